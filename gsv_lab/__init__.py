@@ -1,0 +1,30 @@
+"""GPT-SoVITS opened up: `load` a voice-cloning pipeline, `probe` what happens inside.
+
+Idea: the names below are looked up when they are first used, so `import gsv_lab` costs milliseconds and loads no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gsv_lab.hooks.probe import probe
+    from gsv_lab.lab import load
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "load", "probe"]
+
+_HOME = {"load": "gsv_lab.lab", "probe": "gsv_lab.hooks.probe"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'gsv_lab' has no attribute {name!r}; it offers {', '.join(sorted(_HOME))}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

@@ -1,0 +1,7 @@
+"""Weights on disk: one `.safetensors` file a component, with its resolved spec in the header."""
+
+from __future__ import annotations
+
+from gsv_lab.checkpoint.native import fingerprint, load_component, read_header, save_component
+
+__all__ = ["fingerprint", "load_component", "read_header", "save_component"]

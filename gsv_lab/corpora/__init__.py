@@ -1,0 +1,1 @@
+"""Training and test material: readers of public corpora, one packed store, batches."""

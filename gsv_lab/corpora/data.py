@@ -1,0 +1,112 @@
+"""What all training data share: a packed store, a choice of clips, weights for rare voices, endless numbered batches."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+
+from gsv_lab.corpora.store import ClipStore, Row
+from gsv_lab.corpora.stream import BatchPlan, BatchStream
+from gsv_lab.errors import DataError
+
+
+class SpeechData(pl.LightningDataModule):
+    """Batches from a clip store. Subclasses say what a batch holds (`collate`) and which tracks they need (`make_tracks`).
+
+    Args:
+        store: folder of a `ClipStore`.
+        train: splits to train on.
+        valid: splits to validate on.
+        batch_seconds: audio in a batch.
+        longest, shortest: seconds; clips outside are left out.
+        exclude: corpora that must stay out (they belong to protocols that test the model).
+        boost: `"zh F"` -> factor: how much oftener clips of a language and gender come.
+        valid_batches: number of validation batches, always the same ones.
+        seed: of the order and of every augmentation.
+    """
+
+    def __init__(
+        self,
+        store: str,
+        train: Sequence[str] = ("train",),
+        valid: Sequence[str] = ("valid",),
+        batch_seconds: float = 96.0,
+        longest: float = 17.0,
+        shortest: float = 1.0,
+        exclude: Sequence[str] = (),
+        boost: Mapping[str, float] | None = None,
+        valid_batches: int = 8,
+        seed: int = 1234,
+    ) -> None:
+        super().__init__()
+        self.store_folder = Path(store)
+        self.splits = {"train": tuple(train), "valid": tuple(valid)}
+        self.batch_seconds, self.longest, self.shortest = batch_seconds, longest, shortest
+        self.exclude, self.boost = tuple(exclude), dict(boost or {})
+        self.valid_batches, self.seed = valid_batches, seed
+        self._start: Callable[[], int] = lambda: 0
+        self._workers = 0
+
+    def attach(self, task: Any, budget: Any, workers: int) -> None:
+        """Learn from `fit` where to start, and from the task whatever the tracks need."""
+        self._start, self._workers, self._task = (lambda: budget.batches), workers, task
+
+    def setup(self, stage: str = "fit") -> None:
+        """Open the store, make missing tracks, choose the clips."""
+        self.store = ClipStore(self.store_folder)
+        self.make_tracks()
+        self.chosen = {name: self.choose(splits) for name, splits in self.splits.items()}
+        for name, indices in self.chosen.items():
+            if not indices:
+                raise DataError("DATA_TOO_SHORT", f"No clip of {self.store_folder} is usable for '{name}'", "at least one")
+        seconds = {name: [self._seconds(i) for i in indices] for name, indices in self.chosen.items()}
+        weights = [self.weight(self.store.rows[i]) for i in self.chosen["train"]]
+        self._plan = BatchPlan(seconds["train"], self.batch_seconds, weights, self.seed)
+        self._valid_plan = BatchPlan(seconds["valid"], self.batch_seconds, None, 0)
+
+    def _seconds(self, index: int) -> float:
+        return self.store.rows[index].samples / self.store.sample_rate
+
+    def choose(self, splits: Sequence[str]) -> list[int]:
+        """Indices of the usable clips of some splits."""
+        return [
+            i for i, row in enumerate(self.store.rows)
+            if row.split in splits and row.corpus not in self.exclude and self.usable(i, row)
+        ]  # fmt: skip
+
+    def usable(self, index: int, row: Row) -> bool:
+        """Whether a clip can be used at all."""
+        return self.shortest <= self._seconds(index) <= self.longest
+
+    def weight(self, row: Row) -> float:
+        """How often a clip comes in an epoch."""
+        return self.boost.get(f"{row.language} {row.gender}".strip(), 1.0)
+
+    def make_tracks(self) -> None:
+        """Compute what the store lacks; does nothing here."""
+
+    def collate(self, indices: Sequence[int], n: int | None) -> Any:
+        """A batch of clips; `n` is its number in training, None in validation (then nothing may be random)."""
+        raise NotImplementedError
+
+    def train_dataloader(self) -> DataLoader:
+        """Endless, from the batch at which the training stands."""
+        chosen = self.chosen["train"]
+        make = lambda n: self.collate([chosen[k] for k in self._plan[n]], n)  # noqa: E731
+        return BatchStream(make, self._start()).loader(self._workers)
+
+    def val_dataloader(self) -> DataLoader:
+        """The same few batches every time."""
+        chosen = self.chosen["valid"]
+        plan = self._valid_plan.epoch(0)[: self.valid_batches]
+        return DataLoader([self.collate([chosen[k] for k in batch], None) for batch in plan], batch_size=None)
+
+    def describe(self) -> dict[str, Any]:
+        """Clips and minutes by split and language, for model cards."""
+        clips = Counter((n, self.store.rows[i].language) for n, indices in self.chosen.items() for i in indices)
+        return {f"{split} {language}": count for (split, language), count in sorted(clips.items())}

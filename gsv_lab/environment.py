@@ -1,0 +1,93 @@
+"""Every look at the surroundings of the process: environment variables, folders of the user, the clock.
+
+Idea: nothing else in the package reads an environment variable, so that all of them can be listed here.
+
+| variable | meaning | default |
+| --- | --- | --- |
+| `GSV_LAB_CACHE` | folder for things that can be made again (speaker vectors ...) | cache folder of the system |
+| `GSV_LAB_SPEECH` | folder with the reader's own recordings, for notebooks | none |
+| `GSV_LAB_SHARED` | folder with prepared corpora and golden data | `shared` beside the project, if it exists |
+| `GSV_LAB_GRADING` | `1`: exercise checks raise instead of drawing a card | off |
+| `SOURCE_DATE_EPOCH` | seconds since 1970 that stand for "now" in written files | the clock |
+
+The file knows nothing of audio, networks or training.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gsv_lab.errors import ConfigError
+
+
+def cache_dir() -> Path:
+    """Folder for files that can be made again; it may not exist yet.
+
+    Returns:
+        `GSV_LAB_CACHE`, else `gsv_lab` in the cache folder that the operating system recommends.
+    """
+    chosen = os.environ.get("GSV_LAB_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA")
+        return (Path(base) if base else Path.home() / "AppData" / "Local") / "gsv_lab" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "gsv_lab"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "gsv_lab"
+
+
+def speech_dir() -> Path | None:
+    """Folder of the reader's own recordings (`GSV_LAB_SPEECH`), or None.
+
+    Raises:
+        ConfigError: `SPEECH_DIR`, the variable names something that is no folder.
+    """
+    chosen = os.environ.get("GSV_LAB_SPEECH")
+    if not chosen:
+        return None
+    folder = Path(chosen).expanduser()
+    if not folder.is_dir():
+        raise ConfigError(
+            "SPEECH_DIR",
+            f"GSV_LAB_SPEECH is {chosen!r}, which is no folder",
+            "a folder with recordings",
+            "Correct or unset the variable",
+        )
+    return folder
+
+
+def shared_dir() -> Path | None:
+    """Folder with prepared corpora: `GSV_LAB_SHARED`, else `shared` beside the project folder, else None."""
+    chosen = os.environ.get("GSV_LAB_SHARED")
+    folder = Path(chosen).expanduser() if chosen else Path(__file__).resolve().parents[2] / "shared"
+    return folder if folder.is_dir() else None
+
+
+def grading() -> bool:
+    """Whether exercise checks raise (`GSV_LAB_GRADING=1`) instead of drawing a card."""
+    return os.environ.get("GSV_LAB_GRADING", "") not in ("", "0")
+
+
+def clock() -> datetime:
+    """The present moment in UTC, whole seconds; `SOURCE_DATE_EPOCH` stands in for it where output must repeat.
+
+    Raises:
+        ConfigError: `SOURCE_DATE_EPOCH` is set to something that is no number of seconds.
+    """
+    fixed = os.environ.get("SOURCE_DATE_EPOCH")
+    if not fixed:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        return datetime.fromtimestamp(int(fixed), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise ConfigError(
+            "SOURCE_DATE_EPOCH",
+            f"SOURCE_DATE_EPOCH is {fixed!r}",
+            "a whole number of seconds since 1970",
+            "Correct or unset the variable",
+        ) from error

@@ -1,0 +1,47 @@
+"""The errors a user can cause: one sentence each on what was wrong, what was expected, what to do.
+
+Everything that comes from outside (files, text, YAML, voices) is checked where it enters and raises a
+`LabError`; the command line prints it in one line and leaves with exit code 2.
+"""
+
+from __future__ import annotations
+
+
+class LabError(ValueError):
+    """A mistake in what came from outside, said in a way that the person can mend it.
+
+    Args:
+        code: stable upper-case name of the case, for example `AUDIO_EMPTY`.
+        problem: what was wrong, with the offending value.
+        expected: what is accepted instead.
+        action: what to do now.
+    """
+
+    def __init__(self, code: str, problem: str, expected: str = "", action: str = "") -> None:
+        self.code = code
+        parts = (problem, f"Expected {expected}" if expected else "", action)
+        super().__init__(" ".join(p.rstrip(".") + "." for p in parts if p))
+
+
+class AudioError(LabError):
+    """A recording that cannot be used."""
+
+
+class TextError(LabError):
+    """A text that cannot be spoken."""
+
+
+class CheckpointError(LabError):
+    """A weight or voice file that cannot be trusted or does not fit."""
+
+
+class ConfigError(LabError):
+    """A configuration that names something unknown or contradicts itself."""
+
+
+class DataError(LabError):
+    """A corpus, list file or folder that cannot be read as training or test material."""
+
+
+class HookError(LabError):
+    """A probe or an edit that names nothing, or does not fit what it names."""

@@ -1,0 +1,46 @@
+"""Optional packages: imported on use, and named with the command that installs them when they are absent.
+
+This file does not know what the packages do.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib import metadata
+from types import ModuleType
+
+from gsv_lab.errors import LabError
+
+_COMMANDS = {
+    "eval": "Run: pip install -c constraints.txt -e '.[eval]'",
+    "ge2e": "Run: pip install --no-deps Resemblyzer==0.1.4 (beside the extra [eval], which brings webrtcvad-wheels)",
+}
+
+
+def require(module: str, extra: str = "eval") -> ModuleType:
+    """An optional module, or the error that says how to get it.
+
+    Args:
+        module: dotted name, for example `speechmos.dnsmos`.
+        extra: `eval`, or `ge2e` for Resemblyzer, which has a command of its own.
+    Raises:
+        LabError: `EXTRA_MISSING`, the module or something that it needs is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        missing = error.name or module
+        name = "Resemblyzer" if extra == "ge2e" else f"the extra [{extra}]"
+        raise LabError("EXTRA_MISSING", f"The package {missing!r} is not installed", name, _COMMANDS[extra]) from error
+
+
+def version(distribution: str) -> str:
+    """Installed version of a distribution, or `absent`.
+
+    >>> version("no-such-distribution")
+    'absent'
+    """
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "absent"

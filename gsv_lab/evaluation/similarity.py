@@ -1,0 +1,189 @@
+"""Whose voice is it: cosine of speaker embeddings between its natural ceiling and floor.
+
+A bare cosine is mostly a matter of the encoder and of the clip's length. So each target carries what natural speech of
+the same speaker reaches (ceiling) and what other speakers reach (floor), measured alike.
+Letters: T samples at 16 kHz, D width of the embedding. Results hold cosines only, never embeddings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+from gsv_lab.evaluation.extras import require, version
+from gsv_lab.evaluation.lists import SAMPLE_RATE, Clip, Item
+from gsv_lab.evaluation.measure import Job, Row, is_silent
+
+
+@runtime_checkable
+class SpeakerEmbedder(Protocol):
+    """A speaker encoder used for judging: wave (T,) at 16 kHz -> unit vector (D,); zeros where there is no speech."""
+
+    name: str
+
+    def embed(self, wave: np.ndarray) -> np.ndarray:
+        """Embedding of one clip."""
+        ...
+
+
+class GE2E:
+    """Resemblyzer's speaker encoder on the first seconds of a clip: (T,) at 16 kHz -> (256,) of length one.
+
+    The clip is cut first; then Resemblyzer's own preparation raises the level and shortens long pauses.
+    Source: Wan et al. 2018, arXiv:1710.10467 (the loss); weights of the Resemblyzer package.
+
+    Args:
+        seconds: how much of the clip counts; embeddings of other lengths are not comparable.
+    Raises:
+        LabError: `EXTRA_MISSING`, Resemblyzer or webrtcvad-wheels is not installed.
+    """
+
+    def __init__(self, seconds: float = 6.0) -> None:
+        package = require("resemblyzer", "ge2e")
+        self.seconds = seconds
+        self.name = f"GE2E, Resemblyzer {version('Resemblyzer')}, first {seconds:g} s"
+        self._prepare = package.preprocess_wav
+        self._encoder = package.VoiceEncoder(device="cpu", verbose=False)
+
+    def embed(self, wave: np.ndarray) -> np.ndarray:
+        """See the class."""
+        wave = wave[: int(self.seconds * SAMPLE_RATE)]
+        if not is_silent(wave):
+            wave = self._prepare(np.clip(wave, -1, 1))
+        if is_silent(wave):
+            return np.zeros(256, dtype=np.float32)
+        return unit(self._encoder.embed_utterance(wave))
+
+
+class NetworkEmbedder:
+    """A speaker encoder of the kit behind the same interface, for installations without Resemblyzer.
+
+    Args:
+        network: wave (1, 1, T) float tensor at 16 kHz -> embedding of any shape with D values.
+        name: name and version of its weights.
+        seconds: how much of the clip counts.
+    """
+
+    def __init__(self, network: Callable[..., Any], name: str, seconds: float = 6.0) -> None:
+        self.network, self.seconds = network, seconds
+        self.name = f"{name}, first {seconds:g} s"
+        self._width = 0
+
+    def embed(self, wave: np.ndarray) -> np.ndarray:
+        """(T,) -> (D,) of length one."""
+        import torch
+
+        silent = is_silent(wave)
+        # Silence still goes through once, as a whisper of noise, to learn the width of the embedding.
+        heard = np.full(SAMPLE_RATE, 1e-3, dtype=np.float32) if silent else wave[: int(self.seconds * SAMPLE_RATE)]
+        if not (silent and self._width):
+            with torch.inference_mode():
+                value = self.network(torch.from_numpy(np.array(heard))[None, None])
+            vector = np.asarray(value.detach().cpu().float().numpy(), dtype=np.float32).reshape(-1)
+            self._width = vector.size
+        return np.zeros(self._width, dtype=np.float32) if silent else unit(vector)
+
+
+def unit(vector: np.ndarray) -> np.ndarray:
+    """A vector scaled to length one; zeros stay zeros."""
+    length = float(np.linalg.norm(vector))
+    return (vector / length if length > 0 else vector).astype(np.float32)
+
+
+def normalised_similarity(similarity: float, ceiling: float, floor: float) -> float:
+    """Place between floor (other speakers, 0) and ceiling (the speaker's own natural speech, 1); NaN if they coincide.
+
+    >>> normalised_similarity(0.75, ceiling=1.0, floor=0.5)
+    0.5
+    """
+    return (similarity - floor) / (ceiling - floor) if ceiling != floor else float("nan")
+
+
+class Standing(NamedTuple):
+    """How one wave stands among the references: similarity to its own, ceiling, floor, normalised, nearest to its own."""
+
+    similarity: float
+    ceiling: float
+    floor: float
+    normalised: float
+    nearest: bool
+
+
+def standing(
+    cosines: Mapping[str, float],
+    own: str,
+    rivals: Iterable[str],
+    ceiling: float,
+    others: Sequence[Mapping[str, float]],
+) -> Standing:
+    """Places one wave.
+
+    Args:
+        cosines: cosine of the wave to every reference of its language, by reference key.
+        own: key of the reference that the voice was cloned from.
+        rivals: keys of the references of other speakers.
+        ceiling: cosine of the natural target to that reference.
+        others: cosines of the natural targets of the other speakers of that language; floor is their mean to `own`.
+    """
+    similarity = cosines[own]
+    floor = float(np.mean([row[own] for row in others])) if others else float("nan")
+    # A tie (an all-zero embedding of silence) is nobody's voice.
+    nearest = all(similarity > value for value in map(cosines.__getitem__, rivals))
+    return Standing(similarity, ceiling, floor, normalised_similarity(similarity, ceiling, floor), nearest)
+
+
+def equal_error(same: Sequence[float], different: Sequence[float]) -> tuple[float, float]:
+    """Threshold where as many same-speaker pairs are refused as different-speaker pairs are accepted, and that rate.
+
+    The threshold lies midway between neighbouring scores; among equally good ones the middle is taken.
+
+    Args:
+        same: cosines of pairs of one speaker.
+        different: cosines of pairs of two speakers.
+    Returns:
+        (threshold, rate); a pair is accepted if its cosine is above the threshold.
+    Raises:
+        ValueError: one of the two is empty.
+    """
+    if not len(same) or not len(different):
+        raise ValueError(f"need pairs of both kinds, got {len(same)} same and {len(different)} different")
+    a, b = np.sort(np.asarray(same, dtype=np.float64)), np.sort(np.asarray(different, dtype=np.float64))
+    scores = np.unique(np.concatenate([a, b]))
+    candidates = np.concatenate([scores[:1] - 1e-6, (scores[:-1] + scores[1:]) / 2, scores[-1:] + 1e-6])
+    refused = np.searchsorted(a, candidates, side="right") / len(a)
+    accepted = 1 - np.searchsorted(b, candidates, side="right") / len(b)
+    gap = np.abs(refused - accepted)
+    best = np.flatnonzero(gap <= gap.min() + 1e-12)
+    middle = (candidates[best[0]] + candidates[best[-1]]) / 2
+    rate = (np.mean(a <= middle) + np.mean(b > middle)) / 2
+    return float(middle), float(rate)
+
+
+class SpeakerSimilarity:
+    """Cosines of a clip to all references of a list in the language of its voice.
+
+    Args:
+        embedder: the judge.
+        items: rows of the list; their references are embedded once each, when first needed.
+    """
+
+    name = "similarity"
+
+    def __init__(self, embedder: SpeakerEmbedder, items: Sequence[Item]) -> None:
+        self.embedder, self.identity = embedder, embedder.name
+        self._clips: dict[str, dict[str, Clip]] = {}
+        for item in items:
+            self._clips.setdefault(item.language, {})[item.reference.key] = item.reference
+        self._vectors: dict[str, np.ndarray] = {}
+
+    def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
+        """{"own": key of the reference, "cosines": {reference key: cosine}}"""
+        vector = self.embedder.embed(wave)
+        cosines = {}
+        for key, clip in self._clips[job.item.language].items():
+            if key not in self._vectors:
+                self._vectors[key] = self.embedder.embed(clip.read())
+            cosines[key] = float(np.dot(vector, self._vectors[key]))
+        return {"own": job.item.reference.key, "cosines": cosines}

@@ -1,0 +1,87 @@
+"""Loss terms of all trainings, as pure functions: tensors in, one unweighted number out.
+
+Letters: B batch, C channels, F frames, T samples, N scores. Weights belong to the configuration, under the terms' names.
+This file imports no network; a function that needs a transform is handed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def discriminator_loss(real_scores: Sequence[Tensor], fake_scores: Sequence[Tensor]) -> Tensor:
+    """Natural waves should score 1, made ones 0; summed over sub-discriminators.
+
+    Source: least-squares GAN, Mao et al. 2016, arXiv:1611.04076, eq. 2 with a = 0, b = 1; the factor 1/2 is left out.
+    """
+    terms = [
+        (1 - real.float()).square().mean() + fake.float().square().mean()
+        for real, fake in zip(real_scores, fake_scores, strict=True)
+    ]
+    return torch.stack(terms).sum()
+
+
+def adversarial_loss(fake_scores: Sequence[Tensor]) -> Tensor:
+    """Made waves should score 1; summed over sub-discriminators. Source: arXiv:1611.04076, eq. 2 with c = 1."""
+    return torch.stack([(1 - fake.float()).square().mean() for fake in fake_scores]).sum()
+
+
+def feature_loss(real_features: Sequence[Sequence[Tensor]], fake_features: Sequence[Sequence[Tensor]]) -> Tensor:
+    """Mean absolute difference of the discriminators' layer outputs, summed over layers, times 2.
+
+    Source: Kong et al. 2020, arXiv:2010.05646, eq. 5; the factor 2 is theirs in the full loss (eq. 6). Natural features are targets.
+    """
+    pairs = [
+        (real, fake)
+        for reals, fakes in zip(real_features, fake_features, strict=True)
+        for real, fake in zip(reals, fakes, strict=True)
+    ]
+    return 2 * torch.stack([(real.detach().float() - fake.float()).abs().mean() for real, fake in pairs]).sum()
+
+
+def kl_loss(z_p: Tensor, logs_q: Tensor, m_p: Tensor, logs_p: Tensor, mask: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of the posterior from the prior at one draw, in nats per frame.
+
+    All (B, C, F), mask (B, 1, F). Summed over channels, averaged over valid frames.
+
+    Source: VITS, Kim et al. 2021, arXiv:2106.06103, eqs. 3-4; the posterior's quadratic term is replaced by its expectation 1/2.
+    """
+    z_p, logs_q, m_p, logs_p = (x.float() for x in (z_p, logs_q, m_p, logs_p))
+    kl = logs_p - logs_q - 0.5 + 0.5 * (z_p - m_p).square() * torch.exp(-2 * logs_p)
+    return (kl * mask).sum() / mask.sum()
+
+
+def log_mel_loss(real: Tensor, fake: Tensor, log_mels: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
+    """Mean absolute difference of log-mels of two waves (B, 1, T), averaged over the given transforms (one or several resolutions)."""
+    return torch.stack([functional.l1_loss(log_mel(fake), log_mel(real)) for log_mel in log_mels]).mean()
+
+
+def stft_loss(real: Tensor, fake: Tensor, n_ffts: Sequence[int] = (512, 1024, 2048)) -> Tensor:
+    """Spectral convergence plus log-magnitude distance of two waves (B, 1, T), averaged over resolutions (hop a quarter).
+
+    Source: Yamamoto et al. 2020, arXiv:1910.11480, eqs. 4-7.
+    """
+    terms = []
+    for n_fft in n_ffts:
+        window = torch.hann_window(n_fft, device=real.device)
+        spectra = [
+            torch.stft(x[:, 0].float(), n_fft, n_fft // 4, window=window, return_complex=True) for x in (real, fake)
+        ]
+        target, made = ((z.real.square() + z.imag.square() + 1e-7).sqrt() for z in spectra)
+        convergence = (target - made).norm() / target.norm()
+        terms.append(convergence + functional.l1_loss(made.log(), target.log()))
+    return torch.stack(terms).mean()
+
+
+def f0_loss(log_f0: Tensor, target: Tensor, voicing: Tensor) -> Tensor:
+    """Mean absolute difference of log-F0 over voiced frames, in nats; all (B, 1, F), `voicing` in [0, 1] from the recording."""
+    return ((log_f0 - target).abs() * voicing).sum() / voicing.sum().clamp(min=1)
+
+
+def voicing_loss(logits: Tensor, voicing: Tensor) -> Tensor:
+    """Binary cross entropy of the voicing decision; logits and target (B, 1, F), target in [0, 1]."""
+    return functional.binary_cross_entropy_with_logits(logits.float(), voicing.float())

@@ -1,0 +1,181 @@
+"""Multi-head attention with optional relative positions, and the transformer stack of VITS made of it.
+
+Letters: B batch, C channels, F frames (or phones), H heads, Q queries, K keys. Channel-first at the border.
+This file does not know what the frames are: the stack serves content, text and the two together.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gsv_lab.errors import ConfigError
+from gsv_lab.hooks.tap import Component, Tap
+
+BLOCKED = -1e4
+"""Added to the score of a masked key. Finite, so that an item without any valid key gives numbers; fits half precision."""
+
+
+class MultiHeadAttention(Component):
+    """Scaled dot-product attention with several heads; queries from one sequence, keys and values from another or the same.
+
+    query (B, C, Q), context (B, C, K), mask of keys (B, 1, K) -> (B, C, Q)
+
+    Why: every frame chooses for itself what else to look at. Distances enter, if `window` is set, by two learned tables over the
+    distances -window .. window, shared by all heads; beyond the window distance counts for nothing.
+    Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 1; tables: Shaw et al. 2018, arXiv:1803.02155, eqs. 3-5.
+    Differs from the paper: beyond the window there is no clipping to the outermost entry, but nothing is added.
+
+    Args:
+        width: channels C, a multiple of `heads`.
+        heads: number of heads H.
+        window: greatest distance with an entry in the tables; None for attention without positions.
+        dropout: share of weights dropped in training.
+        scale: factor on the scores; one over the root of a head's width if None.
+    Raises:
+        ConfigError: `width` is not a multiple of `heads`.
+    """
+
+    pattern = Tap("batch head query key", meaning="attention weights")
+
+    def __init__(
+        self, width: int, heads: int, window: int | None = None, dropout: float = 0.0, scale: float | None = None
+    ) -> None:
+        super().__init__()
+        if width % heads:
+            raise ConfigError("SIZES", f"width is {width} and heads is {heads}", "a width that is a multiple of heads")
+        self.heads, self.window, self.dropout = heads, window, dropout
+        self.scale = (width // heads) ** -0.5 if scale is None else scale
+        self.query, self.key, self.value, self.out = (nn.Conv1d(width, width, 1) for _ in range(4))
+        for layer in (self.query, self.key, self.value):
+            nn.init.xavier_uniform_(layer.weight)
+        self.relative_keys: nn.Parameter | None = None
+        self.relative_values: nn.Parameter | None = None
+        if window is not None:
+            size = width // heads
+            self.relative_keys = nn.Parameter(torch.randn(1, 2 * window + 1, size) * size**-0.5)
+            self.relative_values = nn.Parameter(torch.randn(1, 2 * window + 1, size) * size**-0.5)
+
+    def forward(self, query: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
+        """See the class; `mask` is true for the keys that may be looked at."""
+        return self.attend(query, context, mask)
+
+    def attend(self, query: Tensor, context: Tensor, mask: Tensor | None) -> Tensor:
+        """The attention itself, for classes that wrap other layers around it."""
+        q, k, v = self._split(self.query(query)), self._split(self.key(context)), self._split(self.value(context))
+        block = None if mask is None else ((1 - mask.to(q.dtype)) * BLOCKED)[:, :, None]
+        dropout = self.dropout if self.training else 0.0
+        if self.relative_keys is None and self.pattern.live is None:
+            mixed = functional.scaled_dot_product_attention(q, k, v, block, dropout, scale=self.scale)
+        else:
+            mixed = self._explicit(q, k, v, block, dropout)
+        return self.out(mixed.transpose(2, 3).flatten(1, 2))
+
+    def _explicit(self, q: Tensor, k: Tensor, v: Tensor, block: Tensor | None, dropout: float) -> Tensor:
+        q = q * self.scale
+        scores = q @ k.transpose(2, 3)
+        if self.relative_keys is not None:
+            scores = scores + self._spread(q @ self.relative_keys.transpose(1, 2))
+        scores = scores if block is None else scores + block
+        weights = functional.dropout(self.pattern(scores.softmax(-1)), dropout)
+        mixed = weights @ v
+        if self.relative_values is not None:
+            mixed = mixed + self._near(weights) @ self.relative_values
+        return mixed
+
+    def _split(self, x: Tensor) -> Tensor:
+        # (B, C, F) -> (B, H, F, C / H)
+        return x.unflatten(1, (self.heads, -1)).transpose(2, 3)
+
+    def _diagonals(self, n_frames: int, device: torch.device) -> Tensor:
+        # (F, 2 w + 1): where the keys at distances -w .. w of every query stand, counted in a row padded by w on both sides.
+        return torch.arange(n_frames, device=device)[:, None] + torch.arange(2 * self.window + 1, device=device)
+
+    def _spread(self, by_distance: Tensor) -> Tensor:
+        # (B, H, F, 2 w + 1) by distance -> (B, H, F, F) by key, zero beyond the window.
+        n = by_distance.shape[2]
+        index = self._diagonals(n, by_distance.device).expand_as(by_distance)
+        padded = by_distance.new_zeros(*by_distance.shape[:3], n + 2 * self.window).scatter(-1, index, by_distance)
+        return padded[..., self.window : self.window + n]
+
+    def _near(self, weights: Tensor) -> Tensor:
+        # The inverse of `_spread`: (B, H, F, F) by key -> (B, H, F, 2 w + 1) by distance.
+        padded = functional.pad(weights, (self.window, self.window))
+        index = self._diagonals(weights.shape[2], weights.device)
+        return padded.gather(-1, index.expand(*weights.shape[:2], -1, -1))
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm over the channels of every frame: (B, C, F) -> (B, C, F)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+
+
+class EncoderLayer(Component):
+    """Self-attention, then a two-layer convolution; after each the residual is added and normalised.
+
+    (B, C, F), mask (B, 1, F) -> (B, C, F)
+
+    Source: the text encoder of VITS, Kim et al. 2021, arXiv:2106.06103, appendix B, after Ren et al. 2019, arXiv:1905.09263, 3.1.
+
+    Args:
+        width: channels C.
+        filter_width: channels between the two convolutions.
+        heads: attention heads.
+        kernel: frames seen by each convolution, odd.
+        dropout: share dropped in training.
+        window: greatest distance in the tables of relative positions.
+    """
+
+    residual = Tap("batch dim frame", meaning="frames after the layer")
+
+    def __init__(
+        self, width: int, filter_width: int, heads: int, kernel: int = 3, dropout: float = 0.1, window: int | None = 4
+    ) -> None:
+        super().__init__()
+        self.attention = MultiHeadAttention(width, heads, window, dropout)
+        self.expand = nn.Conv1d(width, filter_width, kernel, padding=kernel // 2)
+        self.contract = nn.Conv1d(filter_width, width, kernel, padding=kernel // 2)
+        self.norm_attention, self.norm_filter = ChannelNorm(width), ChannelNorm(width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """See the class."""
+        x = self.norm_attention(x + self.dropout(self.attention(x, x, mask)))
+        inner = self.dropout(torch.relu(self.expand(x * mask)))
+        inner = self.contract(inner * mask) * mask
+        return self.residual(self.norm_filter(x + self.dropout(inner)))
+
+
+class EncoderStack(Component):
+    """Several `EncoderLayer`s: (B, C, F), mask (B, 1, F) -> (B, C, F), zero where the mask is.
+
+    Args:
+        layers: number of layers.
+        width, filter_width, heads, kernel, dropout, window: see `EncoderLayer`.
+    """
+
+    def __init__(
+        self,
+        layers: int,
+        width: int,
+        filter_width: int,
+        heads: int,
+        kernel: int = 3,
+        dropout: float = 0.1,
+        window: int | None = 4,
+    ) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            EncoderLayer(width, filter_width, heads, kernel, dropout, window) for _ in range(layers)
+        )
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """See the class."""
+        x = x * mask
+        for layer in self.layers:
+            x = layer(x, mask)
+        return x * mask

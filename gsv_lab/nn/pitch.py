@@ -1,0 +1,106 @@
+"""Fundamental frequency of speech by normalised autocorrelation and a smooth best path.
+
+wave (B, T) -> log-F0 (B, F) and voicing (B, F) at 100 Hz. Torch only, batched, a few hundred times faster than real time on a CPU.
+Letters: B batch, T samples, F frames, L lags.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+FLOOR_HZ, CEILING_HZ = 60.0, 500.0
+"""Range of voices searched, Hz: deep male to excited female; children above 500 Hz fold down an octave."""
+
+
+def _correlation(wave: Tensor, sample_rate: int, hop: int, window: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalised autocorrelation per frame, corrected for the window: (B, T) -> (B, F, L), lags (L,), energy (B, F)."""
+    shortest, longest = int(sample_rate / CEILING_HZ), int(sample_rate / FLOOR_HZ)
+    padded = torch.nn.functional.pad(wave, (window // 2, window // 2))
+    frames = padded.unfold(-1, window, hop)
+    taper = torch.hann_window(window, device=wave.device, dtype=wave.dtype)
+    frames = (frames - frames.mean(-1, keepdim=True)) * taper
+    size = 1 << (window + longest).bit_length()
+    spectrum = torch.fft.rfft(frames, size)
+    raw = torch.fft.irfft(spectrum.abs().square(), size)[..., : longest + 2]
+    own = torch.fft.irfft(torch.fft.rfft(taper, size).abs().square(), size)[: longest + 2]
+    energy = raw[..., 0]
+    # Boersma 1993, eq. 9: dividing by the window's own autocorrelation undoes its decay with the lag.
+    correlation = raw / (energy[..., None] + 1e-7) / (own / own[0])
+    lags = torch.arange(shortest, longest + 1, device=wave.device)
+    return correlation[..., shortest : longest + 1], lags, energy
+
+
+def _best_path(score: Tensor, move: Tensor) -> Tensor:
+    """Viterbi over candidates: score (B, F, K), move (B, F-1, K, K) costs -> indices (B, F)."""
+    batch, frames, count = score.shape
+    total = score[:, 0]
+    back = torch.zeros(batch, frames, count, dtype=torch.int64, device=score.device)
+    for t in range(1, frames):
+        best, origin = (total[:, :, None] - move[:, t - 1]).max(dim=1)
+        total, back[:, t] = best + score[:, t], origin
+    path = torch.zeros(batch, frames, dtype=torch.int64, device=score.device)
+    path[:, -1] = total.argmax(-1)
+    for t in range(frames - 1, 0, -1):
+        path[:, t - 1] = back[:, t].gather(1, path[:, t : t + 1]).squeeze(1)
+    return path
+
+
+def track_pitch(wave: Tensor, sample_rate: int = 16000, hop: int = 160, candidates: int = 6) -> tuple[Tensor, Tensor]:
+    """Log-F0 and voicing of speech.
+
+    (B, T) -> log-F0 (B, F) in ln Hz, interpolated through unvoiced stretches, and voicing (B, F) in {0, 1}, F = T // hop
+
+    Source: Boersma 1993, "Accurate short-term analysis of the fundamental frequency ...", IFA Proceedings 17: eq. 9
+    (correlation), eq. 26 (strength), eqs. 27-28 (path costs). Differs from it: lags are refined by a parabola, the
+    window is 50 ms, and octave costs are those below.
+
+    Args:
+        wave: samples in [-1, 1].
+        sample_rate: Hz.
+        hop: samples between frames.
+        candidates: periods kept per frame beside "unvoiced".
+    """
+    correlation, lags, energy = _correlation(wave, sample_rate, hop, int(0.05 * sample_rate))
+    frames = wave.shape[-1] // hop
+    correlation, energy = correlation[:, :frames], energy[:, :frames]
+    middle = correlation[..., 1:-1]
+    peak = (middle > correlation[..., :-2]) & (middle >= correlation[..., 2:])
+    # A short period is preferred by 0.02 an octave: every multiple of a period correlates as well as the period itself.
+    preference = 0.02 * torch.log2(CEILING_HZ * lags[1:-1].to(wave.dtype) / sample_rate)
+    strength, index = torch.where(peak, middle - preference, torch.full_like(middle, -1.0)).topk(candidates, dim=-1)
+    left, centre, right = (correlation.gather(-1, index + k) for k in range(3))
+    bend = left - 2 * centre + right
+    shift = torch.where(bend.abs() > 1e-6, 0.5 * (left - right) / bend, torch.zeros_like(bend)).clamp(-0.5, 0.5)
+    log_f0 = torch.log(sample_rate / (lags[index + 1] + shift))
+    loud = energy / energy.amax(-1, keepdim=True).clamp(min=1e-9)
+    unvoiced = 0.45 + 0.6 * torch.exp(-loud / 2e-4)
+    score = torch.cat([unvoiced[..., None], strength], dim=-1)
+    pitch = torch.cat([log_f0[..., :1], log_f0], dim=-1)
+    voiced = torch.cat([torch.zeros_like(pitch[..., :1]), torch.ones_like(log_f0)], dim=-1)
+    jump = (pitch[:, 1:, None, :] - pitch[:, :-1, :, None]).abs() * (0.35 / math.log(2))
+    switch = (voiced[:, 1:, None, :] != voiced[:, :-1, :, None]).to(wave.dtype)
+    both = voiced[:, 1:, None, :] * voiced[:, :-1, :, None]
+    path = _best_path(score, jump * both + 0.14 * switch)
+    voicing = (path > 0).to(wave.dtype)
+    return _fill(pitch.gather(-1, path[..., None]).squeeze(-1), voicing), voicing
+
+
+def _fill(log_f0: Tensor, voicing: Tensor) -> Tensor:
+    """Straight lines through the unvoiced stretches of a log-F0 curve; ends are held; all unvoiced: 120 Hz."""
+    filled = torch.empty_like(log_f0)
+    steps = torch.arange(log_f0.shape[-1], device=log_f0.device)
+    for row, (curve, mask) in enumerate(zip(log_f0, voicing > 0, strict=True)):
+        known = steps[mask]
+        if len(known) == 0:
+            filled[row] = math.log(120.0)
+            continue
+        right = torch.searchsorted(known, steps).clamp(max=len(known) - 1)
+        left = (right - 1).clamp(min=0)
+        left = torch.where(known[right] <= steps, right, left)
+        span = (known[right] - known[left]).clamp(min=1)
+        weight = ((steps - known[left]).to(curve.dtype) / span).clamp(0, 1)
+        filled[row] = curve[known[left]] * (1 - weight) + curve[known[right]] * weight
+    return filled

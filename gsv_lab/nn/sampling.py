@@ -1,0 +1,123 @@
+"""From scores to one code: the sampling rule as small pure functions.
+
+logits (B, V) -> probabilities (B, V) -> codes (B,)
+
+The order of operations is that of the released GPT-SoVITS: repetition penalty, top-p, temperature, top-k, softmax, then a
+race of exponential clocks. Each function stands alone, so that a notebook can call, plot or replace it.
+Letters: B rows, V classes, N codes so far. Does not know networks, stopping or prompts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from gsv_lab.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How codes are drawn and when a decode ends. Defaults are those of the released model.
+
+    Args:
+        top_k: number of best codes that stay in the draw; None or 0: all. 1 is greedy.
+        top_p: probability mass that stays in the draw, in (0, 1]; 1: all. Taken before the temperature.
+        temperature: divides the scores; below 1 sharper, above 1 flatter.
+        repetition_penalty: scores of codes that occurred are divided (if positive) or multiplied (if negative) by it; 1: off.
+        penalise_prompt: codes of the prompt count as occurred.
+        min_new: codes that are made before stop is allowed.
+        max_new: codes made at most.
+        argmax_stop: also end where stop has the best score, though another code was drawn.
+        early_stop: end once more than this many codes are made (the released rule); None: only `max_new` limits.
+        early_stop_last: on an early stop "keep" or "drop" the last code. The released single decode keeps it, its
+            batched decode drops it.
+    Raises:
+        ConfigError: PARAM_RANGE, a value outside its range.
+    """
+
+    top_k: int | None = 15
+    top_p: float = 1.0
+    temperature: float = 1.0
+    repetition_penalty: float = 1.35
+    penalise_prompt: bool = True
+    min_new: int = 11
+    max_new: int = 1500
+    argmax_stop: bool = True
+    early_stop: int | None = None
+    early_stop_last: Literal["keep", "drop"] = "keep"
+
+    def __post_init__(self) -> None:
+        _check("top_k", self.top_k is None or self.top_k >= 0, self.top_k, "0 or more")
+        _check("top_p", 0 < self.top_p <= 1, self.top_p, "above 0 and at most 1")
+        _check("temperature", 0 <= self.temperature <= 10, self.temperature, "0 to 10")
+        _check("repetition_penalty", 0 < self.repetition_penalty <= 10, self.repetition_penalty, "above 0, at most 10")
+        _check("max_new", self.max_new >= 1, self.max_new, "1 or more")
+        _check("min_new", 0 <= self.min_new <= self.max_new, self.min_new, f"0 to max_new ({self.max_new})")
+        _check("early_stop", self.early_stop is None or self.early_stop >= 1, self.early_stop, "1 or more")
+        _check("early_stop_last", self.early_stop_last in ("keep", "drop"), self.early_stop_last, "keep or drop")
+
+
+def _check(name: str, good: bool, value: object, expected: str) -> None:
+    if not good:
+        raise ConfigError("PARAM_RANGE", f"{name} is {value}", expected, f"Choose another {name}")
+
+
+def occurred(codes: Tensor, n_classes: int, mask: Tensor | None = None) -> Tensor:
+    """Which classes occur in each row: codes (B, N), mask (B, N) true where a code counts -> (B, V) bool."""
+    counts = torch.zeros(codes.shape[0], n_classes, dtype=torch.int64, device=codes.device)
+    weight = torch.ones_like(codes) if mask is None else mask.to(codes.dtype)
+    return counts.scatter_add(1, codes, weight) > 0
+
+
+def penalise(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
+    """Scores of classes that occurred, made smaller: (B, V), seen (B, V) bool -> (B, V).
+
+    Source: Keskar et al. 2019, arXiv:1909.05858, section 4.1; negative scores are multiplied, so that they sink too.
+    """
+    if penalty == 1.0:
+        return logits
+    return torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
+
+
+def keep_top_p(logits: Tensor, p: float) -> Tensor:
+    """-inf outside the best classes whose probabilities sum to at most `p`; the best one always stays: (B, V) -> (B, V).
+
+    Source: Holtzman et al. 2020, arXiv:1904.09751, section 3.1. Differs from the paper: the class that crosses the
+    threshold is dropped too.
+    """
+    if p >= 1.0:
+        return logits
+    ordered, order = logits.sort(dim=-1, descending=True)
+    drop = ordered.softmax(-1).cumsum(-1) > p
+    drop = torch.cat([torch.zeros_like(drop[:, :1]), drop[:, 1:]], dim=-1)
+    return logits.masked_fill(torch.zeros_like(drop).scatter(1, order, drop), float("-inf"))
+
+
+def keep_top_k(logits: Tensor, k: int | None) -> Tensor:
+    """-inf below the k-th best score; ties with it stay: (B, V) -> (B, V). None or 0: unchanged."""
+    if not k or k >= logits.shape[-1]:
+        return logits
+    return logits.masked_fill(logits < logits.topk(k, dim=-1).values[:, -1:], float("-inf"))
+
+
+def probabilities(logits: Tensor, seen: Tensor | None, sampling: Sampling) -> Tensor:
+    """The distribution that a code is drawn from: logits (B, V), seen (B, V) bool -> (B, V), rows sum to 1."""
+    if seen is not None:
+        logits = penalise(logits, seen, sampling.repetition_penalty)
+    logits = keep_top_p(logits, sampling.top_p) / max(sampling.temperature, 1e-5)
+    return keep_top_k(logits, sampling.top_k).softmax(-1)
+
+
+def draw(p: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """One class for each row: (B, V) -> (B,) int64.
+
+    Every class waits for an exponential time of rate p; the first wins, and it is class v with probability p[v]. Cheaper
+    than a cumulative sum and free of host synchronisation. Times are drawn on the generator's own device, so that one seed
+    gives the same codes wherever the network runs.
+    """
+    device = generator.device if generator is not None else p.device
+    waiting = torch.empty(p.shape, device=device, dtype=torch.float32).exponential_(1.0, generator=generator)
+    return (p / waiting.to(p.device)).argmax(-1)

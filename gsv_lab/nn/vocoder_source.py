@@ -1,0 +1,146 @@
+"""Harmonic-plus-noise vocoder: a pulse train and a noise, each coloured frame by frame in the Fourier domain, then added.
+
+z (B, C, F50) -> log-F0, voicing, two log-envelopes (100 Hz) -> wave (B, 1, T)
+
+The voice has its harmonics from the first step, because they are built in and not learned; the network only says how strong each
+band of pulses and of noise is. Letters: B batch, C latent width, F frames, K bins, G speaker width, T samples.
+It does not know how F0 is measured: in training it is given, in synthesis predicted.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gsv_lab.hooks.tap import Tap
+from gsv_lab.nn.ops import standard_normal
+from gsv_lab.nn.roles import Vocoded, Vocoder
+from gsv_lab.nn.vocoder_istft import FrameNet, ShortTimeFourier, frames_per_latent
+
+TYPICAL_F0 = 160.0
+"""Hz, between low and high voices: where the prediction starts."""
+
+
+def pulse_train(f0: Tensor, sample_rate: float) -> Tensor:
+    """All harmonics of F0 below half the sample rate, in cosine phase, with unit power.
+
+    f0 in Hz for every sample (B, T) -> (B, T)
+
+    The sum cos(p) + ... + cos(N p) over N harmonics has a closed form (Dirichlet's kernel): (sin((N + 1/2) p) / sin(p / 2) - 1) / 2.
+    The phase p is summed in double precision where the device has it, because high harmonics multiply its error.
+    """
+    exact = torch.float64 if f0.device.type != "mps" else torch.float32
+    f0 = f0.to(exact).clamp(min=1.0)
+    phase = math.pi * torch.remainder((f0 / sample_rate).cumsum(-1), 1.0)  # half of p
+    count = torch.floor(sample_rate / 2 / f0)
+    bottom = torch.sin(phase)
+    near_pulse = bottom.abs() < 1e-6
+    kernel = torch.sin((2 * count + 1) * phase) / torch.where(near_pulse, torch.ones_like(bottom), bottom)
+    total = torch.where(near_pulse, count, (kernel - 1) / 2)
+    return (total * (2 / count).sqrt()).float()
+
+
+class SourceFilterVocoder(Vocoder):
+    """z (B, C, F), speaker (B, G, 1) -> Vocoded(wave (B, 1, T), log_f0, voicing (B, 1, pitch_frames * F)).
+
+    Why: a plain inverse-STFT head must learn phase from nothing and whispers for an hour of training; here periodicity is given.
+    Source: the harmonic-plus-noise model, Serra and Smith 1990, CMJ 14(4); with learned envelopes: Engel et al. 2020,
+    arXiv:2001.04643, 3.
+
+    Args:
+        latent_dim: C.
+        speaker_dim: G.
+        sample_rate: Hz.
+        hop_length: samples for one latent frame.
+        width, layers, kernel, expansion: of the ConvNeXt blocks.
+        n_fft: points of the transform.
+        frame_hop: samples from spectral frame to spectral frame, which are also the pitch frames.
+        phase: also learn a rotation of every bin of the harmonic part.
+    """
+
+    f0 = Tap("batch channel frame", rate="spectral_rate", unit="Hz", meaning="fundamental frequency of the pulses")
+    envelopes = Tap("batch bin frame", rate="spectral_rate", unit="nat", meaning="log-envelopes: harmonic bins, then noise bins")
+    harmonic = Tap("batch sample", rate="sample_rate", meaning="harmonic part of the wave")
+    noise = Tap("batch sample", rate="sample_rate", meaning="noise part of the wave")
+    wave = Tap("batch channel sample", rate="sample_rate", meaning="wave, about in [-1, 1]")
+
+    def __init__(
+        self,
+        latent_dim: int = 64,
+        speaker_dim: int = 192,
+        sample_rate: int = 16000,
+        hop_length: int = 320,
+        width: int = 192,
+        layers: int = 6,
+        kernel: int = 7,
+        expansion: int = 3,
+        n_fft: int = 512,
+        frame_hop: int = 160,
+        phase: bool = False,
+    ) -> None:
+        super().__init__()
+        self.latent_dim, self.speaker_dim, self.hop_length = latent_dim, speaker_dim, hop_length
+        self.sample_rate, self.frame_hop = sample_rate, frame_hop
+        self.pitch_frames = frames_per_latent(hop_length, frame_hop)
+        self.spectral_rate = sample_rate / frame_hop
+        bins = n_fft // 2 + 1
+        self.net = FrameNet(latent_dim, speaker_dim, width, layers, kernel, expansion, self.pitch_frames)
+        self.pitch_head = nn.Conv1d(width, 2, 1)
+        self.envelope_head = nn.Conv1d(width, 2 * bins, 1)
+        # Start near quiet speech (about 0.03 of full scale) and at a typical pitch.
+        nn.init.constant_(self.envelope_head.bias, -4.0)
+        self.phase_head = nn.Conv1d(width, bins, 1) if phase else None
+        if self.phase_head is not None:
+            nn.init.zeros_(self.phase_head.weight)
+            nn.init.zeros_(self.phase_head.bias)
+        self.fourier = ShortTimeFourier(n_fft, frame_hop)
+
+    def forward(
+        self,
+        z: Tensor,
+        speaker: Tensor | None = None,
+        log_f0: Tensor | None = None,
+        voicing: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Vocoded:
+        """See the class. The returned pitch is always the own prediction; the given one, if any, makes the pulses.
+
+        Args:
+            z: latents.
+            speaker: speaker vector.
+            log_f0: natural logarithm of F0 in Hz (B, 1, pitch_frames * F) to use instead of the own.
+            voicing: share of voice in [0, 1], same shape, to use instead of the own yes or no.
+            generator: source of the noise.
+        """
+        x = self.net(z, speaker)
+        own_f0, own_voicing = self.pitch_head(x).float().chunk(2, dim=1)
+        own_f0 = own_f0 + math.log(TYPICAL_F0)
+        log_f0 = own_f0 if log_f0 is None else log_f0
+        voicing = (own_voicing > 0).float() if voicing is None else voicing
+        # No gradient through the phase: it turns thousands of times, and the loss on F0 is direct.
+        harmonic, noise = self.excite(log_f0.detach().float(), voicing.detach().float(), generator)
+        wave = self.filter(x, harmonic, noise)
+        return Vocoded(self.wave(wave[:, None]), own_f0, own_voicing)
+
+    def excite(self, log_f0: Tensor, voicing: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+        """Pulses and noise of unit power: two (B, 1, F100) -> two (B, T)."""
+        f0 = self.f0(log_f0.clamp(math.log(30.0), math.log(self.sample_rate / 8)).exp())
+        track, gate = (self._to_samples(v) for v in (f0, voicing))
+        pulses = pulse_train(track, self.sample_rate) * gate
+        return pulses, standard_normal(pulses, generator)
+
+    def filter(self, x: Tensor, harmonic: Tensor, noise: Tensor) -> Tensor:
+        """Colour the two excitations (B, T) by the envelopes of the frames x (B, width, F100), and add them: (B, T)."""
+        envelopes = self.envelopes(self.envelope_head(x).float().clamp(-14.0, 5.0)).exp()
+        for_harmonic, for_noise = envelopes.chunk(2, dim=1)
+        if self.phase_head is not None:
+            for_harmonic = torch.polar(for_harmonic, math.pi * torch.tanh(self.phase_head(x).float()))
+        parts = self.fourier(harmonic) * for_harmonic, self.fourier(noise) * for_noise
+        return self.harmonic(self.fourier.inverse(parts[0])) + self.noise(self.fourier.inverse(parts[1]))
+
+    def _to_samples(self, frames: Tensor) -> Tensor:
+        # (B, 1, F100) -> (B, T); a frame's value holds at its centre.
+        return functional.interpolate(frames, scale_factor=self.frame_hop, mode="linear")[:, 0]

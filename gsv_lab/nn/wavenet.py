@@ -1,0 +1,67 @@
+"""The gated convolution stack that posterior and flow are made of.
+
+Letters: B batch, C channels, F frames, G speaker width. It sees frames and a condition; it does not know what they mean.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from gsv_lab.hooks.tap import Component, Tap
+
+
+class WaveNet(Component):
+    """Dilated convolutions with tanh-sigmoid gates; every layer adds to the residual stream and to the output.
+
+    (B, C, F), mask (B, 1, F), condition (B, G, 1) -> (B, C, F)
+
+    Why: many frames of context at a constant width, and a condition that can close any gate.
+    Source: van den Oord et al. 2016, arXiv:1609.03499, eq. 3 and figure 4, not causal, as in WaveGlow, Prenger et al. 2018,
+    arXiv:1811.00002, 2.2. Weight norm: Salimans and Kingma 2016, arXiv:1602.07868.
+
+    Args:
+        width: channels C.
+        layers: number of layers.
+        kernel: frames seen by a layer, odd.
+        condition: width G of the condition; 0 for none.
+        dilation: layer i looks `dilation ** i` frames apart.
+        dropout: share of gated values dropped in training.
+    """
+
+    output = Tap("batch dim frame", meaning="sum of what the layers contribute")
+
+    def __init__(
+        self, width: int, layers: int, kernel: int = 5, condition: int = 0, dilation: int = 1, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.width = width
+        self.gates = nn.ModuleList()
+        self.outs = nn.ModuleList()
+        for i in range(layers):
+            step = dilation**i
+            self.gates.append(
+                weight_norm(nn.Conv1d(width, 2 * width, kernel, dilation=step, padding=step * (kernel // 2)))
+            )
+            # The last layer has no residual stream to feed.
+            self.outs.append(weight_norm(nn.Conv1d(width, 2 * width if i < layers - 1 else width, 1)))
+        self.condition = weight_norm(nn.Conv1d(condition, 2 * width * layers, 1)) if condition else None
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor, condition: Tensor | None = None) -> Tensor:
+        """See the class; without `condition` the gates get no offset."""
+        n_layers = len(self.gates)
+        offsets: list[Tensor | None] = [None] * n_layers
+        if condition is not None and self.condition is not None:
+            offsets = list(self.condition(condition).chunk(n_layers, dim=1))
+        total = torch.zeros_like(x)
+        for gate, out, offset in zip(self.gates, self.outs, offsets, strict=True):
+            gated = gate(x) if offset is None else gate(x) + offset
+            values, openings = gated.chunk(2, dim=1)
+            inner = out(self.dropout(torch.tanh(values) * torch.sigmoid(openings)))
+            if inner.shape[1] > self.width:
+                step, inner = inner.chunk(2, dim=1)
+                x = (x + step) * mask
+            total = total + inner
+        return self.output(total * mask)

@@ -1,0 +1,227 @@
+"""Unicode clean-up: what comes in from anywhere becomes a small, known set of characters, and the rest is reported.
+
+Rules, in this order. Refused (`TEXT_INVALID_UNICODE`): lone surrogates, NUL and control characters other than tab and
+line breaks, direction overrides, non-characters. Removed in silence, because they make no sound and change no meaning:
+zero-width characters, soft hyphens, variation selectors, quotation marks, name dots. Rewritten: full-width forms,
+compatibility forms (NFKC), typographic dashes and apostrophes, accents on Latin letters, superscripts. Whatever is left
+and has no pronunciation (emoji, other scripts) is left out and reported by position, never dropped in silence.
+
+Emphasis marks are parsed here too, because their columns refer to the text as it was written. Inside the front end they
+travel as two private-use characters, which no input can contain since those are reported as unsupported.
+
+This file does not know languages beyond which characters they use.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from gsv_lab.errors import TextError
+
+LIMIT = 20_000
+EMPHASIS_ON, EMPHASIS_OFF = "\ue000", "\ue001"
+
+_TAG = re.compile(r"\[(/?)emph\]", re.IGNORECASE)
+_HAN = re.compile("[\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
+_REMOVED = re.compile("[\u00ad\u034f\u180e\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef\u0300-\u036f]")
+_SILENT = frozenset("\"“”„‟«»‹›「」『』《》〈〉【】〔〕｢｣·・•‧")
+_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
+_REWRITTEN = {
+    **dict.fromkeys("‘’‚‛ʼ`´＇′", "'"),
+    **dict.fromkeys("‐‑‒−﹣－", "-"),
+    **dict.fromkeys("–—―⸺─", "—"),
+    **dict.fromkeys("～〜∼", "~"),
+    **dict.fromkeys("，、﹐﹑", ","),
+    **dict.fromkeys("；﹔", ";"),
+    **dict.fromkeys("：﹕∶", ":"),
+    **{"。": ".", "．": ".", "！": "!", "？": "?", "…": "…", "⋯": "…", "‥": "…", "¿": " ", "¡": " "},
+    **{"²": "^2", "³": "^3", "¹": "^1", "×": "×", "÷": "÷", "±": "±", "√": "√", "≈": "≈", "≠": "≠", "≤": "≤", "≥": "≥"},
+    **{"℃": "°C", "℉": "°F", "°": "°", "º": "°", "‰": "‰", "→": ",", "⇒": ",", "™": "", "®": "", "©": " copyright "},
+    **{"ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"},
+    **{"ð": "th", "Ð": "Th", "þ": "th", "Þ": "Th", "ı": "i", "々": "々", "〇": "〇", "№": "No. "},
+    **{"€": "€", "£": "£", "¥": "¥", "￥": "¥", "¢": "¢", "₹": "₹", "₩": "₩", "₽": "₽", "\u2044": "/"},
+}
+_ASCII_REPORTED = frozenset("\\_|`{}")
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """A cleaned text, with the emphasis marks as private characters, and what had to be left out.
+
+    Args:
+        text: letters a to z with case, hanzi, Greek, digits, the marks `! ? … , . - — ; : ( ) / ~` and known symbols.
+        warnings: one sentence for each kind of thing that was left out.
+        left_out: how many characters were left out.
+    """
+
+    text: str
+    warnings: tuple[str, ...]
+    left_out: int
+
+
+def clean(text: str, limit: int = LIMIT, unsupported: str = "warn") -> Cleaned:
+    """Checks and rewrites a text before anything else looks at it.
+
+    Args:
+        text: any string.
+        limit: most characters accepted.
+        unsupported: `warn` leaves unknown symbols out and reports them; `error` refuses the text.
+    Raises:
+        TextError: TEXT_EMPTY, TEXT_TOO_LONG, TEXT_INVALID_UNICODE, MARKUP_SYNTAX, TEXT_UNSUPPORTED.
+    """
+    if not isinstance(text, str):
+        raise TextError("TEXT_INVALID_UNICODE", f"The text is a {type(text).__name__}", "a string")
+    if len(text) > limit:
+        raise TextError(
+            "TEXT_TOO_LONG",
+            f"The text has {len(text):,} characters",
+            f"at most {limit:,}",
+            "Cut it, or raise the limit if that much speech is wanted",
+        )
+    parts: list[str] = []
+    lost: list[tuple[int, str]] = []
+    start = 0
+    for tag_start, tag_end, marker in _emphasis_tags(text):
+        parts += [_segment(text, start, tag_start, lost), marker]
+        start = tag_end
+    parts.append(_segment(text, start, len(text), lost))
+    if lost and unsupported == "error":
+        position, character = lost[0]
+        raise TextError(
+            "TEXT_UNSUPPORTED",
+            f"Character {position + 1}, {_describe(character)}, cannot be spoken",
+            "English, Mandarin, digits and common symbols",
+            "Remove it, or let it be left out with a warning",
+        )
+    return Cleaned(_tidy("".join(parts)), _report(lost), len(lost))
+
+
+def _emphasis_tags(text: str) -> list[tuple[int, int, str]]:
+    found: list[tuple[int, int, str]] = []
+    opened = -1
+    for match in _TAG.finditer(text):
+        column, closing = match.start() + 1, bool(match.group(1))
+        if closing and opened < 0:
+            raise _markup(f"[/emph] in column {column} closes nothing", "Write [emph] before it, or remove it")
+        if not closing and opened >= 0:
+            raise _markup(f"[emph] in column {column} stands inside the one of column {opened}", "Close that one first")
+        opened = -1 if closing else column
+        found.append((match.start(), match.end(), EMPHASIS_OFF if closing else EMPHASIS_ON))
+    if opened >= 0:
+        raise _markup(f"[emph] in column {opened} is never closed", "Write [/emph] after the words to be stressed")
+    return found
+
+
+def _markup(problem: str, action: str) -> TextError:
+    return TextError("MARKUP_SYNTAX", problem, "pairs of [emph] and [/emph], not nested", action)
+
+
+def _segment(text: str, start: int, end: int, lost: list[tuple[int, str]]) -> str:
+    out: list[str] = []
+    for position in range(start, end):
+        character = text[position]
+        code = ord(character)
+        if 0x20 <= code < 0x7F:
+            if character in _ASCII_REPORTED and not _inside_address(text, position):
+                lost.append((position, character))
+                out.append(" ")
+            else:
+                out.append("" if character in _SILENT else character)
+            continue
+        _refuse_invalid(character, code, position)
+        rewritten = _rewrite(character)
+        if rewritten is None:
+            lost.append((position, character))
+            rewritten = " "
+        out.append(rewritten)
+    return "".join(out)
+
+
+def _inside_address(text: str, position: int) -> bool:
+    """Whether an underscore belongs to an e-mail or web address or a name like `my_file`."""
+    around = text[max(position - 1, 0) : position + 2]
+    return text[position] == "_" and len(around) == 3 and around[0].isalnum() and around[2].isalnum()
+
+
+def _refuse_invalid(character: str, code: int, position: int) -> None:
+    what = ""
+    if 0xD800 <= code <= 0xDFFF:
+        what = "half of a character pair (a lone surrogate)"
+    elif character in _OVERRIDES:
+        what = "a hidden mark that turns the reading direction"
+    elif unicodedata.category(character) == "Cc" and character not in "\t\n\r\x0b\x0c\x85":
+        what = "a control character"
+    elif code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF:
+        what = "no character at all"
+    if what:
+        raise TextError(
+            "TEXT_INVALID_UNICODE",
+            f"Character {position + 1} (U+{code:04X}) is {what}",
+            "plain text",
+            "Remove it; it was probably copied along by accident",
+        )
+
+
+def _rewrite(character: str) -> str | None:
+    """The known spelling of a character; None if it has no pronunciation here."""
+    if _REMOVED.match(character):
+        return ""
+    if character in _SILENT:
+        return " " if character in "【】〔〕" else ""
+    if character in _REWRITTEN:
+        return _REWRITTEN[character]
+    if _HAN.match(character):
+        return unicodedata.normalize("NFKC", character)
+    if character.isspace() or unicodedata.category(character)[0] == "Z":
+        return "\n" if character in "\n\r\x0b\x0c\x85\u2028\u2029" else " "
+    if unicodedata.category(character) == "No" and "\u2044" in unicodedata.normalize("NFKC", character):
+        # A vulgar fraction: the space keeps 1½ from becoming 11/2.
+        return " " + unicodedata.normalize("NFKC", character).replace("\u2044", "/") + " "
+    if unicodedata.category(character) == "Nd":
+        return str(unicodedata.digit(character))
+    compatible = unicodedata.normalize("NFKC", character)
+    if compatible != character and all(_known(c) for c in compatible):
+        return "".join(_REWRITTEN.get(c, c) for c in compatible)
+    plain = "".join(c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c))
+    if plain and all(_known(c) for c in plain):
+        return plain
+    if unicodedata.category(character)[0] == "P":
+        return " "
+    return None
+
+
+def _known(character: str) -> bool:
+    greek = "α" <= character <= "ω" or "Α" <= character <= "Ω"
+    return " " <= character <= "~" or greek or character in _REWRITTEN or bool(_HAN.match(character))
+
+
+def _tidy(text: str) -> str:
+    text = re.sub(r"\.{2,}", "…", text)
+    text = re.sub(r"-{2,}", "—", text)
+    text = re.sub(r"(?<=\d) ?[—] ?(?=\d)", "-", text)
+    text = re.sub(r"[ \t]+", " ", text)
+    return text.strip()
+
+
+def _describe(character: str) -> str:
+    name = unicodedata.name(character, f"U+{ord(character):04X}").lower()
+    return f"'{character}' ({name})" if character.isprintable() else name
+
+
+def _report(lost: list[tuple[int, str]]) -> tuple[str, ...]:
+    """One sentence for each run of neighbours, at most eight of them."""
+    runs: list[tuple[int, str]] = []
+    for position, character in lost:
+        if runs and position == runs[-1][0] + len(runs[-1][1]):
+            runs[-1] = (runs[-1][0], runs[-1][1] + character)
+        else:
+            runs.append((position, character))
+    sentences = [
+        f"Left out {_describe(run) if len(run) == 1 else repr(run)} at character {position + 1}: it cannot be spoken."
+        for position, run in runs[:8]
+    ]
+    if len(runs) > 8:
+        sentences.append(f"Left out {sum(len(run) for _, run in runs[8:])} more characters that cannot be spoken.")
+    return tuple(sentences)

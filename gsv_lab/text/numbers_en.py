@@ -1,0 +1,163 @@
+"""English number words: cardinals, ordinals, years, decimals, digits one by one.
+
+This file does not know sentences; `normalise_en.py` decides which reading a number takes.
+"""
+
+from __future__ import annotations
+
+from gsv_lab.errors import TextError
+
+DIGIT_LIMIT = 200
+"""Longest number that is read at all, in digits."""
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+).split()
+_TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SCALES = ("", "thousand", "million", "billion", "trillion", "quadrillion", "quintillion")
+_IRREGULAR = {
+    "one": "first",
+    "two": "second",
+    "three": "third",
+    "five": "fifth",
+    "eight": "eighth",
+    "nine": "ninth",
+    "twelve": "twelfth",
+}
+
+
+def check_digits(digits: str) -> None:
+    """Refuses numbers that nobody would want read.
+
+    Raises:
+        TextError: NORMALISE_LIMIT above `DIGIT_LIMIT` digits.
+    """
+    count = sum(c.isdigit() for c in digits)
+    if count > DIGIT_LIMIT:
+        raise TextError(
+            "NORMALISE_LIMIT", f"A number has {count:,} digits", f"at most {DIGIT_LIMIT}", "Cut it or write it in words"
+        )
+
+
+def spell_digits(digits: str, zero: str = "zero") -> str:
+    """Each digit by its name; other characters are skipped."""
+    check_digits(digits)
+    return " ".join(zero if c == "0" else _ONES[int(c)] for c in digits if c.isdigit())
+
+
+def _below_thousand(number: int) -> str:
+    words: list[str] = []
+    if number >= 100:
+        words += [_ONES[number // 100], "hundred"]
+        number %= 100
+    if number >= 20:
+        words.append(_TENS[number // 10] + (f"-{_ONES[number % 10]}" if number % 10 else ""))
+    elif number or not words:
+        words.append(_ONES[number])
+    return " ".join(words)
+
+
+def cardinal(digits: str) -> str:
+    """A whole number in words; beyond quintillions, or with leading zeros, digit by digit.
+
+    >>> cardinal("1234567")
+    'one million two hundred thirty-four thousand five hundred sixty-seven'
+    """
+    check_digits(digits)
+    if len(digits) > 21 or (len(digits) > 1 and digits[0] == "0"):
+        return spell_digits(digits)
+    number, words = int(digits), []
+    if number == 0:
+        return "zero"
+    for scale in range(len(_SCALES) - 1, -1, -1):
+        group = number // 1000**scale % 1000
+        if group:
+            words.append(f"{_below_thousand(group)} {_SCALES[scale]}".strip())
+    return " ".join(words)
+
+
+def ordinal(digits: str) -> str:
+    """A whole number as an ordinal.
+
+    >>> ordinal("21"), ordinal("100"), ordinal("12")
+    ('twenty-first', 'one hundredth', 'twelfth')
+    """
+    return ordinal_of(cardinal(digits))
+
+
+def ordinal_of(words: str) -> str:
+    """The ordinal of a cardinal in words."""
+    head, hyphen, last = words.rpartition("-") if "-" in words.split(" ")[-1] else words.rpartition(" ")
+    if last in _IRREGULAR:
+        last = _IRREGULAR[last]
+    elif last.endswith("y"):
+        last = last[:-1] + "ieth"
+    else:
+        last += "th"
+    return f"{head}{hyphen}{last}"
+
+
+def year(digits: str) -> str:
+    """A year of three or four digits as it is spoken.
+
+    >>> year("1905"), year("2024"), year("2007"), year("1900")
+    ('nineteen oh five', 'twenty twenty-four', 'two thousand seven', 'nineteen hundred')
+    """
+    number = int(digits)
+    if number < 1000 or number % 1000 == 0 or 2000 <= number < 2010:
+        return cardinal(str(number))
+    century, rest = divmod(number, 100)
+    if rest == 0:
+        return f"{_below_thousand(century)} hundred"
+    return f"{_below_thousand(century)} {'oh ' if rest < 10 else ''}{_below_thousand(rest)}"
+
+
+def decade(digits: str) -> str:
+    """A decade written with its last s, without that s: 1990 -> nineteen nineties."""
+    words = year(digits) if len(digits) == 4 else cardinal(digits)
+    return words[:-1] + "ies" if words.endswith("y") else words + "s"
+
+
+def number(text: str) -> str:
+    """A number with an optional sign, thousands separators and decimals.
+
+    >>> number("-1,200.05")
+    'minus one thousand two hundred point zero five'
+    """
+    sign = "minus " if text.startswith("-") else "plus " if text.startswith("+") else ""
+    whole, _, decimals = text.lstrip("+-").replace(",", "").partition(".")
+    words = cardinal(whole) if whole else "zero"
+    return sign + words + (f" point {spell_digits(decimals)}" if decimals else "")
+
+
+_DENOMINATORS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
+
+
+def fraction(above: str, below: str) -> str:
+    """A fraction: 1/2 -> one half, 3/4 -> three quarters, 7/120 -> seven over one hundred twenty."""
+    if len(below) > 2 and below not in ("100", "1000"):
+        return f"{cardinal(above)} over {cardinal(below)}"
+    single = int(above) == 1
+    if below in _DENOMINATORS:
+        name = _DENOMINATORS[below][not single]
+    else:
+        name = ordinal(below) + ("" if single else "s")
+    return f"{cardinal(above)} {name}"
+
+
+_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+
+
+def roman(numeral: str) -> int:
+    """The value of a Roman numeral of I, V, X, L, C; 0 if it is not written the standard way."""
+    total = 0
+    for here, following in zip(numeral, (*numeral[1:], None), strict=True):
+        value = _ROMAN.get(here, 0)
+        if not value:
+            return 0
+        total += -value if following and _ROMAN.get(following, 0) > value else value
+    tens, units = divmod(total % 100, 10)
+    patterns = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
+    written = "C" * (total // 100) + patterns[tens].translate(str.maketrans("IVX", "XLC")) + patterns[units]
+    return total if written == numeral else 0

@@ -1,0 +1,117 @@
+"""Phones: what the front ends hand to the networks, a text as phone names with the words they came from.
+
+Letters: P phones. Plain, frozen data without tensors, so that it can be stored, compared and sent as JSON.
+This file does not know any language.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from gsv_lab.text.symbols import CTC_ID, SYMBOL_ID, fold, symbol_id
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word or one punctuation mark of a normalised text.
+
+    Args:
+        text: the word as spoken, after normalisation.
+        language: `en` or `zh`; empty for punctuation.
+        pos: part of speech, one of `gsv_lab.text.context.PARTS_OF_SPEECH`; `punctuation` for marks.
+        units: how many entries of `word2phones` it covers (characters in Mandarin, 1 in English).
+        phones: how many phone names it covers.
+        emphasis: stood between `[emph]` and `[/emph]`.
+        boundary: what follows it: 0 next word, 1 a pause inside the sentence, 2 the end of the sentence.
+        source: where its phones come from: `dictionary`, `derived` (known stem and ending), `rules`, `network`,
+            `spelled`, or `mark` for punctuation.
+    """
+
+    text: str
+    language: str
+    pos: str = ""
+    units: int = 1
+    phones: int = 0
+    emphasis: bool = False
+    boundary: int = 0
+    source: str = "dictionary"
+
+
+@dataclass(frozen=True)
+class Phones:
+    """A normalised text with its phone names, P of them.
+
+    Two of them add up: `prompt + target` is the text input of the semantic GPT.
+
+    Args:
+        text: the normalised text.
+        language: `en`, `zh` or `mixed`.
+        symbols: P phone names of `gsv_lab.text.symbols.SYMBOLS`.
+        word2phones: phones per unit (Mandarin character, English word, punctuation mark); sums to P.
+        words: the words in order.
+        warnings: what was left out or guessed, in sentences for people.
+    """
+
+    text: str
+    language: str
+    symbols: tuple[str, ...]
+    word2phones: tuple[int, ...]
+    words: tuple[Word, ...] = ()
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        if sum(self.word2phones) != len(self.symbols):
+            raise ValueError(f"word2phones sums to {sum(self.word2phones)} but there are {len(self.symbols)} phones")
+        if self.words and (
+            sum(w.phones for w in self.words) != len(self.symbols)
+            or sum(w.units for w in self.words) != len(self.word2phones)
+        ):
+            raise ValueError("the words do not cover the phones and units exactly")
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def __add__(self, other: Phones) -> Phones:
+        glue = " " if self.text and other.text and "en" in (self.language, other.language) else ""
+        return Phones(
+            text=self.text + glue + other.text,
+            language=self.language if self.language == other.language else "mixed",
+            symbols=self.symbols + other.symbols,
+            word2phones=self.word2phones + other.word2phones,
+            words=self.words + other.words,
+            warnings=self.warnings + other.warnings,
+        )
+
+    @property
+    def ids(self) -> list[int]:
+        """Numbers of the phones in the v2 inventory (nano and v2 families)."""
+        return [SYMBOL_ID[name] for name in self.symbols]
+
+    def ids_for(self, version: str) -> list[int]:
+        """Numbers in the inventory of a family, `v1` or `v2`; names that it lacks become UNK."""
+        return [symbol_id(name, version) for name in self.symbols]
+
+    def folded(self) -> tuple[list[int], list[int]]:
+        """Recogniser labels: numbers in `CTC_SYMBOLS`, and for each the position of its phone in `symbols`.
+
+        Phones without a sound of their own (punctuation, silent Mandarin initials) have no label.
+        """
+        pairs = [(fold(name), position) for position, name in enumerate(self.symbols)]
+        return [CTC_ID[name] for name, _ in pairs if name], [position for name, position in pairs if name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and strings, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Phones:
+        """The inverse of `to_dict`, also after a round trip through JSON."""
+        return cls(
+            text=data["text"],
+            language=data["language"],
+            symbols=tuple(data["symbols"]),
+            word2phones=tuple(data["word2phones"]),
+            words=tuple(Word(**word) for word in data["words"]),
+            warnings=tuple(data["warnings"]),
+        )

@@ -1,0 +1,95 @@
+"""Training of the content encoder: phones by CTC, then phones by frame as well, labels from its own alignment.
+
+CTC is peaky: between two spikes its frames say "blank", and a bottleneck that says nothing between spikes makes poor
+codes. So, once CTC has settled, every batch is aligned by the network itself and each frame learns the phone it belongs to.
+Letters: B batch, M mel bands, F frames at 50 Hz, V phone classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gsv_lab.align import align_batch, phone_errors
+from gsv_lab.corpora.content_data import ContentBatch
+from gsv_lab.errors import LabError
+from gsv_lab.nn.roles import ContentEncoder
+from gsv_lab.training.task import Task
+
+
+class ContentTask(Task):
+    """CTC and frame labels for a phone-recognising content encoder.
+
+    Losses: `ctc` (nat per label; Graves et al. 2006, eq. 12), `label` (cross entropy per frame, smoothed by 0.05).
+
+    Args:
+        content_encoder: the network.
+        weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
+        labels_from: share of the budget after which frame labels start; CTC must have settled by then.
+    """
+
+    def __init__(
+        self,
+        content_encoder: ContentEncoder,
+        weights: Mapping[str, float] | None = None,
+        learning_rate: float = 1.5e-3,
+        warm_up: int = 300,
+        weight_decay: float = 0.01,
+        gradient_clip: float = 5.0,
+        labels_from: float = 0.6,
+    ) -> None:
+        super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
+        self.content_encoder = content_encoder
+        self.labels_from = labels_from
+
+    def components(self) -> dict[str, nn.Module]:
+        """The content encoder."""
+        return {"content_encoder": self.content_encoder}
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW."""
+        return self.optimizer_for(self.content_encoder)
+
+    def losses(self, batch: ContentBatch) -> tuple[dict[str, Tensor], Tensor]:
+        """Unweighted losses and the CTC log-probabilities (B, V, F)."""
+        content = self.content_encoder.encode(batch.mel)
+        scores = self.content_encoder.phone_scores(content).float()
+        frames = batch.frames // 2
+        ctc = functional.ctc_loss(
+            scores.permute(2, 0, 1), batch.labels, frames, batch.label_lengths, zero_infinity=True, reduction="none"
+        )
+        losses = {"ctc": (ctc / batch.label_lengths).mean()}
+        if self.progress >= self.labels_from:
+            targets = frame_targets(scores.detach(), batch)
+            labels = self.content_encoder.label_scores(content).float()
+            losses["label"] = functional.cross_entropy(labels, targets, ignore_index=-1, label_smoothing=0.05)
+        return losses, scores
+
+    def training_step(self, batch: ContentBatch, batch_idx: int) -> Tensor:
+        """One batch."""
+        losses, _ = self.losses(batch)
+        return self.total(losses)
+
+    def validation_step(self, batch: ContentBatch, batch_idx: int) -> None:
+        """Losses and phone error rate (greedy) by language."""
+        losses, scores = self.losses(batch)
+        self.total(losses, "valid")
+        for row, language in enumerate(batch.languages):
+            frames, labels = int(batch.frames[row]) // 2, batch.labels[row, : int(batch.label_lengths[row])]
+            heard = torch.unique_consecutive(scores[row, :, :frames].argmax(0))
+            errors = phone_errors(labels.tolist(), heard[heard > 0].tolist())
+            self.log(f"valid/phone_error_{language}", errors / len(labels), on_epoch=True, batch_size=len(labels))
+
+
+def frame_targets(scores: Tensor, batch: ContentBatch) -> Tensor:
+    """The phone that sounds in each frame by the network's own alignment: (B, V, F) -> (B, F); 0 silence, -1 unknown."""
+    frames = (batch.frames // 2).tolist()
+    phones = [row[:n].tolist() for row, n in zip(batch.labels, batch.label_lengths.tolist(), strict=True)]
+    targets = torch.full((scores.shape[0], scores.shape[2]), -1)
+    for row, found in enumerate(align_batch(scores.transpose(1, 2), phones, frames)):
+        if not isinstance(found, LabError):
+            targets[row, : frames[row]] = torch.from_numpy(found.labels(frames[row]))
+    return targets.to(scores.device)

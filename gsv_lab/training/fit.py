@@ -1,0 +1,85 @@
+"""One function that runs any training: builds what the experiment names, resumes what is there, exports what came out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from gsv_lab.checkpoint import save_component
+from gsv_lab.config import TrainerSettings, build
+from gsv_lab.training.callbacks import Average, Budget, StateSaver, TimeLeft
+from gsv_lab.training.task import Task
+
+
+def pick_precision(wanted: str) -> str:
+    """`32-true` or `bf16-mixed`: `auto` takes bf16 only where the hardware multiplies it."""
+    if wanted == "auto":
+        fast = torch.cuda.is_available() or "amx_bf16" in _processor_flags() or "avx512_bf16" in _processor_flags()
+        wanted = "bf16" if fast else "32"
+    return {"32": "32-true", "bf16": "bf16-mixed"}[wanted]
+
+
+def _processor_flags() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def fit(
+    experiment: dict[str, Any],
+    folder: str | Path,
+    *,
+    pause: Path | None = None,
+    run_minutes: float = 0,
+    progress_bar: bool = True,
+) -> dict[str, Path]:
+    """Train to the end of the budget; killed at any moment, the same call goes on where it was.
+
+    Args:
+        experiment: resolved dictionary of `gsv_lab.config.load_experiment`.
+        folder: the run's folder: state, TensorBoard events, weights.
+        pause: a file that makes the training wait while it exists.
+        run_minutes: leave after so many minutes even if the budget is not used up; 0 for no limit.
+        progress_bar: show one.
+
+    Returns:
+        name of each trained component -> its weight file (averaged weights, single precision).
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "experiment.json").write_text(json.dumps(experiment, indent=1), encoding="utf-8")
+    settings = TrainerSettings(**experiment["trainer"])
+    torch.manual_seed(experiment["seed"])
+    task: Task = build(experiment["task"])
+    data = build(experiment["data"])
+    budget = Budget(settings.minutes, settings.max_batches, experiment["seed"], pause, run_minutes)
+    average = Average()
+    saver = StateSaver(folder / "state.ckpt", settings.save_every_minutes)
+    data.attach(task, budget, settings.workers)
+    callbacks: list[pl.Callback] = [budget, average, saver, *([TimeLeft(budget)] if progress_bar else [])]
+    trainer = pl.Trainer(
+        accelerator="auto", devices=1, precision=pick_precision(settings.precision), max_epochs=-1,
+        logger=TensorBoardLogger(folder, name="", version="events"), callbacks=callbacks,
+        enable_progress_bar=progress_bar, enable_model_summary=False, enable_checkpointing=False,
+        num_sanity_val_steps=0, log_every_n_steps=settings.log_every, val_check_interval=settings.validate_every,
+        check_val_every_n_epoch=None, use_distributed_sampler=False, default_root_dir=folder,
+    )  # fmt: skip
+    state = saver.path if saver.path.is_file() else None
+    trainer.fit(task, datamodule=data, ckpt_path=state, weights_only=True)
+    return export(task, average, folder / "weights", {"experiment": experiment["name"], "batches": budget.batches,
+                                                      "minutes": round(budget.seconds / 60, 1)})  # fmt: skip
+
+
+def export(task: Task, average: Average, folder: Path, info: dict[str, Any]) -> dict[str, Path]:
+    """Write the averaged weights of every component of a task."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {}
+    with average.applied(task):
+        for name, component in task.components().items():
+            written[name] = folder / f"{name}.safetensors"
+            save_component(component, written[name], info)
+    return written

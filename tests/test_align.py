@@ -1,0 +1,286 @@
+"""The aligner against times that are known: made-up probabilities, then a small recogniser on synthetic speech."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torchaudio
+from torch import Tensor, nn
+
+from gsv_lab.align import (
+    Alignment,
+    align,
+    align_batch,
+    frame_level,
+    greedy,
+    phone_error_rate,
+    phone_errors,
+    word_timings,
+)
+from gsv_lab.corpora.synthetic import PHONES, SAMPLE_RATE, SyntheticClip, SyntheticCorpus
+from gsv_lab.errors import DataError, LabError, TextError
+
+LABELS = len(PHONES) + 1
+
+
+def certain(labels: list[int], confidence: float = 0.9, size: int = 6) -> Tensor:
+    """Log-probabilities that favour the given label in every frame."""
+    probs = torch.full((len(labels), size), (1 - confidence) / (size - 1))
+    probs[range(len(labels)), labels] = confidence
+    return probs.log()
+
+
+def noisy_truth(clip: SyntheticClip, seed: int) -> Tensor:
+    """Log-probabilities from the true labels, with strong noise."""
+    labels = torch.from_numpy(clip.labels(50.0))
+    scores = 4.0 * nn.functional.one_hot(labels, LABELS).float()
+    return (scores + torch.randn(scores.shape, generator=torch.Generator().manual_seed(seed))).log_softmax(dim=1)
+
+
+def test_finds_runs_exactly() -> None:
+    found = align(certain([1, 1, 2, 2, 2, 3]), [1, 2, 3], rate=50.0)
+    np.testing.assert_allclose(found.start, [0.0, 0.04, 0.10])
+    np.testing.assert_allclose(found.end, [0.04, 0.10, 0.12])
+    assert found.from_transcript and found.duration == pytest.approx(0.12)
+    np.testing.assert_array_equal(found.labels(), [1, 1, 2, 2, 2, 3])
+
+
+def test_short_gaps_are_shared_and_long_ones_stay() -> None:
+    short = align(certain([1, 0, 0, 0, 0, 2]), [1, 2], blank_damping=0.0)
+    np.testing.assert_allclose(short.end[0], 0.06)
+    np.testing.assert_allclose(short.start[1], 0.06)
+    long = align(certain([1] + [0] * 20 + [2]), [1, 2], blank_damping=0.0, min_silence=0.16)
+    np.testing.assert_allclose(long.silences(), [[5 / 50, 17 / 50]])
+
+
+def test_damping_lets_a_phone_keep_its_frames() -> None:
+    """A long vowel with one spike, its other frames two nats below the blank, then a pause."""
+    probs = torch.full((40, 6), 1e-4)
+    probs[:, 0] = 0.85
+    probs[5:25, 1] = 0.85 * np.exp(-2.0)
+    probs[14, 1], probs[14, 0] = 0.9, 0.05
+    table = probs.log()
+    spike = align(table, [1], blank_damping=0.0)
+    whole = align(table, [1], blank_damping=4.0)
+    assert spike.durations[0] < 0.2 < whole.durations[0] <= 0.6
+    inside = whole.positions()[5:25]
+    assert (inside == 0).all()
+
+
+def test_level_decides_what_is_silence() -> None:
+    table = certain([1] * 5 + [0] * 20 + [2] * 5)
+    level = np.full(30, -20.0)
+    loud = align(table, [1, 2], level=level, blank_damping=0.0)
+    assert len(loud.silences()) == 0
+    level[8:25] = -70.0
+    quiet = align(table, [1, 2], level=level, blank_damping=0.0)
+    np.testing.assert_allclose(quiet.silences(), [[8 / 50, 25 / 50]])
+
+
+def test_a_phone_gives_back_the_pause_it_was_stretched_over() -> None:
+    table = certain([1] * 5 + [0] * 20 + [2] * 5, confidence=0.4)  # blank only 1.2 nats ahead, damped by 4
+    level = np.array([-20.0] * 5 + [-75.0] * 20 + [-20.0] * 5)
+    assert len(align(table, [1, 2]).silences()) == 0
+    np.testing.assert_allclose(align(table, [1, 2], level=level).silences(), [[0.1, 0.5]])
+
+
+def test_equal_neighbours_stay_two_phones() -> None:
+    found = align(certain([1, 1, 0, 1, 1]), [1, 1])
+    assert (found.durations > 0).all() and found.end[0] == found.start[1]
+
+
+def test_phones_without_sound_take_the_pause() -> None:
+    table = certain([1] * 5 + [0] * 20 + [2] * 5)
+    found = align(table, [None, 1, None, None, 2, None], blank_damping=0.0, min_silence=0.16)
+    assert found.ids.tolist() == [-1, 1, -1, -1, 2, -1]
+    assert (found.start[1:] >= found.end[:-1] - 1e-9).all()
+    assert found.durations[2] == pytest.approx(0.24) and found.durations[3] == 0 and found.durations[5] == 0
+    assert np.isnan(found.score[2]) and np.isfinite(found.quality)
+    assert set(found.labels().tolist()) == {0, 1, 2}
+    np.testing.assert_allclose(found.silences(), [[found.start[2], found.end[2]]])
+
+
+def test_word_timings() -> None:
+    found = align(certain([1, 1, 2, 2, 2, 3]), [1, 2, 3])
+    np.testing.assert_allclose(word_timings(found, [2, 0, 1, 0]), [[0, 0.1], [0.1, 0.1], [0.1, 0.12], [0.12, 0.12]])
+    with pytest.raises(ValueError, match="4 phones, the alignment has 3"):
+        word_timings(found, [4])
+
+
+def test_positions_at_another_rate() -> None:
+    found = align(certain([1, 1, 2, 2, 2, 3]), [1, 2, 3])
+    np.testing.assert_array_equal(found.positions(), [0, 0, 1, 1, 1, 2])
+    np.testing.assert_array_equal(found.positions(rate=25.0), [0, 1, 2])
+    np.testing.assert_array_equal(found.positions(frames=8)[6:], [-1, -1])
+
+
+def test_damping_below_the_reach_of_noise_still_orders_phones() -> None:
+    table = torch.randn(60, 6, generator=torch.Generator().manual_seed(0)).log_softmax(dim=1)
+    found = align(table, [1, 2, 3, 4, 5, 1, 1])
+    assert (found.end >= found.start).all() and (found.start[1:] >= found.end[:-1] - 1e-9).all()
+    assert found.start[0] >= 0 and found.end[-1] <= found.duration + 1e-9
+    assert (found.score <= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("ids", "error", "words"),
+    [
+        ([1] * 4, DataError, "ALIGN_IMPLAUSIBLE"),  # four equal phones need three blanks between them
+        ([1, 2, 3, 4, 5, 1, 2], DataError, "ALIGN_IMPLAUSIBLE"),
+        ([], TextError, "TEXT_EMPTY"),
+        ([None, None], TextError, "TEXT_EMPTY"),
+    ],
+)
+def test_bad_transcripts_have_a_code(ids: list[int | None], error: type[LabError], words: str) -> None:
+    with pytest.raises(error) as caught:
+        align(certain([1, 1, 2, 2, 2, 3]), ids)
+    assert caught.value.code == words
+
+
+def test_wrong_use_is_a_value_error() -> None:
+    table = certain([1, 2, 3])
+    for ids in ([0], [6], [-1]):
+        with pytest.raises(ValueError, match="labels must lie in 0 to 5"):
+            align(table, ids)
+    with pytest.raises(ValueError, match="NaN"):
+        align(table * float("nan"), [1])
+    with pytest.raises(ValueError, match=r"\(frames, labels\)"):
+        align(table[None], [1])
+    with pytest.raises(ValueError, match="2 frames, the probabilities 3"):
+        align(table, [1], level=np.zeros(2))
+
+
+def test_a_batch_equals_its_clips_and_survives_a_bad_one() -> None:
+    tables = [certain([1, 1, 2, 3]), certain([2, 2, 2, 4, 4, 0]), certain([1, 1])]
+    padded = nn.utils.rnn.pad_sequence(tables, batch_first=True)
+    ids = [[1, 2, 3], [2, 4], [1, 2, 3]]
+    found = align_batch(padded, ids, [4, 6, 2])
+    for one, table, phones in zip(found[:2], tables[:2], ids[:2], strict=True):
+        alone = align(table, phones)
+        assert isinstance(one, Alignment)
+        np.testing.assert_array_equal(one.start, alone.start)
+        np.testing.assert_array_equal(one.score, alone.score)
+    assert isinstance(found[2], LabError) and found[2].code == "ALIGN_IMPLAUSIBLE"
+    with pytest.raises(ValueError, match="equally many"):
+        align_batch(padded, ids[:2])
+
+
+def test_greedy_is_marked_and_reads_back() -> None:
+    found = greedy(certain([0, 1, 1, 0, 1, 2, 2, 0]))
+    assert found.ids.tolist() == [1, 1, 2] and not found.from_transcript
+    nothing = greedy(certain([0, 0, 0]))
+    assert len(nothing) == 0 and np.isnan(nothing.quality) and nothing.positions().tolist() == [-1, -1, -1]
+
+
+def test_errors_equal_another_implementation() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        a, b = (rng.integers(0, 4, rng.integers(0, 12)).tolist() for _ in range(2))
+        assert phone_errors(a, b) == torchaudio.functional.edit_distance(a, b)
+    assert phone_error_rate(["AA", "B"], ["AA", "P", "B"]) == 0.5
+    with pytest.raises(ValueError, match="empty reference"):
+        phone_error_rate([], ["AA"])
+
+
+def test_frame_level_in_decibels() -> None:
+    wave = np.concatenate([np.full(320, 0.5), np.zeros(320), np.full(160, 0.05)])
+    np.testing.assert_allclose(frame_level(wave, 16000, 50.0), [-6.02, -100.0, -26.02], atol=0.01)
+    assert len(frame_level(wave, 16000, 50.0, frames=5)) == 5
+
+
+def test_true_labels_with_noise_give_true_times() -> None:
+    errors = []
+    for i, clip in enumerate(SyntheticCorpus(4, 12, seed=3)):
+        found = align(noisy_truth(clip, i), clip.ids)
+        errors += [found.start - clip.start, found.end - clip.end]
+    error = np.abs(np.concatenate(errors))
+    # Frames last 20 ms, so a perfect aligner is off by 5 ms in the median.
+    assert np.median(error) < 0.008 and np.quantile(error, 0.95) < 0.03
+
+
+def test_quality_tells_a_wrong_transcript() -> None:
+    clips = list(SyntheticCorpus(2, 6, seed=4))
+    for i, clip in enumerate(clips):
+        table = noisy_truth(clip, i)
+        right = align(table, clip.ids)
+        wrong = align(table, clips[(i + 1) % len(clips)].ids[: len(clip.ids)])
+        assert right.quality > -1.5 > -2.0 > wrong.quality
+        assert len(right.doubtful()) < len(wrong.doubtful())
+
+
+class Recogniser(nn.Module):
+    """40 log-mels at 100 Hz -> CTC at 50 Hz; frame f stands for the middle of f / 50 to (f + 1) / 50 s."""
+
+    def __init__(self, width: int = 96) -> None:
+        super().__init__()
+        self.mel = torchaudio.transforms.MelSpectrogram(SAMPLE_RATE, 512, hop_length=160, n_mels=40, center=False)
+        layers: list[nn.Module] = []
+        for inputs, kernel, stride in ((40, 4, 2), (width, 5, 1), (width, 5, 1)):
+            layers += [nn.Conv1d(inputs, width, kernel, stride, (kernel - 1) // 2), nn.ReLU(), nn.BatchNorm1d(width)]
+        self.net = nn.Sequential(*layers, nn.Conv1d(width, LABELS, 1))
+
+    def features(self, wave: np.ndarray) -> Tensor:
+        samples = nn.functional.pad(torch.as_tensor(wave), (176, 176))
+        mel = (self.mel(samples) + 1e-4).log()
+        return (mel - mel.mean(dim=1, keepdim=True)) / 3
+
+    def forward(self, mel: Tensor) -> Tensor:
+        return self.net(mel).log_softmax(dim=1).transpose(1, 2)
+
+    @torch.no_grad()
+    def read(self, wave: np.ndarray) -> Tensor:
+        return self(self.features(wave)[None])[0]
+
+
+@pytest.fixture(scope="module")
+def recogniser() -> Recogniser:
+    """Trained on 96 clips of 12 made-up speakers with nothing but phone strings, for about ten seconds."""
+    torch.manual_seed(0)
+    clips = list(SyntheticCorpus(12, 96, seed=1))
+    net = Recogniser()
+    mels = [net.features(clip.wave).T for clip in clips]
+    optimizer = torch.optim.AdamW(net.parameters(), 4e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=120)
+    for _ in range(120):
+        chosen = torch.randperm(len(clips))[:12].tolist()
+        out = net(nn.utils.rnn.pad_sequence([mels[i] for i in chosen], batch_first=True).transpose(1, 2))
+        ids = [clips[i].ids for i in chosen]
+        loss = nn.functional.ctc_loss(
+            out.transpose(0, 1), torch.tensor(sum(ids, [])), [len(mels[i]) // 2 for i in chosen], [len(x) for x in ids]
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return net.eval()
+
+
+def test_median_boundary_error_of_a_recogniser_on_unheard_speakers(recogniser: Recogniser) -> None:
+    errors, agree, wrong, total = [], [], 0, 0
+    for clip in SyntheticCorpus(6, 24, seed=2):
+        table = recogniser.read(clip.wave)
+        found = align(table, clip.ids, level=frame_level(clip.wave, SAMPLE_RATE, 50.0, len(table)))
+        errors += [found.start - clip.start, found.end - clip.end]
+        agree.append(np.mean(found.labels(len(table)) == clip.labels(50.0, len(table))))
+        wrong, total = wrong + phone_errors(clip.ids, greedy(table).ids.tolist()), total + len(clip.ids)
+    error = np.concatenate(errors)
+    assert np.median(np.abs(error)) < 0.012, "median boundary error in seconds"
+    assert np.abs(np.median(error)) < 0.008, "boundaries are late or early as a whole"
+    assert np.quantile(np.abs(error), 0.9) < 0.04
+    assert np.mean(agree) > 0.8
+    assert wrong / total < 0.35
+
+
+def test_two_tempos_of_a_clip_agree(recogniser: Recogniser) -> None:
+    slow = 1.15
+    window = torch.hann_window(512)
+    differences = []
+    for clip in SyntheticCorpus(6, 8, seed=5):
+        spec = torch.stft(torch.from_numpy(clip.wave), 512, 128, window=window, return_complex=True)
+        advance = torch.linspace(0, torch.pi * 128, 257)[:, None]
+        stretched = torchaudio.functional.phase_vocoder(spec, 1 / slow, advance)
+        wave = torch.istft(stretched, 512, 128, window=window).numpy()
+        first, second = align(recogniser.read(clip.wave), clip.ids), align(recogniser.read(wave), clip.ids)
+        differences.append(second.start / slow - first.start)
+    assert np.median(np.abs(np.concatenate(differences))) < 0.015
