@@ -90,6 +90,7 @@ def read(path: str | os.PathLike[str], sample_rate: int | None = None, max_secon
         path: the file.
         sample_rate: Hz to resample to; None keeps the file's own.
         max_seconds: longest recording accepted; checked before decoding and again while decoding.
+
     Raises:
         AudioError: `AUDIO_MISSING`, `AUDIO_FORMAT`, `AUDIO_CODEC`, `AUDIO_EMPTY`, `AUDIO_TRUNCATED`,
             `AUDIO_HEADER_MISMATCH`, `AUDIO_RATE`, `AUDIO_CHANNELS`, `AUDIO_TOO_LONG`, `AUDIO_NONFINITE`, `AUDIO_PHASE`.
@@ -170,6 +171,7 @@ def write(path: str | os.PathLike[str], samples: Tensor, sample_rate: int, mark:
         samples: (T,), or any shape with one channel such as (1, 1, T).
         sample_rate: Hz.
         mark: statement that the speech is synthetic; every caller that writes generated speech gives one.
+
     Raises:
         AudioError: `AUDIO_FORMAT` for another suffix, `AUDIO_NONFINITE`, `AUDIO_EMPTY`.
         LabError: `SAVE_FAILED`.
@@ -209,8 +211,8 @@ def read_mark(path: str | os.PathLike[str]) -> Mark | None:
     if not isinstance(found, dict) or found.get("synthetic") is not True:
         return None
     settings = found.get("settings")
-    texts = [str(found.get(key, "")) for key in ("model", "voice", "date")]
-    return Mark(*texts, settings=settings if isinstance(settings, dict) else {})
+    model, voice, date = (str(found.get(key, "")) for key in ("model", "voice", "date"))
+    return Mark(model, voice, date, settings if isinstance(settings, dict) else {})
 
 
 def rms_dbfs(samples: Tensor, where: Tensor | None = None) -> float:

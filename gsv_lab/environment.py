@@ -41,6 +41,11 @@ def cache_dir() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "gsv_lab"
 
 
+def pause_file() -> Path:
+    """The file that makes trainings of this user wait while it exists; `gsv-lab bench` puts it there for a while."""
+    return cache_dir() / "pause"
+
+
 def speech_dir() -> Path | None:
     """Folder of the reader's own recordings (`GSV_LAB_SPEECH`), or None.
 

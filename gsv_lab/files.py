@@ -21,6 +21,7 @@ def save_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
     Args:
         path: destination; its folder must exist.
         data: complete content.
+
     Raises:
         LabError: `SAVE_FAILED`: folder missing or not writable, disk full; an older file is then intact.
     """
@@ -49,8 +50,10 @@ def new_folder(path: str | os.PathLike[str], is_own: str | None = None) -> Itera
     Args:
         path: destination; absent, empty, or a previous result of the same kind.
         is_own: name of a file that marks a previous result; a folder holding it may be replaced.
+
     Yields:
         the folder to fill.
+
     Raises:
         LabError: `OUTPUT_EXISTS`, something else lies there; `SAVE_FAILED`, not writable or disk full.
     """
@@ -112,3 +115,19 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Refuse a destination before hours of work go into what would lie there.
+
+    Raises:
+        LabError: `SAVE_FAILED`, the folder is missing or not writable, or `path` is a folder.
+    """
+    path = Path(path)
+    folder = path.parent
+    if not folder.is_dir():
+        raise save_failed(path, "its folder does not exist", "Create the folder or choose another path")
+    if path.is_dir():
+        raise save_failed(path, "a folder has that name", "Choose another path")
+    if not os.access(folder, os.W_OK):
+        raise save_failed(path, "its folder is not writable", "Choose another path")

@@ -55,6 +55,14 @@ def kl_loss(z_p: Tensor, logs_q: Tensor, m_p: Tensor, logs_p: Tensor, mask: Tens
     return (kl * mask).sum() / mask.sum()
 
 
+def commitment_loss(x: Tensor, chosen: Tensor) -> Tensor:
+    """Mean squared distance of vectors to the code vectors chosen for them, which stay put.
+
+    Source: van den Oord et al. 2017, arXiv:1711.00937, eq. 3, last term.
+    """
+    return functional.mse_loss(x, chosen.detach())
+
+
 def log_mel_loss(real: Tensor, fake: Tensor, log_mels: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
     """Mean absolute difference of log-mels of two waves (B, 1, T), averaged over the given transforms (one or several resolutions)."""
     return torch.stack([functional.l1_loss(log_mel(fake), log_mel(real)) for log_mel in log_mels]).mean()

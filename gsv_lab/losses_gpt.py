@@ -18,7 +18,10 @@ from torch.nn import functional
 
 
 class Targets(NamedTuple):
-    """`inputs` (B, T) to tell the network (padding filled with stop), `targets` (B, T + 1) it should say, `mask` (B, 1, T + 1)."""
+    """What a network is told and should say.
+
+    `inputs` (B, T) with padding filled with stop, `targets` (B, T + 1), `mask` (B, 1, T + 1) true at steps that count.
+    """
 
     inputs: Tensor
     targets: Tensor
@@ -40,7 +43,8 @@ def code_targets(codes: Tensor, eos: int, mask: Tensor | None = None) -> Targets
     valid = torch.ones_like(codes, dtype=torch.bool) if mask is None else mask.squeeze(1).bool()
     inputs = codes.masked_fill(~valid, eos)
     # A step counts if the one before it was a code: this takes in exactly one stop behind each sequence.
-    return Targets(inputs, functional.pad(inputs, (0, 1), value=eos), functional.pad(valid, (1, 0), value=True)[:, None])
+    counts = functional.pad(valid, (1, 0), value=True)[:, None]
+    return Targets(inputs, functional.pad(inputs, (0, 1), value=eos), counts)
 
 
 def code_loss(
@@ -72,8 +76,8 @@ def code_loss(
 def top_k_accuracy(logits: Tensor, targets: Tensor, k: int = 3, ignore: int | None = None) -> Tensor:
     """Share of steps whose target is among the K best classes; steps with target `ignore` are left out.
 
-    logits (B, T + 1, V), targets (B, T + 1) -> () in [0, 1]; 0 where no step counts. The released trainer reports K = 3 with
-    stop ignored.
+    logits (B, T + 1, V), targets (B, T + 1) -> () in [0, 1]; 0 where no step counts. The released trainer reports K = 3
+    with stop ignored.
     """
     counted = torch.ones_like(targets, dtype=torch.bool) if ignore is None else targets != ignore
     best = logits.topk(min(k, logits.shape[-1]), dim=-1).indices
@@ -82,7 +86,10 @@ def top_k_accuracy(logits: Tensor, targets: Tensor, k: int = 3, ignore: int | No
 
 
 def sequence_log_prob(logits: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Log-probability of whole sequences in nat: (B, T + 1, V), (B, T + 1), mask (B, 1, T + 1) or None for all steps -> (B,)."""
+    """Log-probability of whole sequences in nat.
+
+    logits (B, T + 1, V), targets (B, T + 1), mask (B, 1, T + 1) or None for all steps -> (B,)
+    """
     each = logits.float().log_softmax(-1).gather(-1, targets[..., None]).squeeze(-1)
     return (each if mask is None else each * mask.squeeze(1).to(each.dtype)).sum(-1)
 
@@ -90,7 +97,8 @@ def sequence_log_prob(logits: Tensor, targets: Tensor, mask: Tensor | None = Non
 def dpo_loss(good: Tensor, bad: Tensor, beta: float = 0.2) -> Tensor:
     """Preference of true over corrupted sequences: log-probabilities (B,), (B,) -> ().
 
-    Source: Rafailov et al. 2023, arXiv:2305.18290, equation 7, without its reference policy, as the released trainer has it.
+    Source: Rafailov et al. 2023, arXiv:2305.18290, equation 7.
+    Differs from the paper: no reference policy, as in the released trainer.
 
     Args:
         good: log-probabilities of true sequences (`sequence_log_prob`).
@@ -103,8 +111,8 @@ def dpo_loss(good: Tensor, bad: Tensor, beta: float = 0.2) -> Tensor:
 def corrupt_codes(codes: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Corrupted:
     """The two faults of autoregressive speech, made on purpose: a random span is said twice, or left out.
 
-    codes (B, T), mask (B, 1, T) with padding on the right -> Corrupted. A coin decides for each row; the span's ends are
-    uniform over the row, so it may be empty or the whole row.
+    codes (B, T), mask (B, 1, T) with padding on the right -> Corrupted. A coin decides for each row; the span's ends
+    are uniform over the row, so it may be empty or the whole row.
     """
     device = generator.device if generator is not None else codes.device
     lengths = [codes.shape[1]] * len(codes) if mask is None else mask.squeeze(1).bool().sum(1).tolist()

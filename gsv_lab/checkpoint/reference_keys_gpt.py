@@ -44,7 +44,7 @@ PREFIX = "model."
 
 
 class Sizes(TypedDict):
-    """Arguments of `SemanticGPT` that shapes tell. The number of heads is not among them: it stands in the configuration."""
+    """Arguments of `SemanticGPT` that shapes tell. The number of heads is not one: it stands in the configuration."""
 
     n_phones: int
     n_codes: int

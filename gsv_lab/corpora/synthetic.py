@@ -263,7 +263,7 @@ def _filters(frames: _Frames, voice: Speaker) -> NDArray[np.complex64]:
     tilt = (1.0 / (1.0 + 1j * k / (500.0 * (1.0 - 0.8 * voice.breath)))).astype(np.complex64)
     low, centre, width, noise, strength = (
         np.asarray(v, dtype=np.float32)[:, None]
-        for v in (0.06 * voice.breath * frames.voice, frames.centre / voice.tract, frames.width, frames.noise, frames.voice)
+        for v in (0.2 * voice.breath * frames.voice, frames.centre / voice.tract, frames.width, frames.noise, frames.voice)
     )
     band = np.exp(-0.5 * ((k - centre) / width) ** 2)
     return np.stack([tract * tilt * strength, tract * low + band * noise])

@@ -113,8 +113,8 @@ def skipped_and_repeated(
         position += len(word)
         skipped += len(word) >= shortest and deleted.issuperset(span)
     length = position / max(1, len(words))
-    doubled = (end - start for start, end in result.runs if end - start >= shortest and _again(heard, start, end, tolerance))
-    return skipped, sum(max(1, round(tokens / length)) for tokens in doubled)
+    runs = [run for run in result.runs if run[1] - run[0] >= shortest and _again(heard, *run, tolerance)]
+    return skipped, sum(max(1, round((end - start) / length)) for start, end in runs)
 
 
 def _again(heard: Sequence[str], start: int, end: int, tolerance: float) -> bool:
@@ -210,7 +210,7 @@ class PhoneErrors:
 
 
 def folded_words(text: str, language: str) -> list[list[str]]:
-    """Expected phones of a text in the recognisers' alphabet (no stress, no tone), word by word; Mandarin by character."""
+    """Expected phones of a text in the recognisers' alphabet (no stress, no tone), by word or Mandarin character."""
     from gsv_lab.text import fold, phonemize
 
     phones = phonemize(text, language)

@@ -67,7 +67,8 @@ def pitch_error(natural: np.ndarray, synthesis: np.ndarray, path: np.ndarray) ->
     """Difference of two F0 curves along a path.
 
     Args:
-        natural, synthesis: (F,) Hz, 0 where unvoiced.
+        natural: (F,) Hz, 0 where unvoiced.
+        synthesis: the same of the other wave.
         path: (K, 2) pairs of frame indices, natural first; indices beyond a curve mean its last frame.
     """
     a = natural[np.minimum(path[:, 0], len(natural) - 1)]

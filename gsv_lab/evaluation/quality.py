@@ -52,7 +52,8 @@ def difference_to_natural(
     """Synthesis minus natural speech of the same targets: mean over targets, then speakers, with interval.
 
     Args:
-        natural, synthesis: one score a target, same order.
+        natural: one score a target.
+        synthesis: one score for each of the same targets.
         speakers: speaker of each target.
         seed: seed of the resamples.
     """

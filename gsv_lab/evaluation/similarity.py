@@ -102,7 +102,7 @@ def normalised_similarity(similarity: float, ceiling: float, floor: float) -> fl
 
 
 class Standing(NamedTuple):
-    """How one wave stands among the references: similarity to its own, ceiling, floor, normalised, nearest to its own."""
+    """Place of a wave among the references: similarity to its own, ceiling, floor, normalised, nearest to its own."""
 
     similarity: float
     ceiling: float
@@ -179,7 +179,7 @@ class SpeakerSimilarity:
         self._vectors: dict[str, np.ndarray] = {}
 
     def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
-        """{"own": key of the reference, "cosines": {reference key: cosine}}"""
+        """Key of the own reference, and the cosine to every reference by key."""
         vector = self.embedder.embed(wave)
         cosines = {}
         for key, clip in self._clips[job.item.language].items():

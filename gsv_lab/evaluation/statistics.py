@@ -8,7 +8,7 @@ This file does not know audio; groups may be speakers, raters or sentences.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -56,8 +56,8 @@ def resample(groups: Sequence[Hashable], draws: int, seed: int) -> Iterator[np.n
     Groups are drawn with replacement, and in every drawn group its clips are drawn with replacement. With a single
     group this is the plain bootstrap over clips. Same arguments, same draws.
 
-    Source: Davison and Hinkley 1997, Bootstrap Methods and their Application, section 3.8 (hierarchical data, resampling
-    with replacement at both stages).
+    Source: Davison and Hinkley 1997, Bootstrap Methods and their Application, section 3.8 (hierarchical data; here with
+    replacement at both stages).
 
     Args:
         groups: the group of each clip, N entries.
@@ -97,20 +97,37 @@ def bootstrap(
     Raises:
         ValueError: no clips, or `level` outside (0, 1).
     """
+    return bootstrap_all({"": statistic}, groups, draws, seed, level)[""]
+
+
+def bootstrap_all(
+    statistics: Mapping[str, Statistic],
+    groups: Sequence[Hashable],
+    draws: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, Estimate]:
+    """Several statistics of the same clips on the same resamples; arguments as for `bootstrap`."""
     if not 0 < level < 1:
         raise ValueError(f"level is {level}, expected a share between 0 and 1")
     members = _members(groups)
     plain = np.zeros((1, len(members), len(groups)))
     for group, clips in enumerate(members):
         plain[0, group, clips] = 1.0
+    samples: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
+    edges = (50 * (1 - level), 50 * (1 + level))
+    estimates = {}
     # Draws without a defined value (for example no word recognised in natural speech) say nothing about the spread.
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = float(statistic(plain)[0])
-        samples = np.concatenate([statistic(weights) for weights in resample(groups, draws, seed)])
-    samples = samples[np.isfinite(samples)]
-    edges = (50 * (1 - level), 50 * (1 + level))
-    low, high = np.percentile(samples, edges) if len(samples) else (np.nan, np.nan)
-    return Estimate(value, float(low), float(high), len(groups), len(members))
+        for weights in resample(groups, draws, seed):
+            for name, statistic in statistics.items():
+                samples[name].append(statistic(weights))
+        for name, statistic in statistics.items():
+            drawn = np.concatenate(samples[name])
+            drawn = drawn[np.isfinite(drawn)]
+            low, high = np.percentile(drawn, edges) if len(drawn) else (np.nan, np.nan)
+            estimates[name] = Estimate(float(statistic(plain)[0]), float(low), float(high), len(groups), len(members))
+    return estimates
 
 
 def paired_difference(
@@ -124,9 +141,12 @@ def paired_difference(
     """Mean of `after - before` over the same clips, with its interval; pairs stay together.
 
     Args:
-        before, after: one value a clip, same order.
+        before: one value a clip.
+        after: one value for each of the same clips.
         groups: speaker of each clip; None resamples clips only.
-        draws, seed, level: see `bootstrap`.
+        draws: number of resamples.
+        seed: seed of the resamples.
+        level: share of draws inside the interval, in (0, 1).
     Raises:
         ValueError: lengths differ, or nothing to compare.
     """

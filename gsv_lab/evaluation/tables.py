@@ -16,7 +16,7 @@ from gsv_lab.evaluation.lists import TestList
 from gsv_lab.evaluation.measure import Row
 from gsv_lab.evaluation.rungs import NATURAL
 from gsv_lab.evaluation.similarity import equal_error, standing
-from gsv_lab.evaluation.statistics import Statistic, bootstrap, mean_of_means, ratio_of_sums, retained
+from gsv_lab.evaluation.statistics import Statistic, bootstrap_all, mean_of_means, ratio_of_sums, retained
 
 SCHEMA = 1
 INVALID_PHONE_ERROR = 0.4
@@ -184,19 +184,16 @@ def _rung_table(clips: Sequence[Mapping[str, Any]], draws: int) -> dict[str, Any
     for clip in clips:
         targets[clip["language"], clip["speaker"], clip["target"]].append(clip)
     mean = {key: _mean_values([clip["values"] for clip in members]) for key, members in targets.items()}
-    languages = sorted({language for language, _, _ in mean})
-    speakers = list(dict.fromkeys(speaker for _, speaker, _ in mean))
+    languages: dict[str, list[tuple[str, Values]]] = defaultdict(list)
+    speakers: dict[str, list[tuple[str, Values]]] = defaultdict(list)
+    for (language, speaker, _), values in mean.items():
+        languages[language].append((speaker, values))
+        speakers[speaker].append(("", values))
     return {
         "targets": len(mean),
         "failed": [{"target": c["target"], "seed": c["seed"], "code": c["failed"]} for c in clips if c["failed"]],
-        "languages": {
-            wanted: _figures([(speaker, values) for (language, speaker, _), values in mean.items() if language == wanted], draws)
-            for wanted in languages
-        },
-        "speakers": {
-            wanted: _figures([("", values) for (_, speaker, _), values in mean.items() if speaker == wanted], draws)
-            for wanted in speakers
-        },
+        "languages": {language: _figures(members, draws) for language, members in sorted(languages.items())},
+        "speakers": {speaker: _figures(members, draws) for speaker, members in speakers.items()},
     }
 
 
@@ -207,14 +204,19 @@ def _mean_values(seeds: Sequence[Values]) -> Values:
 
 
 def _figures(clips: Sequence[tuple[str, Values]], draws: int) -> dict[str, Any]:
-    table = {}
+    # Figures that rest on the same clips share their resamples.
+    bases: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for name, figure in FIGURES.items():
-        usable = [(group, values) for group, values in clips if all(column in values for column in figure.columns)]
-        if usable:
-            columns = ([values[column] for _, values in usable] for column in figure.columns)
-            estimate = bootstrap(figure.make(*columns), [group for group, _ in usable], draws=draws)
-            table[name] = _numbers(estimate._asdict())
-    return table
+        usable = (n for n, (_, values) in enumerate(clips) if all(column in values for column in figure.columns))
+        bases[tuple(usable)].append(name)
+    table = {}
+    for basis, names in bases.items():
+        if basis:
+            columns = {name: [[clips[n][1][c] for n in basis] for c in FIGURES[name].columns] for name in names}
+            statistics = {name: FIGURES[name].make(*columns[name]) for name in names}
+            estimates = bootstrap_all(statistics, [clips[n][0] for n in basis], draws=draws)
+            table |= {name: _numbers(estimate._asdict()) for name, estimate in estimates.items()}
+    return {name: table[name] for name in FIGURES if name in table}
 
 
 def _numbers(values: Mapping[str, float]) -> dict[str, float | None]:

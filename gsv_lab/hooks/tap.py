@@ -8,14 +8,16 @@ A component declares its taps in the class body and calls them in `forward`:
         def forward(self, query, key):
             weights = self.pattern((query @ key.transpose(-1, -2)).softmax(-1))
 
-An unwatched tap gives its argument back at once. Taps are plain objects, not modules, so that `print(model)` and
-state dicts stay clean. This file does not know who watches: `probe.py` puts a listener into a tap and takes it out.
+An unwatched tap gives its argument back at once. Taps are plain functions, not modules, so that `print(model)` and state
+dicts stay clean and a call costs next to nothing. This file does not know who listens, nor why: see `probe.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor, nn
 
@@ -27,47 +29,67 @@ class Tap:
 
     Args:
         axes: names of the tensor's axes in order, for example `"batch dim frame"`.
-        rate: frames per second of the time axis (the axis named `frame`, `token` or `sample`); None where no axis is time.
-            A string names an attribute of the component that holds the rate.
+        rate: frames per second of the time axis (the axis named `sample`, `frame`, `token` or `step`); None where no axis
+            is time. A string names an attribute of the component that holds the rate.
         unit: physical unit of the values, for example `"nat"`; empty for plain numbers.
         meaning: one line for the catalogue.
+        view: name of the picture that suits it best, for `gsv_lab.figures`; empty to let the axes decide.
+        read_only: the component does not go on with what the tap gives back, so that an edit would do nothing.
     """
 
-    __slots__ = ("axes", "meaning", "name", "rate", "unit")
+    __slots__ = ("axes", "meaning", "name", "rate", "read_only", "unit", "view")
 
-    def __init__(self, axes: str, *, rate: float | str | None = None, unit: str = "", meaning: str = "") -> None:
-        self.axes = tuple(axes.split())
-        self.rate = rate
-        self.unit = unit
-        self.meaning = meaning
+    def __init__(
+        self,
+        axes: str,
+        *,
+        rate: float | str | None = None,
+        unit: str = "",
+        meaning: str = "",
+        view: str = "",
+        read_only: bool = False,
+    ) -> None:
+        self.axes, self.rate, self.unit, self.meaning = tuple(axes.split()), rate, unit, meaning
+        self.view, self.read_only = view, read_only
         self.name = ""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
+    if TYPE_CHECKING:
 
-class BoundTap:
-    """A tap of one component instance. Calling it returns the tensor, through the listener if there is one.
+        def __get__(self, component: object, owner: type) -> BoundTap: ...
 
-    `live` is the listener or None. Code that would compute a tensor only to be watched asks `if self.pattern.live:` first.
+
+class BoundTap(Protocol):
+    """A tap of one component instance: a function that returns the tensor, through the listener if there is one.
+
+    `live` is the listener or None. Code that would compute a tensor only to be watched asks
+    `if self.pattern.live is not None:` first. `path` is the tap's name from the root of the last probe that found it;
+    `claimed` is true while that probe is open.
     """
 
-    __slots__ = ("live", "tap")
+    tap: Tap
+    live: Listener | None
+    path: str
+    claimed: bool
 
-    def __init__(self, tap: Tap) -> None:
-        self.tap = tap
-        self.live: Listener | None = None
+    def __call__(self, value: Tensor) -> Tensor: ...
 
-    def __call__(self, value: Tensor) -> Tensor:
-        if self.live is None:
-            return value
-        return self.live(value)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> BoundTap:
-        return BoundTap(self.tap)
+_ALL: weakref.WeakSet[Any] = weakref.WeakSet()
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return BoundTap, (self.tap,)
+
+def _bind(tap: Tap) -> Any:
+    # Of all things that can be called and told to listen, a function that looks into its own attributes is the cheapest:
+    # an object with `__call__` costs half as much again, an identity module thirty times as much.
+    def point(value: Tensor) -> Tensor:
+        return value if state["live"] is None else state["live"](value)
+
+    state = vars(point)
+    state.update(tap=tap, live=None, path=tap.name, claimed=False)
+    _ALL.add(point)
+    return point
 
 
 class Component(nn.Module):
@@ -77,8 +99,13 @@ class Component(nn.Module):
         self = super().__new__(cls)
         # In the instance dictionary, so that `self.tap` is found before nn.Module's slow attribute search.
         for name, tap in declared_taps(cls).items():
-            self.__dict__[name] = BoundTap(tap)
+            self.__dict__[name] = _bind(tap)
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Copies and pickles get fresh taps from `__new__`: the copy of a watched component is not watched.
+        taps = declared_taps(type(self))
+        return {name: value for name, value in super().__getstate__().items() if name not in taps}
 
     def taps(self) -> dict[str, BoundTap]:
         """The taps of this very component (not of its parts) by name."""
@@ -91,3 +118,19 @@ def declared_taps(cls: type) -> dict[str, Tap]:
     for base in reversed(cls.__mro__):
         found.update({name: value for name, value in vars(base).items() if isinstance(value, Tap)})
     return found
+
+
+@contextmanager
+def listen(point: BoundTap, listener: Listener) -> Iterator[None]:
+    """Let a function hear, and change, what passes a tap inside the block; an earlier listener hears it first."""
+    before = point.live
+    point.live = listener if before is None else lambda value: listener(before(value))
+    try:
+        yield
+    finally:
+        point.live = before
+
+
+def watched() -> list[str]:
+    """Names of all taps of this process that have a listener now; empty where everything was put back."""
+    return sorted(point.path for point in list(_ALL) if point.live is not None)

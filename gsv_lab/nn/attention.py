@@ -44,7 +44,7 @@ class MultiHeadAttention(Component):
     ) -> None:
         super().__init__()
         if width % heads:
-            raise ConfigError("SIZES", f"width is {width} and heads is {heads}", "a width that is a multiple of heads")
+            raise ConfigError("CONFIG_INCONSISTENT", f"width is {width} and heads is {heads}", "a width that is a multiple of heads")
         self.heads, self.window, self.dropout = heads, window, dropout
         self.scale = (width // heads) ** -0.5 if scale is None else scale
         self.query, self.key, self.value, self.out = (nn.Conv1d(width, width, 1) for _ in range(4))

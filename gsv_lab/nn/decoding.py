@@ -29,12 +29,12 @@ Reason = Literal["stop", "argmax_stop", "early_stop", "max_new"]
 class Step(NamedTuple):
     """What one step saw and chose, for the A rows that were still running.
 
-    `index` counts new codes from 0; `rows` are the numbers of the rows; `logits` (A, V) are untouched; `probabilities`
+    `number` counts new codes from 0; `rows` are the numbers of the rows; `logits` (A, V) are untouched; `probabilities`
     (A, V or V - 1) are what was drawn from (without the stop class while stop is not allowed); `codes` (A,) were drawn;
     `ended` says for each row why it ends with this step, or None. A drawn stop token is no code.
     """
 
-    index: int
+    number: int
     rows: tuple[int, ...]
     logits: Tensor
     probabilities: Tensor
@@ -57,7 +57,7 @@ class Chunk(NamedTuple):
 
 
 def pad_left(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
-    """Stacks rows of different length: (..., L_i) each -> (B, ..., L) and a mask (B, 1, L), None if nothing was padded."""
+    """Stacks rows of different length: (..., L_i) each -> (B, ..., L) and a mask (B, 1, L), None if all are equal."""
     length = max(row.shape[-1] for row in rows)
     stacked = torch.stack([functional.pad(row, (length - row.shape[-1], 0)) for row in rows])
     if all(row.shape[-1] == length for row in rows):
@@ -120,7 +120,7 @@ def _start(
     sampling: Sampling,
     cache: Cache,
 ) -> tuple[Tensor, Tensor]:
-    """Reads texts and prompts into the cache: logits of the first new code (B, V) and the codes that occurred (B, V)."""
+    """Reads texts and prompts into the cache: logits of the first new code (B, V), and which codes occurred (B, V)."""
     text, text_mask = pad_left(list(phones))
     features = None if context is None else pad_left(list(context))[0]
     if prompt is None:
@@ -206,17 +206,23 @@ def stream(
 ) -> Iterator[Chunk]:
     """New codes of one text in chunks, as soon as they are known.
 
-    phones (1, P), context (1, C, P), prompt (1, N) -> Chunk(codes (T,), final); the chunks joined are what `generate` gives.
+    phones (1, P), context (1, C, P), prompt (1, N) -> Chunk(codes (T,), final); joined they are what `generate` gives.
 
     A chunk is held back for one step, to tell whether it is the last; only a decode that makes no code at all ends in
     an empty one.
 
     Args:
+        gpt: the network, in eval mode.
+        phones: ids of the prompt's text, then of the text to speak.
+        context: their features, or None for zeros.
+        prompt: codes of the reference, or None.
+        speaker: (1, G, 1), or None.
+        sampling: the rule; None: the defaults.
+        generator: source of randomness.
         chunk: codes in a chunk (25 are a second); with `silence` the least.
-        silence: likeness of every code to silence (`silence_likeness`): chunks then end in the most silent pair of codes, at
-            the latest after four times `chunk` codes.
+        silence: likeness of every code to silence (`silence_likeness`): chunks then end in the most silent pair of
+            codes, at the latest after four times `chunk` codes.
         silent_enough: mean likeness that a pair must reach to be cut before that.
-    The other arguments are those of `steps`.
     """
     sampling = sampling or Sampling()
     pending: list[int] = []

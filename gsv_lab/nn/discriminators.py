@@ -66,7 +66,7 @@ class ScaleJudge(Judge):
         super().__init__()
         if len({len(channels), len(groups), len(kernels), len(strides)}) > 1:
             raise ConfigError(
-                "SIZES", f"channels has {len(channels)} entries and groups {len(groups)}", "one entry a layer in all four lists"
+                "CONFIG_INCONSISTENT", f"channels has {len(channels)} entries and groups {len(groups)}", "one entry a layer in all four lists"
             )
         self.layers = nn.ModuleList(
             weight_norm(nn.Conv1d(i, o, k, s, padding=k // 2, groups=g))

@@ -2,8 +2,8 @@
 
 x (B, S, D) -> (B, S, D)
 
-Post-norm blocks as in the first transformer, a packed query-key-value projection, sines with one learned scale. The same
-modules serve teacher forcing (no cache) and decoding (a `Cache` is handed in), so that taps fire in both.
+Post-norm blocks as in the first transformer, a packed query-key-value projection, sines with one learned scale. The
+same modules serve teacher forcing (no cache) and decoding (a `Cache` is handed in), so that taps fire in both.
 Letters: B batch, S steps of the joint sequence (phones first, then codes), K keys seen, H heads, D width.
 Does not know phones, codes, or which step may see which: masks come from `semantic_gpt.py`.
 """
@@ -37,10 +37,11 @@ class SinePosition(nn.Module):
         super().__init__()
         self.dim = dim
         self.scale = nn.Parameter(torch.ones(1))
+        self.table: Tensor
         self.register_buffer("table", sine_table(size, dim), persistent=False)
 
     def forward(self, x: Tensor, start: int = 0, skip: Tensor | None = None) -> Tensor:
-        """`start` is the column of x[:, 0]; `skip` (B,) counts padding columns on the left, which get no position of their own."""
+        """`start` is the column of x[:, 0]; `skip` (B,) counts padding columns on the left, which take no position."""
         end = start + x.shape[1]
         if end > len(self.table):
             grown = sine_table(max(end, 2 * len(self.table)), self.dim)
@@ -61,40 +62,33 @@ def sine_table(size: int, dim: int) -> Tensor:
 
 
 class LayerCache:
-    """Keys and values of one layer, (B, H, room, D / H), written into room made in advance.
+    """Keys and values of one layer, (2, B, H, room, D / H), written into room made in advance.
 
     Growing by half instead of concatenating at every step keeps a decode of N steps from copying N^2 values.
     """
 
-    __slots__ = ("keys", "length", "values")
+    __slots__ = ("length", "store")
 
     def __init__(self) -> None:
         self.length = 0
-        self.keys: Tensor | None = None
-        self.values: Tensor | None = None
+        self.store: Tensor | None = None
 
-    def extend(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Appends (B, H, S, D / H) along the steps; gives back everything so far as views."""
-        start, end = self.length, self.length + key.shape[2]
-        if self.keys is None or self.values is None or end > self.keys.shape[2]:
-            self.keys, self.values = _grow(self.keys, key, start, end), _grow(self.values, value, start, end)
-        self.keys[:, :, start:end] = key
-        self.values[:, :, start:end] = value
+    def extend(self, pair: Tensor) -> Tensor:
+        """Appends keys and values (2, B, H, S, D / H) along the steps; gives back all so far, as a view."""
+        start, end = self.length, self.length + pair.shape[3]
+        if self.store is None or end > self.store.shape[3]:
+            room = pair.new_empty(*pair.shape[:3], end + max(end // 2, 128), pair.shape[4])
+            if self.store is not None:
+                room[:, :, :, :start] = self.store[:, :, :, :start]
+            self.store = room
+        self.store[:, :, :, start:end] = pair
         self.length = end
-        return self.keys[:, :, :end], self.values[:, :, :end]
+        return self.store[:, :, :, :end]
 
     def select(self, rows: Tensor) -> None:
         """Keeps only these rows of the batch."""
-        if self.keys is not None and self.values is not None:
-            self.keys, self.values = self.keys[rows], self.values[rows]
-
-
-def _grow(old: Tensor | None, new: Tensor, used: int, needed: int) -> Tensor:
-    batch, heads, _, width = new.shape
-    room = new.new_empty(batch, heads, needed + max(needed // 2, 128), width)
-    if old is not None:
-        room[:, :, :used] = old[:, :, :used]
-    return room
+        if self.store is not None:
+            self.store = self.store[:, rows]
 
 
 class Cache:
@@ -147,6 +141,7 @@ class SelfAttention(Component):
         dim: width D.
         n_heads: heads H, a divisor of D.
         dropout: share of attention weights dropped in training.
+
     Raises:
         ValueError: `n_heads` does not divide `dim`.
     """
@@ -169,9 +164,9 @@ class SelfAttention(Component):
         """With a `cache`, x holds only the new steps and the keys are all steps so far."""
         batch, steps, dim = x.shape
         packed = self.qkv(x).view(batch, steps, 3, self.n_heads, dim // self.n_heads)
-        query, key, value = packed.permute(2, 0, 3, 1, 4).unbind(0)
-        if cache is not None:
-            key, value = cache.extend(key, value)
+        packed = packed.permute(2, 0, 3, 1, 4)
+        query = packed[0]
+        key, value = (packed[1:] if cache is None else cache.extend(packed[1:])).unbind(0)
         if mask is not None and mask.dtype != query.dtype:
             mask = mask.to(query.dtype)
         dropout = self.dropout if self.training else 0.0

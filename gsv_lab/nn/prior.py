@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.attention import EncoderStack, MultiHeadAttention
 from gsv_lab.nn.ops import crossfade_head, full_mask, resize_frames
-from gsv_lab.nn.roles import Latent, Prior
+from gsv_lab.nn.roles import Chunk, Latent, Prior
 
 
 class TextContentAttention(MultiHeadAttention):
@@ -107,9 +107,7 @@ class TextContentPrior(Prior):
         phone_mask: Tensor | None,
         speaker: Tensor,
         speed: float = 1.0,
-        drop_last: int = 0,
-        keep_last: int | None = None,
-        previous: Tensor | None = None,
+        chunk: Chunk | None = None,
     ) -> Latent:
         """See the class. `hidden` is the input of the last projection before the change of speed.
 
@@ -120,22 +118,21 @@ class TextContentPrior(Prior):
             phone_mask: valid phones (B, 1, P), all if None.
             speaker: speaker vector.
             speed: 1.3 makes F / 1.3 frames; 1 leaves the frames alone.
-            drop_last: frames to drop before the last stack, if the chunk of a stream was padded by them.
-            keep_last: frames to keep after the last stack: those that are new in a stream.
-            previous: `hidden` of the chunk before, (B, width, N), blended with the first N frames.
+            chunk: which part of a stream is asked for; None for all of it.
         """
         mask = full_mask(quantized) if mask is None else mask
-        phone_mask = phones.new_ones(phones.shape[0], 1, phones.shape[1], dtype=mask.dtype) if phone_mask is None else phone_mask
+        phone_mask = full_mask(phones[:, None]) if phone_mask is None else phone_mask
         content = self.content(self.content_stack(self.content_in(quantized * mask) * mask, mask))
         text = self.text(self.text_stack(self.text_in(phones).transpose(1, 2) * phone_mask, phone_mask))
         x = self.cross_attention(content, mask, text, phone_mask, speaker)
-        if drop_last:
-            x, mask = x[..., :-drop_last], mask[..., :-drop_last]
+        chunk = chunk or Chunk()
+        if chunk.drop_last:
+            x, mask = x[..., : -chunk.drop_last], mask[..., : -chunk.drop_last]
         x = self.fused(self.fused_stack(x, mask))
-        if keep_last is not None:
-            x, mask = x[..., -keep_last:], mask[..., -keep_last:]
-        if previous is not None:
-            x = crossfade_head(x, previous)
+        if chunk.keep_last is not None:
+            x, mask = x[..., -chunk.keep_last :], mask[..., -chunk.keep_last :]
+        if chunk.previous is not None:
+            x = crossfade_head(x, chunk.previous)
         hidden = x
         if speed != 1:
             n_frames = int(x.shape[-1] / speed) + 1

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Tap
+from gsv_lab.losses import commitment_loss
 from gsv_lab.nn.roles import Quantized, Quantizer
 
 
@@ -39,7 +40,7 @@ class Codebook(nn.Module):
     ) -> None:
         super().__init__()
         if not 0 < decay < 1:
-            raise ConfigError("SIZES", f"decay is {decay}", "a number between 0 and 1")
+            raise ConfigError("CONFIG_RANGE", f"decay is {decay}", "a number between 0 and 1")
         self.n_codes, self.decay, self.dead_below, self.kmeans_steps = n_codes, decay, dead_below, kmeans_steps
         table = torch.randn(n_codes, dim) * dim**-0.5
         self.register_buffer("table", table)
@@ -151,7 +152,7 @@ class VectorQuantizer(Quantizer):
         super().__init__()
         if projection not in ("conv", "mean", "none") or (projection == "none" and hop != 1):
             raise ConfigError(
-                "SIZES", f"projection is {projection!r} and hop is {hop}", "conv or mean with any hop, or none with hop 1"
+                "CONFIG_INCONSISTENT", f"projection is {projection!r} and hop is {hop}", "conv or mean with any hop, or none with hop 1"
             )
         self.dim, self.n_codes, self.hop, self.projection = dim, n_codes, hop, projection
         self.frame_rate = content_rate / hop
@@ -185,12 +186,12 @@ class VectorQuantizer(Quantizer):
             flat = left.detach().float().flatten(0, 1)
             if learn and not book.started:
                 book.start(flat)
-            distance = book(left)
+            distance = book(left.detach())
             index = (distance if codes else self.distance(distance)).argmin(-1)
             index = index if codes else self.codes(index)
             chosen = book.lookup(index)
             if learn:
-                commitment = commitment + functional.mse_loss(left, chosen) / len(self.books)
+                commitment = commitment + commitment_loss(left, chosen) / len(self.books)
                 book.follow(flat, index.flatten())
             total, left = total + chosen.transpose(1, 2), left - chosen
             codes.append(index)

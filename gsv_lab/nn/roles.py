@@ -39,12 +39,22 @@ class Quantized(NamedTuple):
 
 
 class Latent(NamedTuple):
-    """A diagonal normal per frame: `mean` and `log_scale` (B, C, F), `mask` (B, 1, F), `hidden` (B, H, F) before the last projection."""
+    """A diagonal normal per frame: `mean` and `log_scale` (B, C, F), their `mask` (B, 1, F), and `hidden` (B, H, F'), the frames before
+    the last projection and before a change of speed."""
 
     mean: Tensor
     log_scale: Tensor
     mask: Tensor
     hidden: Tensor | None = None
+
+
+class Chunk(NamedTuple):
+    """Which part of a stream the prior is asked for: `drop_last` padding frames are cut before its last stack, `keep_last` new frames
+    are kept after it, and the first of them are blended with `previous` (B, H, N), the `hidden` frames that stood there before."""
+
+    drop_last: int = 0
+    keep_last: int | None = None
+    previous: Tensor | None = None
 
 
 class Sampled(NamedTuple):
@@ -57,7 +67,8 @@ class Sampled(NamedTuple):
 
 
 class Vocoded(NamedTuple):
-    """A `wave` (B, 1, T) in [-1, 1]; vocoders with a pitched source also give `log_f0` (nat of Hz) and `voicing` (logit), both (B, 1, F)."""
+    """A `wave` (B, 1, T) in [-1, 1]; vocoders with a pitched source also give their prediction of `log_f0` (natural logarithm of Hz) and
+    `voicing` (logit), both (B, 1, F * pitch_frames)."""
 
     wave: Tensor
     log_f0: Tensor | None = None
@@ -140,7 +151,12 @@ class SemanticGPTRole(Role):
 
     @abstractmethod
     def forward(
-        self, phones: Tensor, context: Tensor | None, codes: Tensor, phone_mask: Tensor | None = None, code_mask: Tensor | None = None
+        self,
+        phones: Tensor,
+        context: Tensor | None,
+        codes: Tensor,
+        phone_mask: Tensor | None = None,
+        code_mask: Tensor | None = None,
     ) -> Tensor:
         """Phones (B, P), context (B, C, P), codes (B, F25) -> logits (B, F25 + 1, n_codes + 1): each step is told the codes before it."""
 
@@ -183,8 +199,9 @@ class Prior(Role):
         phone_mask: Tensor | None,
         speaker: Tensor,
         speed: float = 1.0,
+        chunk: Chunk | None = None,
     ) -> Latent:
-        """Quantized (B, D, F50), phones (B, P) int64, speaker (B, G, 1) -> Latent with F50 / speed frames."""
+        """Quantized (B, D, F50), phones (B, P) int64, speaker (B, G, 1) -> Latent with about F50 / speed frames."""
 
 
 class Posterior(Role):
@@ -244,7 +261,8 @@ class Vocoder(Role):
         voicing: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Vocoded:
-        """Z (B, C, F50) -> Vocoded with F50 * hop_length samples; `log_f0` and `voicing` (B, 1, F50 * pitch_frames) replace the own prediction."""
+        """Z (B, C, F50) -> Vocoded with F50 * hop_length samples; `log_f0` and `voicing` (in [0, 1]), both (B, 1, F50 * pitch_frames),
+        replace the own prediction as the source of pitch."""
 
 
 class Discriminator(Role):

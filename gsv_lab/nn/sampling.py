@@ -2,8 +2,8 @@
 
 logits (B, V) -> probabilities (B, V) -> codes (B,)
 
-The order of operations is that of the released GPT-SoVITS: repetition penalty, top-p, temperature, top-k, softmax, then a
-race of exponential clocks. Each function stands alone, so that a notebook can call, plot or replace it.
+The order of operations is that of the released GPT-SoVITS: repetition penalty, top-p, temperature, top-k, softmax, then
+a race of exponential clocks. Each function stands alone, so that a notebook can call, plot or replace it.
 Letters: B rows, V classes, N codes so far. Does not know networks, stopping or prompts.
 """
 
@@ -26,7 +26,7 @@ class Sampling:
         top_k: number of best codes that stay in the draw; None or 0: all. 1 is greedy.
         top_p: probability mass that stays in the draw, in (0, 1]; 1: all. Taken before the temperature.
         temperature: divides the scores; below 1 sharper, above 1 flatter.
-        repetition_penalty: scores of codes that occurred are divided (if positive) or multiplied (if negative) by it; 1: off.
+        repetition_penalty: divides positive and multiplies negative scores of codes that occurred; 1: off.
         penalise_prompt: codes of the prompt count as occurred.
         min_new: codes that are made before stop is allowed.
         max_new: codes made at most.
@@ -34,6 +34,7 @@ class Sampling:
         early_stop: end once more than this many codes are made (the released rule); None: only `max_new` limits.
         early_stop_last: on an early stop "keep" or "drop" the last code. The released single decode keeps it, its
             batched decode drops it.
+
     Raises:
         ConfigError: PARAM_RANGE, a value outside its range.
     """
@@ -83,7 +84,7 @@ def penalise(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
 
 
 def keep_top_p(logits: Tensor, p: float) -> Tensor:
-    """-inf outside the best classes whose probabilities sum to at most `p`; the best one always stays: (B, V) -> (B, V).
+    """-inf outside the best classes whose probabilities sum to at most `p`; the best always stays: (B, V) -> (B, V).
 
     Source: Holtzman et al. 2020, arXiv:1904.09751, section 3.1. Differs from the paper: the class that crosses the
     threshold is dropped too.
@@ -114,9 +115,9 @@ def probabilities(logits: Tensor, seen: Tensor | None, sampling: Sampling) -> Te
 def draw(p: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """One class for each row: (B, V) -> (B,) int64.
 
-    Every class waits for an exponential time of rate p; the first wins, and it is class v with probability p[v]. Cheaper
-    than a cumulative sum and free of host synchronisation. Times are drawn on the generator's own device, so that one seed
-    gives the same codes wherever the network runs.
+    Every class waits for an exponential time of rate p; the first wins, and it is class v with probability p[v].
+    Cheaper than a cumulative sum and free of host synchronisation. Times are drawn on the generator's own device, so
+    that one seed draws the same times wherever the network runs.
     """
     device = generator.device if generator is not None else p.device
     waiting = torch.empty(p.shape, device=device, dtype=torch.float32).exponential_(1.0, generator=generator)

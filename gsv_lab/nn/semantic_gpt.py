@@ -2,9 +2,9 @@
 
 phones (B, P), context (B, C, P), codes (B, T) -> logits (B, T + 1, V)
 
-One transformer reads the joint sequence `[phones, codes]`. Phones see all phones and no code; a code sees all phones and
-the codes up to itself. Logits are read from the last phone onward, so that the text alone predicts the first code.
-They are step-major, unlike the channel-first signals elsewhere, because sampling and losses read rows.
+One transformer reads the joint sequence `[phones, codes]`. Phones see all phones and no code; a code sees all phones
+and the codes up to itself. Logits are read from the last phone onward, so that the text alone predicts the first
+code. They are step-major, unlike the channel-first signals elsewhere, because sampling and losses read rows.
 
 Letters: B batch, P phones, T codes, S = P + T steps, C context features, D width, G speaker width,
 V = n_codes + 1 classes, the last of which, `eos`, ends the sequence.
@@ -30,8 +30,10 @@ TextPadding = Literal["align", "reference"]
 
 
 class Hidden(NamedTuple):
-    """What is added to attention scores: `scores` (B or 1, 1, S, S), -inf where a step may not look, and of these the part
-    that hides padded `columns` (B, S), None where nothing is padded."""
+    """What is added to attention scores: 0 where a step may look, -inf where it may not.
+
+    `scores` (B or 1, 1, S, S) is all of it, `columns` (B, S) the part that hides padding, None where nothing is padded.
+    """
 
     scores: Tensor
     columns: Tensor | None
@@ -59,15 +61,17 @@ class SemanticGPT(SemanticGPTRole):
         attention_dropout: the same for attention weights; None: as `dropout`. On a CPU 0 is far cheaper, for dropping
             weights rules out the fused kernel.
         speaker_dim: width G of a speaker vector that is added to every embedding; 0 for none.
+
     Raises:
         ValueError: `n_heads` does not divide `dim`, or an input's width is not the declared one (both are named).
+
     >>> SemanticGPT(n_phones=9, n_codes=5, context_dim=0, dim=8, n_heads=2, n_layers=1, ffn_dim=16)(
     ...     torch.zeros(2, 4, dtype=torch.long), None, torch.zeros(2, 3, dtype=torch.long)).shape
     torch.Size([2, 4, 6])
     """
 
     context = Tap("batch phone dim", meaning="what the context features add to each phone")
-    speaker = Tap("batch one dim", meaning="what the speaker vector adds to each embedding")
+    speaker = Tap("batch step dim", meaning="what the speaker vector adds to each embedding")
     logits = Tap("batch token code", rate="frame_rate", unit="nat", meaning="scores of the next code, the last is stop")
     stop = Tap("batch token", rate="frame_rate", unit="nat", meaning="log-odds of the stop token against all codes")
     entropy = Tap("batch token", rate="frame_rate", unit="nat", meaning="uncertainty about the next code; read only")
@@ -125,10 +129,10 @@ class SemanticGPT(SemanticGPTRole):
             phone_mask: (B, 1, P), true at phones; padding on either side.
             code_mask: (B, 1, T), true at codes; padding on the right, or, to start a decode, on the left.
             speaker: (B, G, 1), or None to add nothing.
-            text_padding: "align" moves the padding of shorter texts to the left, hides it, and counts positions from the
-                first phone. "reference" takes the columns as they come, counts positions from column 0 and hides the first
-                P - length columns: for texts padded on the right that hides phones and shows padding, as the released
-                trainer does.
+            text_padding: "align" moves the padding of shorter texts to the left, hides it, and counts positions from
+                the first phone. "reference" takes the columns as they come, counts positions from column 0 and hides
+                the first P - length columns: for texts padded on the right that hides phones and shows padding, as
+                the released trainer does.
             cache: an empty one, to be filled for `step`.
         """
         phone_valid, code_valid = _flat(phone_mask), _flat(code_mask)
@@ -171,17 +175,10 @@ class SemanticGPT(SemanticGPTRole):
 
         Several texts at once, the reason for stopping, chunks as they come: `decoding.generate`, `decoding.stream`.
         """
-        made = decoding.generate(
-            self,
-            phones,
-            context,
-            prompt,
-            speaker=speaker,
-            sampling=sampling,
-            generator=generator,
-            on_step=on_step,
-        )
-        return made.codes[0][None]
+        if len(phones) != 1:
+            raise ValueError(f"generate takes one text, got {len(phones)}; decoding.generate takes several")
+        options = {"speaker": speaker, "sampling": sampling, "generator": generator, "on_step": on_step}
+        return decoding.generate(self, phones, context, prompt, **options).codes[0][None]
 
     def _voice(self, speaker: Tensor | None) -> Tensor | None:
         if speaker is None or self.speaker_projection is None:

@@ -62,7 +62,7 @@ class StyleEncoder(SpeakerEncoder):
     def forward(self, spec: Tensor, mask: Tensor | None = None, verification: Tensor | None = None) -> Tensor:
         """See the class; `verification` is not used."""
         mask = full_mask(spec) if mask is None else mask.to(spec.dtype)
-        x = spec[:, : self.spec_channels]
+        x = spec[:, : self.spec_channels] * mask
         for layer in self.spectral:
             x = self.dropout(functional.mish(layer(x)))
         for layer in self.temporal:
@@ -104,7 +104,7 @@ class VerifiedSpeakerEncoder(SpeakerEncoder):
         width = None if verification is None else verification.shape[-1]
         if verification is None or width != self.verification_dim:
             raise ConfigError(
-                "SIZES", f"the verification vector has width {width} and the speaker encoder reads {self.verification_dim}"
+                "CONFIG_INCONSISTENT", f"the verification vector has width {width} and the speaker encoder reads {self.verification_dim}"
             )
         return self.speaker(self.gate(self.base(spec, mask) + self.enter(verification[..., None])))
 

@@ -63,7 +63,7 @@ class LinearSpectrogram(nn.Module):
     def __init__(self, n_fft: int, hop_length: int, win_length: int | None = None, floor: float = 1e-8) -> None:
         super().__init__()
         if hop_length > n_fft:
-            raise ConfigError("SIZES", f"hop_length is {hop_length} and n_fft is {n_fft}", "a hop that is not longer than a frame")
+            raise ConfigError("CONFIG_INCONSISTENT", f"hop_length is {hop_length} and n_fft is {n_fft}", "a hop that is not longer than a frame")
         self.n_fft, self.hop_length, self.floor = n_fft, hop_length, floor
         self.win_length = win_length or n_fft
         self.register_buffer("window", torch.hann_window(self.win_length), persistent=False)

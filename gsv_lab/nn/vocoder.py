@@ -63,7 +63,7 @@ class Stage(Component):
         super().__init__()
         if kernel < rate or (kernel - rate) % 2:
             raise ConfigError(
-                "SIZES", f"an upsampling kernel is {kernel} for the rate {rate}", "a kernel longer than the rate by an even number"
+                "CONFIG_INCONSISTENT", f"an upsampling kernel is {kernel} for the rate {rate}", "a kernel longer than the rate by an even number"
             )
         self.up = _normal(nn.ConvTranspose1d(width, width // 2, kernel, rate, padding=(kernel - rate) // 2))
         self.blocks = nn.ModuleList(DilatedBlock(width // 2, k, dilations) for k in block_kernels)
@@ -108,7 +108,7 @@ class HiFiGAN(Vocoder):
         super().__init__()
         if len(upsample_rates) != len(upsample_kernels):
             raise ConfigError(
-                "SIZES", f"there are {len(upsample_rates)} upsample_rates and {len(upsample_kernels)} upsample_kernels"
+                "CONFIG_INCONSISTENT", f"there are {len(upsample_rates)} upsample_rates and {len(upsample_kernels)} upsample_kernels"
             )
         self.latent_dim, self.speaker_dim, self.final_slope = latent_dim, speaker_dim, final_slope
         self.hop_length = math.prod(upsample_rates)

@@ -11,6 +11,7 @@ nothing of slices, text or quality.
 from __future__ import annotations
 
 import threading
+import warnings
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -58,7 +59,7 @@ def speech_probability(samples: Tensor) -> Tensor:
         network = _network()
         network.reset_states()
         for step in range(warm + length):
-            values = network(padded[step :: length][:lanes], RATE)[:, 0]
+            values = network(padded[step::length][:lanes], RATE)[:, 0]
             if step >= warm:
                 out[:, step - warm] = values
     return out.view(-1)[: windows.shape[0]]
@@ -119,4 +120,6 @@ def _network() -> torch.jit.ScriptModule:
             "PACKAGE_MISSING", "The package silero-vad or its network file is missing", "silero-vad 5.1 or later",
             "Install it with: pip install silero-vad",
         )  # fmt: skip
-    return torch.jit.load(str(path), map_location="cpu").eval()
+    with warnings.catch_warnings():  # recent torch calls this file format deprecated; no other is bundled for torch
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return torch.jit.load(str(path), map_location="cpu").eval()

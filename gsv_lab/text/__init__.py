@@ -2,13 +2,14 @@
 
     phones = phonemize("The bank opens at nine.")      # Phones: symbols, word2phones, words, warnings
 
-This package does not know audio or networks that speak.
+This package does not know audio or the networks that speak. Importing it loads neither torch nor a dictionary.
 """
 
 from __future__ import annotations
 
-from gsv_lab.text.front import phonemize
+from gsv_lab.text.front import normalise, phonemize
 from gsv_lab.text.phones import Phones, Word
+from gsv_lab.text.split import split_sentences
 from gsv_lab.text.symbols import CTC_SYMBOLS, SYMBOLS, fold
 
-__all__ = ["CTC_SYMBOLS", "SYMBOLS", "Phones", "Word", "fold", "phonemize"]
+__all__ = ["CTC_SYMBOLS", "SYMBOLS", "Phones", "Word", "fold", "normalise", "phonemize", "split_sentences"]

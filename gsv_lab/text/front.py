@@ -1,35 +1,161 @@
-"""From a raw text to `Phones`: clean-up, language split, normalisation and pronunciation in one call."""
+"""From a raw text to `Phones`: clean-up, language split, normalisation, pronunciation, in this order.
+
+The stages are functions of their own modules; this one only lines them up and keeps track of what was emphasised, what
+was guessed and what was left out.
+"""
 
 from __future__ import annotations
 
 import re
-import unicodedata
+from dataclasses import replace
 
-from gsv_lab.text import en, hanzi, zh
-from gsv_lab.text.phones import Phones
+from gsv_lab.text import en, normalise_en, normalise_zh, zh
+from gsv_lab.text.clean import EMPHASIS_OFF, EMPHASIS_ON, LIMIT, clean
+from gsv_lab.text.phones import Phones, Spoken
+from gsv_lab.text.split import check_language, language_runs, require_speech, script_runs
 
-_MARKS = str.maketrans({"，": ",", "、": ",", "；": ",", ";": ",", "：": ",", ":": ",", "。": ".", "！": "!", "？": "?", "—": "-", "’": "'", "‘": "'"})
+# What becomes a pause when it is no longer part of a number, an address or a name. One character stays one character.
+_PAUSES = str.maketrans({":": ",", ";": ",", "(": ",", ")": ",", "[": ",", "]": ",", "—": "-", "\n": " ", "~": "…"})
+_STRENGTH = "?!….-,"
+_SENTENCE_ENDS = "?!…."
 
 
-def phonemize(text: str, language: str = "auto") -> Phones:
-    """Phones of a text.
+def normalise(text: str, language: str = "auto") -> str:
+    """A raw text as it will be read aloud: cleaned, numbers and abbreviations written out, without emphasis marks.
+
+    >>> normalise("Room 12 costs $3.")
+    'Room twelve costs three dollars.'
+    """
+    check_language(language)
+    runs = _normalised_runs(clean(text).text, language)
+    return re.sub(f"[{EMPHASIS_ON}{EMPHASIS_OFF}]", "", "".join(run for _, run in runs)).strip()
+
+
+def phonemize(text: str, language: str = "auto", unsupported: str = "warn", limit: int = LIMIT, network: bool = True) -> Phones:
+    """Phones of a text, with its words and with warnings about whatever was guessed or left out.
 
     Args:
-        text: English, Mandarin, or both mixed.
-        language: `en`, `zh` or `auto`.
+        text: English, Mandarin, or both mixed; `[emph]...[/emph]` marks words to be stressed.
+        language: `en`, `zh` or `auto`. It decides how digits and symbols are read; letters speak for themselves.
+        unsupported: `warn` leaves unknown symbols out and reports them in `Phones.warnings`; `error` refuses them.
+        limit: most characters accepted.
+        network: whether the letter-to-sound network may guess words that no dictionary has; else rules do.
+    Raises:
+        TextError: LANG_UNKNOWN, TEXT_EMPTY, TEXT_TOO_LONG, TEXT_INVALID_UNICODE, TEXT_UNSUPPORTED, TEXT_DEGENERATE,
+            NORMALISE_LIMIT, MARKUP_SYNTAX.
+
+    >>> phonemize("Hello, 世界!").symbols
+    ('HH', 'AH0', 'L', 'OW1', ',', 'sh', 'ir4', 'j', 'ie4', '!')
     """
-    cleaned = unicodedata.normalize("NFKC", text.translate(_MARKS)).translate(_MARKS)
-    words, phones = [], []
-    for run in re.findall(r"[A-Za-z'’]+(?:[ \-]+[A-Za-z']+)*|[^A-Za-z']+", cleaned):
-        front = en if re.match("[A-Za-z']", run) else zh
-        w, p = front.g2p(run)
-        words += w
-        phones += p
-    flat = tuple(name for group in phones for name in group)
-    counts = [n for w in words for n in ([2] * w.units if w.language == "zh" else [w.phones])]
-    languages = {w.language for w in words if w.language}
-    kind = languages.pop() if len(languages) == 1 else "mixed"
-    return Phones(cleaned, kind, flat, tuple(counts), tuple(words))
+    check_language(language)
+    cleaned = clean(text, limit=limit, unsupported=unsupported)
+    require_speech(cleaned.text, cleaned.left_out)
+    spoken: list[Spoken] = []
+    leftovers: list[str] = []
+    emphasised = False
+    for script, run in _normalised_runs(cleaned.text, language):
+        plain, flags, emphasised = _take_emphasis(run, emphasised)
+        found = zh.g2p(plain) if script == "zh" else en.g2p(plain, network)
+        leftovers += _unspoken(plain, found)
+        spoken += [_emphasise(item, flags) for item in found]
+    spoken = _settle_marks(spoken)
+    if not any(item.word.language for item in spoken):
+        require_speech("", cleaned.left_out + len(leftovers))
+    return _assemble(spoken, (*cleaned.warnings, *_warnings(spoken, leftovers)))
 
 
-__all__ = ["hanzi", "phonemize"]
+def _normalised_runs(cleaned: str, language: str) -> list[tuple[str, str]]:
+    """Stretches of one script each, in words."""
+    runs: list[tuple[str, str]] = []
+    for run_language, run in language_runs(cleaned, language):
+        if run_language == "zh":
+            runs += script_runs(normalise_zh.normalise(run).translate(_PAUSES))
+        else:
+            runs.append(("en", normalise_en.normalise(_outward(run)).translate(_PAUSES)))
+    return runs
+
+
+def _outward(run: str) -> str:
+    """Emphasis marks moved to the borders of the token they stand in, so that `$[emph]5[/emph]` stays a price."""
+    token = r"[\w$£€¥%°.,:/'+\-]"
+    run = re.sub(rf"({token}+){EMPHASIS_ON}", rf"{EMPHASIS_ON}\1", run)
+    return re.sub(rf"{EMPHASIS_OFF}((?:(?![.,:]+(?:\s|$)){token})+)", rf"\1{EMPHASIS_OFF}", run)
+
+
+def _take_emphasis(run: str, emphasised: bool) -> tuple[str, list[bool], bool]:
+    """The run without marks, for each of its characters whether it was marked, and the state at its end."""
+    plain, flags = [], []
+    for character in run:
+        if character in (EMPHASIS_ON, EMPHASIS_OFF):
+            emphasised = character == EMPHASIS_ON
+            continue
+        plain.append(character)
+        flags.append(emphasised)
+    return "".join(plain), flags, emphasised
+
+
+def _emphasise(item: Spoken, flags: list[bool]) -> Spoken:
+    marked = bool(item.word.language) and any(flags[item.start : item.end])
+    return item._replace(word=replace(item.word, emphasis=True)) if marked else item
+
+
+def _unspoken(plain: str, found: list[Spoken]) -> list[str]:
+    """Characters that neither became phones nor are silent by nature."""
+    covered = set()
+    for item in found:
+        covered.update(range(item.start, item.end))
+    return [c for i, c in enumerate(plain) if i not in covered and not c.isspace() and c not in "'\""]
+
+
+def _settle_marks(spoken: list[Spoken]) -> list[Spoken]:
+    """Of neighbouring punctuation marks the strongest stays, and none at the beginning."""
+    out: list[Spoken] = []
+    for item in spoken:
+        if item.word.language:
+            out.append(item)
+        elif out and out[-1].word.language:
+            out.append(item)
+        elif out and _STRENGTH.index(item.word.text) < _STRENGTH.index(out[-1].word.text):
+            out[-1] = item
+    return out
+
+
+def _warnings(spoken: list[Spoken], leftovers: list[str]) -> list[str]:
+    sentences = []
+    if leftovers:
+        shown = " ".join(dict.fromkeys(leftovers[:8]))
+        sentences.append(f"Left out {shown}: no reading is known for it here.")
+    for source, how in (("rules", "spelled by rules"), ("network", "guessed by the letter-to-sound network")):
+        words = list(dict.fromkeys(item.word.text for item in spoken if item.word.source == source))
+        if words:
+            more = f" and {len(words) - 8} more" if len(words) > 8 else ""
+            sentences.append(f"In no dictionary, {how}: {', '.join(words[:8])}{more}.")
+    unknown = [item.word.text for item in spoken if item.word.source == "unknown"]
+    if unknown:
+        sentences.append(f"No reading is known for {' '.join(unknown[:8])}; it stays silent.")
+    return sentences
+
+
+def _assemble(spoken: list[Spoken], warnings: tuple[str, ...]) -> Phones:
+    words, counts, text = [], [], ""
+    for i, item in enumerate(spoken):
+        # A mark tells its own strength, a word that of the mark behind it.
+        closing = spoken[i + 1].word if item.word.language and i + 1 < len(spoken) else item.word
+        boundary = 0
+        if i + 1 == len(spoken) or (not closing.language and closing.text in _SENTENCE_ENDS):
+            boundary = 2
+        elif not closing.language:
+            boundary = 1
+        word = replace(item.word, boundary=boundary)
+        words.append(word)
+        counts += [len(item.phones) // word.units] * word.units
+        text += (" " if text and word.language == "en" and text[-1].isascii() else "") + word.text
+    languages = {word.language for word in words if word.language}
+    return Phones(
+        text=text,
+        language=languages.pop() if len(languages) == 1 else "mixed",
+        symbols=tuple(name for item in spoken for name in item.phones),
+        word2phones=tuple(counts),
+        words=tuple(words),
+        warnings=warnings,
+    )

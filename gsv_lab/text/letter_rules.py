@@ -50,7 +50,7 @@ w(or)=ER (or)^=ER (o)r=AO (old)=OW.L.D (on)^=AH.N (ons)^=AH.N.Z (om)^=AH.M (o)^=
 (que)^=K (qu)=K.W (q)=K
 (rrh)=R ^(rh)=R (rr)=R (r)=R
 (ssion)=SH.AH.N (sch)=S.K (sc)E=S (ssure)=SH.ER (sh)=SH V(sion)=ZH.AH.N C(sion)=SH.AH.N V(sure)=ZH.ER (ss)=S
-(sm)^=Z.AH.M V(s)V=Z k(s)^=S p(s)^=S t(s)^=S f(s)^=S c(s)^=S us^(s)=S u(s)^=S i(s)^=S (s)^=Z (s)=S
+(sm)^=Z.AH.M V(s)V=Z k(s)^=S p(s)^=S t(s)^=S f(s)^=S c(s)^=S u(s)^=S i(s)^=S (s)^=Z (s)=S
 (tion)=SH.AH.N (tia)=SH.AH (tious)=SH.AH.S (ture)=CH.ER s(t)le= s(t)en= (tth)=TH (th)er=DH V(the)^=DH (th)=TH (tt)=T
 (t)=T
 ^(un)C=AH.N ^(u)n=Y.UW ^(u)s=Y.UW (ure)^=Y.ER (ur)C=ER (ur)^=ER (u)r=Y.UH (ui)=UW (ue)^=UW g(u)V=W r(u)CV=UW l(u)CV=UW

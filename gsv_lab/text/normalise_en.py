@@ -35,6 +35,7 @@ _SHORT_FORMS = {
     **{"Ave": "avenue", "Blvd": "boulevard", "Rd": "road", "Esq": "esquire", "min": "minutes", "max": "maximum"},
     **{"fig": "figure", "Fig": "figure", "vol": "volume", "Vol": "volume", "pp": "pages", "ch": "chapter", "ed": "edition"},
 }
+_MAY_END = ("etc", "Inc", "Ltd", "Co", "Corp", "Bros", "Ave", "Blvd", "Rd", "Esq", "Jr", "Sr")
 _UNITS: dict[str, tuple[str, str]] = {
     **{"km": ("kilometer", "kilometers"), "m": ("meter", "meters"), "cm": ("centimeter", "centimeters")},
     **{"mm": ("millimeter", "millimeters"), "mi": ("mile", "miles"), "ft": ("foot", "feet"), "in": ("inch", "inches")},
@@ -102,7 +103,7 @@ def _words_of_address(match: Match) -> str:
 def _abbreviation(match: Match) -> str:
     word, following = match.group(1), match.group(2)
     full = _TITLES.get(word) or _SHORT_FORMS.get(word) or _SHORT_FORMS.get(word.lower(), word)
-    ends = not following or (word not in _TITLES and re.match(r"\s+[A-Z]", following))
+    ends = not following or (word in _MAY_END and re.match(r"\s+[A-Z]", following))
     return full + ("." if ends else "")
 
 
@@ -232,9 +233,9 @@ def _decade(match: Match) -> str:
 def _plain_number(match: Match) -> str:
     digits = match.group(1)
     before = match.string[max(match.start() - 12, 0) : match.start()]
-    is_year = len(digits) == 4 and 1100 <= int(digits) <= 2099 and "number" not in before
+    is_year = len(digits) == 4 and digits.isdigit() and 1100 <= int(digits) <= 2099 and "number" not in before
     dated = re.search(r"(?i)\b(?:in|since|until|till|before|after|around|year|by|ad|of) $", before)
-    if is_year or (len(digits) == 4 and dated and 1000 < int(digits) < 1100):
+    if is_year or (len(digits) == 4 and digits.isdigit() and dated and 1000 < int(digits) < 1100):
         return num.year(digits)
     return num.number(digits)
 
@@ -284,7 +285,7 @@ def _steps() -> list[tuple[re.Pattern[str], str | Callable[[Match], str]]]:
         (rf"\b(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH_NAME}(?:,?\s+(\d{{4}}))?\b", _day_month),
         (r"\b(Jan|Feb|Aug|Sept|Oct|Nov|Dec)\.", lambda m: _month(m.group(1))),
         (r"(?<![\w$£€¥'])(\d{3}0)'?s\b|(?<!\w)'(\d0)s\b", _decade),
-        (r"(?<![\d.])(\d+(?:\.\d+){2,})(?![\d.]*\d)", lambda m: " point ".join(num.cardinal(part) for part in m.group(1).split("."))),
+        (r"(?<![\d.])(\d+(?:\.\d+){2,})(?![\d.]*\d)", lambda m: f" {' point '.join(map(num.cardinal, m.group(1).split('.')))} "),
         (rf"(?<![A-Za-z])(-?)(US|HK|A|C)?([$£€¥₹₩₽])\s?({_NUMBER})(\s(?:thousand|million|billion|trillion)\b|\s?(?:k|K|m|M|bn|B|tn)\b)?", _money),
         (rf"(-?)()(?<![\w.])(?=[\d.]+[€£])({_NUMBER})([€£])", lambda m: f"{num.number(m.group(1) + m.group(3))} {_MONEY[m.group(4)][1]}"),
         (r"(?:\+?\d{1,3}[ \-])?\(\d{3}\) ?\d{3}-\d{4}\b|\+\d[\d \-]{6,}\d\b|\b(?:1-)?\d{3}-\d{3}-\d{4}\b|\b\d{3}-\d{4}\b", _phone),

@@ -7,7 +7,7 @@ This file does not know any language.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from gsv_lab.text.symbols import CTC_ID, SYMBOL_ID, fold, symbol_id
 
@@ -23,9 +23,9 @@ class Word:
         units: how many entries of `word2phones` it covers (characters in Mandarin, 1 in English).
         phones: how many phone names it covers.
         emphasis: stood between `[emph]` and `[/emph]`.
-        boundary: what follows it: 0 next word, 1 a pause inside the sentence, 2 the end of the sentence.
+        boundary: what follows it (for a mark: what it is): 0 next word, 1 a pause in the sentence, 2 its end.
         source: where its phones come from: `dictionary`, `derived` (known stem and ending), `rules`, `network`,
-            `spelled`, or `mark` for punctuation.
+            `spelled`, `unknown` (a character without a known reading), or `mark` for punctuation.
     """
 
     text: str
@@ -36,6 +36,15 @@ class Word:
     emphasis: bool = False
     boundary: int = 0
     source: str = "dictionary"
+
+
+class Spoken(NamedTuple):
+    """A word with its phone names, and where it stands in the text that a language's front end was given."""
+
+    word: Word
+    phones: tuple[str, ...]
+    start: int
+    end: int
 
 
 @dataclass(frozen=True)

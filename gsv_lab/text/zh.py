@@ -1,6 +1,8 @@
-"""Mandarin text to phones: words by jieba, readings by pypinyin's phrases, tone sandhi, initials and finals.
+"""Mandarin words to phones: words by jieba, readings by pypinyin's phrases, tone sandhi, initials and finals.
 
-Every character gives exactly two phones, every punctuation mark one, so `word2phones` counts characters.
+Every character gives exactly two phones, every punctuation mark one, so `word2phones` counts characters. Erhua is kept
+simple: the r of 花儿 is a syllable of its own with the neutral tone, as in the released inventory.
+
 This file does not know numbers (`normalise_zh.py`) or other languages.
 """
 
@@ -8,52 +10,73 @@ from __future__ import annotations
 
 import re
 
-from gsv_lab.text import hanzi
-from gsv_lab.text.phones import Word
+from gsv_lab.text import hanzi, pos
+from gsv_lab.text.phones import Spoken, Word
 from gsv_lab.text.sandhi import apply_sandhi
+from gsv_lab.text.symbols import UNKNOWN
 
-_BARE_ZERO = {"a", "ai", "an", "ang", "ao"}
-_Y = {"yi": "i", "ya": "ia", "yan": "En", "ye": "E", "yin": "in", "ying": "ing", "yu": "v", "yue": "ve", "yuan": "van", "yun": "vn"}
+_TOKEN = re.compile(f"(?:{hanzi.HANZI.pattern})+|[!?…,.\\-]")
+_ODD = {
+    **{"n": ("EE", "en"), "ng": ("EE", "eng"), "m": ("EE", "en"), "hm": ("h", "en"), "hng": ("h", "eng")},
+    **{"ê": ("EE", "E"), "r": ("EE", "er"), "lo": ("l", "o"), "yai": ("y", "ai"), "eh": ("EE", "E")},
+}
+_AFTER_Y = {"an": "En", "e": "E", "u": "v", "ue": "ve", "uan": "van", "un": "vn"}
 
 
 def split_syllable(pinyin: str) -> tuple[str, str]:
-    """Initial and final names of a pinyin syllable without tone; u-umlaut is written v.
+    """Initial and final names of a pinyin syllable without tone; ü is written v.
+
+    A syllable without a consonant gets the silent initial of its first vowel, so that all have two parts.
 
     >>> split_syllable("zhi"), split_syllable("yan"), split_syllable("an"), split_syllable("jue")
     (('zh', 'ir'), ('y', 'En'), ('AA', 'an'), ('j', 've'))
     """
-    special = {"n": ("EE", "en"), "ng": ("EE", "eng"), "m": ("EE", "en"), "hm": ("h", "en"), "hng": ("h", "eng")}
-    if pinyin in special:
-        return special[pinyin]
+    if pinyin in _ODD:
+        return _ODD[pinyin]
     if pinyin[0] in "aeo":
-        return {"a": "AA", "e": "EE", "o": "OO"}[pinyin[0]], "E" if pinyin == "ê" else pinyin
+        return pinyin[0].upper() * 2, pinyin
     initial = pinyin[:2] if pinyin[:2] in ("zh", "ch", "sh") else pinyin[0]
     final = pinyin[len(initial) :]
     if initial == "y":
-        final = {"an": "En", "e": "E", "u": "v", "ue": "ve", "uan": "van", "un": "vn"}.get(final, final)
+        final = _AFTER_Y.get(final, final)
     elif initial in "jqx" and final[0] == "u":
         final = "v" + final[1:]
     elif final == "i" and initial in ("zh", "ch", "sh", "r"):
         final = "ir"
     elif final == "i" and initial in ("z", "c", "s"):
         final = "i0"
-    return initial, {"uei": "ui", "uen": "un", "iou": "iu"}.get(final, final)
+    elif final == "ue":
+        final = "ve"
+    return initial, final
 
 
-def g2p(text: str) -> tuple[list[Word], list[tuple[str, ...]]]:
-    """Words and punctuation marks of a normalised Mandarin text, and the phones of each."""
-    words: list[Word] = []
-    phones: list[tuple[str, ...]] = []
-    for chunk in re.findall(r"[㐀-鿿〇]+|[!?…,.\-]", text):
-        if len(chunk) == 1 and not hanzi.is_hanzi(chunk):
-            words.append(Word(chunk, "", "punctuation", phones=1, source="mark"))
-            phones.append((chunk,))
+def g2p(text: str) -> list[Spoken]:
+    """Words and punctuation marks of a Mandarin text in characters, with their phones and places in the text."""
+    out: list[Spoken] = []
+    for match in _TOKEN.finditer(text):
+        start, chunk = match.start(), match.group()
+        if not hanzi.is_hanzi(chunk[0]):
+            out.append(Spoken(Word(chunk, "", "punctuation", phones=1, source="mark"), (chunk,), start, match.end()))
             continue
-        for word, flag, syllables in apply_sandhi(hanzi.segment(chunk)):
-            names: list[str] = []
-            for syllable in syllables:
-                initial, final = split_syllable(syllable[:-1])
-                names += [initial, final + syllable[-1]]
-            words.append(Word(word, "zh", flag, units=len(word), phones=len(names)))
-            phones.append(tuple(names))
-    return words, phones
+        for word, flag, read in apply_sandhi(hanzi.segment(chunk)):
+            phones = tuple(name for syllable in read for name in _phones(syllable))
+            known = UNKNOWN not in phones
+            tagged = Word(
+                word,
+                "zh",
+                pos.from_jieba(flag),
+                units=len(word),
+                phones=len(phones),
+                source="dictionary" if known else "unknown",
+            )
+            out.append(Spoken(tagged, phones, start, start + len(word)))
+            start += len(word)
+    return out
+
+
+def _phones(syllable: str) -> tuple[str, str]:
+    base, tone = syllable[:-1], syllable[-1]
+    if base == UNKNOWN:
+        return UNKNOWN, UNKNOWN
+    initial, final = split_syllable(base)
+    return initial, final + tone

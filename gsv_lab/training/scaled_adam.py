@@ -16,14 +16,14 @@ from torch import Tensor
 class ScaledAdam(torch.optim.Optimizer):
     """Adam with updates scaled by r(p), and a second Adam for the logarithm of each tensor's size.
 
-    Why: tensors of very different size train with one learning rate; the released autoregressive model was made with it.
+    Why: tensors of very different size train with one learning rate; the released autoregressive model was made so.
     Source: Yao et al. 2023, arXiv:2310.11230 (Zipformer), section 3.5, equations 2-6, with the details of the icefall
     toolkit, listed here because the paper leaves them out:
 
     - momentum is kept in the step, not in the gradient: delta = b1 * delta + (1 - b1) * step;
     - r(p) is measured anew every `size_period` steps, and only then is the size moved, by the sum of p . g since;
     - tensors of one element take plain Adam steps at `lr * scalar_rate` and are kept within `scalar_max`;
-    - gradients are not clipped one by one: the norm of all g * r(p) is compared with `clipping_scale` times its median over
+    - gradients are clipped together: the norm of all g * r(p) is held against `clipping_scale` times its median over
       the last `clipping_period` steps. Nothing is clipped before the first period is full.
 
     Args:
@@ -38,6 +38,9 @@ class ScaledAdam(torch.optim.Optimizer):
         max_rms: sizes are not grown beyond.
         scalar_max: bound of one-element tensors.
         size_period: steps between two moves of the sizes.
+        clip_sizes_only: clipping reaches only the sizes, while the steps see the whole gradient, as in the released
+            trainer; False: it reaches both.
+
     Raises:
         ValueError: `lr`, `betas` or a period outside its range.
     """
@@ -55,6 +58,7 @@ class ScaledAdam(torch.optim.Optimizer):
         max_rms: float = 3.0,
         scalar_max: float = 10.0,
         size_period: int = 4,
+        clip_sizes_only: bool = False,
     ) -> None:
         if lr < 0 or not all(0 <= b < 1 for b in betas):
             raise ValueError(f"lr {lr} must be 0 or more, betas {betas} in [0, 1)")
@@ -71,6 +75,7 @@ class ScaledAdam(torch.optim.Optimizer):
             "max_rms": max_rms,
             "scalar_max": scalar_max,
             "size_period": size_period,
+            "clip_sizes_only": clip_sizes_only,
         }
         super().__init__(params, defaults)
 
@@ -89,7 +94,7 @@ class ScaledAdam(torch.optim.Optimizer):
             clip = self._clip(params, group)
             for p in params:
                 if p.numel() == 1:
-                    self._step_scalar(p, group)
+                    self._step_scalar(p, group, 1.0 if group["clip_sizes_only"] else clip)
                 else:
                     self._step_tensor(p, group, clip)
                 self.state[p]["step"] += 1
@@ -125,9 +130,10 @@ class ScaledAdam(torch.optim.Optimizer):
 
     def _step_tensor(self, p: Tensor, group: dict[str, Any], clip: float) -> None:
         state, (b1, b2) = self.state[p], group["betas"]
-        n, period, grad = state["step"], group["size_period"], p.grad
+        n, period = state["step"], group["size_period"]
+        grad = _times(p.grad, 1.0 if group["clip_sizes_only"] else clip)
         delta = state["delta"].mul_(b1)
-        state["size_grads"][n % period] = (p * grad).sum() * clip
+        state["size_grads"][n % period] = (p * p.grad).sum() * clip
         if n % period == period - 1:
             state["rms"].copy_(p.square().mean().sqrt())
             if n > 0:
@@ -150,11 +156,16 @@ class ScaledAdam(torch.optim.Optimizer):
         step = torch.where(rms < group["min_rms"], torch.zeros_like(step), step)
         return torch.minimum(step, (group["max_rms"] - rms) / rms)
 
-    def _step_scalar(self, p: Tensor, group: dict[str, Any]) -> None:
+    def _step_scalar(self, p: Tensor, group: dict[str, Any], clip: float) -> None:
         state, (b1, b2) = self.state[p], group["betas"]
-        grad = p.grad
+        grad = _times(p.grad, clip)
         square = state["square"].mul_(b2).addcmul_(grad, grad, value=1 - b2)
         root = (square / (1 - b2 ** (state["step"] + 1))).sqrt() + group["eps"]
         delta = state["delta"].mul_(b1).add_(grad / root, alpha=-group["lr"] * group["scalar_rate"] * (1 - b1))
         p.clamp_(-group["scalar_max"], group["scalar_max"])
         p.add_(delta)
+
+
+def _times(grad: Tensor | None, factor: float) -> Tensor:
+    assert grad is not None
+    return grad if factor == 1.0 else grad * factor

@@ -8,6 +8,7 @@ import os
 import pytest
 import soundfile
 import torch
+
 from gsv_lab import audio, files
 from gsv_lab.errors import AudioError, LabError
 
@@ -16,7 +17,9 @@ from .bad_files import tone
 
 def sine(hertz: float, rate: int, seconds: float) -> torch.Tensor:
     """A sine wave in double precision, made where the test needs it (no file, no resampler)."""
-    return (0.5 * torch.sin(2 * torch.pi * hertz * torch.arange(int(seconds * rate), dtype=torch.float64) / rate)).float()
+    return (
+        0.5 * torch.sin(2 * torch.pi * hertz * torch.arange(int(seconds * rate), dtype=torch.float64) / rate)
+    ).float()
 
 
 @pytest.mark.parametrize("rate", [8_000, 11_025, 22_050, 44_100, 48_000, 96_000, 192_000])
@@ -66,9 +69,15 @@ def test_read_says_what_it_did(tmp_path):
     assert audio.rms_dbfs(got.samples[400:-400]) == pytest.approx(-11.53, abs=0.05)  # 0.375 / sqrt(2)
 
 
-@pytest.mark.parametrize(("name", "options"), [("a.wav", {}), ("a.wav", {"subtype": "PCM_24"}), ("a.wav", {"subtype": "FLOAT"}),
-    ("a.wav", {"subtype": "PCM_U8"}), ("a.wav", {"subtype": "ULAW"}), ("a.flac", {}), ("a.ogg", {}), ("a.mp3", {}), ("a.aiff", {}),
-    ("a.opus", {"format": "OGG", "subtype": "OPUS"}), ("a.w64", {}), ("a.caf", {}), ("a.au", {}), ("wrong_suffix.mp3", {"format": "WAV"})])  # fmt: skip
+KINDS = [
+    *[(f"a.{suffix}", {}) for suffix in ("wav", "flac", "ogg", "mp3", "aiff", "w64", "caf", "au")],
+    *[("a.wav", {"subtype": subtype}) for subtype in ("PCM_24", "PCM_32", "FLOAT", "DOUBLE", "PCM_U8", "ULAW")],
+    ("a.opus", {"format": "OGG", "subtype": "OPUS"}),
+    ("wrong_suffix.mp3", {"format": "WAV"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), KINDS)
 def test_kinds_that_can_be_read(name, options, tmp_path):
     soundfile.write(tmp_path / name, tone(2.0), 16_000, **options)
     got = audio.read(tmp_path / name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 
 import pytest
+
 from gsv_lab import audio
 from gsv_lab.errors import AudioError
 
@@ -86,7 +87,9 @@ def test_nothing_is_opened_that_a_playlist_names(tmp_path, monkeypatch):
         audio.read(path)
 
 
-@pytest.mark.parametrize("name", ["a b.wav", "-v.wav", "a;touch x.wav", "$(id).wav", 'quote".wav', "语音.wav", "a\nb.wav"])
+@pytest.mark.parametrize(
+    "name", ["a b.wav", "-v.wav", "a;touch x.wav", "$(id).wav", 'quote".wav', "语音.wav", "a\nb.wav"]
+)
 def test_odd_names_are_only_names(name, tmp_path):
     path = bad.sound(tmp_path / name, bad.tone(1))
     assert audio.read(path).seconds == 1

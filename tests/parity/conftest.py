@@ -10,6 +10,7 @@ that closes the run.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,6 +34,7 @@ class Row(NamedTuple):
 
 
 ROWS = pytest.StashKey[list[Row]]()
+PROPERTY = "comparison"
 
 
 class Parity:
@@ -101,14 +103,15 @@ def parity(request: pytest.FixtureRequest) -> Parity:
 
 @pytest.fixture(scope="session")
 def filled() -> Callable[[Mapping[str, tuple[int, ...]], int], Iterator[tuple[str, Tensor]]]:
-    """The rule of the README that fills full-size networks, so that their weights need not be stored."""
+    """`fill_by_rule`, for tests in this folder."""
     return fill_by_rule
 
 
 def fill_by_rule(shapes: Mapping[str, tuple[int, ...]], seed: int) -> Iterator[tuple[str, Tensor]]:
-    """Reference key -> shape, and a seed, to (key, weight) one after the other."""
-    import zlib
+    """Weights of full-size networks by the rule of the README, so that they need not be stored.
 
+    Reference key -> shape, and a seed, to (key, weight) one after the other.
+    """
     for key, shape in shapes.items():
         rs = np.random.RandomState((zlib.crc32(key.encode("utf-8")) + seed) % 2**32)
         x = rs.standard_normal(shape)
@@ -136,9 +139,19 @@ def _scaled(key: str, x: np.ndarray) -> np.ndarray:
     return x / np.sqrt(np.prod(x.shape[1:])) if x.ndim > 1 else 0.05 * x
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Put a test's rows into its report, which also travels from parallel workers to the process that prints."""
+    rows = item.config.stash.get(ROWS, [])
+    item.user_properties.extend((PROPERTY, list(row)) for row in rows)
+    rows.clear()
+    return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table of all comparisons."""
-    rows = config.stash.get(ROWS, [])
+    reports = [r for key in ("passed", "failed") for r in terminalreporter.stats.get(key, []) if hasattr(r, "user_properties")]
+    rows = sorted(Row(*value) for r in reports for name, value in r.user_properties if name == PROPERTY)
     if not rows:
         return
     width = max(len(row.item) for row in rows)

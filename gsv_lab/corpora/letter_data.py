@@ -1,0 +1,90 @@
+"""Batches for letter-to-sound: dictionary words of one length together, so that nothing needs padding."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from gsv_lab.corpora.stream import BatchStream
+from gsv_lab.text import letters
+
+
+class LetterBatch(NamedTuple):
+    """`letters` (B, L), `phones` (sum of `lengths`,) one reading after the other, `lengths` (B,), the `words` themselves."""
+
+    letters: Tensor
+    phones: Tensor
+    lengths: Tensor
+    words: list[str]
+
+
+class LetterData(pl.LightningDataModule):
+    """Words of the CMU dictionary. A word with several readings shows another one in each epoch.
+
+    Args:
+        batch_words: words in a batch.
+        seed: of the order and of the readings.
+    """
+
+    def __init__(self, batch_words: int = 512, seed: int = 1234) -> None:
+        super().__init__()
+        self.batch_words, self.seed = batch_words, seed
+        self._start: Any = lambda: 0
+        self._workers = 0
+        self._epoch: tuple[int, list[np.ndarray]] = (-1, [])
+
+    def attach(self, task: Any, budget: Any, workers: int) -> None:
+        """Learn from `fit` where to start."""
+        self._start, self._workers = (lambda: budget.batches), workers
+
+    def setup(self, stage: str = "fit") -> None:
+        """Read the dictionary."""
+        self.train_words, self.valid_words = letters.spellings()
+        self._lengths = np.array([len(word) for word in self.train_words])
+        self._per_epoch = len(self.plan(0))
+
+    def plan(self, epoch: int) -> list[np.ndarray]:
+        """Word indices of every batch of an epoch; each batch has words of one length."""
+        if self._epoch[0] != epoch:
+            random = np.random.default_rng((self.seed, 1, epoch))
+            order = random.permutation(len(self._lengths))
+            batches: list[np.ndarray] = []
+            for length in np.unique(self._lengths):
+                same = order[self._lengths[order] == length]
+                batches += np.array_split(same, -(-len(same) // self.batch_words))
+            self._epoch = (epoch, [batches[i] for i in random.permutation(len(batches))])
+        return self._epoch[1]
+
+    def draw(self, n: int) -> LetterBatch:
+        """Batch number `n`, counted from the beginning of the training."""
+        random = np.random.default_rng((self.seed, 2, n))
+        epoch, k = divmod(n, self._per_epoch)
+        return self.collate([self.train_words[i] for i in self.plan(epoch)[k]], random)
+
+    @staticmethod
+    def collate(words: list[str], random: np.random.Generator | None) -> LetterBatch:
+        """A batch of words of one length; the first reading of each, or a random one."""
+        readings = [letters.targets(word) for word in words]
+        picked = [r[int(random.integers(len(r)))] if random else r[0] for r in readings]
+        return LetterBatch(
+            torch.tensor([letters.encode(word) for word in words]),
+            torch.tensor([k for reading in picked for k in reading]),
+            torch.tensor([len(reading) for reading in picked]),
+            words,
+        )
+
+    def train_dataloader(self) -> DataLoader:
+        """Endless, from the batch at which the training stands."""
+        return BatchStream(self.draw, self._start()).loader(self._workers)
+
+    def val_dataloader(self) -> DataLoader:
+        """All held-out words, by length."""
+        by_length: dict[int, list[str]] = {}
+        for word in self.valid_words:
+            by_length.setdefault(len(word), []).append(word)
+        return DataLoader([self.collate(words, None) for words in by_length.values()], batch_size=None)

@@ -1,0 +1,162 @@
+"""Batches for SoVITS: windows of speech with their codes, phones, pitch, and a reference of the same speaker.
+
+Letters: B batch, T samples, F50 frames at 50 Hz, F25 codes, F100 pitch frames, P phones, R samples of the reference.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from gsv_lab.corpora.data import SpeechData
+from gsv_lab.corpora.store import Row
+from gsv_lab.corpora.stream import BatchStream
+
+
+class SoVITSBatch(NamedTuple):
+    """One batch, channel-first; shorter windows are padded with zeros on the right.
+
+    `wave` (B, 1, T), `frames` (B,) valid latent frames, `codes` (B, F25), `phones` (B, P), `phone_lengths` (B,),
+    `positions` (B, F50) phone of each frame counted within the window or -1, `log_f0` and `voicing` (B, 1, F100),
+    `reference` (B, 1, R), `reference_frames` (B,).
+    """
+
+    wave: Tensor
+    frames: Tensor
+    codes: Tensor
+    phones: Tensor
+    phone_lengths: Tensor
+    positions: Tensor
+    log_f0: Tensor
+    voicing: Tensor
+    reference: Tensor
+    reference_frames: Tensor
+
+
+class SoVITSData(SpeechData):
+    """See `SpeechData`; a batch is a fixed number of windows, drawn by time and weight.
+
+    Args:
+        windows: windows in a batch.
+        window_seconds: length of a window; shorter clips are taken whole.
+        reference_seconds: longest reference.
+        other_clip: share of references taken from another clip of the speaker, if there is one.
+        worst_fit: mean alignment score (nats) below which a transcript is not trusted and the clip left out.
+    """
+
+    def __init__(
+        self,
+        store: str,
+        train: Sequence[str] = ("train",),
+        valid: Sequence[str] = ("valid",),
+        windows: int = 12,
+        window_seconds: float = 4.0,
+        reference_seconds: float = 5.0,
+        other_clip: float = 0.5,
+        worst_fit: float = -4.0,
+        exclude: Sequence[str] = (),
+        boost: Mapping[str, float] | None = None,
+        valid_batches: int = 3,
+        seed: int = 1234,
+    ) -> None:
+        super().__init__(store, train, valid, windows * window_seconds, 30.0, 1.0, exclude, boost, valid_batches, seed)
+        self.windows, self.worst_fit, self.other_clip = windows, worst_fit, other_clip
+        self.window_frames = round(window_seconds * 50) // 2 * 2
+        self.reference_samples = round(reference_seconds * 50) * 320
+
+    def usable(self, index: int, row: Row) -> bool:
+        """Clips whose transcript fits their sound."""
+        return super().usable(index, row) and float(self.store.track("fit", index)[0]) > self.worst_fit
+
+    def setup(self, stage: str = "fit") -> None:
+        """Adds the clips of each speaker and the odds of each clip."""
+        super().setup(stage)
+        self.mates: dict[str, list[int]] = defaultdict(list)
+        for index in self.chosen["train"] + self.chosen["valid"]:
+            self.mates[self.store.rows[index].speaker].append(index)
+        odds = np.array([self.store.rows[i].samples * self.weight(self.store.rows[i]) for i in self.chosen["train"]], float)
+        self._odds = odds / odds.sum()
+
+    def draw(self, n: int) -> SoVITSBatch:
+        """Training batch number `n`."""
+        random = np.random.default_rng((self.seed, 3, n))
+        picked = random.choice(len(self._odds), self.windows, p=self._odds)
+        return self.collate([self.chosen["train"][k] for k in picked], n)
+
+    def train_dataloader(self) -> DataLoader:
+        """Endless windows, from the batch at which the training stands."""
+        return BatchStream(self.draw, self._start()).loader(self._workers)
+
+    def val_dataloader(self) -> DataLoader:
+        """The same windows every time, languages mixed."""
+        order = np.random.default_rng(7).permutation(self.chosen["valid"])
+        size = self.windows
+        batches = [self.collate(order[k * size : (k + 1) * size].tolist(), None) for k in range(self.valid_batches)]
+        return DataLoader([batch for batch in batches if len(batch.wave)], batch_size=None)
+
+    def collate(self, indices: Sequence[int], n: int | None) -> SoVITSBatch:
+        """See `SpeechData.collate`."""
+        random = np.random.default_rng((self.seed, 4, 0 if n is None else n))
+        return pad_windows([self.window(index, random) for index in indices])
+
+    def window(self, index: int, random: np.random.Generator) -> dict[str, Tensor]:
+        """One window of a clip with everything that belongs to it, unpadded."""
+        codes = self.store.track("codes", index)
+        whole = len(codes) * 2
+        frames = min(self.window_frames, whole)
+        start = int(random.integers(0, (whole - frames) // 2 + 1)) * 2
+        positions = self.store.track("positions", index)[start : start + frames].astype(np.int64)
+        symbols = self.store.track("symbols", index).astype(np.int64)
+        spoken = positions[positions >= 0]
+        first, last = (int(spoken.min()), int(spoken.max()) + 1) if len(spoken) else (0, 1)
+        pitch = self.store.track("pitch", index)[start * 2 : (start + frames) * 2].astype(np.float32)
+        return {
+            "wave": torch.from_numpy(self.store.wave(index, start * 320, frames * 320)),
+            "codes": torch.from_numpy(codes[start // 2 : (start + frames) // 2].astype(np.int64)),
+            "phones": torch.from_numpy(symbols[first:last]),
+            "positions": torch.from_numpy(np.where(positions >= 0, positions - first, -1)),
+            "pitch": torch.from_numpy(np.resize(pitch, (frames * 2, 2)) if len(pitch) < frames * 2 else pitch),
+            "reference": self._reference(index, random),
+        }
+
+    def _reference(self, index: int, random: np.random.Generator) -> Tensor:
+        """Whole frames of the same speaker: another clip, or a place of its own in this one."""
+        mates = self.mates[self.store.rows[index].speaker]
+        if len(mates) > 1 and random.random() < self.other_clip:
+            index = int(random.choice([i for i in mates if i != index]))
+        samples = self.store.rows[index].samples // 320 * 320
+        length = min(samples, int(random.uniform(0.5, 1.0) * self.reference_samples) // 320 * 320)
+        start = int(random.integers(0, (samples - length) // 320 + 1)) * 320
+        return torch.from_numpy(self.store.wave(index, start, length))
+
+
+def pad_windows(windows: Sequence[Mapping[str, Tensor]]) -> SoVITSBatch:
+    """Windows of different length -> one batch."""
+
+    def padded(name: str, fill: float = 0) -> Tensor:
+        return torch.nn.utils.rnn.pad_sequence([w[name] for w in windows], batch_first=True, padding_value=fill)
+
+    frames = torch.tensor([len(w["codes"]) * 2 for w in windows])
+    longest = int(frames.max())
+    wave = torch.zeros(len(windows), longest * 320)
+    for row, window in enumerate(windows):
+        wave[row, : len(window["wave"])] = window["wave"]
+    pitch = padded("pitch")
+    return SoVITSBatch(
+        wave=wave[:, None],
+        frames=frames,
+        codes=padded("codes").long(),
+        phones=padded("phones").long(),
+        phone_lengths=torch.tensor([len(w["phones"]) for w in windows]),
+        positions=padded("positions", -1).long(),
+        log_f0=pitch[:, None, :, 0],
+        voicing=pitch[:, None, :, 1],
+        reference=padded("reference")[:, None],
+        reference_frames=torch.tensor([len(w["reference"]) // 320 for w in windows]),
+    )

@@ -1,0 +1,139 @@
+"""One call from a loaded lab and a list file to a folder with results: `gsv-lab bench --quality`.
+
+Writes `rows.jsonl` (one line a clip, goes on after a kill), `quality.json`, `quality.md` and the synthesized waves,
+each with its mark. Measures whose packages are absent are named in the result instead of stopping the run.
+Letters: T samples at 16 kHz. The file knows a lab only by the methods that `rungs.LabRungs` uses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gsv_lab.errors import LabError
+from gsv_lab.evaluation.intelligibility import PhoneErrors, WordErrors
+from gsv_lab.evaluation.ladder import Progress, evaluate_list
+from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, read_list
+from gsv_lab.evaluation.measure import Measure, Row
+from gsv_lab.evaluation.prosody import Prosody
+from gsv_lab.evaluation.quality import Dnsmos
+from gsv_lab.evaluation.report import ladder_markdown
+from gsv_lab.evaluation.rungs import LADDER, LabRungs
+from gsv_lab.evaluation.similarity import GE2E, SpeakerEmbedder, SpeakerSimilarity
+from gsv_lab.files import save_bytes, save_failed
+
+Recogniser = Callable[[np.ndarray], Sequence[str]]
+"""Wave (T,) at 16 kHz -> phone names in the folded alphabet."""
+
+
+def available_measures(
+    items: Sequence[Item],
+    recognisers: Mapping[str, Recogniser] | None = None,
+    recogniser_name: str = "",
+    embedder: SpeakerEmbedder | None = None,
+) -> tuple[list[Measure], dict[str, str]]:
+    """All measures that this installation can make, and for the others the reason why not.
+
+    Args:
+        items: rows of the list.
+        recognisers: phone recogniser by language; none: no phone errors.
+        recogniser_name: what they are; say here if it is the network that also made the codes.
+        embedder: judge of similarity; Resemblyzer if None.
+    """
+    makers: dict[str, Callable[[], Measure]] = {
+        "words": WordErrors,
+        "similarity": lambda: SpeakerSimilarity(embedder or GE2E(), items),
+        "quality": Dnsmos,
+        "prosody": Prosody,
+    }
+    if recognisers:
+        makers["phones"] = lambda: PhoneErrors(recognisers, recogniser_name)
+    measures, missing = [], {} if recognisers else {"phones": "No phone recogniser was given."}
+    for name, make in makers.items():
+        try:
+            measures.append(make())
+        except LabError as error:
+            if error.code != "EXTRA_MISSING":
+                raise
+            missing[name] = str(error)
+    return measures, missing
+
+
+def evaluate_lab(
+    lab: Any,
+    list_path: str | Path,
+    output: str | Path,
+    *,
+    system: str,
+    seeds: Sequence[int] = (0,),
+    rungs: Iterable[str] = LADDER,
+    fine_tuned: Mapping[str, Any] | None = None,
+    recognisers: Mapping[str, Recogniser] | None = None,
+    recogniser_name: str = "",
+    embedder: SpeakerEmbedder | None = None,
+    natural_log: str | Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """The ladder of a lab over a list, first take of every seed, written to a folder.
+
+    Args:
+        lab: a loaded lab.
+        list_path: list file, see `gsv_lab.evaluation.lists`.
+        output: folder for results; made if absent, an unfinished run in it goes on.
+        system: name and version of the weights, for example `nano-1`; rows of other systems are kept apart.
+        seeds: seeds of the synthesis.
+        rungs: names out of `gsv_lab.evaluation.rungs.RUNGS`.
+        fine_tuned: speaker -> voice, for the rung `fine_tuned`.
+        recognisers: phone recogniser by language.
+        recogniser_name: what they are.
+        embedder: judge of similarity; Resemblyzer if None.
+        natural_log: `rows.jsonl` of an earlier run whose natural-speech rows may be used again.
+        progress: told before each clip.
+    Returns:
+        the result as in `quality.json`.
+    Raises:
+        LabError: errors of the list, unknown rungs, `SAVE_FAILED`.
+    """
+    test_list = read_list(list_path)
+    steps = LabRungs(lab, test_list.items, fine_tuned).rungs(rungs)
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise save_failed(folder, error.strerror or str(error)) from error
+    measures, missing = available_measures(test_list.items, recognisers, recogniser_name, embedder)
+    result = evaluate_list(
+        test_list,
+        steps,
+        measures,
+        seeds,
+        log=folder / "rows.jsonl",
+        system=system,
+        natural_log=None if natural_log is None else Path(natural_log),
+        keep=lambda wave, row: _write_wave(folder / "waves", wave, row),
+        progress=progress,
+    )
+    result["missing"] = missing
+    text = json.dumps(result, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
+    save_bytes(folder / "quality.json", (text + "\n").encode())
+    save_bytes(folder / "quality.md", ladder_markdown(result).encode())
+    return result
+
+
+def _write_wave(folder: Path, wave: np.ndarray, row: Row) -> None:
+    import torch
+
+    from gsv_lab.audio import Mark, write
+
+    if wave.size == 0:
+        return
+    place = folder / row["rung"]
+    place.mkdir(parents=True, exist_ok=True)
+    seed = "" if row["seed"] is None else f"_{row['seed']}"
+    name = f"{row['speaker']}_{Path(row['target']).stem}{seed}.wav"
+    mark = Mark(row["system"], row["speaker"], settings={"rung": row["rung"], "seed": row["seed"]})
+    write(place / name, torch.from_numpy(wave), SAMPLE_RATE, mark)

@@ -1,0 +1,231 @@
+"""The lab: one object that holds a base model and does with it what a person wants to do.
+
+    lab = gsv_lab.load("nano")
+    voice = lab.clone("me.wav")
+    speech = lab.speak("Any text.", voice)
+
+The command line and the widgets call nothing else. Letters: T samples, F25 codes, P phones.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gsv_lab import audio
+from gsv_lab.align import Alignment, align
+from gsv_lab.errors import ConfigError
+from gsv_lab.models.family import Family, load_family
+from gsv_lab.models.speech import Speech, joined
+from gsv_lab.models.synthesizer import Prompt, Synthesizer
+from gsv_lab.models.voice import Voice
+from gsv_lab.recording.reference import reference
+from gsv_lab.text import Phones, phonemize
+from gsv_lab.text.split import split_sentences
+
+NOTICE = (
+    "Clone only your own voice, or that of a person who has agreed to it. "
+    "Everything made here is marked as synthetic in the file."
+)
+
+
+class VoiceNotice(UserWarning):
+    """The reminder that a voice belongs to a person; shown once a process."""
+
+
+def remind() -> None:
+    """Say once in this process whose voice may be cloned."""
+    warnings.warn(NOTICE, VoiceNotice, stacklevel=3)
+
+
+def load(name: str = "nano") -> Lab:
+    """A lab with a base model: `nano` (the newest that is shipped), an exact version, or a folder with weights.
+
+    Raises:
+        CheckpointError: there is no such model, or its files are damaged.
+    """
+    return Lab(load_family(name))
+
+
+class Lab:
+    """A base model and the verbs of the kit.
+
+    Args:
+        family: base weights with their defaults.
+    """
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self.sample_rate = family.synthesizer.sample_rate
+        self._fingerprints: dict[str, str] = {}
+        self._tuned: dict[str, Synthesizer] = {}
+
+    @property
+    def version(self) -> str:
+        """Version of the base weights."""
+        return self.family.version
+
+    def components(self) -> dict[str, nn.Module]:
+        """Every part of the base model by name, for probes."""
+        return self.family.synthesizer.components()
+
+    def fingerprints(self) -> dict[str, str]:
+        """Identity of the base weights, computed once."""
+        if not self._fingerprints:
+            self._fingerprints = self.family.fingerprints()
+        return self._fingerprints
+
+    def clone(
+        self, source: str | Path, text: str | None = None, language: str = "auto", consent: str = "", name: str = ""
+    ) -> Voice:
+        """A voice from one recording, at once and without training.
+
+        Args:
+            source: any sound file with at least 3 s of speech; of a longer one the best 3 to 10 s are taken.
+            text: what is said in it; with it the voice's rhythm is continued, too. Only used when the whole file is taken.
+            language: of `text`.
+            consent: note on who agreed to this voice, kept in the voice file.
+            name: of the voice; the file's name if empty.
+
+        Raises:
+            AudioError: the recording cannot be used. TextError: the text cannot be read.
+        """
+        remind()
+        clip = reference(source, self.sample_rate)
+        for warning in clip.warnings:
+            warnings.warn(warning, stacklevel=2)
+        synthesizer = self.family.synthesizer
+        phones = None
+        if text and not clip.why:
+            phones = phonemize(text, language)
+        elif text:
+            warnings.warn("REF_TEXT: the reference was cut, so its text is not used", stacklevel=2)
+        prompt = Prompt(synthesizer.hear(clip.samples)[0], phones)
+        settings = {"source": Path(source).name, "seconds": [round(clip.start, 2), round(clip.end, 2)]}
+        return Voice(
+            name or Path(source).stem, self.version, self.fingerprints(), synthesizer.voice([clip.samples]), prompt,
+            consent=consent, settings=settings,
+        )  # fmt: skip
+
+    def finetune(self, folder: str | Path, **options: Any) -> Voice:
+        """A voice tuned on a prepared folder (or one recording); options: `gsv_lab.training.finetune.finetune`."""
+        from gsv_lab.training.finetune import finetune
+
+        remind()
+        return finetune(self, folder, **options)
+
+    def speak(self, text: str, voice: Voice, language: str = "auto", seed: int = 0, **options: Any) -> Speech:
+        """Say a text in a voice; options as in `stream`.
+
+        Same text, voice, options and seed: same samples on one machine.
+        """
+        return joined(list(self.stream(text, voice, language, seed, **options)))
+
+    def stream(
+        self,
+        text: str,
+        voice: Voice,
+        language: str = "auto",
+        seed: int = 0,
+        *,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        repetition_penalty: float | None = None,
+        noise_scale: float | None = None,
+        speed: float = 1.0,
+    ) -> Iterator[Speech]:
+        """Say a text sentence by sentence; each comes as soon as it is made. Options left out take the model's defaults.
+
+        Args:
+            text: at most 20,000 characters; `[emph]...[/emph]` marks emphasis.
+            voice: from `clone`, `finetune` or a file.
+            language: `en`, `zh` or `auto`.
+            seed: of everything random.
+            temperature: of code sampling, above 0; lower is steadier.
+            top_k: codes to choose from.
+            top_p: share of probability to choose from, in (0, 1].
+            repetition_penalty: at least 1.
+            noise_scale: liveliness of the sound, 0 to 1.
+            speed: 1.3 is 1.3 times as fast; 0.5 to 2.
+
+        Raises:
+            TextError: nothing to say, or too long. CheckpointError: the voice belongs to other weights.
+        """
+        asked = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "repetition_penalty": repetition_penalty}
+        sampling = replace(self.family.sampling, **{k: v for k, v in asked.items() if v is not None})
+        noise_scale = self.family.noise_scale if noise_scale is None else noise_scale
+        check_options(noise_scale, speed)
+        synthesizer = self.synthesizer_for(voice)
+        for number, sentence in enumerate(split_sentences(text, language)):
+            generator = torch.Generator().manual_seed(seed * 100_003 + number)
+            phones = phonemize(sentence, language)
+            limit = max(sampling.min_new + 5, round(len(phones) * self.family.codes_per_phone) + 15)
+            bounded = replace(sampling, max_new=min(sampling.max_new, limit))
+            predicted = synthesizer.predict(phones, voice.prompt, bounded, generator)
+            wave = synthesizer.speak(predicted.codes, phones, voice.speaker, noise_scale, speed, generator)
+            settings = {"seed": seed, "ended": predicted.reason, "noise_scale": noise_scale, "speed": speed}
+            yield self._speech(wave, predicted.codes[0], phones, voice.name, settings)
+
+    def synthesizer_for(self, voice: Voice) -> Synthesizer:
+        """The networks with a voice's own tensors put in; the base networks if it has none. Tuned ones are kept.
+
+        Raises:
+            CheckpointError: CKPT_PARENT_MISMATCH.
+        """
+        voice.check_parent(self.version, self.fingerprints())
+        if not voice.changed:
+            return self.family.synthesizer
+        key = f"{voice.name} {voice.created} {id(voice)}"
+        if key not in self._tuned:
+            made = copy.deepcopy(self.family.synthesizer)
+            made.load_state_dict({**made.state_dict(), **voice.changed})
+            self._tuned = {key: made.eval()}  # one at a time: a tuned model is as large as the base
+        return self._tuned[key]
+
+    def copy_synthesis(self, wave: Tensor, voice: Voice | None = None) -> Speech:
+        """A recording (T,) through posterior and vocoder: what the acoustic half can do at best."""
+        synthesizer = self.family.synthesizer if voice is None else self.synthesizer_for(voice)
+        speaker = synthesizer.voice([wave]) if voice is None else voice.speaker
+        generator = torch.Generator().manual_seed(0)
+        made = synthesizer.copy(wave, speaker, generator)
+        return self._speech(made, torch.zeros(0, dtype=torch.int64), None, "copy", {"rung": "copy synthesis"})
+
+    def resynthesize(self, wave: Tensor, phones: Phones, speaker: Tensor, seed: int = 0) -> Speech:
+        """A recording (T,) through its own codes, spoken by `speaker` (1, G, 1): what SemanticGPT could do at best."""
+        synthesizer = self.family.synthesizer
+        codes = synthesizer.hear(wave)
+        generator = torch.Generator().manual_seed(seed)
+        made = synthesizer.speak(codes, phones, speaker, self.family.noise_scale, 1.0, generator)
+        return self._speech(made, codes[0], phones, "true codes", {"rung": "true codes"})
+
+    def align(self, wave: Tensor, phones: Phones) -> Alignment:
+        """When each phone is spoken in a wave (T,) at the lab's rate."""
+        labels, places = phones.folded()
+        ids: list[int | None] = [None] * len(phones)
+        for label, place in zip(labels, places, strict=True):
+            ids[place] = label
+        return align(self.family.synthesizer.recognise(wave).log_probs[0], ids)
+
+    def _speech(self, wave: Tensor, codes: Tensor, phones: Phones | None, voice: str, settings: dict[str, Any]) -> Speech:
+        mark = audio.Mark(self.version, voice, settings=settings)
+        peak = float(wave.abs().max()) if wave.numel() else 0.0
+        return Speech(wave / max(1.0, peak), self.sample_rate, codes, phones, mark, settings, self.align)
+
+
+def check_options(noise_scale: float, speed: float) -> None:
+    """Refuse options out of range (those of sampling check themselves).
+
+    Raises:
+        ConfigError: PARAM_RANGE with the range.
+    """
+    for name, value, low, high in (("noise_scale", noise_scale, 0.0, 2.0), ("speed", speed, 0.5, 2.0)):
+        if not low <= value <= high:
+            raise ConfigError("PARAM_RANGE", f"{name} is {value}", f"{low:g} to {high:g}", f"Choose another {name}")

@@ -1,0 +1,1 @@
+"""Composition: parts put together to models. The parts themselves live in `gsv_lab.nn`."""

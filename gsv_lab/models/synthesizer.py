@@ -1,0 +1,125 @@
+"""From text to wave: the four networks and the context features, composed for inference.
+
+    codes = synthesizer.hear(wave)                        # content encoder, quantizer
+    codes = synthesizer.predict(phones, reference)        # SemanticGPT
+    wave = synthesizer.speak(codes, phones, speaker)      # prior, flow, vocoder
+
+Letters: T samples, P phones, F25 codes, G speaker width. Batches of one. Does not know files, voices on disk or command lines.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gsv_lab.models.sovits import SoVITS
+from gsv_lab.nn.decoding import steps
+from gsv_lab.nn.pitch import PitchedLogMel
+from gsv_lab.nn.roles import ContentEncoder, ContextEncoder, Encoded, SemanticGPTRole
+from gsv_lab.nn.sampling import Sampling
+from gsv_lab.text import Phones
+
+
+class Prompt(NamedTuple):
+    """What SemanticGPT is told of the reference: `codes` (F25,) and the `phones` that they say; both empty without a transcript."""
+
+    codes: Tensor
+    phones: Phones | None
+
+
+class Predicted(NamedTuple):
+    """New `codes` (1, F25) and why the decoding ended."""
+
+    codes: Tensor
+    reason: str
+
+
+class Synthesizer(nn.Module):
+    """The networks of one family, ready to speak.
+
+    Args:
+        content_encoder: hears what is said.
+        semantic_gpt: phones to codes.
+        sovits: codes to wave (holds quantizer, speaker encoder, prior, posterior, flow, vocoder).
+        context_encoder: features of each phone's surroundings.
+        analysis: what posterior and speaker encoder read of a wave.
+    """
+
+    def __init__(
+        self,
+        content_encoder: ContentEncoder,
+        semantic_gpt: SemanticGPTRole,
+        sovits: SoVITS,
+        context_encoder: ContextEncoder,
+        analysis: PitchedLogMel,
+    ) -> None:
+        super().__init__()
+        self.content_encoder, self.semantic_gpt, self.sovits = content_encoder, semantic_gpt, sovits
+        self.context_encoder, self.analysis = context_encoder, analysis
+        self.sample_rate = sovits.vocoder.sample_rate
+
+    def components(self) -> dict[str, nn.Module]:
+        """Every part under its own name, as probes address them."""
+        parts = ("quantizer", "speaker_encoder", "prior", "posterior", "flow", "vocoder")
+        inside = {name: part for name in parts if (part := getattr(self.sovits, name)) is not None}
+        return {"content_encoder": self.content_encoder, "semantic_gpt": self.semantic_gpt, **inside}
+
+    @torch.no_grad()
+    def recognise(self, wave: Tensor) -> Encoded:
+        """Content and phone scores: (T,) -> Encoded(content (1, D, F50), log_probs (1, F50, V))."""
+        return self.content_encoder(wave.reshape(1, 1, -1))
+
+    def hear(self, wave: Tensor) -> Tensor:
+        """What is said, as codes: (T,) -> (1, F25)."""
+        return self.sovits.quantizer.encode(self.recognise(wave).content)
+
+    @torch.no_grad()
+    def voice(self, waves: list[Tensor]) -> Tensor:
+        """Who speaks, from one or more recordings (T,) -> (1, G, 1)."""
+        return self.sovits.voice([self.analysis.voice(wave.reshape(1, 1, -1)) for wave in waves])
+
+    @torch.no_grad()
+    def predict(
+        self,
+        phones: Phones,
+        prompt: Prompt | None = None,
+        sampling: Sampling | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Predicted:
+        """Codes for a text, continuing the prompt as its speaker would.
+
+        The length is bounded by the text: no voice needs more than `codes_per_phone` codes for every phone.
+        """
+        text = phones if prompt is None or prompt.phones is None else prompt.phones + phones
+        ids = torch.tensor([text.ids])
+        context = self.context_encoder(text)[None]
+        told = None if prompt is None or prompt.phones is None else prompt.codes.reshape(1, -1)
+        made: list[int] = []
+        reason = "max_new"
+        for step in steps(self.semantic_gpt, ids, context, told, sampling=sampling, generator=generator):
+            reason = step.ended[0] or reason
+            if step.ended[0] in (None, "max_new"):
+                made.append(int(step.codes[0]))
+        return Predicted(torch.tensor([made], dtype=torch.int64), reason)
+
+    @torch.no_grad()
+    def speak(
+        self,
+        codes: Tensor,
+        phones: Phones,
+        speaker: Tensor,
+        noise_scale: float = 0.4,
+        speed: float = 1.0,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """A wave from codes (1, F25), phones and a speaker vector (1, G, 1): -> (T,)."""
+        ids = torch.tensor([phones.ids])
+        made = self.sovits.decode(codes, ids, speaker, noise_scale, speed, generator=generator)
+        return made.vocoded.wave[0, 0]
+
+    @torch.no_grad()
+    def copy(self, wave: Tensor, speaker: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Copy synthesis, the posterior's latent spoken again: (T,) -> (T,)."""
+        return self.sovits.reconstruct(self.analysis(wave.reshape(1, 1, -1)), speaker, generator).wave[0, 0]

@@ -1,0 +1,102 @@
+"""A voice: everything that makes the base model sound like one person, in one file.
+
+It holds a speaker vector, a prompt, and, if it was fine-tuned, only the tensors that changed; of the base model it holds the
+version and a fingerprint of each component, so that it is never joined to weights that it was not made for.
+Letters: G speaker width, F25 codes. Does not know how voices are made (`gsv_lab.lab`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gsv_lab.checkpoint.native import load_tensors, read_header, save_tensors
+from gsv_lab.environment import clock
+from gsv_lab.errors import CheckpointError
+from gsv_lab.models.synthesizer import Prompt
+from gsv_lab.text import Phones
+
+
+@dataclass(frozen=True)
+class Voice:
+    """One person's voice for one version of the base model.
+
+    Args:
+        name: for people; the mark of made files carries it.
+        parent: version of the base model, for example `nano-1`.
+        parents: component name -> fingerprint of the weights that it was made for.
+        speaker: speaker vector (1, G, 1).
+        prompt: codes and phones of the reference.
+        changed: fine-tuned tensors by their name in SoVITS (`sovits.`) or SemanticGPT (`semantic_gpt.`).
+        consent: the note given with `--consent`.
+        settings: how it was made: reference, options, losses.
+        created: ISO date and time in UTC.
+    """
+
+    name: str
+    parent: str
+    parents: Mapping[str, str]
+    speaker: Tensor
+    prompt: Prompt
+    changed: Mapping[str, Tensor] = field(default_factory=dict)
+    consent: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    created: str = field(default_factory=lambda: clock().isoformat())
+
+    def save(self, path: str | Path) -> Path:
+        """Write one `.safetensors` file: changed tensors in half precision, the rest as it is.
+
+        Raises:
+            LabError: SAVE_FAILED; an older file is then intact.
+        """
+        tensors = {"voice.speaker": self.speaker, "voice.codes": self.prompt.codes}
+        tensors |= {f"changed.{name}": value.half() for name, value in self.changed.items()}
+        header = {
+            "kind": "voice", "name": self.name, "parent": self.parent, "parents": dict(self.parents),
+            "phones": None if self.prompt.phones is None else self.prompt.phones.to_dict(),
+            "consent": self.consent, "settings": dict(self.settings), "created": self.created,
+        }  # fmt: skip
+        return save_tensors({k: v.float() if v.dtype == torch.float16 else v for k, v in tensors.items()}, path, header, torch.float16)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Voice:
+        """Read a voice file.
+
+        Raises:
+            CheckpointError: no voice (CKPT_FORMAT), damaged, not finite; see `gsv_lab.checkpoint.native.read_header`.
+        """
+        header = read_header(path)
+        if header.get("kind") != "voice":
+            raise CheckpointError(
+                "CKPT_FORMAT", f"{Path(path).name} holds weights, not a voice", "a file made by `gsv-lab clone` or `finetune`"
+            )
+        tensors = load_tensors(path)
+        phones = None if header["phones"] is None else Phones.from_dict(header["phones"])
+        changed = {k.removeprefix("changed."): v for k, v in tensors.items() if k.startswith("changed.")}
+        return cls(
+            header["name"], header["parent"], header["parents"], tensors["voice.speaker"],
+            Prompt(tensors["voice.codes"], phones), changed, header["consent"], header["settings"], header["created"],
+        )  # fmt: skip
+
+    def check_parent(self, version: str, fingerprints: Mapping[str, str]) -> None:
+        """Refuse other base weights.
+
+        Raises:
+            CheckpointError: CKPT_PARENT_MISMATCH, with the command that makes the voice anew.
+        """
+        wrong = sorted(name for name, value in self.parents.items() if fingerprints.get(name) != value)
+        if self.parent == version and not wrong:
+            return
+        source = self.settings.get("source", "RECORDING")
+        verb = "finetune" if self.changed else "clone"
+        raise CheckpointError(
+            "CKPT_PARENT_MISMATCH",
+            f"The voice '{self.name}' was made for {self.parent}, loaded is {version}" + (f" ({', '.join(wrong)} differ)" if wrong else ""),
+            "the weights that it was made for",
+            f"Make it anew: gsv-lab {verb} {source} --output VOICE",
+        )  # fmt: skip

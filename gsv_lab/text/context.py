@@ -1,0 +1,171 @@
+"""Context features: what a phone cannot know by itself, its word, its phrase, its sentence, what is emphasised.
+
+The released models tell their GPT about context through BERT's hidden states; this provider does the same job with
+features that anyone can name, without weights or network. Both have the role `ContextEncoder`.
+
+Sentences are kept apart: the features of `a + b` are those of `a` and of `b` side by side, so that prompt and target
+can be computed once and joined. Letters: B batch, C channels, P phones. All values lie in [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from gsv_lab.hooks.tap import Tap
+from gsv_lab.nn.roles import ContextEncoder
+from gsv_lab.text.phones import Phones, Word
+from gsv_lab.text.pos import PARTS_OF_SPEECH
+
+__all__ = ["CHANNELS", "PARTS_OF_SPEECH", "LexicalContext", "per_phone"]
+
+_POS_CHANNELS = (
+    *("noun", "name", "verb", "adjective", "adverb", "pronoun", "determiner", "preposition"),
+    *("conjunction", "auxiliary", "particle", "numeral"),
+)
+CHANNELS: tuple[str, ...] = (
+    *("english", "mandarin", "mark"),
+    *("word_begin", "word_end", "word_position", "word_length"),
+    *("phrase_begin", "phrase_end", "from_last_mark", "to_next_mark"),
+    *("sentence_position", "sentence_length", "sentence_end", "question", "exclamation"),
+    *("emphasis", "stress_primary", "stress_secondary"),
+    *(f"tone_{tone}" for tone in range(1, 6)),
+    *(f"pos_{name}" for name in _POS_CHANNELS),
+)
+"""Name of every channel, in order."""
+_INDEX = {name: index for index, name in enumerate(CHANNELS)}
+_LONG_WORD, _FAR, _LONG_SENTENCE = 12, 20, 120  # phones at which the length channels reach 1
+
+
+class LexicalContext(ContextEncoder):
+    """Words, boundaries, parts of speech and emphasis as features of each phone.
+
+    Phones -> (C, P); a list of them -> (B, C, P), padded with zeros
+
+    Why: prosody follows words and phrases, which single phones do not show. With and without it is an experiment of the
+    course. Parts of speech are jieba's for Mandarin, closed-class words and suffix rules for English.
+
+    The constructor takes no argument: the channels are `CHANNELS`, so `dim` is their number.
+    """
+
+    features = Tap("channel phone", meaning="context features; channel names in gsv_lab.text.context.CHANNELS")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dim = len(CHANNELS)
+
+    def forward(self, phones: Phones | Sequence[Phones]) -> Tensor:
+        if isinstance(phones, Phones):
+            return self.features(self._one(phones))
+        single = [self.features(self._one(item)) for item in phones]
+        longest = max(item.shape[1] for item in single)
+        return torch.stack([torch.nn.functional.pad(item, (0, longest - item.shape[1])) for item in single])
+
+    def _one(self, phones: Phones) -> Tensor:
+        if not phones.words:
+            raise ValueError("these phones have no words; context features need the Phones that phonemize returns")
+        columns: list[dict[str, float]] = []
+        start = 0
+        for sentence in _sentences(phones.words):
+            end = start + sum(word.phones for word in sentence)
+            columns += _sentence_columns(sentence, phones.symbols[start:end])
+            start = end
+        x = torch.zeros(self.dim, len(columns))
+        for column, values in enumerate(columns):
+            for name, value in values.items():
+                x[_INDEX[name], column] = value
+        return x
+
+
+def per_phone(hidden: Tensor, phones: Phones) -> Tensor:
+    """Hidden states of units repeated for their phones: (C, units) -> (C, P).
+
+    This is how the released families align BERT with phones (two phones a character, one a mark).
+
+    Raises:
+        ValueError: the number of columns is not the number of units.
+    """
+    if hidden.shape[-1] != len(phones.word2phones):
+        raise ValueError(f"{hidden.shape[-1]} hidden states for {len(phones.word2phones)} units")
+    return hidden.repeat_interleave(torch.tensor(phones.word2phones, device=hidden.device), dim=-1)
+
+
+def _sentences(words: Sequence[Word]) -> list[list[Word]]:
+    """Words up to and with the mark that ends the sentence."""
+    sentences: list[list[Word]] = [[]]
+    for index, word in enumerate(words):
+        sentences[-1].append(word)
+        ends = word.boundary == 2 and (index + 1 == len(words) or bool(words[index + 1].language))
+        if ends and index + 1 < len(words):
+            sentences.append([])
+    return sentences
+
+
+def _sentence_columns(words: list[Word], symbols: tuple[str, ...]) -> list[dict[str, float]]:
+    """One dictionary of channel values for each phone of a sentence."""
+    count = len(symbols)
+    marks = [-1, *(i for i, word in zip(_starts(words), words, strict=True) if not word.language), count]
+    closing = words[-1].text if not words[-1].language else ""
+    shared = {
+        "sentence_length": min(count / _LONG_SENTENCE, 1.0),
+        "question": float("?" in closing),
+        "exclamation": float("!" in closing),
+    }
+    spoken = [index for index, word in enumerate(words) if word.language]
+    columns: list[dict[str, float]] = []
+    for index, word in enumerate(words):
+        for k in range(word.phones):
+            position = len(columns)
+            before = max(mark for mark in marks if mark <= position)
+            after = min(mark for mark in marks if mark >= position)
+            column = {
+                **shared,
+                **_word_values(word, k),
+                **_sound_values(symbols[position]),
+                "sentence_position": position / max(count - 1, 1),
+                "from_last_mark": min((position - before) / _FAR, 1.0),
+                "to_next_mark": min((after - position) / _FAR, 1.0),
+            }
+            if word.language:
+                column["phrase_begin"] = float(index == 0 or not words[index - 1].language)
+                column["phrase_end"] = float(word.boundary > 0)
+                column["sentence_end"] = float(index == spoken[-1])
+            columns.append(column)
+    return columns
+
+
+def _starts(words: list[Word]) -> list[int]:
+    starts, position = [], 0
+    for word in words:
+        starts.append(position)
+        position += word.phones
+    return starts
+
+
+def _word_values(word: Word, k: int) -> dict[str, float]:
+    if not word.language:
+        return {"mark": 1.0}
+    values = {
+        "english" if word.language == "en" else "mandarin": 1.0,
+        "word_begin": float(k == 0),
+        "word_end": float(k == word.phones - 1),
+        "word_position": k / max(word.phones - 1, 1),
+        "word_length": min(word.phones / _LONG_WORD, 1.0),
+        "emphasis": float(word.emphasis),
+    }
+    if word.pos in _POS_CHANNELS:
+        values[f"pos_{word.pos}"] = 1.0
+    return values
+
+
+def _sound_values(symbol: str) -> dict[str, float]:
+    """Stress of an English vowel, tone of a Mandarin final."""
+    number = symbol[-1]
+    if not number.isdigit() or len(symbol) < 2:
+        return {}
+    english = symbol[:-1].isupper() and symbol[:-1] != "E"
+    if english:
+        return {"1": {"stress_primary": 1.0}, "2": {"stress_secondary": 1.0}}.get(number, {})
+    return {f"tone_{number}": 1.0}

@@ -1,0 +1,198 @@
+"""A few minutes of training on one person's recordings: the simple recipe behind `gsv-lab finetune` and the demo.
+
+Speaker vector, flow and vocoder move; with transcripts the joint stack of the prior moves too. Everything else, above all the
+posterior, stays, so that the latent keeps its meaning. Held-out windows decide when to stop, and the best state is kept.
+Letters: G speaker width, P phones.
+"""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from gsv_lab import audio
+from gsv_lab.corpora.listfile import read_list
+from gsv_lab.corpora.readers import Clip
+from gsv_lab.corpora.sovits_data import SoVITSData
+from gsv_lab.corpora.store import ClipStore
+from gsv_lab.corpora.tracks import add_codes, add_phones, add_pitch
+from gsv_lab.errors import DataError
+from gsv_lab.models.sovits import SoVITS
+from gsv_lab.models.synthesizer import Prompt
+from gsv_lab.models.voice import Voice
+from gsv_lab.nn.roles import SpeakerEncoder
+from gsv_lab.text import phonemize
+from gsv_lab.training.sovits_task import SoVITSTask
+
+if TYPE_CHECKING:
+    from gsv_lab.lab import Lab
+
+LEAST_SECONDS = 5.0
+WITH_TEXT = ("speaker_encoder.", "flow.", "vocoder.", "prior.fused_stack.", "prior.leave.")
+WITHOUT_TEXT = ("speaker_encoder.", "flow.", "vocoder.")
+
+
+class FixedSpeaker(SpeakerEncoder):
+    """A speaker encoder that has heard enough: always the same, trainable vector. (B, C, F) -> (B, G, 1)
+
+    Args:
+        vector: (1, G, 1), where it starts.
+    """
+
+    def __init__(self, vector: Tensor) -> None:
+        super().__init__()
+        self.speaker_dim = vector.shape[1]
+        self.vector = nn.Parameter(vector.clone())
+
+    def forward(self, spec: Tensor, mask: Tensor | None = None, verification: Tensor | None = None) -> Tensor:
+        """The vector, once for each item."""
+        return self.vector.expand(spec.shape[0], -1, -1)
+
+
+def finetune(
+    lab: Lab,
+    folder: str | Path,
+    *,
+    consent: str = "",
+    name: str = "",
+    max_seconds: float = 60.0,
+    steps: int = 240,
+    learning_rate: float = 2e-4,
+    patience: int = 3,
+    seed: int = 1234,
+) -> Voice:
+    """Tune a voice on a prepared folder.
+
+    Args:
+        lab: base model.
+        folder: made by `gsv-lab prepare`: `list.txt` and `slices/`.
+        consent: note on who agreed, kept in the voice.
+        name: of the voice; the folder's name if empty.
+        max_seconds: of speech to use, in list order.
+        steps: at most.
+        learning_rate: of AdamW.
+        patience: evaluations (one every 30 steps) without a better held-out loss before it stops.
+        seed: of windows and noise.
+
+    Raises:
+        DataError: DATA_TOO_SHORT, DATA_MISSING and those of the list.
+    """
+    folder = Path(folder)
+    torch.manual_seed(seed)
+    with tempfile.TemporaryDirectory() as temporary:
+        store, transcribed = pack(lab, folder, Path(temporary), max_seconds)
+        task, speaker = tuned_task(lab, store, transcribed)
+        data = SoVITSData(str(store.folder), windows=4, window_seconds=2.0, worst_fit=-90.0, other_clip=0.0, seed=seed)
+        data.setup()
+        history = train(task, data, steps, learning_rate, patience)
+        first = store.rows[0]
+        prompt = reference_prompt(lab, store, transcribed)
+    base = lab.family.synthesizer.sovits.state_dict()
+    changed = {
+        f"sovits.{key}": value.half().float()
+        for key, value in task.sovits.state_dict().items()
+        if key in base and not torch.equal(value, base[key])
+    }
+    settings = {"source": folder.name, "seconds": round(sum(r.samples for r in store.rows) / store.sample_rate, 1),
+                "transcribed": transcribed, "steps": history["steps"], "held_out_mel": history["mel"], "first": first.id}  # fmt: skip
+    vector = speaker.vector.detach().half().float()
+    return Voice(name or folder.name, lab.version, lab.fingerprints(), vector, prompt, changed, consent, settings)
+
+
+def pack(lab: Lab, folder: Path, temporary: Path, max_seconds: float) -> tuple[ClipStore, bool]:
+    """The folder's clips as a store with all tracks; whether they have transcripts.
+
+    Every fifth clip, and at least one, is held out for stopping.
+    """
+    clips: list[Clip] = []
+    total = 0.0
+    for row in read_list(folder / "list.txt"):
+        seconds = audio.read(row.path).seconds
+        if total and total + seconds > max_seconds:
+            continue
+        total += seconds
+        split = "valid" if len(clips) % 5 == 1 else "train"
+        clips.append(Clip(Path(row.path).stem, Path(row.path), "one", row.language, row.text, split))
+    if total < LEAST_SECONDS:
+        raise DataError("DATA_TOO_SHORT", f"{folder} holds {total:.1f} s", f"at least {LEAST_SECONDS:g} s", "Record more")
+    if len(clips) == 1:
+        clips = [*clips, Clip("again", clips[0].path, "one", clips[0].language, clips[0].text, "valid")]
+    rate = lab.sample_rate
+    transcribed = all(clip.text for clip in clips)
+    if not transcribed:
+        clips = [Clip(c.id, c.path, c.speaker, c.language, "", c.split) for c in clips]
+    store = ClipStore.pack(temporary / "store", clips, lambda path: audio.read(path, rate).samples.numpy(), rate)
+    synthesizer = lab.family.synthesizer
+    add_pitch(store)
+    add_codes(store, synthesizer.content_encoder, synthesizer.sovits.quantizer, lab.version)
+    add_phones(store, synthesizer.content_encoder, lab.version)
+    return store, transcribed
+
+
+def tuned_task(lab: Lab, store: ClipStore, transcribed: bool) -> tuple[SoVITSTask, FixedSpeaker]:
+    """A SoVITS task on a copy of the base with only the chosen parts free, and its speaker vector."""
+    synthesizer = lab.family.synthesizer
+    sovits: SoVITS = copy.deepcopy(synthesizer.sovits)
+    waves = [torch.from_numpy(store.wave(i)) for i in range(len(store))]
+    speaker = FixedSpeaker(synthesizer.voice(waves).detach())
+    sovits.speaker_encoder = speaker
+    free = WITH_TEXT if transcribed else WITHOUT_TEXT
+    for name, parameter in sovits.named_parameters():
+        parameter.requires_grad_(name.startswith(free))
+    return SoVITSTask(sovits, None), speaker
+
+
+def train(task: SoVITSTask, data: SoVITSData, steps: int, learning_rate: float, patience: int) -> dict[str, Any]:
+    """Steps with early stopping; leaves the best state in the task."""
+    optimizer = torch.optim.AdamW([p for p in task.sovits.parameters() if p.requires_grad], learning_rate, betas=(0.8, 0.99))
+    held_out = [data.collate(data.chosen["valid"], None)]
+    best, state, waited, done = held_out_loss(task, held_out), copy.deepcopy(task.sovits.state_dict()), 0, 0
+    for step in tqdm(range(steps), "fine-tuning"):
+        task.sovits.train()
+        _, _, terms = task.generate(data.draw(step))
+        loss = sum((WEIGHTS[name] * value for name, value in terms.items() if name in WEIGHTS), start=torch.zeros(()))
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], 20.0)
+        optimizer.step()
+        if (step + 1) % 30 == 0:
+            value = held_out_loss(task, held_out)
+            waited = 0 if value < best else waited + 1
+            if value < best:
+                best, state, done = value, copy.deepcopy(task.sovits.state_dict()), step + 1
+            if waited >= patience:
+                break
+    task.sovits.load_state_dict(state)
+    return {"steps": done, "mel": round(best, 4)}
+
+
+WEIGHTS = {"mel": 45.0, "kl": 1.0, "f0": 5.0, "voicing": 1.0}
+
+
+@torch.no_grad()
+def held_out_loss(task: SoVITSTask, batches: Iterable[Any]) -> float:
+    """Log-mel distance of speech from true codes to the held-out recordings, plus a little KL: lower is better."""
+    task.sovits.eval()
+    torch.manual_seed(0)
+    values = []
+    for batch in batches:
+        _, _, terms = task.generate(batch)
+        values.append(float(terms["mel"]) + 0.02 * float(terms["kl"]))
+    return float(np.mean(values))
+
+
+def reference_prompt(lab: Lab, store: ClipStore, transcribed: bool) -> Prompt:
+    """The clip nearest to six seconds as the prompt of SemanticGPT."""
+    index = min(range(len(store)), key=lambda i: abs(store.rows[i].samples / store.sample_rate - 6.0))
+    row = store.rows[index]
+    codes = lab.family.synthesizer.hear(torch.from_numpy(store.wave(index)))[0]
+    return Prompt(codes, phonemize(row.text, row.language) if transcribed else None)
+

@@ -1,0 +1,93 @@
+"""Training of SemanticGPT: next-code prediction, with one attention head shown where it is in the text.
+
+Letters: B batch, P phones, T codes, V classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from gsv_lab.corpora.gpt_data import GPTBatch
+from gsv_lab.losses_gpt import code_loss, code_targets, top_k_accuracy
+from gsv_lab.nn.ops import sequence_mask
+from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.training.guide import Watch, guide_loss
+from gsv_lab.training.task import Task
+
+
+class GPTTask(Task):
+    """Losses by name: `code` (cross entropy, nat per code), `guide` (nat).
+
+    Args:
+        semantic_gpt: the network.
+        weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
+        guided_layer: which layer's first head is shown the alignment; -1 for none.
+        guide_until: share of the budget after which it is on its own.
+        label_smoothing: of the cross entropy.
+    """
+
+    def __init__(
+        self,
+        semantic_gpt: SemanticGPT,
+        weights: Mapping[str, float] | None = None,
+        learning_rate: float = 1e-3,
+        warm_up: int = 300,
+        weight_decay: float = 0.05,
+        gradient_clip: float = 1.0,
+        guided_layer: int = 2,
+        guide_until: float = 0.9,
+        label_smoothing: float = 0.05,
+    ) -> None:
+        super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
+        self.semantic_gpt = semantic_gpt
+        self.guided_layer, self.guide_until, self.label_smoothing = guided_layer, guide_until, label_smoothing
+
+    def components(self) -> dict[str, nn.Module]:
+        """SemanticGPT."""
+        return {"semantic_gpt": self.semantic_gpt}
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW."""
+        return self.optimizer_for(self.semantic_gpt)
+
+    def losses(self, batch: GPTBatch, guided: bool) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Unweighted losses, logits (B, T + 1, V), targets (B, T + 1)."""
+        code_mask = sequence_mask(batch.code_lengths, batch.codes.shape[1])
+        phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1])
+        targets = code_targets(batch.codes, self.semantic_gpt.eos, code_mask)
+        inputs = (batch.phones, batch.context, targets.inputs, phone_mask, code_mask)
+        if not guided:
+            logits = self.semantic_gpt(*inputs)
+            loss = code_loss(logits, targets.targets, targets.mask, label_smoothing=self.label_smoothing)
+            return {"code": loss}, logits, targets.targets
+        with Watch(self.semantic_gpt.layers[self.guided_layer].attention.pattern) as watch:
+            logits = self.semantic_gpt(*inputs)
+        loss = code_loss(logits, targets.targets, targets.mask, label_smoothing=self.label_smoothing)
+        return {"code": loss, "guide": self._guide(watch.seen[0], batch)}, logits, targets.targets
+
+    def _guide(self, pattern: Tensor, batch: GPTBatch) -> Tensor:
+        """The step that predicts code t (the last phone for t = 0) should look at the phone that code t speaks.
+
+        Texts were moved to the right edge of the phone columns (`text_padding="align"`), so the phone index moves along.
+        """
+        columns, codes = batch.phones.shape[1], batch.codes.shape[1]
+        rows = pattern[:, 0, columns - 1 : columns - 1 + codes, :columns]
+        moved = batch.positions + (columns - batch.phone_lengths)[:, None]
+        return guide_loss(rows, torch.where(batch.positions >= 0, moved, -1))
+
+    def training_step(self, batch: GPTBatch, batch_idx: int) -> Tensor:
+        """One batch."""
+        guided = self.guided_layer >= 0 and self.progress < self.guide_until
+        terms, logits, targets = self.losses(batch, guided)
+        if self.batches % 20 == 0:
+            self.log("train/accuracy", top_k_accuracy(logits.detach(), targets, 3, self.semantic_gpt.eos), batch_size=1)
+        return self.total(terms)
+
+    def validation_step(self, batch: GPTBatch, batch_idx: int) -> None:
+        """Losses and top-3 accuracy."""
+        terms, logits, targets = self.losses(batch, self.guided_layer >= 0)
+        self.total(terms, "valid")
+        self.log("valid/accuracy", top_k_accuracy(logits, targets, 3, self.semantic_gpt.eos), batch_size=1, on_epoch=True)

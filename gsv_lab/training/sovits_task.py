@@ -1,0 +1,161 @@
+"""Training of SoVITS: reconstruction, KL, pitch and attention guidance from the first step, discriminators later.
+
+GAN training is manual optimization in Lightning, which has four traps, met here: the generator runs once a batch and is
+detached for the discriminator; gradients are clipped by hand; learning rates are set by the `Budget` callback; Lightning's
+`global_step` counts both optimizers, so everything here counts batches.
+Letters: B batch, T samples, F frames at 50 Hz, P phones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from gsv_lab import losses
+from gsv_lab.checkpoint import read_header
+from gsv_lab.checkpoint.native import load_into, load_tensors
+from gsv_lab.corpora.sovits_data import SoVITSBatch
+from gsv_lab.models.sovits import SoVITS, VITSOutput
+from gsv_lab.nn.discriminators import Discriminators
+from gsv_lab.nn.ops import sequence_mask, take_segments
+from gsv_lab.nn.pitch import PitchedLogMel
+from gsv_lab.nn.spectral import LogMel
+from gsv_lab.training.guide import Watch, guide_loss
+from gsv_lab.training.task import Task
+
+RESOLUTIONS = ((256, 64, 40), (512, 128, 80), (1024, 256, 80), (2048, 512, 80))
+"""FFT points, hop and mel bands of the reconstruction loss: from 16 ms, where pulses show, to 128 ms, where harmonics do."""
+
+
+class SoVITSTask(Task):
+    """Losses by name: `mel` (nat), `kl` (nat per frame), `f0` (nat), `voicing`, `guide`, `adversarial`, `features`, `discriminator`.
+
+    Source: VITS, arXiv:2106.06103, eqs. 1-9. Differs from it: mel loss at four resolutions; a pitch loss for vocoders with a
+    source; a guide that tells one head of the cross attention which phone each frame belongs to.
+
+    Args:
+        sovits: the networks.
+        discriminators: judges, or None to train without.
+        quantizer_file: weights of the frozen codebook.
+        weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
+        adversarial_from: share of the budget after which the discriminators join.
+        guide_until: share of the budget after which attention is no longer guided.
+        start_file: weights of an earlier SoVITS to start from; parts of other shape keep their own start.
+    """
+
+    def __init__(
+        self,
+        sovits: SoVITS,
+        discriminators: Discriminators | None = None,
+        quantizer_file: str = "",
+        weights: Mapping[str, float] | None = None,
+        learning_rate: float = 6e-4,
+        warm_up: int = 200,
+        weight_decay: float = 0.01,
+        gradient_clip: float = 20.0,
+        adversarial_from: float = 0.6,
+        guide_until: float = 0.8,
+        start_file: str = "",
+    ) -> None:
+        super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
+        self.sovits, self.discriminators = sovits, discriminators
+        self.quantizer_file, self.start_file = quantizer_file, start_file
+        self.adversarial_from, self.guide_until = adversarial_from, guide_until
+        rate = sovits.vocoder.sample_rate
+        self.analysis = PitchedLogMel(rate)
+        self.mels = nn.ModuleList(LogMel(rate, n_fft, hop, bands) for n_fft, hop, bands in RESOLUTIONS)
+        self.automatic_optimization = False
+
+    def setup(self, stage: str) -> None:
+        """The frozen codebook, and a start from earlier weights."""
+        if self.quantizer_file:
+            load_into(self.sovits.quantizer, load_tensors(self.quantizer_file), self.quantizer_file)
+        if self.start_file:
+            own = self.sovits.state_dict()
+            read_header(self.start_file)
+            fitting = {k: v for k, v in load_tensors(self.start_file).items() if k in own and own[k].shape == v.shape}
+            quantizer = {k: v for k, v in own.items() if k.startswith("quantizer.")}
+            self.sovits.load_state_dict({**own, **fitting, **quantizer})
+
+    def components(self) -> dict[str, nn.Module]:
+        """SoVITS and its judges."""
+        found: dict[str, nn.Module] = {"sovits": self.sovits}
+        return found if self.discriminators is None else {**found, "discriminators": self.discriminators}
+
+    def configure_optimizers(self) -> Any:
+        """One AdamW for the generator, one for the judges."""
+        made = [self.optimizer_for(self.sovits, betas=(0.8, 0.99))]
+        if self.discriminators is not None:
+            made.append(self.optimizer_for(self.discriminators, betas=(0.8, 0.99)))
+            for group in made[1].param_groups:
+                group["scale"] = 0.5
+        return made
+
+    def generate(self, batch: SoVITSBatch) -> tuple[VITSOutput, Tensor, dict[str, Tensor]]:
+        """One pass: what was made, the natural segment (B, 1, S), and the losses that need no judge."""
+        spec = self.analysis(batch.wave, batch.log_f0, batch.voicing)
+        reference = self.analysis.voice(batch.reference)
+        mask = sequence_mask(batch.frames, spec.shape[-1]).to(spec.dtype)
+        phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1]).to(spec.dtype)
+        reference_mask = sequence_mask(batch.reference_frames, reference.shape[-1]).to(spec.dtype)
+        with Watch(self.sovits.prior.cross_attention.pattern) as watch:
+            out = self.sovits(
+                spec, batch.phones, mask, phone_mask, codes=batch.codes, reference=reference,
+                reference_mask=reference_mask, log_f0=batch.log_f0, voicing=batch.voicing,
+            )  # fmt: skip
+        size, vocoder = self.sovits.segment_frames, self.sovits.vocoder
+        real = take_segments(batch.wave, out.starts, size, vocoder.hop_length)
+        terms = {
+            "mel": losses.log_mel_loss(real, out.vocoded.wave.float(), list(self.mels)),
+            "kl": losses.kl_loss(out.z_p.float(), out.logs_q.float(), out.m_p.float(), out.logs_p.float(), mask),
+            "guide": guide_loss(watch.seen[0][:, 0], batch.positions),
+        }
+        if out.vocoded.log_f0 is not None:
+            f0, voicing = (take_segments(x, out.starts, size, vocoder.pitch_frames) for x in (batch.log_f0, batch.voicing))
+            terms["f0"] = losses.f0_loss(out.vocoded.log_f0, f0, voicing)
+            terms["voicing"] = losses.voicing_loss(out.vocoded.voicing, voicing)
+        return out, real, terms
+
+    def training_step(self, batch: SoVITSBatch, batch_idx: int) -> None:
+        """Generator once; then, late enough, first the judges on its detached waves, then the generator's own step."""
+        optimizers = self.optimizers()
+        optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
+        out, real, terms = self.generate(batch)
+        if self.progress >= self.guide_until:
+            terms.pop("guide")
+        fake = out.vocoded.wave
+        if self.discriminators is not None and self.progress >= self.adversarial_from:
+            judged, made = self.discriminators(real), self.discriminators(fake.detach())
+            judge = {"discriminator": losses.discriminator_loss(judged.scores, made.scores)}
+            self.step(optimizers[1], self.total(judge), "discriminators")
+            judged, made = self.discriminators(real), self.discriminators(fake)
+            terms["adversarial"] = losses.adversarial_loss(made.scores)
+            terms["features"] = losses.feature_loss(judged.features, made.features)
+        self.step(optimizers[0], self.total(terms), "sovits")
+
+    def step(self, optimizer: Any, loss: Tensor, name: str) -> None:
+        """Backward, clip, step."""
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        self.clip(optimizer.optimizer, name)
+        optimizer.step()
+
+    def validation_step(self, batch: SoVITSBatch, batch_idx: int) -> None:
+        """The training losses, and how far the wave from true codes is from the recording (`prior_mel`, nat)."""
+        _, _, terms = self.generate(batch)
+        mask = sequence_mask(batch.frames, batch.codes.shape[1] * 2).to(batch.wave.dtype)
+        phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1]).to(batch.wave.dtype)
+        speaker = self.sovits.voice([self.analysis.voice(batch.reference)])
+        made = self.sovits.decode(batch.codes, batch.phones, speaker, 0.3, mask=mask, phone_mask=phone_mask)
+        wave = made.vocoded.wave * mask.repeat_interleave(self.sovits.vocoder.hop_length, -1)
+        terms["prior_mel"] = losses.log_mel_loss(batch.wave, wave, [self.mels[2]])
+        self.total(terms, "valid")
+        if batch_idx == 0:
+            rate = self.sovits.vocoder.sample_rate
+            for logger in self.loggers:
+                if hasattr(logger.experiment, "add_audio"):
+                    for name, sound in (("target", batch.wave[0]), ("resynthesis", wave[0])):
+                        logger.experiment.add_audio(f"audio/{name}", sound.float().clamp(-1, 1), self.batches, rate)

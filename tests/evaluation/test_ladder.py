@@ -1,0 +1,255 @@
+"""The ladder with toy voices: identical speech keeps everything, swapped speakers nothing; killed runs go on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gsv_lab.errors import ConfigError, DataError, LabError, TextError
+from gsv_lab.evaluation.ladder import RowLog, evaluate_list
+from gsv_lab.evaluation.lists import Clip, TestList, read_list
+from gsv_lab.evaluation.measure import Job, Measure, Row
+from gsv_lab.evaluation.prosody import Prosody
+from gsv_lab.evaluation.report import ladder_markdown, versions_markdown
+from gsv_lab.evaluation.rungs import Rung, cross_lingual_sources
+from gsv_lab.evaluation.similarity import SpeakerSimilarity
+
+from .makers import SPEAKERS, PitchEmbedder, tone, toy_list
+
+NATURAL_ERRORS, COUNT = 1, 5
+
+
+class Counter:
+    """Stands for a word recogniser: one error of five on the recordings, and as many more as the wave is loud."""
+
+    name, identity = "words", "counter 1"
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
+        self.calls += 1
+        if job.language != "en":
+            return None
+        errors = (
+            COUNT if wave.size == 0 else NATURAL_ERRORS + int(round(10 * max(0.0, float(np.abs(wave).max()) - 0.6)))
+        )
+        return {"errors": errors, "count": COUNT, "words": COUNT, "skipped": errors, "repeated": 0}
+
+
+class Quality:
+    """Stands for DNSMOS: louder is better."""
+
+    name, identity = "quality", "loudness"
+
+    def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
+        return {"ovrl": float(np.abs(wave).max())} if wave.size else None
+
+
+def same(target: Clip, reference: Clip, seed: int) -> np.ndarray:
+    return target.read()
+
+
+def someone_else(target: Clip, reference: Clip, seed: int) -> np.ndarray:
+    other = {"ann": "bob", "bob": "ann", "cai": "dan", "dan": "cai"}[target.speaker]
+    return tone(SPEAKERS[other][1])
+
+
+def louder(target: Clip, reference: Clip, seed: int) -> np.ndarray:
+    wave = target.read()
+    return wave * (1 if seed else 0.8 / np.abs(wave).max())
+
+
+def measures(toy: TestList) -> list[Measure]:
+    return [Counter(), SpeakerSimilarity(PitchEmbedder(), toy.items), Quality()]
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> TestList:
+    return read_list(toy_list(tmp_path))
+
+
+def run(toy: TestList, rungs: Any, log: Path, **options: Any) -> dict[str, Any]:
+    chosen = options.pop("measures", None) or measures(toy)
+    return evaluate_list(toy, rungs, chosen, log=log, draws=100, **options)
+
+
+def test_identical_speech_keeps_everything(toy: TestList, tmp_path: Path) -> None:
+    result = run(toy, {"copy_synthesis": same}, tmp_path / "rows.jsonl")
+    english = result["rungs"]["copy_synthesis"]["languages"]["en"]
+    assert english["retained_word_accuracy"] == {"value": 1, "low": 1, "high": 1, "clips": 4, "groups": 2}
+    assert english["word_error_rate"]["value"] == NATURAL_ERRORS / COUNT
+    for language in ("en", "zh"):
+        table = result["rungs"]["copy_synthesis"]["languages"][language]
+        assert table["normalised_similarity"]["value"] == pytest.approx(1)
+        assert table["nearest_share"]["value"] == table["accepted_share"]["value"] == 1
+        assert table["dnsmos_difference"]["value"] == 0
+    assert "retained_word_accuracy" not in result["rungs"]["copy_synthesis"]["languages"]["zh"]
+    assert result["thresholds"]["en"]["rate"] == 0
+
+
+def test_swapped_speakers_are_never_nearest(toy: TestList, tmp_path: Path) -> None:
+    result = run(toy, {"swapped": someone_else}, tmp_path / "rows.jsonl")
+    for language in ("en", "zh"):
+        table = result["rungs"]["swapped"]["languages"][language]
+        assert table["nearest_share"]["value"] == table["accepted_share"]["value"] == 0
+        assert table["normalised_similarity"]["value"] == pytest.approx(0, abs=1e-3)
+    speakers = result["rungs"]["swapped"]["speakers"]
+    assert set(speakers) == set(SPEAKERS)
+    assert speakers["ann"]["similarity"]["clips"] == 2
+
+
+def test_seeds_are_averaged_and_natural_speech_is_measured_once(toy: TestList, tmp_path: Path) -> None:
+    result = run(toy, [Rung("zero_shot", louder)], tmp_path / "rows.jsonl", seeds=(0, 1))
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert sum(row["rung"] == "natural" for row in rows) == 8
+    assert sum(row["rung"] == "zero_shot" for row in rows) == 16
+    english = result["rungs"]["zero_shot"]["languages"]["en"]
+    # Seed 0 is loud: 1 + 2 errors of 5; seed 1 is the recording: 1 of 5.
+    assert english["word_error_rate"]["value"] == pytest.approx(2 / 5)
+    assert english["word_error_rate"]["clips"] == 4
+    assert english["retained_word_accuracy"]["value"] == pytest.approx((3 / 5) / (4 / 5))
+    assert result["seeds"] == [0, 1]
+
+
+def test_killed_run_goes_on_where_it_was(toy: TestList, tmp_path: Path) -> None:
+    log, calls = tmp_path / "rows.jsonl", []
+
+    def speaking(target: Clip, reference: Clip, seed: int) -> np.ndarray:
+        calls.append(target.key)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return target.read()
+
+    with pytest.raises(KeyboardInterrupt):
+        run(toy, {"zero_shot": speaking}, log)
+    whole = log.read_bytes()
+    log.write_bytes(whole + whole.splitlines()[-1][:40])  # the kill came in the middle of a line
+    result = run(toy, {"zero_shot": speaking}, log)
+    assert len(calls) == 4 + 5
+    fresh = run(toy, {"zero_shot": same}, tmp_path / "fresh.jsonl")
+    assert json.dumps(result, sort_keys=True) == json.dumps(fresh, sort_keys=True)
+    assert run(toy, {"zero_shot": speaking}, log) == result
+    assert len(calls) == 9
+
+
+def test_other_evaluator_or_system_measures_anew(toy: TestList, tmp_path: Path) -> None:
+    log, made = tmp_path / "rows.jsonl", []
+
+    def speaking(target: Clip, reference: Clip, seed: int) -> np.ndarray:
+        made.append(1)
+        return target.read()
+
+    run(toy, {"zero_shot": speaking}, log, system="one")
+    newer = measures(toy)
+    newer[0].identity = "counter 2"
+    run(toy, {"zero_shot": speaking}, log, system="one", measures=newer)
+    assert len(made) == 16
+    assert newer[0].calls == 16  # natural and synthesis, this measure only
+    again = measures(toy)
+    again[0].identity = "counter 2"
+    run(toy, {"zero_shot": speaking}, log, system="two", measures=again)
+    assert len(made) == 24
+    assert again[0].calls == 8  # natural speech does not depend on the system
+
+
+def test_natural_rows_of_an_earlier_run(toy: TestList, tmp_path: Path) -> None:
+    first = run(toy, [], tmp_path / "natural.jsonl")
+    later = measures(toy)
+    second = run(toy, [], tmp_path / "rows.jsonl", measures=later, natural_log=tmp_path / "natural.jsonl")
+    assert second == first
+    assert later[0].calls == 0
+
+
+def test_failure_counts_as_silence_and_is_listed(toy: TestList, tmp_path: Path) -> None:
+    def failing(target: Clip, reference: Clip, seed: int) -> np.ndarray:
+        if target.speaker == "ann":
+            raise TextError("SYNTH_RUNAWAY", "It did not end")
+        return target.read()
+
+    kept = []
+    log = tmp_path / "rows.jsonl"
+    result = run(toy, {"zero_shot": failing}, log, keep=lambda wave, row: kept.append(row["speaker"]))
+    table = result["rungs"]["zero_shot"]
+    assert [clip["code"] for clip in table["failed"]] == ["SYNTH_RUNAWAY"] * 2
+    assert table["speakers"]["ann"]["word_error_rate"]["value"] == 1
+    assert table["speakers"]["ann"]["nearest_share"]["value"] == 0
+    assert table["speakers"]["bob"]["retained_word_accuracy"]["value"] == 1
+    assert "dnsmos_ovrl" not in table["speakers"]["ann"]
+    assert sorted(set(kept)) == ["bob", "cai", "dan"]
+    assert "SYNTH_RUNAWAY" in ladder_markdown(result)
+
+    def broken(target: Clip, reference: Clip, seed: int) -> np.ndarray:
+        raise RuntimeError("a fault of the program is no silence")
+
+    with pytest.raises(RuntimeError):
+        run(toy, {"zero_shot": broken}, tmp_path / "other.jsonl")
+
+
+def test_cross_lingual_speaks_the_other_texts_with_the_own_ceiling(toy: TestList, tmp_path: Path) -> None:
+    sources = cross_lingual_sources(toy.items)
+    assert sources["clips/cai_1.wav"].text == "one two three"
+    assert sources["clips/dan_1.wav"].speaker == "bob"  # the third English text for the third Mandarin target
+    heard = []
+
+    def speaking(target: Clip, reference: Clip, seed: int) -> np.ndarray:
+        heard.append((target.speaker, target.text, target.language, reference.language))
+        return reference.read()
+
+    chosen = [*measures(toy), Prosody(lambda wave: np.full(wave.size // 160, 100.0), "fixed")]
+    result = run(toy, [Rung("cross_lingual", speaking, sources=sources)], tmp_path / "rows.jsonl", measures=chosen)
+    assert ("cai", "one two three", "en", "zh") in heard
+    table = result["rungs"]["cross_lingual"]["languages"]["en"]  # by what is spoken: Mandarin voices
+    assert table["retained_word_accuracy"]["groups"] == 2
+    assert table["normalised_similarity"]["value"] == pytest.approx(1, abs=1e-3)
+    assert "duration_ratio" not in table
+    assert result["rungs"]["natural"]["languages"]["en"]["duration_ratio"]["value"] == 1
+
+
+def test_rung_without_a_voice_for_a_target_leaves_it_out(toy: TestList, tmp_path: Path) -> None:
+    result = run(toy, {"fine_tuned": lambda t, r, s: t.read() if t.speaker == "bob" else None}, tmp_path / "rows.jsonl")
+    assert result["rungs"]["fine_tuned"]["targets"] == 2
+    assert list(result["rungs"]["fine_tuned"]["languages"]) == ["en"]
+
+
+def test_progress_is_told(toy: TestList, tmp_path: Path) -> None:
+    told: list[tuple[int, int, str]] = []
+    run(toy, {"zero_shot": same}, tmp_path / "rows.jsonl", progress=lambda *what: told.append(what))
+    assert [number for number, _, _ in told] == list(range(16))
+    assert told[8][2] == "zero_shot clips/ann_1.wav"
+
+
+def test_bad_logs_and_no_measures(toy: TestList, tmp_path: Path) -> None:
+    log = tmp_path / "rows.jsonl"
+    log.write_text("no json\n")
+    with pytest.raises(DataError, match="Line 1") as caught:
+        RowLog(log)
+    assert caught.value.code == "DATA_ROW"
+    with pytest.raises(LabError) as failed:
+        run(toy, [], tmp_path / "no" / "rows.jsonl")
+    assert failed.value.code == "SAVE_FAILED"
+    with pytest.raises(ConfigError):
+        evaluate_list(toy, [], [], log=tmp_path / "x.jsonl")
+
+
+def test_report_has_every_rung_language_and_speaker(toy: TestList, tmp_path: Path) -> None:
+    rungs = [Rung("copy_synthesis", same, seeded=False), Rung("zero_shot", someone_else)]
+    result = run(toy, rungs, tmp_path / "rows.jsonl", system="toy-1")
+    result["missing"] = {"phones": "No phone recogniser was given."}
+    text = ladder_markdown(result)
+    assert "| copy synthesis | 1.00 (1.00 to 1.00) |" in text
+    assert "### English" in text and "### Mandarin" in text
+    assert "| ann | " in text and "| dan | " in text
+    assert "toy-1" in text and "counter 1" in text and "phones: not measured" in text
+    tables = [block for block in text.split("\n\n") if block.startswith("|")]
+    for table in tables:
+        widths = {line.count("|") for line in table.splitlines()}
+        assert len(widths) == 1, table
+    english = versions_markdown({"toy-1": result, "toy-2": result}, "en", ("copy_synthesis", "zero_shot"))
+    assert english.count("toy-2, ") == 2
+    with pytest.raises(ConfigError):
+        ladder_markdown(result | {"schema": 0})

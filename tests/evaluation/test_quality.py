@@ -1,0 +1,35 @@
+"""DNSMOS: differences by hand, silence, real speech against the same speech in noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gsv_lab.evaluation.lists import read_list
+from gsv_lab.evaluation.quality import Dnsmos, difference_to_natural
+
+
+def test_difference_counts_speakers_alike() -> None:
+    found = difference_to_natural([3.0, 3.0, 3.0, 2.0], [2.0, 2.0, 2.0, 2.0], ["a", "a", "a", "b"])
+    assert found.value == -0.5
+    assert found.low == -1 and found.high == 0
+
+
+def test_noise_lowers_the_score_and_silence_has_none(shared: Path) -> None:
+    pytest.importorskip("speechmos")
+    pytest.importorskip("onnxruntime")
+    item = next(item for item in read_list(shared / "speech" / "evaluation_list.csv").items if item.speaker == "LJ")
+    wave = item.target.read()
+    measure = Dnsmos()
+    clean = measure.score(wave)
+    noise = np.random.default_rng(0).normal(0, wave.std() * 10 ** (-5 / 20), wave.size)
+    noisy = measure.score((wave + noise).astype(np.float32))
+    assert clean is not None and noisy is not None
+    assert set(clean) == {"ovrl", "sig", "bak", "p808"}
+    assert 2.3 < clean["ovrl"] < 4.2
+    assert noisy["ovrl"] < clean["ovrl"] - 0.5
+    assert measure.score(3 * wave / np.abs(wave).max()) is not None  # beyond full scale: limited, not refused
+    assert measure.score(np.zeros(16000, dtype=np.float32)) is None
+    assert measure.score(np.zeros(0, dtype=np.float32)) is None

@@ -1,0 +1,133 @@
+"""A whole `bench --quality` with a lab that is only pretended: rungs from the lab's methods, files in the folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from gsv_lab.audio import read_mark
+from gsv_lab.errors import ConfigError, LabError
+from gsv_lab.evaluation import extras, run
+from gsv_lab.evaluation.lists import Clip, read_list
+from gsv_lab.evaluation.rungs import LabRungs
+
+from .makers import RATE, PitchEmbedder, tone, toy_list
+
+
+@dataclass
+class FakeSpeech:
+    wave: torch.Tensor
+    sample_rate: int = 8000
+
+
+@dataclass
+class FakeVoice:
+    path: str
+    speaker: torch.Tensor
+
+
+class FakeLab:
+    """Clones by taking the reference itself, at half the rate; remembers what it was asked for."""
+
+    sample_rate = 8000
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+
+    def clone(self, path: str, text: str | None = None, language: str = "auto", consent: str = "") -> FakeVoice:
+        self.asked.append(("clone", Path(path).stem, text, language))
+        return FakeVoice(path, torch.ones(1, 4, 1))
+
+    def speak(self, text: str, voice: FakeVoice, language: str = "auto", seed: int = 0) -> FakeSpeech:
+        self.asked.append(("speak", text, Path(voice.path).stem, language, seed))
+        import soundfile
+
+        wave, _ = soundfile.read(voice.path, dtype="float32")
+        return FakeSpeech(torch.from_numpy(wave[::2].copy()))
+
+    def copy_synthesis(self, wave: torch.Tensor) -> torch.Tensor:
+        self.asked.append(("copy", wave.shape))
+        return wave
+
+    def resynthesize(self, wave: torch.Tensor, phones: Any, speaker: torch.Tensor) -> FakeSpeech:
+        self.asked.append(("codes", phones, tuple(speaker.shape)))
+        return FakeSpeech(wave)
+
+
+@pytest.fixture
+def fixed_phones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gsv_lab.text.phonemize", lambda text, language="auto": (text, language))
+
+
+def test_rungs_ask_the_lab_for_the_right_things(tmp_path: Path, fixed_phones: None) -> None:
+    items = read_list(toy_list(tmp_path)).items
+    lab = FakeLab()
+    made = LabRungs(lab, items, {"ann": FakeVoice(str(items[0].reference.path), torch.zeros(1))})
+    rungs = {rung.name: rung for rung in made.rungs(["zero_shot", "fine_tuned", "true_codes", "copy_synthesis"])}
+    assert list(rungs) == ["natural", "copy_synthesis", "true_codes", "zero_shot", "fine_tuned"]
+    item = items[0]
+    for rung in rungs.values():
+        wave = rung.speak(item.target, item.reference, 7)
+        assert wave is not None and wave.dtype == np.float32 and wave.ndim == 1
+    copied = rungs["copy_synthesis"].speak(item.target, item.reference, 0)
+    assert copied is not None and abs(copied.size - item.target.read().size) <= 2
+    assert ("codes", ("one two three", "en"), (1, 4, 1)) in lab.asked
+    assert ("speak", "one two three", "ann_0", "en", 7) in lab.asked
+    assert [asked[:2] for asked in lab.asked].count(("clone", "ann_0")) == 1
+    assert rungs["fine_tuned"].speak(items[2].target, items[2].reference, 0) is None
+    assert not rungs["copy_synthesis"].seeded and rungs["zero_shot"].seeded
+    with pytest.raises(ConfigError, match="'best'"):
+        made.rungs(["best"])
+
+
+def test_whole_run_writes_its_folder_and_names_what_is_missing(
+    tmp_path: Path, fixed_phones: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(module: str, extra: str = "eval") -> None:
+        raise LabError("EXTRA_MISSING", f"The package {module!r} is not installed", "[eval]")
+
+    for name in ("intelligibility", "quality"):
+        monkeypatch.setattr(f"gsv_lab.evaluation.{name}.require", absent)
+    output = tmp_path / "out"
+    options: dict[str, Any] = {"system": "toy-1", "embedder": PitchEmbedder(), "rungs": ["zero_shot", "cross_lingual"]}
+    result = run.evaluate_lab(FakeLab(), toy_list(tmp_path), output, **options)
+    assert set(result["missing"]) == {"words", "quality", "phones"}
+    assert result["rungs"]["zero_shot"]["languages"]["en"]["normalised_similarity"]["value"] == pytest.approx(
+        1, abs=0.05
+    )
+    assert result["rungs"]["cross_lingual"]["languages"]["zh"]["nearest_share"]["value"] == 1
+    assert json.loads((output / "quality.json").read_text()) == result
+    assert "toy-1" in (output / "quality.md").read_text()
+    waves = sorted((output / "waves" / "zero_shot").iterdir())
+    assert len(waves) == 8
+    mark = read_mark(waves[0])
+    assert mark is not None and (mark.model, mark.voice) == ("toy-1", "ann")
+    before = (output / "quality.json").read_bytes()
+    lab = FakeLab()
+    run.evaluate_lab(lab, tmp_path / "lists" / "list.csv", output, **options)
+    assert (output / "quality.json").read_bytes() == before
+    assert lab.asked == []  # everything was there already
+
+
+def test_other_errors_of_a_measure_are_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise LabError("CKPT_CORRUPT", "The model file is damaged")
+
+    monkeypatch.setattr(run, "Dnsmos", broken)
+    with pytest.raises(LabError, match="damaged"):
+        run.available_measures(read_list(toy_list(tmp_path)).items, embedder=PitchEmbedder())
+
+
+def test_recognisers_are_used_by_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = read_list(toy_list(tmp_path)).items
+    measures, missing = run.available_measures(items, {"zh": lambda wave: []}, "own recogniser", PitchEmbedder())
+    names = {measure.name: measure.identity for measure in measures}
+    assert names["phones"] == "own recogniser" and "phones" not in missing
+    assert extras.version("numpy") != "absent"
+    assert isinstance(items[0].target, Clip) and tone(100.0).size == RATE // 2
