@@ -1,16 +1,16 @@
 """Forced alignment: which frames belong to which phone.
 
-A recogniser trained with CTC gives, for every frame, log-probabilities over its labels and a blank. Given the phones that
-were spoken, the best path through those probabilities says when each of them was. Two things stand between that path and
-usable times, and this file is about them:
+A recogniser trained with CTC gives, for every frame, log-probabilities over its labels and a blank. Given the phones
+that were spoken, the best path through those probabilities says when each of them was. Two things stand between that
+path and usable times, and this file is about them:
 
-- CTC is peaky: most frames say "blank" and a phone owns a spike. The blank is therefore lowered by a few nats before the
-  search, and short gaps that remain are shared by the two neighbours.
+- CTC is peaky: most frames say "blank" and a phone owns a spike. The blank is therefore lowered by a few nats before
+  the search, and short gaps that remain are shared by the two neighbours.
 - A blank run may also be a real pause. A gap that is long (and quiet, if the level of the recording is given) stays
   silence, and a phone that was stretched over a pause gives it back.
 
-Letters: F frames, V labels, P phones, W words. Frame f covers f / rate to (f + 1) / rate seconds. Paths and blanks: Graves
-et al. 2006, "Connectionist temporal classification", section 3.1; the search is `torchaudio.functional.forced_align`.
+Letters: F frames, V labels, P phones, W words. Frame f covers f / rate to (f + 1) / rate seconds. Paths and blanks:
+Graves et al. 2006, "Connectionist temporal classification", section 3.1; `torchaudio.functional.forced_align` searches.
 The file does not know any network, symbol table or audio file: arrays in, times out.
 """
 
@@ -31,7 +31,6 @@ from gsv_lab.errors import DataError, LabError, TextError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
 MIN_SILENCE = 0.16
 """Seconds. Longer than the closure of a stop, shorter than a pause that a listener notices."""
 
@@ -78,7 +77,7 @@ class Alignment:
         return np.flatnonzero(np.nan_to_num(self.score, nan=0.0) < below)
 
     def positions(self, frames: int | None = None, rate: float | None = None) -> Ints:
-        """() -> (F,): the phone's position at the middle of each frame, -1 in silence; at any `rate` (25 Hz for codes)."""
+        """() -> (F,): position of the phone at the middle of each frame, -1 in silence; codes have a `rate` of 25."""
         rate = self.rate if rate is None else rate
         frames = round(self.duration * rate) if frames is None else frames
         middle = (np.arange(frames) + 0.5) / rate
@@ -121,8 +120,8 @@ def align(
 
     Args:
         log_probs: natural logarithms, one row a frame.
-        ids: labels in spoken order; None for a phone without a sound (punctuation), which takes the pause where it stands,
-            or no time at all.
+        ids: labels in spoken order; None for a phone without a sound (punctuation), which takes the pause where it
+            stands, or no time at all.
         rate: frames per second.
         blank: label of the CTC blank.
         blank_damping: nats taken from the blank, so that a phone keeps the frames around its spike.
@@ -178,13 +177,11 @@ def greedy(log_probs: Tensor, rate: float = 50.0, *, blank: int = 0, **options: 
 
     (F, V) -> Alignment; without a phone if every frame says blank. `options` are those of `align`.
     """
-    if log_probs.ndim != 2:
-        raise ValueError(f"log_probs must be (frames, labels), got {tuple(log_probs.shape)}")
     best = torch.unique_consecutive(log_probs.detach().argmax(dim=1).cpu())
     ids = best[best != blank].tolist()
-    none = np.zeros(0)
     if not ids:
-        return Alignment(np.zeros(0, np.int64), none, none, none, rate, len(log_probs) / rate, from_transcript=False)
+        none = np.zeros(0)
+        return Alignment(none.astype(np.int64), none, none, none, rate, len(log_probs) / rate, from_transcript=False)
     return replace(align(log_probs, ids, rate, blank=blank, **options), from_transcript=False)
 
 
@@ -224,7 +221,7 @@ def phone_errors(reference: Sequence[Any], hypothesis: Sequence[Any]) -> int:
 
 
 def phone_error_rate(reference: Sequence[Any], hypothesis: Sequence[Any]) -> float:
-    """Errors per phone of the reference: 0 if equal, above 1 if much was inserted; ValueError for an empty reference."""
+    """Errors per phone of the reference: 0 if equal, above 1 if much was inserted; ValueError without a reference."""
     if not len(reference):
         raise ValueError("the error rate of an empty reference is not defined")
     return phone_errors(reference, hypothesis) / len(reference)
@@ -236,8 +233,7 @@ def frame_level(wave: Any, sample_rate: int, rate: float = 50.0, frames: int | N
     frames = math.ceil(len(samples) * rate / sample_rate) if frames is None else frames
     power = np.append(0.0, np.cumsum(samples**2))
     edges = np.clip(np.round(np.arange(frames + 1) * sample_rate / rate).astype(np.int64), 0, len(samples))
-    mean = np.diff(power[edges]) / np.maximum(np.diff(edges), 1)
-    return 10.0 * np.log10(mean + 1e-10)
+    return 10.0 * np.log10(np.diff(power[edges]) / np.maximum(np.diff(edges), 1) + 1e-10)
 
 
 def _checked(log_probs: Tensor, spoken: Sequence[int], rate: float, blank: int) -> Tensor:
@@ -283,8 +279,9 @@ def _run_lengths(flags: NDArray[np.bool_]) -> Ints:
     return np.repeat(np.diff(edges), np.diff(edges))
 
 
-def _give_back(start: Ints, end: Ints, spoken: Sequence[int], scores: NDArray[Any], pause: NDArray[np.bool_],
-               blank: int) -> None:
+def _give_back(
+    start: Ints, end: Ints, spoken: Sequence[int], scores: NDArray[Any], pause: NDArray[np.bool_], blank: int
+) -> None:
     """Cut from each phone the frames of a pause where the blank, undamped, is the better label."""
     for i, label in enumerate(spoken):
         a, b = start[i], end[i]
@@ -311,8 +308,7 @@ def _share_gaps(start: Ints, end: Ints, frames: int, shortest: int, quiet: NDArr
     """Hand the frames between phones to their neighbours, except silence; changes `start` and `end`."""
     # Half a typical phone (a quarter of the shortest pause, 40 ms): what a spike before a long gap claims of it.
     reach = max(1, shortest // 4)
-    begin, stop = np.append(0, end), np.append(start, frames)
-    for gap, (a, b) in enumerate(zip(begin, stop, strict=True)):
+    for gap, (a, b) in enumerate(zip(np.append(0, end), np.append(start, frames), strict=True)):
         first, last = gap == 0, gap == len(start)
         left, right = _silence(int(a), int(b), first, last, reach, shortest, quiet)
         if not first:
@@ -321,9 +317,10 @@ def _share_gaps(start: Ints, end: Ints, frames: int, shortest: int, quiet: NDArr
             start[gap] = right
 
 
-def _silence(a: int, b: int, first: bool, last: bool, reach: int, shortest: int,
-             quiet: NDArray[np.bool_] | None) -> tuple[int, int]:
-    """The frames of the gap a to b that stay silent: what is before goes to the phone on the left, after to the right."""
+def _silence(
+    a: int, b: int, first: bool, last: bool, reach: int, shortest: int, quiet: NDArray[np.bool_] | None
+) -> tuple[int, int]:
+    """The frames of the gap a to b that stay silent; what is before and after them goes to the phones there."""
     share = b if last else a if first else (a + b) // 2
     if b - a < shortest:
         return share, share
@@ -335,8 +332,9 @@ def _silence(a: int, b: int, first: bool, last: bool, reach: int, shortest: int,
     return (low, high) if high - low >= shortest else (share, share)
 
 
-def _assemble(ids: Sequence[int | None], start: Floats, end: Floats, score: Floats, rate: float,
-              duration: float) -> Alignment:
+def _assemble(
+    ids: Sequence[int | None], start: Floats, end: Floats, score: Floats, rate: float, duration: float
+) -> Alignment:
     """Put phones without a sound between the others: the first of them takes the pause, the rest no time."""
     sounding = np.array([i is not None for i in ids])
     whole_start, whole_end = np.zeros(len(ids)), np.zeros(len(ids))
@@ -344,8 +342,8 @@ def _assemble(ids: Sequence[int | None], start: Floats, end: Floats, score: Floa
     whole_start[sounding], whole_end[sounding], whole_score[sounding] = start, end, score
     following = np.append(start, duration)[np.cumsum(sounding)]
     before = 0.0
-    for i, sounds in enumerate(sounding):
-        if not sounds:
+    for i in range(len(ids)):
+        if not sounding[i]:
             whole_start[i], whole_end[i] = before, following[i]
         before = whole_end[i]
     labels = np.array([-1 if i is None else i for i in ids], dtype=np.int64)

@@ -9,6 +9,7 @@ decodes no audio.
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -109,8 +110,8 @@ def _last_page_cut(file: BinaryIO, size: int) -> bool:
 
 def inspect(path: Path) -> Header:
     """Header of an existing file with something in it; raises `AUDIO_MISSING` or `AUDIO_FORMAT` otherwise."""
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
+    if not os.path.isfile(path):  # unlike Path.is_file, this never raises
+        what = "is a folder" if os.path.isdir(path) else "does not exist"
         raise AudioError("AUDIO_MISSING", f"{str(path)!r} {what}", "a sound file", "Check the path")
     try:
         if path.stat().st_size == 0:

@@ -11,24 +11,27 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from gsv_lab import audio
-from gsv_lab.align import Alignment, align
+from gsv_lab.align import Alignment, align, frame_level, greedy
 from gsv_lab.errors import ConfigError
 from gsv_lab.models.family import Family, load_family
 from gsv_lab.models.speech import Speech, joined
 from gsv_lab.models.synthesizer import Prompt, Synthesizer
 from gsv_lab.models.voice import Voice
 from gsv_lab.recording.reference import reference
-from gsv_lab.text import Phones, phonemize
+from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
 from gsv_lab.text.split import split_sentences
+
+if TYPE_CHECKING:
+    from gsv_lab.corpora.prepare import Prepared
 
 NOTICE = (
     "Clone only your own voice, or that of a person who has agreed to it. "
@@ -113,6 +116,15 @@ class Lab:
             name or Path(source).stem, self.version, self.fingerprints(), synthesizer.voice([clip.samples]), prompt,
             consent=consent, settings=settings,
         )  # fmt: skip
+
+    def prepare(self, paths: Sequence[str | Path], output: str | Path, **options: Any) -> Prepared:
+        """Recordings of one person to a folder that `finetune` takes; options: `gsv_lab.corpora.prepare.prepare`.
+
+        The lab's own recogniser aligns long recordings with their text, and writes hints where there is none.
+        """
+        from gsv_lab.corpora.prepare import prepare
+
+        return prepare(paths, output, align=self._word_timings, recognise=self._recognised, **options)
 
     def finetune(self, folder: str | Path, **options: Any) -> Voice:
         """A voice tuned on a prepared folder (or one recording); options: `gsv_lab.training.finetune.finetune`."""
@@ -212,7 +224,18 @@ class Lab:
         ids: list[int | None] = [None] * len(phones)
         for label, place in zip(labels, places, strict=True):
             ids[place] = label
-        return align(self.family.synthesizer.recognise(wave).log_probs[0], ids)
+        scores = self.family.synthesizer.recognise(wave).log_probs[0]
+        return align(scores, ids, level=frame_level(wave, self.sample_rate, 50.0, len(scores)))
+
+    def _word_timings(self, wave: Tensor, text: str, language: str) -> Sequence[Any]:
+        from gsv_lab.corpora.timing import timed_words
+
+        phones = phonemize(text, language)
+        return timed_words(phones, self.align(wave, phones))
+
+    def _recognised(self, wave: Tensor, language: str) -> Sequence[str]:
+        labels = greedy(self.family.synthesizer.recognise(wave).log_probs[0]).ids
+        return [CTC_SYMBOLS[label] for label in labels]
 
     def _speech(self, wave: Tensor, codes: Tensor, phones: Phones | None, voice: str, settings: dict[str, Any]) -> Speech:
         mark = audio.Mark(self.version, voice, settings=settings)

@@ -1,7 +1,7 @@
 """Loss terms of all trainings, as pure functions: tensors in, one unweighted number out.
 
-Letters: B batch, C channels, F frames, T samples, N scores. Weights belong to the configuration, under the terms' names.
-This file imports no network; a function that needs a transform is handed it.
+Letters: B batch, C channels, F frames, T samples, N scores. Weights belong to the configuration, under the terms'
+names. This file imports no network; a function that needs a transform is handed it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def adversarial_loss(fake_scores: Sequence[Tensor]) -> Tensor:
 def feature_loss(real_features: Sequence[Sequence[Tensor]], fake_features: Sequence[Sequence[Tensor]]) -> Tensor:
     """Mean absolute difference of the discriminators' layer outputs, summed over layers, times 2.
 
-    Source: Kong et al. 2020, arXiv:2010.05646, eq. 5; the factor 2 is theirs in the full loss (eq. 6). Natural features are targets.
+    Source: Kong et al. 2020, arXiv:2010.05646, eq. 5; the factor 2 is theirs in the full loss (eq. 6). Natural
+    features are targets.
     """
     pairs = [
         (real, fake)
@@ -48,7 +49,8 @@ def kl_loss(z_p: Tensor, logs_q: Tensor, m_p: Tensor, logs_p: Tensor, mask: Tens
 
     All (B, C, F), mask (B, 1, F). Summed over channels, averaged over valid frames.
 
-    Source: VITS, Kim et al. 2021, arXiv:2106.06103, eqs. 3-4; the posterior's quadratic term is replaced by its expectation 1/2.
+    Source: VITS, Kim et al. 2021, arXiv:2106.06103, eqs. 3-4; the posterior's quadratic term is replaced by its
+    expectation 1/2.
     """
     z_p, logs_q, m_p, logs_p = (x.float() for x in (z_p, logs_q, m_p, logs_p))
     kl = logs_p - logs_q - 0.5 + 0.5 * (z_p - m_p).square() * torch.exp(-2 * logs_p)
@@ -64,12 +66,12 @@ def commitment_loss(x: Tensor, chosen: Tensor) -> Tensor:
 
 
 def log_mel_loss(real: Tensor, fake: Tensor, log_mels: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
-    """Mean absolute difference of log-mels of two waves (B, 1, T), averaged over the given transforms (one or several resolutions)."""
+    """Mean absolute difference of log-mels of two waves (B, 1, T), averaged over the given transforms."""
     return torch.stack([functional.l1_loss(log_mel(fake), log_mel(real)) for log_mel in log_mels]).mean()
 
 
 def stft_loss(real: Tensor, fake: Tensor, n_ffts: Sequence[int] = (512, 1024, 2048)) -> Tensor:
-    """Spectral convergence plus log-magnitude distance of two waves (B, 1, T), averaged over resolutions (hop a quarter).
+    """Spectral convergence plus log-magnitude distance of two waves (B, 1, T), averaged over resolutions.
 
     Source: Yamamoto et al. 2020, arXiv:1910.11480, eqs. 4-7.
     """
@@ -86,7 +88,7 @@ def stft_loss(real: Tensor, fake: Tensor, n_ffts: Sequence[int] = (512, 1024, 20
 
 
 def f0_loss(log_f0: Tensor, target: Tensor, voicing: Tensor) -> Tensor:
-    """Mean absolute difference of log-F0 over voiced frames, in nats; all (B, 1, F), `voicing` in [0, 1] from the recording."""
+    """Mean absolute difference of log-F0 over voiced frames, in nats; all (B, 1, F), `voicing` in [0, 1]."""
     return ((log_f0 - target).abs() * voicing).sum() / voicing.sum().clamp(min=1)
 
 

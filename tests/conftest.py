@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from functools import cache as cache_results
 from pathlib import Path
 
-import offline
 import pytest
+
+import offline
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -80,35 +80,34 @@ def _docstring_lines(path: Path) -> set[int]:
     return found
 
 
-def imports(path: Path) -> Iterator[tuple[str, bool]]:
+@cache
+def imports(path: Path) -> list[tuple[str, bool]]:
     """Modules that a file imports, with `True` where that happens at import time.
 
     `from a.b import c` gives `a.b.c` if that is a module of the package, else `a.b`. Imports for type checkers only
     (`if TYPE_CHECKING:`) are left out.
     """
-    yield from _imports(tree(path), module_of(path), path.name == "__init__.py", True)
+    return list(_imports(tree(path), module_of(path), path.name == "__init__.py", True))
 
 
 def _imports(node: ast.AST, module: str, is_package: bool, eager: bool) -> Iterator[tuple[str, bool]]:
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            continue
         if isinstance(child, ast.Import):
             yield from ((alias.name, eager) for alias in child.names)
         elif isinstance(child, ast.ImportFrom):
             base = child.module or ""
             if child.level:
                 parents = module.split(".")
-                keep = len(parents) - child.level + is_package
-                base = ".".join([*parents[:keep], *([child.module] if child.module else [])])
+                base = ".".join([*parents[: len(parents) - child.level + is_package], *filter(None, [child.module])])
             for alias in child.names:
                 yield f"{base}.{alias.name}" if _is_module(f"{base}.{alias.name}") else base, eager
-        else:
-            yield from _imports(
-                child, module, is_package, eager and not isinstance(child, (*Function.__args__, ast.Lambda))
-            )
+        elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+            for_checkers = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+            if not for_checkers:
+                yield from _imports(child, module, is_package, eager and not isinstance(child, Function))
 
 
+@cache
 def _is_module(dotted: str) -> bool:
     place = ROOT.joinpath(*dotted.split("."))
     return dotted.startswith("gsv_lab") and (place.is_dir() or place.with_suffix(".py").is_file())

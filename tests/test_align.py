@@ -220,8 +220,6 @@ class Recogniser(nn.Module):
         for inputs, kernel, stride in ((40, 4, 2), (width, 5, 1), (width, 5, 1)):
             layers += [nn.Conv1d(inputs, width, kernel, stride, (kernel - 1) // 2), nn.ReLU(), nn.BatchNorm1d(width)]
         self.net = nn.Sequential(*layers, nn.Conv1d(width, LABELS, 1))
-        # A net that starts by saying "blank" often never leaves that plateau within a hundred steps.
-        nn.init.constant_(self.net[-1].bias[:1], -2.0)
 
     def features(self, wave: np.ndarray) -> Tensor:
         samples = nn.functional.pad(torch.as_tensor(wave), (176, 176))
@@ -236,22 +234,36 @@ class Recogniser(nn.Module):
         return self(self.features(wave)[None])[0]
 
 
+def evenly(ids: list[int], frames: int) -> Tensor:
+    """Frame labels for a flat start: 160 ms of silence at both ends, the phones equally long between them."""
+    inner = torch.tensor(ids)[torch.arange(frames - 16) * len(ids) // (frames - 16)]
+    return nn.functional.pad(inner, (8, 8))
+
+
 @pytest.fixture(scope="module")
 def recogniser() -> Recogniser:
-    """Trained on 96 clips of 12 made-up speakers with nothing but phone strings, for about ten seconds."""
+    """Trained for seconds on 96 clips of 12 made-up speakers, with phone strings and no times.
+
+    The first steps learn labels laid out evenly: from nothing, CTC says "blank" for half of this budget.
+    """
     torch.manual_seed(0)
     clips = list(SyntheticCorpus(12, 96, seed=1))
     net = Recogniser()
     mels = [net.features(clip.wave).T for clip in clips]
+    sizes = [len(mel) // 2 for mel in mels]
     optimizer = torch.optim.AdamW(net.parameters(), 4e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=100)
-    for _ in range(100):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=90)
+    for step in range(90):
         chosen = torch.randperm(len(clips))[:12].tolist()
         out = net(nn.utils.rnn.pad_sequence([mels[i] for i in chosen], batch_first=True).transpose(1, 2))
-        ids = [clips[i].ids for i in chosen]
-        loss = nn.functional.ctc_loss(
-            out.transpose(0, 1), torch.tensor(sum(ids, [])), [len(mels[i]) // 2 for i in chosen], [len(x) for x in ids]
-        )
+        ids, frames = [clips[i].ids for i in chosen], [sizes[i] for i in chosen]
+        if step < 20:
+            even = [evenly(x, n) for x, n in zip(ids, frames, strict=True)]
+            targets = nn.utils.rnn.pad_sequence(even, batch_first=True, padding_value=-100)
+            loss = nn.functional.nll_loss(out.transpose(1, 2)[..., : targets.shape[1]], targets)
+        else:
+            labels = torch.tensor(sum(ids, []))
+            loss = nn.functional.ctc_loss(out.transpose(0, 1), labels, frames, [len(x) for x in ids])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -268,12 +280,12 @@ def test_median_boundary_error_of_a_recogniser_on_unheard_speakers(recogniser: R
         agree.append(np.mean(found.labels(len(table)) == clip.labels(50.0, len(table))))
         wrong, total = wrong + phone_errors(clip.ids, greedy(table).ids.tolist()), total + len(clip.ids)
     error = np.concatenate(errors)
-    # Measured with three seeds: median 13 to 17 ms, bias 5 to 8 ms, ninth decile 35 to 44 ms; one frame lasts 20 ms.
-    assert np.median(np.abs(error)) < 0.020
-    assert np.abs(np.median(error)) < 0.015
-    assert np.quantile(np.abs(error), 0.9) < 0.070
-    assert np.mean(agree) > 0.75
-    assert wrong / total < 0.5
+    # Measured with two seeds: median 10 to 11 ms, bias 6 to 8 ms, ninth decile 31 ms; one frame lasts 20 ms.
+    assert np.median(np.abs(error)) < 0.015
+    assert np.abs(np.median(error)) < 0.012
+    assert np.quantile(np.abs(error), 0.9) < 0.045
+    assert np.mean(agree) > 0.8
+    assert wrong / total < 0.25
 
 
 def test_two_tempos_of_a_clip_agree(recogniser: Recogniser) -> None:

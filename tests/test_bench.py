@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import sys
 import textwrap
 import time
+from argparse import Namespace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from evaluation.makers import FakeLab as FakeVoices
+from evaluation.makers import PitchEmbedder, toy_list
 
 from gsv_lab import bench as bench_module
-from gsv_lab.bench import GOALS, bench, synthesis_speed
+from gsv_lab.bench import GOALS, bench, run, synthesis_speed
 from gsv_lab.errors import ConfigError
+from gsv_lab.evaluation.similarity import SpeakerSimilarity
 from gsv_lab.machine import machine, run_child, trainings_paused
 
 
@@ -46,8 +52,6 @@ def test_pause_file_lies_there_only_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "cache" / "pause"
     with pytest.raises(RuntimeError), trainings_paused(path, settle=0) as renew:
         old = path.stat().st_mtime
-        import os
-
         os.utime(path, (old - 100, old - 100))
         renew()
         assert path.stat().st_mtime > old - 50
@@ -66,8 +70,6 @@ def test_pause_file_of_somebody_else_stays(tmp_path: Path) -> None:
 def test_machine_says_what_but_not_whose() -> None:
     found = machine()
     assert found["cores"] >= found["usable_cores"] >= 1 and found["threads"] >= 1
-    import platform
-
     assert platform.node() == "" or platform.node() not in json.dumps(found)
 
 
@@ -147,6 +149,39 @@ def test_every_figure_has_its_key(tmp_path: Path, command: list[str]) -> None:
     assert [call.split("|")[0] for call in calls] == ["speak", "prepare", "finetune", "demo"]
     assert f"--reference|{reference}" in calls[0]
     assert not pause.exists()
+
+
+def test_quality_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`bench --quality LIST --rungs ... --output DIR` with a pretended lab; the judges are handed in."""
+    lab = FakeVoices()
+    monkeypatch.setattr("gsv_lab.lab.load", lambda name: lab)
+    monkeypatch.setattr("gsv_lab.evaluation.run.own_judges", lambda lab: {"embedder": PitchEmbedder()})
+    monkeypatch.setattr("gsv_lab.evaluation.run.available_measures", only_similarity)
+    path, output = toy_list(tmp_path), tmp_path / "out"
+    arguments = Namespace(model="nano", quality=path, output=output, seed=3, rungs=["zero_shot"], only=None)
+    result = run(arguments)
+    assert result["system"] == "toy-1" and result["seeds"] == [3]
+    assert list(result["rungs"]) == ["natural", "zero_shot"]
+    assert {asked[-1] for asked in lab.asked if asked[0] == "speak"} == {3}
+    assert json.loads((output / "quality.json").read_text()) == result
+    arguments.rungs = ["fine_tuned"]
+    with pytest.raises(ConfigError) as caught:
+        run(arguments)
+    assert caught.value.code == "VOICES_MISSING"
+
+
+def only_similarity(items: Any, recognisers: Any, name: str, embedder: Any) -> Any:
+    return [SpeakerSimilarity(embedder, items)], {}
+
+
+def test_speeds_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GSV_LAB_CACHE", str(tmp_path))
+    monkeypatch.setattr("gsv_lab.demo.example", lambda download: ([tmp_path / "me.wav"], "a test"))
+    monkeypatch.setattr("gsv_lab.machine.time.sleep", lambda seconds: None)
+    output = tmp_path / "speed.json"
+    result = run(Namespace(model="nano", quality=None, output=output, only=["import_seconds"]))
+    assert json.loads(output.read_text()) == result
+    assert result["figures"]["import_seconds"]["value"] > 0
 
 
 def test_nothing_is_loaded_for_other_figures(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ import threading
 import urllib.request
 from pathlib import Path
 
-import offline
 import pytest
 import torch
 
+import offline
 from gsv_lab.environment import cache_dir
 from gsv_lab.hooks.tap import Component, Tap
 
@@ -54,7 +54,7 @@ def test_child_behind_the_block(tmp_path: Path, root: Path) -> None:
 
 def test_kernel_behind_the_block(offline_kernels: Path) -> None:
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
-    code = "import socket\ntry:\n  socket.create_connection(('192.0.2.1', 80), 1)\nexcept OSError as error:\n  print(error)"
+    code = "import socket\ntry:\n  socket.create_connection(('192.0.2.1', 80), 1)\nexcept OSError as e:\n  print(e)"
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     nbclient.NotebookClient(notebook, timeout=60).execute()
     assert "blocked in tests" in notebook.cells[0].outputs[0]["text"]

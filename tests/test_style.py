@@ -7,9 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from source import ROOT, classes, functions, length, name_of, package_files, tree
 
 FILES = package_files()
@@ -21,7 +23,6 @@ LIGHTNING = re.compile(
     r"(train(ing)?|validation|val|test|predict)_(step|dataloader)|configure_\w+|on_\w+|setup|teardown"
 )
 MACHINE_PATH = re.compile(r"(?<![\w.:/~])/(?:root|home|work|mnt|media|Users)/\w|\b[A-Z]:\\\\?Users|\.cache/gsv_dev")
-each_file = pytest.mark.parametrize("path", FILES, ids=name_of)
 
 
 def long_parts(module: ast.Module) -> list[str]:
@@ -53,7 +54,7 @@ def forbidden(module: ast.Module, name: str) -> list[str]:
 
 
 def undocumented(module: ast.Module) -> list[str]:
-    """Public classes and functions without a docstring; `forward` and Lightning's hooks are described by their class."""
+    """Public classes and functions without a docstring; their class describes `forward` and Lightning's hooks."""
     missing = [] if ast.get_docstring(module) else ["the module"]
     missing += [n.name for n in classes(module) if not n.name.startswith("_") and not ast.get_docstring(n)]
     for name, node, public in functions(module):
@@ -92,37 +93,41 @@ def work_at_import(module: ast.Module) -> list[str]:
     return [ast.unparse(call) for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in NOISY]
 
 
-@each_file
-def test_size(path: Path) -> None:
-    lines = path.read_text(encoding="utf-8").count("\n")
-    assert lines <= MAX_FILE, f"{lines} lines"
-    assert not long_parts(tree(path))
+def offences(rule: Callable[..., list[str]]) -> dict[str, list[str]]:
+    """What a rule finds, file by file."""
+    return {name_of(path): found for path in FILES if (found := rule(tree(path)))}
 
 
-@each_file
-def test_forbidden_words(path: Path) -> None:
-    assert not forbidden(tree(path), name_of(path))
+def test_files_are_short() -> None:
+    lines = {name_of(path): path.read_text(encoding="utf-8").count("\n") for path in FILES}
+    assert not {name: count for name, count in lines.items() if count > MAX_FILE}
 
 
-@each_file
-def test_docstrings(path: Path) -> None:
-    assert not undocumented(tree(path))
+def test_functions_and_classes_are_short() -> None:
+    assert not offences(long_parts)
 
 
-@each_file
-def test_signatures(path: Path) -> None:
-    assert not careless_signatures(tree(path))
+def test_no_forbidden_words() -> None:
+    assert not [found for path in FILES for found in forbidden(tree(path), name_of(path))]
 
 
-@each_file
-def test_nothing_happens_at_import(path: Path) -> None:
-    assert not work_at_import(tree(path))
+def test_public_things_are_documented() -> None:
+    assert not offences(undocumented)
 
 
-@each_file
-def test_annotations_stay_text(path: Path) -> None:
-    has_code = any(not isinstance(node, ast.Expr) for node in tree(path).body)
-    assert not has_code or "from __future__ import annotations" in path.read_text(encoding="utf-8")
+def test_signatures_say_what_they_take() -> None:
+    assert not offences(careless_signatures)
+
+
+def test_nothing_happens_at_import() -> None:
+    assert not offences(work_at_import)
+
+
+def test_annotations_stay_text() -> None:
+    named = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.AnnAssign)
+    typed = [path for path in FILES if any(isinstance(node, named) for node in ast.walk(tree(path)))]
+    line = "from __future__ import annotations"
+    assert not [name_of(path) for path in typed if line not in path.read_text(encoding="utf-8")]
 
 
 def test_the_rules_find_what_they_forbid() -> None:

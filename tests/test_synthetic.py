@@ -135,9 +135,8 @@ def test_breath_trades_harmonics_for_noise() -> None:
                     middle = int((start + end) / 2 * SAMPLE_RATE)
                     lag = round(SAMPLE_RATE / clip.f0[middle // 160])
                     here = high[middle - 200 : middle + 200]
-                    found.append(max(
-                        np.corrcoef(here, high[middle - 200 + k : middle + 200 + k])[0, 1] for k in range(lag - 4, lag + 5)
-                    ))
+                    later = [high[middle - 200 + k : middle + 200 + k] for k in range(lag - 4, lag + 5)]
+                    found.append(max(np.corrcoef(here, other)[0, 1] for other in later))
         return float(np.median(found))
 
     clear, half, breathy = periodicity(0.0), periodicity(0.35), periodicity(0.7)

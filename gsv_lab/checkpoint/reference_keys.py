@@ -1,8 +1,8 @@
 """Names of tensors of the released SoVITS families and discriminators: the released names and ours, both ways.
 
-One table for all families: which keys are there decides, not a version. Values keep their numbers; where the released network has a
-linear layer and ours a convolution of one frame, a last axis of length one is added or taken away.
-Does not open files, convert types or know versions. SemanticGPT has its own page, `reference_keys_gpt`.
+One table for all families: which keys are there decides, not a version. Values keep their numbers; where the released
+network has a linear layer and ours a convolution of one frame, a last axis of length one is added or taken away. Does
+not open files, convert types or know versions. SemanticGPT has its own page, `reference_keys_gpt`.
 """
 
 from __future__ import annotations
@@ -175,7 +175,9 @@ def to_reference(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     named = {key: to_reference_key(key, blocks) for key in state}
     _refuse("without a place in the released layout", (key for key, name in named.items() if name is None))
     return {
-        name: state[key][..., 0] if _LINEAR.match(key) else state[key] for key, name in named.items() if name is not None
+        name: state[key][..., 0] if _LINEAR.match(key) else state[key]
+        for key, name in named.items()
+        if name is not None
     }
 
 

@@ -1,7 +1,7 @@
 """The spec of a released SoVITS, read from the shapes of its tensors.
 
-Shapes tell nearly everything: which parts are there and how wide they are. What they do not tell (heads, upsampling rates, dropout) is
-handed in. So no version name is needed, and networks of any size load. Does not open files.
+Shapes tell nearly everything: which parts are there and how wide they are. What they do not tell (heads, upsampling
+rates, dropout) is handed in. So no version name is needed, and networks of any size load. Does not open files.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from gsv_lab import audio
 from gsv_lab.corpora.listfile import Row, read_list, write_list
-from gsv_lab.corpora.prepare_report import FileReport, SliceReport, write_reports
+from gsv_lab.corpora.prepare_report import FileReport, SliceReport, summary, write_reports
 from gsv_lab.corpora.timing import TimedWord, check_pace, folded_phones, language_of, mean_score, share_out
 from gsv_lab.errors import AudioError, DataError, TextError
 from gsv_lab.files import new_folder
@@ -48,6 +48,16 @@ class Prepared(NamedTuple):
     folder: Path
     slices: tuple[SliceReport, ...]
     files: tuple[FileReport, ...]
+
+    def __str__(self) -> str:
+        totals = summary(self.slices, self.files)
+        lines = [
+            f"{self.folder}: {totals['slices']} slices, {totals['seconds']:.1f} s, {totals['with_text']} with a text; "
+            f"see {self.folder / 'report.html'}"
+        ]
+        lines += [f"left out: {report.refused}" for report in self.files if report.refused]
+        lines += [f"{piece.path}: {warning}" for piece in self.slices for warning in piece.warnings]
+        return "\n".join(lines)
 
 
 class _Item(NamedTuple):

@@ -8,9 +8,10 @@ built from three factors that were drawn independently of each other:
 - prosody: a curve in semitones around the speaker's pitch.
 
 `render(script, speaker)` says any script in any voice, which gives parallel clips that differ in one factor only.
-The sound is source and filter (Fant 1960, "Acoustic theory of speech production"): pulses at F0 and noise, shaped by the
-resonances of the tract, all frames at once in the STFT domain. Vowels sit near the formants of average adult men;
-consonants are caricatures: nasals are vowels with a low first formant, fricatives bands of noise, stops a gap and a burst.
+The sound is source and filter (Fant 1960, "Acoustic theory of speech production"): pulses at F0 and noise, shaped by
+the resonances of the tract, all frames at once in the STFT domain. Vowels sit near the formants of average adult men;
+consonants are caricatures: nasals are vowels with a low first formant, fricatives bands of noise, stops a gap and a
+burst.
 
 Letters: T samples, F frames (FRAME_RATE a second), P phones, S segments, K frequencies. Times are seconds.
 The file knows no network and no file format, and is no substitute for real speech where the point is about speech.
@@ -34,7 +35,7 @@ N_FFT = 640
 
 
 class Sound(NamedTuple):
-    """How a phone is made: resonances in Hz, strength of the voice, and a band of noise (strength, centre, width in Hz)."""
+    """How a phone is made: resonances in Hz, strength of the voice, and a band of noise (strength; Hz; Hz)."""
 
     formants: tuple[float, float, float]
     voice: float
@@ -138,14 +139,15 @@ class SyntheticCorpus:
 
     sample_rate = SAMPLE_RATE
 
-    def __init__(self, n_speakers: int = 8, n_clips: int = 32, seed: int = 0,
-                 n_syllables: tuple[int, int] = (6, 11)) -> None:
+    def __init__(
+        self, n_speakers: int = 8, n_clips: int = 32, seed: int = 0, n_syllables: tuple[int, int] = (6, 11)
+    ) -> None:
         if min(n_speakers, n_clips, *n_syllables) < 1 or n_syllables[0] > n_syllables[1]:
             raise ValueError(f"need speakers, clips and syllables, got {n_speakers}, {n_clips}, {n_syllables}")
         self.n_clips, self.seed, self.n_syllables = n_clips, seed, n_syllables
         rng = np.random.default_rng([seed, 0])
         # One value from each of n equal parts of the range, shuffled for each factor on its own.
-        spread = np.stack([(rng.permutation(n_speakers) + rng.random(n_speakers)) / n_speakers for _ in range(3)], axis=1)
+        spread = np.stack([rng.permutation(n_speakers) + rng.random(n_speakers) for _ in range(3)], axis=1) / n_speakers
         self.speakers = tuple(
             Speaker(f"synthetic_{i:02d}", 95.0 * (230.0 / 95.0) ** a, 0.82 + 0.3 * b, 0.7 * c)
             for i, (a, b, c) in enumerate(spread.tolist())
@@ -195,12 +197,13 @@ def _syllable(rng: np.random.Generator, previous: str) -> list[str]:
     consonants = [*_SONORANTS, *_FRICATIVES, *_BURSTS]
     onset = str(rng.choice([c for c in consonants if c != previous]))
     vowel = str(rng.choice(list(_VOWELS)))
-    return [onset, vowel, str(rng.choice(["M", "N", "L", "S", "Z", "T", "K"]))] if rng.random() < 0.3 else [onset, vowel]
+    coda = str(rng.choice(["M", "N", "L", "S", "Z", "T", "K"]))
+    return [onset, vowel, coda] if rng.random() < 0.3 else [onset, vowel]
 
 
 def _melody(rng: np.random.Generator, duration: float) -> Floats:
-    time = (np.arange(int(duration * FRAME_RATE)) + 0.5) / FRAME_RATE
-    curve = 1.5 - 3.0 * time / duration
+    time = (np.arange(int(duration * FRAME_RATE), dtype=np.float64) + 0.5) / FRAME_RATE
+    curve: Floats = 1.5 - 3.0 * time / duration
     for _ in range(rng.integers(2, 5)):
         curve += rng.uniform(-2, 5) * np.exp(-0.5 * ((time - rng.uniform(0, duration)) / 0.12) ** 2)
     return curve
@@ -261,12 +264,10 @@ def _filters(frames: _Frames, voice: Speaker) -> NDArray[np.complex64]:
     tract = _resonances(frames.formants / voice.tract, k, voice.tract)
     # A breathy voice loses its upper harmonics and gains noise in their place.
     tilt = (1.0 / (1.0 + 1j * k / (500.0 * (1.0 - 0.8 * voice.breath)))).astype(np.complex64)
-    low, centre, width, noise, strength = (
-        np.asarray(v, dtype=np.float32)[:, None]
-        for v in (0.2 * voice.breath * frames.voice, frames.centre / voice.tract, frames.width, frames.noise, frames.voice)
-    )
-    band = np.exp(-0.5 * ((k - centre) / width) ** 2)
-    return np.stack([tract * tilt * strength, tract * low + band * noise])
+    _, strength, noise, centre, width = (np.asarray(values, dtype=np.float32) for values in frames)
+    band = np.exp(-0.5 * ((k - centre[:, None] / voice.tract) / width[:, None]) ** 2)
+    voiced = tract * strength[:, None]
+    return np.stack([voiced * tilt, voiced * (0.2 * voice.breath) + band * noise[:, None]]).astype(np.complex64)
 
 
 def _pulses(pitch: Floats, samples: int) -> Floats:

@@ -7,71 +7,62 @@ progress bar. Letters: F frames (rate in the name), P phones.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from gsv_lab.align import align, greedy
+from gsv_lab.align import align, frame_level, greedy
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.errors import LabError
 from gsv_lab.nn.pitch import track_pitch
-from gsv_lab.nn.roles import ContentEncoder, Quantizer
+from gsv_lab.nn.quantizer import VectorQuantizer
+from gsv_lab.nn.roles import ContentEncoder
 from gsv_lab.text import CTC_SYMBOLS, phonemize
 from gsv_lab.text.symbols import SYMBOL_ID, UNKNOWN
 
 
-class Heard(NamedTuple):
-    """A clip through the content encoder: `content` (D, F50) and `log_probs` (F50, V)."""
-
-    content: torch.Tensor
-    log_probs: torch.Tensor
-
-
-@torch.no_grad()
-def hear(store: ClipStore, content_encoder: ContentEncoder, index: int) -> Heard:
-    """Content and phone scores of one clip."""
-    device = next(content_encoder.parameters()).device
-    encoded = content_encoder(torch.from_numpy(store.wave(index))[None, None].to(device))
-    return Heard(encoded.content[0].cpu(), encoded.log_probs[0].cpu())
-
-
-def add_pitch(store: ClipStore) -> None:
-    """`pitch` (F100, 2) half precision: log-F0 and voicing."""
+def add_pitch(store: ClipStore, together: int = 16) -> None:
+    """`pitch` (F100, 2) half precision: log-F0 and voicing. Clips are tracked `together`, because the path search is a loop over frames."""
 
     def frames() -> Iterator[np.ndarray]:
-        for i in tqdm(range(len(store)), "pitch"):
-            wave = torch.from_numpy(store.wave(i))[None]
-            yield torch.stack(track_pitch(wave, store.sample_rate), -1)[0].numpy().astype(np.float16)
+        for first in tqdm(range(0, len(store), together), "pitch"):
+            waves = [torch.from_numpy(store.wave(i)) for i in range(first, min(first + together, len(store)))]
+            batch = torch.nn.utils.rnn.pad_sequence(waves, batch_first=True)
+            tracked = torch.stack(track_pitch(batch, store.sample_rate), -1).numpy().astype(np.float16)
+            for row, wave in zip(tracked, waves, strict=True):
+                yield row[: len(wave) * 100 // store.sample_rate]
 
     store.add_track("pitch", frames(), rate=100)
 
 
-def add_phones(store: ClipStore, content_encoder: ContentEncoder, source: str) -> None:
-    """`symbols` (P,) phone ids, `positions` (F50,) phone sounding in each frame or -1, `fit` (1,) mean score in nats.
+@torch.no_grad()
+def add_heard(store: ClipStore, content_encoder: ContentEncoder, source: str) -> None:
+    """What the content encoder hears, in one pass over all clips.
 
-    A clip that cannot be aligned gets `fit` -99 and is left out of training.
+    `content` (F25, D) half precision, means of two frames; `symbols` (P,) phone ids; `positions` (F50,) phone sounding in each
+    frame or -1; `fit` (1,) mean alignment score in nats, -99 where a clip cannot be aligned (it is left out of training).
     """
-    rows: list[tuple[np.ndarray, np.ndarray]] = []
+    device = next(content_encoder.parameters()).device
+    aligned: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
-    def positions() -> Iterator[np.ndarray]:
-        for i in tqdm(range(len(store)), "alignment"):
-            row = store.rows[i]
-            scores = hear(store, content_encoder, i).log_probs
+    def contents() -> Iterator[np.ndarray]:
+        for i in tqdm(range(len(store)), "content, alignment"):
+            wave, row = store.wave(i), store.rows[i]
+            encoded = content_encoder(torch.from_numpy(wave)[None, None].to(device))
+            scores = encoded.log_probs[0].cpu()
             ids, numbers = spelled(row.text, row.language) if row.text else guessed(scores)
-            symbols = np.array(numbers, dtype=np.int16)
+            level = frame_level(wave, store.sample_rate, 50.0, len(scores))
             try:
-                found = align(scores, ids)
-                rows.append((symbols, np.array([found.quality], dtype=np.float32)))
-                yield found.positions(len(scores)).astype(np.int16)
+                found = align(scores, ids, level=level)
+                positions, fit = found.positions(len(scores)), found.quality
             except LabError:
-                rows.append((symbols, np.array([-99.0], dtype=np.float32)))
-                yield np.full(len(scores), -1, dtype=np.int16)
+                positions, fit = np.full(len(scores), -1), -99.0
+            aligned.append((np.array(numbers, np.int16), positions.astype(np.int16), np.array([fit], np.float32)))
+            yield torch.nn.functional.avg_pool1d(encoded.content, 2)[0].T.cpu().numpy().astype(np.float16)
 
-    store.add_track("positions", positions(), rate=50, source=source)
-    store.add_track("symbols", (symbols for symbols, _ in rows), source=source)
-    store.add_track("fit", (fit for _, fit in rows), source=source)
+    store.add_track("content", contents(), rate=25, source=source)
+    for place, name in enumerate(("symbols", "positions", "fit")):
+        store.add_track(name, (row[place] for row in aligned), source=source)
 
 
 def spelled(text: str, language: str) -> tuple[list[int | None], list[int]]:
@@ -95,12 +86,12 @@ def guessed(log_probs: torch.Tensor) -> tuple[list[int | None], list[int]]:
 
 
 @torch.no_grad()
-def add_codes(store: ClipStore, content_encoder: ContentEncoder, quantizer: Quantizer, source: str) -> None:
-    """`codes` (F25,): what SemanticGPT learns to predict and SoVITS to speak."""
+def add_codes(store: ClipStore, quantizer: VectorQuantizer, source: str) -> None:
+    """`codes` (F25,): what SemanticGPT learns to predict and SoVITS to speak, from the track `content`."""
 
     def frames() -> Iterator[np.ndarray]:
         for i in tqdm(range(len(store)), "codes"):
-            content = hear(store, content_encoder, i).content
-            yield quantizer.encode(content[None])[0].numpy().astype(np.int16)
+            content = torch.from_numpy(store.track("content", i).astype(np.float32))
+            yield quantizer.books[0](content[None]).argmin(-1)[0].numpy().astype(np.int16)
 
     store.add_track("codes", frames(), rate=25, source=source)

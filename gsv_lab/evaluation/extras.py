@@ -23,6 +23,7 @@ def require(module: str, extra: str = "eval") -> ModuleType:
     Args:
         module: dotted name, for example `speechmos.dnsmos`.
         extra: `eval`, or `ge2e` for Resemblyzer, which has a command of its own.
+
     Raises:
         LabError: `EXTRA_MISSING`, the module or something that it needs is not installed.
     """

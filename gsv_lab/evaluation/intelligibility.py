@@ -26,7 +26,7 @@ class Errors(NamedTuple):
     """Outcome of aligning what was heard with what should have been said, in tokens (words or phones)."""
 
     errors: int
-    count: int
+    total: int
     substitutions: int
     deletions: int
     insertions: int
@@ -79,7 +79,8 @@ def compare(expected: Sequence[str], heard: Sequence[str]) -> Errors:
     if not heard:
         return Errors(len(expected), len(expected), 0, len(expected), 0, (), tuple(range(len(expected))))
     output = require("jiwer").process_words(" ".join(expected), " ".join(heard))
-    runs, deleted = [], []
+    runs: list[tuple[int, int]] = []
+    deleted: list[int] = []
     for chunk in output.alignments[0]:
         if chunk.type == "insert":
             runs.append((chunk.hyp_start_idx, chunk.hyp_end_idx))
@@ -103,6 +104,7 @@ def skipped_and_repeated(
         result: `compare` of both.
         tolerance: share of tokens of a repetition that may differ; above 0 (phones), words and repetitions of a single
             phone are taken for slips and not counted.
+
     Returns:
         (skipped words, repeated words)
     """
@@ -226,6 +228,6 @@ def _row(words: Sequence[Sequence[str]], heard: Sequence[str], tolerance: float)
     expected = [token for word in words for token in word]
     result = compare(expected, heard)
     skipped, repeated = skipped_and_repeated(words, heard, result, tolerance)
-    counts = {key: getattr(result, key) for key in ("errors", "count", "substitutions", "deletions", "insertions")}
-    return counts | {"words": len(words), "skipped": skipped, "repeated": repeated,
+    kinds = {key: getattr(result, key) for key in ("errors", "substitutions", "deletions", "insertions")}
+    return kinds | {"count": result.total, "words": len(words), "skipped": skipped, "repeated": repeated,
                      "expected": " ".join(expected), "heard": " ".join(heard)}  # fmt: skip

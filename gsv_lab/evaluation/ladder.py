@@ -35,6 +35,7 @@ class RowLog:
 
     Args:
         path: the file; need not exist yet, its folder must.
+
     Raises:
         DataError: `DATA_ROW`, a line inside the file is no row.
         LabError: `SAVE_FAILED`, the file cannot be written.
@@ -109,8 +110,10 @@ def evaluate_list(
         keep: receives every synthesized wave.
         progress: told before each clip.
         draws: resamples for the intervals.
+
     Returns:
         the result of `gsv_lab.evaluation.tables.tabulate`: plain values for JSON.
+
     Raises:
         ConfigError: `MEASURE_NONE`, no measure.
         LabError: `SAVE_FAILED`; errors of the recordings of the list.

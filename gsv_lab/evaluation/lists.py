@@ -88,6 +88,7 @@ def read_list(path: str | Path) -> TestList:
 
     Args:
         path: the list file.
+
     Raises:
         DataError: `DATA_MISSING` (the list, or clips: count and first ten), `DATA_ROW` (with the line number),
             `DATA_PATH` (outside the folder above the list), `DATA_DUPLICATE`, `DATA_LEAK` (target is its own

@@ -67,6 +67,8 @@ def ladder_markdown(result: Result) -> str:
         if natural:
             table = grid("", {"natural": natural}, NATURAL_COLUMNS, intervals=True)
             parts += [f"Natural {name}, same evaluators:", table]
+    if result.get("gains"):
+        parts += ["### What fine-tuning adds to zero-shot", gains_markdown(result["gains"])]
     parts += ["### Speakers", speakers_markdown(result)]
     return "\n\n".join([*parts, _notes(result)]) + "\n"
 
@@ -78,6 +80,21 @@ def speakers_markdown(result: Result) -> str:
         columns = NATURAL_COLUMNS if rung == "natural" else COLUMNS
         parts.append(f"{RUNG_NAMES.get(rung, rung)}:\n\n{grid('speaker', table['speakers'], columns)}")
     return "\n\n".join(parts)
+
+
+def gains_markdown(gains: Mapping[str, Any]) -> str:
+    """One row a speaker: differences on the same targets, with paired intervals over clips."""
+    columns = {
+        "similarity": ("similarity", "+.3f"),
+        "normalised": ("normalised similarity", "+.2f"),
+        "phone_error_points": ("phone error, points", "+.1f"),
+    }
+    bare = {"low": None, "high": None}
+    rows = {
+        speaker: {key: {"value": value, **bare} if isinstance(value, float) else value for key, value in row.items()}
+        for speaker, row in gains.items()
+    }
+    return grid("speaker", rows, columns, intervals=True)
 
 
 def versions_markdown(results: Mapping[str, Result], language: str, rungs: Sequence[str] = ("zero_shot",)) -> str:

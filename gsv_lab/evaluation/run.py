@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from gsv_lab.errors import LabError
+from gsv_lab.evaluation.compare import rung_gain
 from gsv_lab.evaluation.intelligibility import PhoneErrors, WordErrors
 from gsv_lab.evaluation.ladder import Progress, evaluate_list
-from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, read_list
+from gsv_lab.evaluation.lists import LANGUAGES, SAMPLE_RATE, Item, read_list
 from gsv_lab.evaluation.measure import Measure, Row
 from gsv_lab.evaluation.prosody import Prosody
 from gsv_lab.evaluation.quality import Dnsmos
@@ -63,6 +64,35 @@ def available_measures(
     return measures, missing
 
 
+def own_judges(lab: Any) -> dict[str, Any]:
+    """Judges that ship with a lab, as arguments of `evaluate_lab`: recogniser, and verifier if Resemblyzer is absent.
+
+    The recogniser is the network that made the codes, and is named so, until evaluation recognisers of their own ship.
+
+    Args:
+        lab: a loaded lab.
+    """
+    import torch
+
+    from gsv_lab.audio import resample
+    from gsv_lab.evaluation import own
+
+    def phones(wave: np.ndarray) -> list[str]:
+        return own.own_phones(lab, resample(torch.from_numpy(np.array(wave)), SAMPLE_RATE, lab.sample_rate))
+
+    try:
+        embedder: SpeakerEmbedder = GE2E()
+    except LabError as error:
+        if error.code != "EXTRA_MISSING":
+            raise
+        embedder = own.verifier(lab)
+    return {
+        "recognisers": dict.fromkeys(LANGUAGES, phones),
+        "recogniser_name": f"{lab.version} {own.OWN_RECOGNISER}",
+        "embedder": embedder,
+    }
+
+
 def evaluate_lab(
     lab: Any,
     list_path: str | Path,
@@ -93,8 +123,10 @@ def evaluate_lab(
         embedder: judge of similarity; Resemblyzer if None.
         natural_log: `rows.jsonl` of an earlier run whose natural-speech rows may be used again.
         progress: told before each clip.
+
     Returns:
         the result as in `quality.json`.
+
     Raises:
         LabError: errors of the list, unknown rungs, `SAVE_FAILED`.
     """
@@ -118,6 +150,8 @@ def evaluate_lab(
         progress=progress,
     )
     result["missing"] = missing
+    if {"zero_shot", "fine_tuned"} <= result["rungs"].keys():
+        result["gains"] = rung_gain(result)
     text = json.dumps(result, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
     save_bytes(folder / "quality.json", (text + "\n").encode())
     save_bytes(folder / "quality.md", ladder_markdown(result).encode())

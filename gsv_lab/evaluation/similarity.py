@@ -36,6 +36,7 @@ class GE2E:
 
     Args:
         seconds: how much of the clip counts; embeddings of other lengths are not comparable.
+
     Raises:
         LabError: `EXTRA_MISSING`, Resemblyzer or webrtcvad-wheels is not installed.
     """
@@ -142,8 +143,10 @@ def equal_error(same: Sequence[float], different: Sequence[float]) -> tuple[floa
     Args:
         same: cosines of pairs of one speaker.
         different: cosines of pairs of two speakers.
+
     Returns:
         (threshold, rate); a pair is accepted if its cosine is above the threshold.
+
     Raises:
         ValueError: one of the two is empty.
     """

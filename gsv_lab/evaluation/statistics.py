@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+Values = Sequence[float] | np.ndarray
+"""One number a clip (N,)."""
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Weights (R, G, N) -> one value a draw (R,)."""
 
@@ -29,20 +31,18 @@ class Estimate(NamedTuple):
     groups: int
 
 
-def mean_of_means(values: Sequence[float]) -> Statistic:
+def mean_of_means(values: Values) -> Statistic:
     """Mean over groups of the mean over their clips: every speaker counts alike, however many clips it has."""
     x = np.asarray(values, dtype=np.float64)
     return lambda weights: (weights @ x / weights.sum(-1)).mean(-1)
 
 
-def ratio_of_sums(numerator: Sequence[float], denominator: Sequence[float]) -> Statistic:
+def ratio_of_sums(numerator: Values, denominator: Values) -> Statistic:
     """Sum over sum, pooled over all clips; a word error rate is errors over words."""
     return _pooled(lambda sums: sums[0] / sums[1], numerator, denominator)
 
 
-def retained(
-    errors: Sequence[float], count: Sequence[float], natural_errors: Sequence[float], natural_count: Sequence[float]
-) -> Statistic:
+def retained(errors: Values, count: Values, natural_errors: Values, natural_count: Values) -> Statistic:
     """Accuracy of synthesis over accuracy of natural speech, both pooled; the synthesis' accuracy is not below 0."""
     return _pooled(
         lambda sums: np.maximum(1 - sums[0] / sums[1], 0) / (1 - sums[2] / sums[3]),
@@ -63,6 +63,7 @@ def resample(groups: Sequence[Hashable], draws: int, seed: int) -> Iterator[np.n
         groups: the group of each clip, N entries.
         draws: number of resamples.
         seed: seed of the generator.
+
     Raises:
         ValueError: no clips.
     """
@@ -94,6 +95,7 @@ def bootstrap(
         draws: number of resamples.
         seed: seed of the resamples.
         level: share of draws inside the interval, in (0, 1).
+
     Raises:
         ValueError: no clips, or `level` outside (0, 1).
     """
@@ -131,8 +133,8 @@ def bootstrap_all(
 
 
 def paired_difference(
-    before: Sequence[float],
-    after: Sequence[float],
+    before: Values,
+    after: Values,
     groups: Sequence[Hashable] | None = None,
     draws: int = 2000,
     seed: int = 0,
@@ -147,6 +149,7 @@ def paired_difference(
         draws: number of resamples.
         seed: seed of the resamples.
         level: share of draws inside the interval, in (0, 1).
+
     Raises:
         ValueError: lengths differ, or nothing to compare.
     """
@@ -165,7 +168,7 @@ def _members(groups: Sequence[Hashable]) -> list[np.ndarray]:
     return [np.array(indices) for indices in order.values()]
 
 
-def _pooled(combine: Callable[[list[np.ndarray]], np.ndarray], *columns: Sequence[float]) -> Statistic:
+def _pooled(combine: Callable[[list[np.ndarray]], np.ndarray], *columns: Values) -> Statistic:
     table = [np.asarray(column, dtype=np.float64) for column in columns]
 
     def statistic(weights: np.ndarray) -> np.ndarray:

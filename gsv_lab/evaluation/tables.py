@@ -91,6 +91,7 @@ def tabulate(
         system: name and version of what spoke.
         seeds: seeds that the rows hold.
         draws: resamples for the intervals.
+
     Returns:
         plain values: `schema, list, system, seeds, evaluators, thresholds, invalid, rungs, clips`; in `rungs` for each
         rung `languages` and `speakers` (figure -> value, low, high, clips, groups), `failed` and `targets`.
@@ -209,7 +210,7 @@ def _figures(clips: Sequence[tuple[str, Values]], draws: int) -> dict[str, Any]:
     for name, figure in FIGURES.items():
         usable = (n for n, (_, values) in enumerate(clips) if all(column in values for column in figure.columns))
         bases[tuple(usable)].append(name)
-    table = {}
+    table: dict[str, dict[str, float | None]] = {}
     for basis, names in bases.items():
         if basis:
             columns = {name: [[clips[n][1][c] for n in basis] for c in FIGURES[name].columns] for name in names}

@@ -1,4 +1,4 @@
-"""What a probe heard at one tap: tensors with named axes and a sense of time, one for each call.
+"""What a probe heard: tensors with named axes and a sense of time, under the names of their taps.
 
 Idea: a decode calls a tap once for every step and streaming once for every chunk, so a record is a list. `stacked` and
 `joined` make one tensor of it, `at` and `align` speak in seconds, `show` draws. Shapes are those of the declared axes.
@@ -7,8 +7,11 @@ This file does not know networks, nor how the tensors got here; the drawing live
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,30 +19,24 @@ from torch import Tensor
 from torch.nn import functional
 
 from gsv_lab.errors import HookError
+from gsv_lab.hooks.catalogue import Table, nearest, require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-RATED_AXES = ("sample", "frame", "token", "step")
-"""Names of axes that a rate can belong to, in this order."""
-TIME_AXES = (*RATED_AXES, "query")
-"""Names of axes along which one call follows the other."""
+TIME_AXES = ("sample", "frame", "token", "step", "query")
+"""Names of axes that run through time; the first of them that a tap has is the one its rate belongs to."""
 
 
 def axis_index(name: str, axes: tuple[str, ...], axis: str) -> int:
-    """Where an axis of a tap stands.
+    """Where an axis of a tap stands; "time" stands for the one that runs through time.
 
     Raises:
-        HookError: AXIS_UNKNOWN, the tap has none of that name.
+        HookError: AXIS_UNKNOWN, the tap has no such axis.
     """
-    if axis not in axes:
-        raise HookError("AXIS_UNKNOWN", f"{name} has no axis '{axis}'", f"one of {', '.join(axes)}")
-    return axes.index(axis)
-
-
-def time_axis(axes: tuple[str, ...]) -> str:
-    """The axis that runs through time; empty where there is none."""
-    return next((axis for axis in TIME_AXES if axis in axes), "")
+    found = next((known for known in TIME_AXES if known in axes), axis) if axis == "time" else axis
+    require(found in axes, "AXIS_UNKNOWN", f"{name} has no axis '{axis}'", f"one of {', '.join(axes)}")
+    return axes.index(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +52,7 @@ class Record:
         every: of so many calls one was kept.
         origin: tells the tap's component from those of other models, see `gsv_lab.hooks.catalogue.Point`.
         start: seconds at which the first frame begins.
-        cotangents: call -> gradient of what `backward` was called on, where the probe kept gradients.
+        cotangents: index in `steps` -> gradient of what `backward` was called on, where the probe kept gradients.
     """
 
     name: str
@@ -77,8 +74,8 @@ class Record:
         return self._with(self.steps[calls], self.axes)
 
     def __repr__(self) -> str:
-        sizes = [f"{axis} {n}" for axis, n in zip(self.axes, self.steps[-1].shape, strict=True)] if self.steps else []
-        return f"Record({self.name}: {len(self)} x ({', '.join(sizes)}){f', {self.rate:g} Hz' if self.rate else ''})"
+        sizes = ", ".join(f"{axis} {n}" for axis, n in zip(self.axes, self.steps[-1].shape, strict=True))
+        return f"Record({self.name}: {len(self)} x ({sizes}){f', {self.rate:g} Hz' if self.rate else ''})"
 
     @property
     def value(self) -> Tensor:
@@ -87,90 +84,71 @@ class Record:
         Raises:
             HookError: RECORD_CALLS, it was called more often.
         """
-        if len(self) != 1:
-            raise HookError("RECORD_CALLS", f"{self.name} holds {len(self)} calls", "one", "Use steps, stacked or joined")
+        require(len(self) == 1, "RECORD_CALLS", f"{self.name} holds {len(self)} calls", "one", "Take steps or stacked()")
         return self.steps[0]
 
     def mean(self, *axes: str) -> Record:
         """Averages over named axes; padding (NaN) does not count."""
         where = [axis_index(self.name, self.axes, axis) for axis in axes]
-        steps = [(s if s.is_floating_point() else s.float()).nanmean(where) for s in self.steps]
-        return self._with(steps, tuple(axis for axis in self.axes if axis not in axes))
+        kept = tuple(axis for i, axis in enumerate(self.axes) if i not in where)
+        return self._with([(s if s.is_floating_point() else s.float()).nanmean(where) for s in self.steps], kept)
 
     def select(self, axis: str, index: int) -> Record:
         """One entry of a named axis, which is dropped: `select("head", 3)`."""
         at = axis_index(self.name, self.axes, axis)
         size = min(s.shape[at] for s in self.steps)
-        if not -size <= index < size:
-            raise HookError("AXIS_RANGE", f"{self.name} has no {axis} {index}", f"0 to {size - 1}")
-        return self._with([s.select(at, index) for s in self.steps], _without(self.axes, at))
+        require(0 <= index < size, "AXIS_RANGE", f"{self.name} has no {axis} {index}", f"{axis} 0 to {size - 1}")
+        return self._with([s.select(at, index) for s in self.steps], self.axes[:at] + self.axes[at + 1 :])
 
     def stacked(self) -> Record:
         """All calls in one tensor with a new first axis `step`; axes that grow are padded with NaN.
 
-        Where calls bring one position each (a decode), the axis of that position gives way to `step`, and of a longer call
-        (the prompt) only the last position stays, which made the next code: `batch head query key` -> `step batch head key`.
+        Where calls bring one position each (a decode), the axis of that position gives way to `step`, and of a longer
+        call (the prompt) only the last position stays, the one that made the next code:
+        `batch head query key` -> `step batch head key`.
         """
-        axis, steps, axes = self._running(), self.steps, self.axes
+        axis, last = self._running(), self
         if axis is not None:
-            steps, axes = [s.select(axis, -1) for s in steps], _without(axes, axis)
-        new = "call" if "step" in axes else "step"
-        return self._with([torch.stack(self._padded(steps, axes))], (new, *axes))
+            last = self._with([s.select(axis, -1) for s in self.steps], self.axes[:axis] + self.axes[axis + 1 :])
+        return self._with([torch.stack(last._padded())], ("call" if "step" in last.axes else "step", *last.axes))
 
     def joined(self) -> Record:
-        """All calls one after the other along the axis that runs (time, or the queries of attention), others padded."""
-        axis = axis_index(self.name, self.axes, time_axis(self.axes))
-        axis = self._running() or axis
-        return self._with([torch.cat(self._padded(self.steps, self.axes, axis), axis)], self.axes)
+        """All calls one after the other along the axis that runs: time, or the queries of an attention."""
+        axis = self._running()
+        axis = axis_index(self.name, self.axes, "time") if axis is None else axis
+        return self._with([torch.cat(self._padded(axis), axis)], self.axes)
 
     @property
     def times(self) -> Tensor:
         """Seconds at the middle of every frame: (F,)."""
         return self.start + (torch.arange(self.value.shape[self._clock()]) + 0.5).double() / self.rate
 
-    def at(self, seconds: float | tuple[float, float]) -> Record:
-        """The frame that sounds at a time (its axis is dropped), or all frames between two times.
+    def at(self, seconds: float) -> Record:
+        """The frame that sounds at a time; its axis is dropped.
 
         Raises:
-            HookError: TIME_RANGE, outside the record; TIME_RATE, no axis is time.
+            HookError: AXIS_RANGE, outside the record; TIME_RATE, the rate is not known.
         """
-        axis, rate = self._clock(), self.rate
-        n = min(s.shape[axis] for s in self.steps)
-        first, end = seconds if isinstance(seconds, tuple) else (seconds, math.nan)
-        a = math.floor((first - self.start) * rate + 1e-6)
-        b = a + 1 if math.isnan(end) else math.ceil((end - self.start) * rate - 1e-6)
-        if not 0 <= a < b <= n:
-            limits = f"{self.start:g} to {self.start + n / rate:g} s"
-            raise HookError("TIME_RANGE", f"{self.name} was asked for {seconds} s", f"a time within {limits}")
-        if math.isnan(end):
-            return self._with([s.select(axis, a) for s in self.steps], _without(self.axes, axis))
-        part = self._with([s.narrow(axis, a, b - a) for s in self.steps], self.axes)
-        return replace(part, start=self.start + a / rate)
+        axis = self.axes[self._clock()]
+        return self.select(axis, math.floor((seconds - self.start) * self.rate + 1e-6))
 
     def align(self, other: Record) -> Record:
         """This record at the frames of another: for each the own frame that sounds at its middle.
 
         Raises:
-            HookError: TIME_RANGE, the two last different times (by more than a frame of the slower one).
+            HookError: TIME_RANGE, the two last different times (by more than a frame of the slower one); TIME_RATE.
         """
-        mine, theirs = self.times, other.times
-        late = abs((mine[-1] + 0.5 / self.rate) - (theirs[-1] + 0.5 / other.rate))
-        if max(late, abs(self.start - other.start)) > 1 / min(self.rate, other.rate) + 1e-6:
-            lengths = f"{self.name} ends at {mine[-1]:.2f} s, {other.name} at {theirs[-1]:.2f} s"
-            raise HookError("TIME_RANGE", lengths, "records of one sound")
+        (mine, end), (theirs, other_end) = ((r.times, float(r.times[-1]) + 0.5 / r.rate) for r in (self, other))
+        same = max(abs(end - other_end), abs(self.start - other.start)) <= 1 / min(self.rate, other.rate) + 1e-6
+        lengths = f"{self.name} lasts to {end:.3f} s, {other.name} to {other_end:.3f} s"
+        require(same, "TIME_RANGE", lengths, "records of one sound")
         index = ((theirs - self.start) * self.rate + 1e-6).floor().long().clamp(0, len(mine) - 1)
-        part = self._with([self.value.index_select(self._clock(), index.to(self.value.device))], self.axes)
-        return replace(part, rate=other.rate, start=other.start)
+        taken = self.value.index_select(self._clock(), index.to(self.value.device))
+        return replace(self._with([taken], self.axes), rate=other.rate, start=other.start)
 
     def gradient(self) -> Record:
-        """The gradients that `backward` sent through the tap, same axes (`probe(..., grads=True)`).
-
-        Raises:
-            HookError: GRADIENT_MISSING, none came.
-        """
-        if not self.cotangents:
-            raise HookError("GRADIENT_MISSING", f"No gradient came to {self.name}", "backward() in probe(..., grads=True)")
-        return self._with([self.cotangents[i] for i in sorted(self.cotangents)], self.axes)
+        """The gradients that `backward` sent through the tap; empty if none came or `probe` was not told `grads=True`."""
+        return self._with([self.cotangents[call] for call in sorted(self.cotangents)], self.axes)
 
     def show(self, **options: Any) -> Figure:
         """Draws itself: `gsv_lab.figures.draw(record, **options)`."""
@@ -179,32 +157,129 @@ class Record:
         return figures.draw(self, **options)
 
     def _with(self, steps: list[Tensor], axes: tuple[str, ...]) -> Record:
-        rate = self.rate if any(axis in RATED_AXES for axis in axes) else None
-        return replace(self, steps=steps, axes=axes, rate=rate, cotangents={})
+        return replace(self, steps=steps, axes=axes, cotangents={})
 
     def _clock(self) -> int:
-        if time_axis(self.axes) not in RATED_AXES or not self.rate:
-            axes = " ".join(self.axes)
-            raise HookError("TIME_RATE", f"{self.name} ({axes}) has no time axis of known rate", "such a record")
-        return self.axes.index(time_axis(self.axes))
+        require(self.rate, "TIME_RATE", f"{self.name} has no time axis of known rate", "a record with a rate")
+        return axis_index(self.name, self.axes, "time")
 
     def _running(self) -> int | None:
         # The axis of which a decode step brings one position.
         axis = next((i for i, axis in enumerate(self.axes) if axis in ("token", "step", "query")), None)
         return axis if axis is not None and len(self) > 1 and min(s.shape[axis] for s in self.steps) == 1 else None
 
-    def _padded(self, steps: list[Tensor], axes: tuple[str, ...], keep: int = -1) -> list[Tensor]:
-        sizes = [max(s.shape[i] for s in steps) for i in range(len(axes))]
-        padded = []
-        for step in steps:
-            room = [0 if i == keep else size - n for i, (n, size) in enumerate(zip(step.shape, sizes, strict=True))]
-            if "batch" in axes and room[axes.index("batch")]:
-                raise HookError("RECORD_CALLS", f"The batch of {self.name} changed between calls", "one text at a time")
+    def _padded(self, keep: int = -1) -> list[Tensor]:
+        sizes, padded = [max(sizes) for sizes in zip(*(s.shape for s in self.steps), strict=True)], []
+        for step in self.steps:
+            room = [0 if i == keep else sizes[i] - n for i, n in enumerate(step.shape)]
+            steady = "batch" not in self.axes or not room[self.axes.index("batch")]
+            require(steady, "RECORD_CALLS", f"The batch of {self.name} changed between calls", "one text at a time")
+            floats = step if step.is_floating_point() else step.float()
             amounts = [n for missing in reversed(room) for n in (0, missing)]
-            floating = step if step.is_floating_point() or not any(amounts) else step.float()
-            padded.append(functional.pad(floating, amounts, value=math.nan) if any(amounts) else step)
+            padded.append(functional.pad(floats, amounts, value=math.nan) if any(room) else step)
         return padded
 
 
-def _without(axes: tuple[str, ...], index: int) -> tuple[str, ...]:
-    return axes[:index] + axes[index + 1 :]
+class Records(dict[str, Record]):
+    """What a probe heard: tap name -> record, in the order of the first call.
+
+    Args:
+        records: one for each tap that something passed.
+        watched: names of all taps that were listened to.
+        path: the file that holds the same, or empty.
+    """
+
+    def __init__(self, records: Iterable[Record] = (), watched: Iterable[str] = (), path: str = "") -> None:
+        super().__init__({record.name: record for record in records})
+        self.watched, self.path = [*watched], path
+
+    def __missing__(self, name: str) -> Record:
+        if name in self.watched:
+            raise HookError("TAP_SILENT", f"Nothing passed {name}", "code in the block that runs its component")
+        raise HookError("TAP_UNKNOWN", f"No tap '{name}' was watched", nearest(name, [*self.watched, *self]))
+
+    def save(self, path: str | Path) -> Path:
+        """One safetensors file: the tensors, and in its header what they mean. Gradients are not saved."""
+        from safetensors.torch import save
+
+        from gsv_lab.files import save_bytes
+
+        header = [{**vars(r), "steps": len(r), "cotangents": {}} for r in self.values()]
+        # Clones, since the format refuses tensors that share memory, as two halves of one projection do.
+        tensors = {f"{r.name}:{i}": s.clone().contiguous() for r in self.values() for i, s in enumerate(r.steps)}
+        self.path = str(save_bytes(path, save(tensors, {"gsv_lab_records": json.dumps(header)})))
+        return Path(self.path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Records:
+        """Reads what `save` wrote.
+
+        Raises:
+            HookError: RECORD_FILE, the file is missing or something else.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        records = []
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                for row in json.loads((file.metadata() or {})["gsv_lab_records"]):
+                    steps = [file.get_tensor(f"{row['name']}:{i}") for i in range(row["steps"])]
+                    records.append(Record(**{**row, "axes": tuple(row["axes"]), "steps": steps}))
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise HookError("RECORD_FILE", f"{Path(path).name} holds no records", "a file of records.save()") from error
+        return cls(records, path=str(path))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sets of records of one model; `clean` is the baseline."""
+
+    clean: Records
+    edited: Records
+
+    def table(self) -> Table:
+        """One row for every tap that both have, in the order of the baseline.
+
+        `first` is the first call that differs by more than rounding. Over the `calls` of one shape: the `largest` difference, `relative` (norm
+        of the difference over that of the baseline), and `cosine`. `note` says where calls do not correspond.
+        """
+        return Table(_row(self.clean[name], self.edited[name]) for name in self.clean if name in self.edited)
+
+
+def _row(a: Record, b: Record) -> dict[str, object]:
+    both = list(zip(a.steps, b.steps, strict=False))
+    same = [(x.flatten().double(), y.flatten().double()) for x, y in both if x.shape == y.shape]
+    x, y = (torch.cat(side) for side in zip(*same, strict=True)) if same else torch.full((2, 1), math.nan)
+    return {
+        "tap": a.name, "calls": len(same), "first": next((i for i, (x, y) in enumerate(both) if not _close(x, y)), ""),
+        "largest": float((y - x).abs().max()), "relative": float((y - x).norm() / x.norm()),
+        "cosine": float(x @ y / (x.norm() * y.norm())),
+        "note": "" if len(a) == len(b) == len(same) else f"{len(a)} and {len(b)} calls, {len(same)} of one shape",
+    }  # fmt: skip
+
+
+def _close(x: Tensor, y: Tensor) -> bool:
+    return x.shape == y.shape and torch.allclose(x.double(), y.double(), rtol=1e-4, atol=1e-5, equal_nan=True)
+
+
+def compare(clean: Records, edited: Records) -> Comparison:
+    """Sets a run beside its baseline: `compare(clean, edited).table()`.
+
+    Raises:
+        HookError: TAP_UNKNOWN, no tap in common; RECORD_OTHER_MODEL, taps of one name belong to different components.
+    """
+    common = clean.keys() & edited.keys()
+    require(common, "TAP_UNKNOWN", "The two sets of records have no tap in common", "records of the same taps")
+    for name in common:
+        check_origin(clean[name], edited[name].origin)
+    return Comparison(clean, edited)
+
+
+def check_origin(record: Record, origin: str) -> None:
+    """That a record comes from such a component.
+
+    Raises:
+        HookError: RECORD_OTHER_MODEL, it does not.
+    """
+    problem = f"The record of {record.name} comes from another model"
+    require(record.origin == origin, "RECORD_OTHER_MODEL", problem, "one of the same class and sizes", "Record it anew")

@@ -8,8 +8,8 @@ A component declares its taps in the class body and calls them in `forward`:
         def forward(self, query, key):
             weights = self.pattern((query @ key.transpose(-1, -2)).softmax(-1))
 
-An unwatched tap gives its argument back at once. Taps are plain functions, not modules, so that `print(model)` and state
-dicts stay clean and a call costs next to nothing. This file does not know who listens, nor why: see `probe.py`.
+An unwatched tap gives its argument back at once. Taps are plain functions, not modules, so that `print(model)` and
+state dicts stay clean and a call costs next to nothing. This file does not know who listens, nor why: see `probe.py`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class Tap:
 
     Args:
         axes: names of the tensor's axes in order, for example `"batch dim frame"`.
-        rate: frames per second of the time axis (the axis named `sample`, `frame`, `token` or `step`); None where no axis
-            is time. A string names an attribute of the component that holds the rate.
+        rate: frames per second of the time axis (the axis named `sample`, `frame`, `token` or `step`); None where no
+            axis is time. A string names an attribute of the component that holds the rate.
         unit: physical unit of the values, for example `"nat"`; empty for plain numbers.
         meaning: one line for the catalogue.
         view: name of the picture that suits it best, for `gsv_lab.figures`; empty to let the axes decide.
@@ -40,18 +40,11 @@ class Tap:
     __slots__ = ("axes", "meaning", "name", "rate", "read_only", "unit", "view")
 
     def __init__(
-        self,
-        axes: str,
-        *,
-        rate: float | str | None = None,
-        unit: str = "",
-        meaning: str = "",
-        view: str = "",
+        self, axes: str, *, rate: float | str | None = None, unit: str = "", meaning: str = "", view: str = "",
         read_only: bool = False,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self.axes, self.rate, self.unit, self.meaning = tuple(axes.split()), rate, unit, meaning
-        self.view, self.read_only = view, read_only
-        self.name = ""
+        self.name, self.view, self.read_only = "", view, read_only
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -77,18 +70,19 @@ class BoundTap(Protocol):
     def __call__(self, value: Tensor) -> Tensor: ...
 
 
-_ALL: weakref.WeakSet[Any] = weakref.WeakSet()
+ALL_TAPS: weakref.WeakSet[Any] = weakref.WeakSet()
+"""The taps of all components that live in this process."""
 
 
 def _bind(tap: Tap) -> Any:
-    # Of all things that can be called and told to listen, a function that looks into its own attributes is the cheapest:
-    # an object with `__call__` costs half as much again, an identity module thirty times as much.
+    # Of all things that can be called and told to listen, a function that looks into its own attributes is the
+    # cheapest: an object with `__call__` costs half as much again, an identity module thirty times as much.
     def point(value: Tensor) -> Tensor:
         return value if state["live"] is None else state["live"](value)
 
     state = vars(point)
     state.update(tap=tap, live=None, path=tap.name, claimed=False)
-    _ALL.add(point)
+    ALL_TAPS.add(point)
     return point
 
 
@@ -104,8 +98,7 @@ class Component(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles get fresh taps from `__new__`: the copy of a watched component is not watched.
-        taps = declared_taps(type(self))
-        return {name: value for name, value in super().__getstate__().items() if name not in taps}
+        return {name: value for name, value in super().__getstate__().items() if name not in self.taps()}
 
     def taps(self) -> dict[str, BoundTap]:
         """The taps of this very component (not of its parts) by name."""
@@ -114,10 +107,8 @@ class Component(nn.Module):
 
 def declared_taps(cls: type) -> dict[str, Tap]:
     """The taps declared in a class and its bases, base classes first."""
-    found: dict[str, Tap] = {}
-    for base in reversed(cls.__mro__):
-        found.update({name: value for name, value in vars(base).items() if isinstance(value, Tap)})
-    return found
+    bases = reversed(cls.__mro__)
+    return {name: value for base in bases for name, value in vars(base).items() if isinstance(value, Tap)}
 
 
 @contextmanager
@@ -133,4 +124,4 @@ def listen(point: BoundTap, listener: Listener) -> Iterator[None]:
 
 def watched() -> list[str]:
     """Names of all taps of this process that have a listener now; empty where everything was put back."""
-    return sorted(point.path for point in list(_ALL) if point.live is not None)
+    return sorted(point.path for point in list(ALL_TAPS) if point.live is not None)

@@ -1,12 +1,13 @@
 """SoVITS: codes, phones and a voice to a wave. Composition only; every part can be swapped for another of its role.
 
-Letters of the VITS paper: z latent of the recording, z_p the same on the prior's side of the flow, (m_q, logs_q) mean and log standard
-deviation of the posterior, (m_p, logs_p) of the prior. B batch, T samples, F frames at 50 Hz, P phones, C latent width, G speaker width.
-This file does not know losses, discriminators, optimizers or files.
+Letters of the VITS paper: z latent of the recording, z_p the same on the prior's side of the flow, (m_q, logs_q) mean
+and log standard deviation of the posterior, (m_p, logs_p) of the prior. B batch, T samples, F frames at 50 Hz, P
+phones, C latent width, G speaker width. This file does not know losses, discriminators, optimizers or files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,7 +20,7 @@ from gsv_lab.nn.speaker_encoder import mean_speaker
 
 
 class VITSOutput(NamedTuple):
-    """What the losses need: a segment of the made wave, where it starts (B,), and the latents of both sides with their mask."""
+    """What the losses need: a segment of the made wave, its first frame (B,), the latents of both sides, their mask."""
 
     vocoded: Vocoded
     starts: Tensor
@@ -34,7 +35,7 @@ class VITSOutput(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """A made wave with the latent it was made from, and the prior (its `hidden` frames go into the next chunk of a stream)."""
+    """A made wave, the latent it was made from, and the prior, whose `hidden` frames a stream needs next."""
 
     vocoded: Vocoded
     z: Tensor
@@ -46,7 +47,8 @@ class SoVITS(nn.Module):
 
     training: spec, codes or content, phones -> VITSOutput;  synthesis: codes, phones, speaker -> Decoded
 
-    Source: VITS, Kim et al. 2021, arXiv:2106.06103, with content codes and a speaker vector as in GPT-SoVITS (MIT licence).
+    Source: VITS, Kim et al. 2021, arXiv:2106.06103, with content codes and a speaker vector as in GPT-SoVITS (MIT
+    licence).
 
     Args:
         quantizer: gives the code vectors; trained with the rest only if `freeze_quantizer` is false.
@@ -58,6 +60,7 @@ class SoVITS(nn.Module):
         segment_frames: latent frames that the vocoder sees in a training step.
         freeze_quantizer: read codes without gradient and never move the codebook.
         detach_speaker: keep the posterior's gradient out of the speaker encoder, as the released models were trained.
+
     Raises:
         ConfigError: two parts disagree on a size.
     """
@@ -82,10 +85,16 @@ class SoVITS(nn.Module):
                 continue
             _agree("prior.latent_dim", prior.latent_dim, f"{name}.latent_dim", part.latent_dim)
             if part.speaker_dim:
-                _agree("speaker_encoder.speaker_dim", speaker_encoder.speaker_dim, f"{name}.speaker_dim", part.speaker_dim)
+                _agree(
+                    "speaker_encoder.speaker_dim", speaker_encoder.speaker_dim, f"{name}.speaker_dim", part.speaker_dim
+                )
         self.quantizer, self.speaker_encoder = quantizer, speaker_encoder
         self.prior, self.posterior, self.flow, self.vocoder = prior, posterior, flow, vocoder
-        self.segment_frames, self.freeze_quantizer, self.detach_speaker = segment_frames, freeze_quantizer, detach_speaker
+        self.segment_frames, self.freeze_quantizer, self.detach_speaker = (
+            segment_frames,
+            freeze_quantizer,
+            detach_speaker,
+        )
 
     def forward(
         self,
@@ -110,18 +119,20 @@ class SoVITS(nn.Module):
         Args:
             spec: what the posterior reads (B, spec_channels, F).
             phones: ids (B, P).
-            mask, phone_mask: valid frames and phones; all if None.
-            codes: (B, F25), or
-            content: (B, D, F50), to be quantized here. One of the two.
-            reference, reference_mask: recording of the speaker; the target itself if None.
+            mask: valid frames (B, 1, F); all if None.
+            phone_mask: valid phones (B, 1, P); all if None.
+            codes: (B, F25); either these
+            content: or this (B, D, F50), to be quantized here.
+            reference: recording of the speaker (B, C, F'); the target itself if None.
+            reference_mask: valid frames of it (B, 1, F').
             verification: vector of a verification network (B, V), if the speaker encoder reads one.
-            log_f0, voicing: pitch of the recording (B, 1, F * vocoder.pitch_frames), for vocoders that use it.
+            log_f0: pitch of the recording (B, 1, F * vocoder.pitch_frames), for vocoders that use it.
+            voicing: share of voice in it, same shape.
             noise: standard normal (B, C, F) for the posterior's draw; drawn if None.
             starts: first frame (B,) of each segment; drawn if None.
             generator: source of randomness for whatever is drawn.
         """
-        if self.posterior is None:
-            raise ConfigError("CONFIG_INCONSISTENT", "these weights came without a posterior", "weights with one", "Train from the base weights.")
+        posterior = self._posterior()
         mask = full_mask(spec) if mask is None else mask
         if reference is None:
             reference, reference_mask = spec, mask
@@ -129,7 +140,7 @@ class SoVITS(nn.Module):
         vectors, commitment = self._vectors(codes, content)
         quantized = self.to_frames(vectors, spec.shape[-1])
         m_p, logs_p, _, _ = self.prior(quantized, mask, phones, phone_mask, speaker)
-        heard = self.posterior(spec, mask, speaker.detach() if self.detach_speaker else speaker, noise, generator)
+        heard = posterior(spec, mask, speaker.detach() if self.detach_speaker else speaker, noise, generator)
         z_p = self.flow(heard.z, mask, speaker)
         if starts is None:
             starts = segment_starts(mask.sum(-1)[:, 0].long(), self.segment_frames, generator=generator)
@@ -140,23 +151,25 @@ class SoVITS(nn.Module):
         return VITSOutput(vocoded, starts, mask, heard.z, z_p, m_p, logs_p, heard.mean, heard.log_scale, commitment)
 
     def _vectors(self, codes: Tensor | None, content: Tensor | None) -> tuple[Tensor, Tensor]:
-        if (codes is None) == (content is None):
-            raise ConfigError("CONFIG_INCONSISTENT", "codes and content were both given, or neither", "one of the two")
-        if content is not None and not self.freeze_quantizer:
+        if content is not None and codes is None and not self.freeze_quantizer:
             found = self.quantizer(content)
             return found.x, found.commitment
         with torch.no_grad():
-            vectors = self.quantizer.decode(self.quantizer.encode(content) if codes is None else codes)
+            if content is not None and codes is None:
+                codes = self.quantizer.encode(content)
+            elif codes is None or content is not None:
+                raise ConfigError("CONFIG_INCONSISTENT", "codes and content were both given, or neither", "one of them")
+            vectors = self.quantizer.decode(codes)
         return vectors, vectors.new_zeros(())
 
     def to_frames(self, vectors: Tensor, n_frames: int | None = None) -> Tensor:
-        """Code vectors at the rate of latents: each is repeated. (B, D, F25) -> (B, D, F50), cut or filled up to `n_frames`."""
+        """Code vectors repeated to the rate of latents: (B, D, F25) -> (B, D, F50), cut or filled to `n_frames`."""
         frames = vectors.repeat_interleave(self.quantizer.hop, dim=-1)
         return frames if n_frames is None else fit_frames(frames, n_frames)
 
     def voice(self, references: list[Tensor], verifications: list[Tensor] | None = None) -> Tensor:
         """Speaker vector (B, G, 1) from one or more recordings' spectrograms, each (B, C, F); several are averaged."""
-        vectors = verifications or [None] * len(references)
+        vectors: Sequence[Tensor | None] = verifications or [None] * len(references)
         return mean_speaker([self.speaker_encoder(r, None, v) for r, v in zip(references, vectors, strict=True)])
 
     def decode(
@@ -180,7 +193,8 @@ class SoVITS(nn.Module):
             speaker: (B, G, 1), see `voice`.
             noise_scale: factor on the prior's deviation; 0 takes the mean.
             speed: 1.3 is 1.3 times as fast.
-            mask, phone_mask: valid latent frames (B, 1, F50) and phones (B, 1, P); all if None.
+            mask: valid latent frames (B, 1, F50); all if None.
+            phone_mask: valid phones (B, 1, P); all if None.
             chunk: part of a stream, in latent frames.
             noise: standard normal in the shape of the latent; drawn if None.
             generator: source of randomness for whatever is drawn.
@@ -193,13 +207,26 @@ class SoVITS(nn.Module):
         return Decoded(self.vocoder(z, speaker, generator=generator), z, prior)
 
     def reconstruct(self, spec: Tensor, speaker: Tensor, generator: torch.Generator | None = None) -> Vocoded:
-        """Copy synthesis: the posterior's mean latent of a recording, spoken by the vocoder. What prior and flow cannot surpass."""
-        if self.posterior is None:
-            raise ConfigError("CONFIG_INCONSISTENT", "these weights came without a posterior", "weights with one", "Use the base weights.")
-        mean = self.posterior(spec, None, speaker, generator=generator).mean
+        """Copy synthesis: the posterior's mean latent, spoken by the vocoder; prior and flow cannot surpass it."""
+        mean = self._posterior()(spec, None, speaker, generator=generator).mean
         return self.vocoder(mean, speaker, generator=generator)
+
+    def _posterior(self) -> Posterior:
+        if self.posterior is None:
+            raise ConfigError(
+                "CONFIG_INCONSISTENT",
+                "these weights came without a posterior",
+                "weights with one",
+                "Use the base weights",
+            )
+        return self.posterior
 
 
 def _agree(name: str, value: int, other: str, size: int) -> None:
     if value != size:
-        raise ConfigError("CONFIG_INCONSISTENT", f"{name} is {value} but {other} is {size}", "the same number", "Change one of the two in the YAML.")
+        raise ConfigError(
+            "CONFIG_INCONSISTENT",
+            f"{name} is {value} but {other} is {size}",
+            "the same number",
+            "Change one of the two in the YAML.",
+        )

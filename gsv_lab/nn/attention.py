@@ -14,16 +14,16 @@ from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Component, Tap
 
 BLOCKED = -1e4
-"""Added to the score of a masked key. Finite, so that an item without any valid key gives numbers; fits half precision."""
+"""Added to the score of a masked key. Finite, so that an item without any valid key gives numbers."""
 
 
-class MultiHeadAttention(Component):
-    """Scaled dot-product attention with several heads; queries from one sequence, keys and values from another or the same.
+class AttentionCore(Component):
+    """Scaled dot-product attention with several heads, for classes that wrap other layers around it.
 
-    query (B, C, Q), context (B, C, K), mask of keys (B, 1, K) -> (B, C, Q)
+    attend: query (B, C, Q), context (B, C, K), mask of keys (B, 1, K) -> (B, C, Q)
 
-    Why: every frame chooses for itself what else to look at. Distances enter, if `window` is set, by two learned tables over the
-    distances -window .. window, shared by all heads; beyond the window distance counts for nothing.
+    Why: every frame chooses for itself what else to look at. Distances enter, if `window` is set, by two learned
+    tables over the distances -window .. window, shared by all heads; beyond the window distance counts for nothing.
     Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 1; tables: Shaw et al. 2018, arXiv:1803.02155, eqs. 3-5.
     Differs from the paper: beyond the window there is no clipping to the outermost entry, but nothing is added.
 
@@ -33,6 +33,7 @@ class MultiHeadAttention(Component):
         window: greatest distance with an entry in the tables; None for attention without positions.
         dropout: share of weights dropped in training.
         scale: factor on the scores; one over the root of a head's width if None.
+
     Raises:
         ConfigError: `width` is not a multiple of `heads`.
     """
@@ -44,8 +45,10 @@ class MultiHeadAttention(Component):
     ) -> None:
         super().__init__()
         if width % heads:
-            raise ConfigError("CONFIG_INCONSISTENT", f"width is {width} and heads is {heads}", "a width that is a multiple of heads")
-        self.heads, self.window, self.dropout = heads, window, dropout
+            raise ConfigError(
+                "CONFIG_INCONSISTENT", f"width is {width} and heads is {heads}", "a width that is a multiple of heads"
+            )
+        self.heads, self.window, self.dropout = heads, window or 0, dropout
         self.scale = (width // heads) ** -0.5 if scale is None else scale
         self.query, self.key, self.value, self.out = (nn.Conv1d(width, width, 1) for _ in range(4))
         for layer in (self.query, self.key, self.value):
@@ -57,12 +60,8 @@ class MultiHeadAttention(Component):
             self.relative_keys = nn.Parameter(torch.randn(1, 2 * window + 1, size) * size**-0.5)
             self.relative_values = nn.Parameter(torch.randn(1, 2 * window + 1, size) * size**-0.5)
 
-    def forward(self, query: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
-        """See the class; `mask` is true for the keys that may be looked at."""
-        return self.attend(query, context, mask)
-
     def attend(self, query: Tensor, context: Tensor, mask: Tensor | None) -> Tensor:
-        """The attention itself, for classes that wrap other layers around it."""
+        """See the class; `mask` is true for the keys that may be looked at."""
         q, k, v = self._split(self.query(query)), self._split(self.key(context)), self._split(self.value(context))
         block = None if mask is None else ((1 - mask.to(q.dtype)) * BLOCKED)[:, :, None]
         dropout = self.dropout if self.training else 0.0
@@ -89,7 +88,8 @@ class MultiHeadAttention(Component):
         return x.unflatten(1, (self.heads, -1)).transpose(2, 3)
 
     def _diagonals(self, n_frames: int, device: torch.device) -> Tensor:
-        # (F, 2 w + 1): where the keys at distances -w .. w of every query stand, counted in a row padded by w on both sides.
+        # (F, 2 w + 1): where the keys at distances -w .. w of every query stand, counted in a row padded by w on both
+        # sides.
         return torch.arange(n_frames, device=device)[:, None] + torch.arange(2 * self.window + 1, device=device)
 
     def _spread(self, by_distance: Tensor) -> Tensor:
@@ -106,6 +106,17 @@ class MultiHeadAttention(Component):
         return padded.gather(-1, index.expand(*weights.shape[:2], -1, -1))
 
 
+class MultiHeadAttention(AttentionCore):
+    """Attention and nothing else: query (B, C, Q), context (B, C, K), mask of keys (B, 1, K) -> (B, C, Q).
+
+    Args: see `AttentionCore`.
+    """
+
+    def forward(self, query: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
+        """See the class; `mask` is true for the keys that may be looked at."""
+        return self.attend(query, context, mask)
+
+
 class ChannelNorm(nn.LayerNorm):
     """Layer norm over the channels of every frame: (B, C, F) -> (B, C, F)."""
 
@@ -119,7 +130,8 @@ class EncoderLayer(Component):
 
     (B, C, F), mask (B, 1, F) -> (B, C, F)
 
-    Source: the text encoder of VITS, Kim et al. 2021, arXiv:2106.06103, appendix B, after Ren et al. 2019, arXiv:1905.09263, 3.1.
+    Source: the text encoder of VITS, Kim et al. 2021, arXiv:2106.06103, appendix B, after Ren et al. 2019,
+    arXiv:1905.09263, 3.1.
 
     Args:
         width: channels C.

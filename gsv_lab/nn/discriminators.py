@@ -1,6 +1,7 @@
 """Discriminators: networks that learn to tell natural from made waves, and so teach the vocoder.
 
-Letters: B batch, T samples, N scores. Each looks at the wave in one way: as it is, folded by a period, or as a spectrogram.
+Letters: B batch, T samples, N scores. Each looks at the wave in one way: as it is, folded by a period, or as a
+spectrogram.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ class ScaleJudge(Judge):
         super().__init__()
         if len({len(channels), len(groups), len(kernels), len(strides)}) > 1:
             raise ConfigError(
-                "CONFIG_INCONSISTENT", f"channels has {len(channels)} entries and groups {len(groups)}", "one entry a layer in all four lists"
+                "CONFIG_INCONSISTENT",
+                f"channels has {len(channels)} entries and groups {len(groups)}",
+                "one entry a layer in all four lists",
             )
         self.layers = nn.ModuleList(
             weight_norm(nn.Conv1d(i, o, k, s, padding=k // 2, groups=g))
@@ -93,7 +96,9 @@ class PeriodJudge(Judge):
         super().__init__()
         self.period = period
         self.layers = nn.ModuleList(
-            weight_norm(nn.Conv2d(i, o, (kernel, 1), (stride if n < len(channels) - 1 else 1, 1), padding=(kernel // 2, 0)))
+            weight_norm(
+                nn.Conv2d(i, o, (kernel, 1), (stride if n < len(channels) - 1 else 1, 1), padding=(kernel // 2, 0))
+            )
             for n, (i, o) in enumerate(zip((1, *channels), channels, strict=False))
         )
         self.last = weight_norm(nn.Conv2d(channels[-1], 1, (3, 1), padding=(1, 0)))
@@ -115,6 +120,8 @@ class SpectrumJudge(Judge):
         channels: channels of the layers.
         layers: number of layers; all but the first and the last halve the bins.
     """
+
+    window: Tensor
 
     def __init__(self, n_fft: int, channels: int = 32, layers: int = 5) -> None:
         super().__init__()

@@ -37,8 +37,8 @@ class Coupling(Component):
         self.stack = WaveNet(width, layers, kernel, speaker_dim)
         self.leave = nn.Conv1d(width, latent_dim // 2, 1)
         # The flow starts as the identity (apart from the order of channels).
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        for value in self.leave.parameters():
+            nn.init.zeros_(value)
 
     def forward(self, z: Tensor, mask: Tensor, speaker: Tensor | None, inverse: bool = False) -> Tensor:
         """See the class; `inverse=True` undoes it."""
@@ -60,6 +60,7 @@ class CouplingFlow(Flow):
         speaker_dim: G.
         width, layers, kernel: of the stack in each coupling.
         couplings: number of couplings.
+
     Raises:
         ConfigError: `latent_dim` is odd.
     """
@@ -71,11 +72,11 @@ class CouplingFlow(Flow):
     ) -> None:
         super().__init__()
         if latent_dim % 2:
-            raise ConfigError("CONFIG_RANGE", f"latent_dim of the flow is {latent_dim}", "an even number, since it is halved")
+            raise ConfigError(
+                "CONFIG_RANGE", f"latent_dim of the flow is {latent_dim}", "an even number, since it is halved"
+            )
         self.latent_dim, self.speaker_dim = latent_dim, speaker_dim
-        self.steps = nn.ModuleList(
-            Coupling(latent_dim, speaker_dim, width, layers, kernel) for _ in range(couplings)
-        )
+        self.steps = nn.ModuleList(Coupling(latent_dim, speaker_dim, width, layers, kernel) for _ in range(couplings))
 
     def forward(self, z: Tensor, mask: Tensor | None, speaker: Tensor, inverse: bool = False) -> Tensor:
         """See the class."""
@@ -93,10 +94,12 @@ class IdentityFlow(Flow):
         speaker_dim: G, not used.
     """
 
+    z = Tap("batch dim frame", rate=50.0, meaning="latent, unchanged")
+
     def __init__(self, latent_dim: int, speaker_dim: int) -> None:
         super().__init__()
         self.latent_dim, self.speaker_dim = latent_dim, speaker_dim
 
     def forward(self, z: Tensor, mask: Tensor | None, speaker: Tensor, inverse: bool = False) -> Tensor:
         """See the class."""
-        return z
+        return self.z(z)

@@ -29,7 +29,8 @@ def segment_starts(
 ) -> Tensor:
     """Random first frames of a segment of `size` frames, one for each item.
 
-    (B,) -> (B,) int64, uniform over 0 .. length - size. An item shorter than `size` starts at 0; the slice is then zero-padded.
+    (B,) -> (B,) int64, uniform over 0 .. length - size. An item shorter than `size` starts at 0; the slice is then
+    zero-padded.
 
     Args:
         lengths: valid frames of each item.
@@ -47,8 +48,8 @@ def segment_starts(
 def take_segments(x: Tensor, starts: Tensor, size: int, factor: int = 1) -> Tensor:
     """Cut one segment out of every item.
 
-    (B, C, F * factor) -> (B, C, size * factor); `factor` is the number of frames of `x` for one frame that `starts` counts,
-    for example the hop length when a wave is cut at latent frames. What lies behind the end of `x` is zero.
+    (B, C, F * factor) -> (B, C, size * factor); `factor` is the number of frames of `x` for one frame that `starts`
+    counts, for example the hop length when a wave is cut at latent frames. What lies behind the end of `x` is zero.
     """
     width = size * factor
     index = starts[:, None] * factor + torch.arange(width, device=x.device)
@@ -78,8 +79,8 @@ def resize_frames(x: Tensor, n_frames: int, mode: str = "linear") -> Tensor:
 def crossfade_head(x: Tensor, previous: Tensor) -> Tensor:
     """Blend the first frames of `x` with the frames that stood there before, so that two chunks join smoothly.
 
-    x (B, C, F), previous (B, C, N) with N <= F -> (B, C, F). The weights are the rising and the falling half of a sine window of
-    2 N points, as the released models use them; their squares, not they themselves, add up to one.
+    x (B, C, F), previous (B, C, N) with N <= F -> (B, C, F). The weights are the rising and the falling half of a sine
+    window of 2 N points, as the released models use them; their squares, not they themselves, add up to one.
     """
     n = previous.shape[-1]
     window = torch.sin(torch.arange(2 * n, device=x.device, dtype=x.dtype) * (torch.pi / (2 * n)))

@@ -1,7 +1,8 @@
 """Posterior: the latent of a heard recording, the training target of the prior and the input of copy synthesis.
 
 Letters: B batch, C latent width, F frames at 50 Hz, G speaker width.
-It does not know which spectrogram it reads (linear for the released models, stacked log-mels for nano, pitch channels or not).
+It does not know which spectrogram it reads (linear for the released models, stacked log-mels for nano, pitch channels
+or not).
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ class WaveNetPosterior(Posterior):
 
     spec (B, spec_channels, F), speaker (B, G, 1) -> Sampled(z, mean, log_scale (B, C, F), mask)
 
-    Source: posterior encoder of VITS, Kim et al. 2021, arXiv:2106.06103, 2.1.3 and 2.5.1; draw: Kingma and Welling 2013,
-    arXiv:1312.6114, eq. 10.
+    Source: posterior encoder of VITS, Kim et al. 2021, arXiv:2106.06103, 2.1.3 and 2.5.1; draw: Kingma and Welling
+    2013, arXiv:1312.6114, eq. 10.
 
     Args:
         spec_channels: channels of the input.

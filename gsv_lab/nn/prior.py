@@ -9,12 +9,12 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gsv_lab.hooks.tap import Tap
-from gsv_lab.nn.attention import EncoderStack, MultiHeadAttention
+from gsv_lab.nn.attention import AttentionCore, EncoderStack
 from gsv_lab.nn.ops import crossfade_head, full_mask, resize_frames
 from gsv_lab.nn.roles import Chunk, Latent, Prior
 
 
-class TextContentAttention(MultiHeadAttention):
+class TextContentAttention(AttentionCore):
     """Frames of content ask the phones how they should sound; content and speaker are added to the answer.
 
     content (B, W, F), text (B, W, P), speaker (B, G, 1) -> (B, W, F)
@@ -37,7 +37,9 @@ class TextContentAttention(MultiHeadAttention):
         self.content_in = nn.Conv1d(width, attention_width, 1)
         self.text_in = nn.Conv1d(width, attention_width, 1)
         self.leave = nn.Conv1d(attention_width, width, 1)
-        self.speaker_in = nn.Identity() if speaker_dim == attention_width else nn.Conv1d(speaker_dim, attention_width, 1)
+        self.speaker_in = (
+            nn.Identity() if speaker_dim == attention_width else nn.Conv1d(speaker_dim, attention_width, 1)
+        )
 
     def forward(self, content: Tensor, mask: Tensor, text: Tensor, text_mask: Tensor, speaker: Tensor) -> Tensor:
         """See the class."""
@@ -71,7 +73,9 @@ class TextContentPrior(Prior):
     text = Tap("batch dim phone", meaning="phones after their own stack")
     fused = Tap("batch dim frame", rate=50.0, meaning="content, text and speaker joined, after the last stack")
     mean = Tap("batch dim frame", rate=50.0, meaning="mean of the expected latent")
-    scale = Tap("batch dim frame", rate=50.0, unit="nat", meaning="logarithm of the expected latent's standard deviation")
+    scale = Tap(
+        "batch dim frame", rate=50.0, unit="nat", meaning="logarithm of the expected latent's standard deviation"
+    )
 
     def __init__(
         self,

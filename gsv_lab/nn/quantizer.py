@@ -29,11 +29,18 @@ class Codebook(nn.Module):
         dim: D.
         n_codes: K.
         decay: share of the moving averages that a step keeps, in (0, 1).
-        dead_below: a code whose average use in a step falls below this many vectors is re-seeded from the batch; 0 for never.
+        dead_below: a code whose average use in a step falls below this many vectors is re-seeded from the batch; 0 for
+            never.
         kmeans_steps: steps of k-means with which the first training batch fills the table; 0 keeps the random start.
+
     Raises:
         ConfigError: `decay` is not between 0 and 1.
     """
+
+    table: Tensor
+    sums: Tensor
+    counts: Tensor
+    started: Tensor
 
     def __init__(
         self, dim: int, n_codes: int, decay: float = 0.99, dead_below: float = 2.0, kmeans_steps: int = 50
@@ -68,7 +75,7 @@ class Codebook(nn.Module):
 
     @torch.no_grad()
     def assign(self, table: Tensor, counts: Tensor | None = None) -> None:
-        """Set the table (K, D), for example to centres found elsewhere; `counts` (K,) is the use of each code in a step."""
+        """Set the table (K, D), for example to centres found elsewhere; `counts` (K,) is each code's use in a step."""
         self.table.copy_(table)
         self.counts.copy_(torch.ones_like(self.counts) if counts is None else counts)
         self.sums.copy_(self.table * self.counts[:, None])
@@ -115,11 +122,12 @@ def _draw(vectors: Tensor, n: int, generator: torch.Generator | None) -> Tensor:
 class VectorQuantizer(Quantizer):
     """Projection from 50 Hz to the rate of codes, then one codebook, or several on what the ones before left over.
 
-    content (B, content_dim, F50) -> Quantized(x (B, D, F25), codes (B, F25), commitment ()); with several books codes are (B, Q, F25)
+    content (B, content_dim, F50) -> Quantized(x (B, D, F25), codes (B, F25), commitment ()); with several books codes
+    are (B, Q, F25)
 
     Why: turns content into the alphabet that SemanticGPT predicts.
-    Source: van den Oord et al. 2017, arXiv:1711.00937, eqs. 1-3 (straight-through gradient); several books: Zeghidour et al.
-    2021, arXiv:2107.03312, algorithm 1.
+    Source: van den Oord et al. 2017, arXiv:1711.00937, eqs. 1-3 (straight-through gradient); several books: Zeghidour
+    et al. 2021, arXiv:2107.03312, algorithm 1.
 
     Args:
         dim: D, width of code vectors.
@@ -129,6 +137,7 @@ class VectorQuantizer(Quantizer):
         n_books: Q.
         content_rate: frames of content a second, Hz.
         decay, dead_below, kmeans_steps: see `Codebook`.
+
     Raises:
         ConfigError: `projection` is unknown, or "none" with a `hop` other than 1.
     """
@@ -152,7 +161,9 @@ class VectorQuantizer(Quantizer):
         super().__init__()
         if projection not in ("conv", "mean", "none") or (projection == "none" and hop != 1):
             raise ConfigError(
-                "CONFIG_INCONSISTENT", f"projection is {projection!r} and hop is {hop}", "conv or mean with any hop, or none with hop 1"
+                "CONFIG_INCONSISTENT",
+                f"projection is {projection!r} and hop is {hop}",
+                "conv or mean with any hop, or none with hop 1",
             )
         self.dim, self.n_codes, self.hop, self.projection = dim, n_codes, hop, projection
         self.frame_rate = content_rate / hop

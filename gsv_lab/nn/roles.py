@@ -2,9 +2,9 @@
 
 A part can be swapped for any other class of the same role, because the parts around it rely on nothing but this page.
 
-Letters: B batch, T samples, F frames (F50: 50 a second, F25: 25 a second), P phones, D content width, G speaker width, C latent width.
-Masks are (B, 1, F), bool or float, true where a frame is valid; None means that all are. Everything is channel-first.
-Whatever draws at random takes the drawn tensor (`noise`) or a `generator`.
+Letters: B batch, T samples, F frames (F50: 50 a second, F25: 25 a second), P phones, D content width, G speaker width,
+C latent width. Masks are (B, 1, F), bool or float, true where a frame is valid; None means that all are. Everything is
+channel-first. Whatever draws at random takes the drawn tensor (`noise`) or a `generator`.
 
 This page does not know sizes, sampling rates, files or training.
 """
@@ -39,8 +39,10 @@ class Quantized(NamedTuple):
 
 
 class Latent(NamedTuple):
-    """A diagonal normal per frame: `mean` and `log_scale` (B, C, F), their `mask` (B, 1, F), and `hidden` (B, H, F'), the frames before
-    the last projection and before a change of speed."""
+    """A diagonal normal per frame: `mean` and `log_scale` (B, C, F), with their `mask` (B, 1, F).
+
+    `hidden` (B, H, F') are the frames before the last projection and before a change of speed.
+    """
 
     mean: Tensor
     log_scale: Tensor
@@ -49,8 +51,11 @@ class Latent(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Which part of a stream the prior is asked for: `drop_last` padding frames are cut before its last stack, `keep_last` new frames
-    are kept after it, and the first of them are blended with `previous` (B, H, N), the `hidden` frames that stood there before."""
+    """Which part of a stream the prior is asked for.
+
+    `drop_last` padding frames are cut before its last stack, `keep_last` new frames are kept after it, and the first of
+    them are blended with `previous` (B, H, N), the `hidden` frames that stood there before.
+    """
 
     drop_last: int = 0
     keep_last: int | None = None
@@ -67,8 +72,11 @@ class Sampled(NamedTuple):
 
 
 class Vocoded(NamedTuple):
-    """A `wave` (B, 1, T) in [-1, 1]; vocoders with a pitched source also give their prediction of `log_f0` (natural logarithm of Hz) and
-    `voicing` (logit), both (B, 1, F * pitch_frames)."""
+    """A `wave` (B, 1, T) in [-1, 1].
+
+    Vocoders with a pitched source also give their prediction of `log_f0` (logarithm of Hz) and `voicing` (logit), both
+    (B, 1, F * pitch_frames).
+    """
 
     wave: Tensor
     log_f0: Tensor | None = None
@@ -104,7 +112,8 @@ class ContentEncoder(Role):
 class Quantizer(Role):
     """Continuous content to the alphabet of codes and back.
 
-    Declares: `dim` D of the code vectors, `n_codes`, `hop` content frames for one code, `frame_rate` of the codes in Hz.
+    Declares: `dim` D of the code vectors, `n_codes`, `hop` content frames for one code, `frame_rate` of the codes in
+    Hz.
     """
 
     dim: int
@@ -141,7 +150,8 @@ class ContextEncoder(Role):
 class SemanticGPTRole(Role):
     """Phones and context to codes, one code after the other.
 
-    Declares: `n_codes` (the stop token has the index `n_codes`), `n_phones`, `context_dim`, `frame_rate` of the codes in Hz.
+    Declares: `n_codes` (the stop token has the index `n_codes`), `n_phones`, `context_dim`, `frame_rate` of the codes
+    in Hz.
     """
 
     n_codes: int
@@ -158,11 +168,11 @@ class SemanticGPTRole(Role):
         phone_mask: Tensor | None = None,
         code_mask: Tensor | None = None,
     ) -> Tensor:
-        """Phones (B, P), context (B, C, P), codes (B, F25) -> logits (B, F25 + 1, n_codes + 1): each step is told the codes before it."""
+        """Phones (B, P), context (B, C, P), codes (B, F25) -> logits (B, F25 + 1, n_codes + 1), each told the past."""
 
     @abstractmethod
     def generate(self, phones: Tensor, context: Tensor | None, prompt: Tensor | None = None) -> Tensor:
-        """Phones (1, P), context (1, C, P), prompt (1, F25) -> new codes (1, F25'). Sampling options are keyword arguments."""
+        """Phones (1, P), context (1, C, P), prompt (1, F25) -> new codes (1, F25'); options are keyword arguments."""
 
 
 class SpeakerEncoder(Role):
@@ -243,8 +253,8 @@ class Flow(Role):
 class Vocoder(Role):
     """Latents to sound.
 
-    Declares: `latent_dim` C, `speaker_dim` G, `hop_length` samples for one latent frame, `pitch_frames` pitch frames for one
-    latent frame (0: pitch is not used and may be left out).
+    Declares: `latent_dim` C, `speaker_dim` G, `hop_length` samples for one latent frame, `pitch_frames` pitch frames
+    for one latent frame (0: pitch is not used and may be left out).
     """
 
     latent_dim: int
@@ -261,8 +271,10 @@ class Vocoder(Role):
         voicing: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Vocoded:
-        """Z (B, C, F50) -> Vocoded with F50 * hop_length samples; `log_f0` and `voicing` (in [0, 1]), both (B, 1, F50 * pitch_frames),
-        replace the own prediction as the source of pitch."""
+        """Z (B, C, F50) -> Vocoded with F50 * hop_length samples.
+
+        `log_f0` and `voicing` (in [0, 1]), both (B, 1, F50 * pitch_frames), replace the own prediction.
+        """
 
 
 class Discriminator(Role):

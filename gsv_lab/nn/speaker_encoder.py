@@ -31,9 +31,10 @@ class StyleEncoder(SpeakerEncoder):
         kernel: frames seen by each of the two convolutions, odd.
         heads: attention heads.
         dropout: share dropped in training.
-        scale_by_width: divide attention scores by the root of `width` instead of a head's width, as the released weights expect.
-        mask_convolutions: keep padding out of the convolutions. The released weights were trained without, so that in a padded
-            batch the last frames of short items see the padding.
+        scale_by_width: divide attention scores by the root of `width` instead of a head's width, as the released
+            weights expect.
+        mask_convolutions: keep padding out of the convolutions. The released weights were trained without, so that in
+            a padded batch the last frames of short items see the padding.
     """
 
     frames = Tap("batch dim frame", rate=50.0, meaning="voice of each frame, before the mean over time")
@@ -55,7 +56,9 @@ class StyleEncoder(SpeakerEncoder):
         self.mask_convolutions = mask_convolutions
         self.spectral = nn.ModuleList((nn.Conv1d(spec_channels, width, 1), nn.Conv1d(width, width, 1)))
         self.temporal = nn.ModuleList(nn.Conv1d(width, 2 * width, kernel, padding=kernel // 2) for _ in range(2))
-        self.attention = MultiHeadAttention(width, heads, dropout=dropout, scale=width**-0.5 if scale_by_width else None)
+        self.attention = MultiHeadAttention(
+            width, heads, dropout=dropout, scale=width**-0.5 if scale_by_width else None
+        )
         self.leave = nn.Conv1d(width, speaker_dim, 1)
         self.dropout = nn.Dropout(dropout)
 
@@ -104,7 +107,8 @@ class VerifiedSpeakerEncoder(SpeakerEncoder):
         width = None if verification is None else verification.shape[-1]
         if verification is None or width != self.verification_dim:
             raise ConfigError(
-                "CONFIG_INCONSISTENT", f"the verification vector has width {width} and the speaker encoder reads {self.verification_dim}"
+                "CONFIG_INCONSISTENT",
+                f"the verification vector has width {width} and the speaker encoder reads {self.verification_dim}",
             )
         return self.speaker(self.gate(self.base(spec, mask) + self.enter(verification[..., None])))
 

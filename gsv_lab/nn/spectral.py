@@ -13,9 +13,7 @@ from torch.nn import functional
 from gsv_lab.errors import ConfigError
 
 
-def mel_filters(
-    sample_rate: int, n_fft: int, n_mels: int, f_min: float = 0.0, f_max: float | None = None
-) -> Tensor:
+def mel_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float = 0.0, f_max: float | None = None) -> Tensor:
     """Triangles on Slaney's mel scale, each of area one: (n_mels, n_fft // 2 + 1).
 
     The scale is linear up to 1 kHz (3 mel for 200 Hz) and logarithmic above (27 mel for a factor of 6.4).
@@ -60,10 +58,16 @@ class LinearSpectrogram(nn.Module):
         floor: added to the squared magnitude, so that the root has a gradient in silence.
     """
 
+    window: Tensor
+
     def __init__(self, n_fft: int, hop_length: int, win_length: int | None = None, floor: float = 1e-8) -> None:
         super().__init__()
         if hop_length > n_fft:
-            raise ConfigError("CONFIG_INCONSISTENT", f"hop_length is {hop_length} and n_fft is {n_fft}", "a hop that is not longer than a frame")
+            raise ConfigError(
+                "CONFIG_INCONSISTENT",
+                f"hop_length is {hop_length} and n_fft is {n_fft}",
+                "a hop that is not longer than a frame",
+            )
         self.n_fft, self.hop_length, self.floor = n_fft, hop_length, floor
         self.win_length = win_length or n_fft
         self.register_buffer("window", torch.hann_window(self.win_length), persistent=False)
@@ -78,7 +82,13 @@ class LinearSpectrogram(nn.Module):
         wave = wave[:, 0] if wave.dim() == 3 else wave
         with torch.autocast(wave.device.type, enabled=False):
             z = torch.stft(
-                self.pad(wave.float()), self.n_fft, self.hop_length, self.win_length, self.window, center=False, return_complex=True
+                self.pad(wave.float()),
+                self.n_fft,
+                self.hop_length,
+                self.win_length,
+                self.window,
+                center=False,
+                return_complex=True,
             )
             return (z.real.square() + z.imag.square() + self.floor).sqrt()
 
@@ -120,7 +130,7 @@ class MelSpectrogram(nn.Module):
 
 
 class LogMel(MelSpectrogram):
-    """Natural logarithm of the mel magnitudes, not below log(1e-5): (B, T) or (B, 1, T) -> (B, n_mels, T // hop_length)."""
+    """Natural logarithm of mel magnitudes, at least log(1e-5): (B, T) or (B, 1, T) -> (B, n_mels, T // hop_length)."""
 
     def from_spec(self, spec: Tensor) -> Tensor:
         """Linear magnitudes (B, n_fft // 2 + 1, F) -> log-mels (B, n_mels, F)."""
@@ -132,7 +142,8 @@ class StackedLogMel(nn.Module):
 
     (B, T) or (B, 1, T) -> (B, 2 * n_mels, T // (2 * hop_length)); the first half of the channels is the earlier frame.
 
-    Frame k of the mel is centred on the middle of its hop, at (k + 1/2) * hop_length samples; its neighbours overlap with it.
+    Frame k of the mel is centred on the middle of its hop, at (k + 1/2) * hop_length samples; its neighbours overlap
+    with it.
 
     Args:
         sample_rate: Hz.

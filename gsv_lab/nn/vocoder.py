@@ -21,7 +21,7 @@ SLOPE = 0.1
 """Of all leaky rectifiers but the last."""
 
 
-def _normal(layer: nn.Module) -> nn.Module:
+def _normal(layer: nn.Conv1d | nn.ConvTranspose1d) -> nn.Module:
     nn.init.normal_(layer.weight, 0.0, 0.01)
     return weight_norm(layer)
 
@@ -63,7 +63,9 @@ class Stage(Component):
         super().__init__()
         if kernel < rate or (kernel - rate) % 2:
             raise ConfigError(
-                "CONFIG_INCONSISTENT", f"an upsampling kernel is {kernel} for the rate {rate}", "a kernel longer than the rate by an even number"
+                "CONFIG_INCONSISTENT",
+                f"an upsampling kernel is {kernel} for the rate {rate}",
+                "a kernel longer than the rate by an even number",
             )
         self.up = _normal(nn.ConvTranspose1d(width, width // 2, kernel, rate, padding=(kernel - rate) // 2))
         self.blocks = nn.ModuleList(DilatedBlock(width // 2, k, dilations) for k in block_kernels)
@@ -108,7 +110,8 @@ class HiFiGAN(Vocoder):
         super().__init__()
         if len(upsample_rates) != len(upsample_kernels):
             raise ConfigError(
-                "CONFIG_INCONSISTENT", f"there are {len(upsample_rates)} upsample_rates and {len(upsample_kernels)} upsample_kernels"
+                "CONFIG_INCONSISTENT",
+                f"there are {len(upsample_rates)} upsample_rates and {len(upsample_kernels)} upsample_kernels",
             )
         self.latent_dim, self.speaker_dim, self.final_slope = latent_dim, speaker_dim, final_slope
         self.hop_length = math.prod(upsample_rates)

@@ -30,7 +30,7 @@ class ShortTimeFourier(LinearSpectrogram):
             return torch.stft(wave, self.n_fft, self.hop_length, window=self.window, center=False, return_complex=True)
 
     def inverse(self, spectrum: Tensor) -> Tensor:
-        """Overlap-add of windowed frames, divided by the sum of squared windows: (B, K, F) complex -> (B, F * hop_length).
+        """Overlap-add of windowed frames over the sum of squared windows: (B, K, F) complex -> (B, F * hop_length).
 
         Source: Griffin and Lim 1984, IEEE TASSP 32(2), eq. 6. The mirrored margins of `forward` are cut off.
         """
@@ -38,9 +38,9 @@ class ShortTimeFourier(LinearSpectrogram):
         n_frames = frames.shape[-1]
         weights = self.window.square()[None, :, None].expand(1, -1, n_frames)
         length = (n_frames - 1) * self.hop_length + self.n_fft
-        both = functional.fold(
-            torch.cat((frames, weights)), (1, length), (1, self.n_fft), stride=(1, self.hop_length)
-        )[:, 0, 0]
+        both = functional.fold(torch.cat((frames, weights)), (1, length), (1, self.n_fft), stride=(1, self.hop_length))[
+            :, 0, 0
+        ]
         margin = (self.n_fft - self.hop_length) // 2
         wave = both[:-1] / both[-1:].clamp(min=1e-8)
         return wave[:, margin : margin + n_frames * self.hop_length]
@@ -81,7 +81,11 @@ class FrameNet(nn.Module):
 def frames_per_latent(hop_length: int, frame_hop: int) -> int:
     """Spectral frames for one latent frame; raises `ConfigError` unless it is a whole number."""
     if hop_length % frame_hop:
-        raise ConfigError("CONFIG_INCONSISTENT", f"hop_length is {hop_length} and frame_hop is {frame_hop}", "a hop_length that is a multiple of it")
+        raise ConfigError(
+            "CONFIG_INCONSISTENT",
+            f"hop_length is {hop_length} and frame_hop is {frame_hop}",
+            "a hop_length that is a multiple of it",
+        )
     return hop_length // frame_hop
 
 

@@ -1,9 +1,10 @@
-"""Harmonic-plus-noise vocoder: a pulse train and a noise, each coloured frame by frame in the Fourier domain, then added.
+"""Harmonic-plus-noise vocoder: a pulse train and a noise, coloured frame by frame in the Fourier domain, then added.
 
 z (B, C, F50) -> log-F0, voicing, two log-envelopes (100 Hz) -> wave (B, 1, T)
 
-The voice has its harmonics from the first step, because they are built in and not learned; the network only says how strong each
-band of pulses and of noise is. Letters: B batch, C latent width, F frames, K bins, G speaker width, T samples.
+The voice has its harmonics from the first step, because they are built in and not learned; the network only says how
+strong each band of pulses and of noise is. Letters: B batch, C latent width, F frames, K bins, G speaker width, T
+samples.
 It does not know how F0 is measured: in training it is given, in synthesis predicted.
 """
 
@@ -29,8 +30,9 @@ def pulse_train(f0: Tensor, sample_rate: float) -> Tensor:
 
     f0 in Hz for every sample (B, T) -> (B, T)
 
-    The sum cos(p) + ... + cos(N p) over N harmonics has a closed form (Dirichlet's kernel): (sin((N + 1/2) p) / sin(p / 2) - 1) / 2.
-    The phase p is summed in double precision where the device has it, because high harmonics multiply its error.
+    The sum cos(p) + ... + cos(N p) over N harmonics has a closed form (Dirichlet's kernel): (sin((N + 1/2) p) / sin(p
+    / 2) - 1) / 2. The phase p is summed in double precision where the device has it, because high harmonics multiply
+    its error.
     """
     exact = torch.float64 if f0.device.type != "mps" else torch.float32
     f0 = f0.to(exact).clamp(min=1.0)
@@ -46,7 +48,8 @@ def pulse_train(f0: Tensor, sample_rate: float) -> Tensor:
 class SourceFilterVocoder(Vocoder):
     """z (B, C, F), speaker (B, G, 1) -> Vocoded(wave (B, 1, T), log_f0, voicing (B, 1, pitch_frames * F)).
 
-    Why: a plain inverse-STFT head must learn phase from nothing and whispers for an hour of training; here periodicity is given.
+    Why: a plain inverse-STFT head must learn phase from nothing and whispers for an hour of training; here periodicity
+    is given.
     Source: the harmonic-plus-noise model, Serra and Smith 1990, CMJ 14(4); with learned envelopes: Engel et al. 2020,
     arXiv:2001.04643, 3.
 
@@ -62,7 +65,9 @@ class SourceFilterVocoder(Vocoder):
     """
 
     f0 = Tap("batch channel frame", rate="spectral_rate", unit="Hz", meaning="fundamental frequency of the pulses")
-    envelopes = Tap("batch bin frame", rate="spectral_rate", unit="nat", meaning="log-envelopes: harmonic bins, then noise bins")
+    envelopes = Tap(
+        "batch bin frame", rate="spectral_rate", unit="nat", meaning="log-envelopes: harmonic bins, then noise bins"
+    )
     harmonic = Tap("batch sample", rate="sample_rate", meaning="harmonic part of the wave")
     noise = Tap("batch sample", rate="sample_rate", meaning="noise part of the wave")
     wave = Tap("batch channel sample", rate="sample_rate", meaning="wave, about in [-1, 1]")
@@ -91,11 +96,10 @@ class SourceFilterVocoder(Vocoder):
         self.pitch_head = nn.Conv1d(width, 2, 1)
         self.envelope_head = nn.Conv1d(width, 2 * bins, 1)
         # Start near quiet speech (about 0.03 of full scale) and at a typical pitch.
-        nn.init.constant_(self.envelope_head.bias, -4.0)
+        self.envelope_head.bias.data.fill_(-4.0)
         self.phase_head = nn.Conv1d(width, bins, 1) if phase else None
-        if self.phase_head is not None:
-            nn.init.zeros_(self.phase_head.weight)
-            nn.init.zeros_(self.phase_head.bias)
+        for value in self.phase_head.parameters() if self.phase_head is not None else ():
+            nn.init.zeros_(value)
         self.fourier = ShortTimeFourier(n_fft, frame_hop)
 
     def forward(

@@ -1,6 +1,7 @@
 """The gated convolution stack that posterior and flow are made of.
 
-Letters: B batch, C channels, F frames, G speaker width. It sees frames and a condition; it does not know what they mean.
+Letters: B batch, C channels, F frames, G speaker width. It sees frames and a condition; it does not know what they
+mean.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ class WaveNet(Component):
     (B, C, F), mask (B, 1, F), condition (B, G, 1) -> (B, C, F)
 
     Why: many frames of context at a constant width, and a condition that can close any gate.
-    Source: van den Oord et al. 2016, arXiv:1609.03499, eq. 3 and figure 4, not causal, as in WaveGlow, Prenger et al. 2018,
-    arXiv:1811.00002, 2.2. Weight norm: Salimans and Kingma 2016, arXiv:1602.07868.
+    Source: van den Oord et al. 2016, arXiv:1609.03499, eq. 3 and figure 4, not causal, as in WaveGlow, Prenger et al.
+    2018, arXiv:1811.00002, 2.2. Weight norm: Salimans and Kingma 2016, arXiv:1602.07868.
 
     Args:
         width: channels C.

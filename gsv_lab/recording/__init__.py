@@ -3,6 +3,8 @@
 No file here knows text, corpora or the synthesis networks; `gsv_lab.corpora.prepare` builds folders from these parts.
 """
 
+from __future__ import annotations
+
 from gsv_lab.recording.measures import Quality, quality, require_speech, spoken
 from gsv_lab.recording.noise import denoise
 from gsv_lab.recording.reference import Best, Reference, best_reference

@@ -133,10 +133,11 @@ def _inflected(word: str) -> Reading | None:
         return stem and (plural(stem) if word.endswith("'s") else stem)
     if word.endswith("ies") and (stem := known(word[:-3] + "y")):
         return plural(stem)
-    for cut in (1, 2):
-        if word.endswith("es"[2 - cut :] if cut == 2 else "s") and not word.endswith("ss") and len(word) - cut > 2:
-            if stem := known(word[:-cut]):
-                return plural(stem)
+    if word.endswith("s") and not word.endswith("ss") and len(word) > 4:
+        stems = [word[:-1], *([word[:-2]] if word.endswith("es") else [])]
+        # A stem that the dictionary lists comes before one that is derived itself.
+        if stem := next((r[0] for r in map(readings, stems) if r), None) or next(filter(None, map(known, stems)), None):
+            return plural(stem)
     if word.endswith("ed"):
         for candidate in _stems(word, "ed"):
             if stem := known(candidate):

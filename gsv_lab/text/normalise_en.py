@@ -268,8 +268,8 @@ def _steps() -> list[tuple[re.Pattern[str], str | Callable[[Match], str]]]:
     units = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
     short = "|".join((*_TITLES, *_SHORT_FORMS))
     table: list[tuple[str, str | Callable[[Match], str]]] = [
-        (r"\b[\w.+\-]+@[A-Za-z\d\-]+(?:\.[A-Za-z\d\-]+)+\b", _words_of_address),
-        (r"\b(?:https?://|www\.)[^\s,;!()\"<>]+|\b[a-z\d\-]+\.(?:com|org|net|edu|gov|io)(?:/[^\s,;!()\"<>]*)?\b", _words_of_address),
+        (r"\b[\w.+\-]{1,64}@[A-Za-z\d\-]+(?:\.[A-Za-z\d\-]+)+\b", _words_of_address),
+        (r"\b(?:https?://|www\.)[^\s,;!()\"<>]+|\b[a-z\d\-]{1,63}\.(?:com|org|net|edu|gov|io)(?:/[^\s,;!()\"<>]*)?\b", _words_of_address),
         (r"(?i)\be\.g\.,?", "for example,"),
         (r"(?i)\bi\.e\.,?", "that is,"),
         (r"\bNos?\.\s?(?=\d)", "number "),
@@ -285,10 +285,10 @@ def _steps() -> list[tuple[re.Pattern[str], str | Callable[[Match], str]]]:
         (rf"\b(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?(?:\s+of)?\s+{_MONTH_NAME}(?:,?\s+(\d{{4}}))?\b", _day_month),
         (r"\b(Jan|Feb|Aug|Sept|Oct|Nov|Dec)\.", lambda m: _month(m.group(1))),
         (r"(?<![\w$£€¥'])(\d{3}0)'?s\b|(?<!\w)'(\d0)s\b", _decade),
-        (r"(?<![\d.])(\d+(?:\.\d+){2,})(?![\d.]*\d)", lambda m: f" {' point '.join(map(num.cardinal, m.group(1).split('.')))} "),
+        (r"(?<![\d.])(\d+(?:\.\d+){2,})", lambda m: f" {' point '.join(map(num.cardinal, m.group(1).split('.')))} "),
         (rf"(?<![A-Za-z])(-?)(US|HK|A|C)?([$£€¥₹₩₽])\s?({_NUMBER})(\s(?:thousand|million|billion|trillion)\b|\s?(?:k|K|m|M|bn|B|tn)\b)?", _money),
         (rf"(-?)()(?<![\w.])(?=[\d.]+[€£])({_NUMBER})([€£])", lambda m: f"{num.number(m.group(1) + m.group(3))} {_MONEY[m.group(4)][1]}"),
-        (r"(?:\+?\d{1,3}[ \-])?\(\d{3}\) ?\d{3}-\d{4}\b|\+\d[\d \-]{6,}\d\b|\b(?:1-)?\d{3}-\d{3}-\d{4}\b|\b\d{3}-\d{4}\b", _phone),
+        (r"(?:\+?\d{1,3}[ \-])?\(\d{3}\) ?\d{3}-\d{4}\b|\+\d[\d \-]{6,20}\d\b|\b(?:1-)?\d{3}-\d{3}-\d{4}\b|\b\d{3}-\d{4}\b", _phone),
         (rf"(?<![\w.\-])(-?)({_NUMBER})\s?({units})(?![\w°/])", _unit),
         (rf"(?<=[A-Za-z] )(-)({_NUMBER})\s?({units})(?![\w°/])", _unit),
         (r"\b(\d+)\s(\d+)/(\d+)\b", _mixed_fraction),

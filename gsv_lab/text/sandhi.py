@@ -34,8 +34,10 @@ _FULL_ZI = frozenset(
     "瓜子 莲子 种子 鱼子 孢子 因子 量子 母子 父子 亲子 公子 浪子 逆子 精子 卵子 棋子 松子 子".split()
 )
 _FULL_ER = frozenset("女儿 婴儿 幼儿 胎儿 孤儿 男儿 健儿 少儿 小儿 宠儿 孩儿 孙儿 侄儿 育儿 儿 弃儿 患儿 生儿 血儿".split())
+_BEFORE_FULL_BU = frozenset("毫从并绝决永全再更都也才就又还很真太一若要岂莫何可")
 _LOCATIVES = frozenset("上下里")
-_FULL_LOCATIVES = frozenset(
+_FULL_BEFORE_FULL_BU = frozenset("毫从并绝决永全再更都也才就又还很真太一若要岂莫何可")
+_LOCATIVES = frozenset(
     "以上 以下 之上 之下 上下 向上 向下 天下 天上 地下 手下 乡下 北上 南下 如下 公里 海里 英里 千里 万里 零下 部下 属下 "
     "陛下 殿下 阁下 至上 一下".split()
 )
@@ -67,6 +69,8 @@ def _underlying(texts: list[str], tones: list[list[str]]) -> None:
     for text, own in zip(texts, tones, strict=True):
         for j, character in enumerate(text):
             own[j] = {"不": "4", "一": "1"}.get(character, own[j])
+        if text[-2:] in _FULL_ZI:
+            own[-1] = "3"
 
 
 def _neutral_tones(text: str, flag: str, before: str, tones: list[str]) -> None:
@@ -85,8 +89,8 @@ def _neutral_tones(text: str, flag: str, before: str, tones: list[str]) -> None:
     placed = text in ("上", "里") and flag == "f" and len(before) > 1
     if doubled or suffix or light or particle or counted or placed:
         tones[-1] = "5"
-    if len(text) == 3 and text[0] == text[2] and text[1] in "一不":
-        tones[1] = "5"  # A-not-A and A-yi-A
+    if len(text) == 3 and (text[0] == text[2] and text[1] == "一" or text[1] == "不" and text[0] not in _BEFORE_FULL_BU):
+        tones[1] = "5"  # A-yi-A, A-not-A, and what can or cannot be done, as in 看不见
 
 
 def _bu_and_yi(texts: list[str], tones: list[list[str]], characters: list[tuple[int, int]]) -> None:

@@ -14,11 +14,12 @@ import re
 from gsv_lab.errors import TextError
 from gsv_lab.text.clean import EMPHASIS_OFF, EMPHASIS_ON, LIMIT, clean
 from gsv_lab.text.normalise_zh import UNIT_PATTERN
+from gsv_lab.text.numbers_en import check_digits
 
 LANGUAGES = ("auto", "en", "zh")
 _HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _TOKENS = re.compile(
-    rf"(?P<zh>[{_HAN}]+)|(?P<quantity>\d[\d.,]*\s?(?:{UNIT_PATTERN})(?![A-Za-z]))|(?P<en>[A-Za-z]+(?:'[A-Za-z]+)*)|(?P<other>\s+|.)",
+    rf"(?P<zh>[{_HAN}]+)|(?P<quantity>\d[\d.,]*(?:\s?(?:{UNIT_PATTERN})(?![A-Za-z]))?)|(?P<en>[A-Za-z]+(?:'[A-Za-z]+)*)|(?P<other>\s+|.)",
     re.DOTALL,
 )
 _ABBREVIATION = re.compile(
@@ -81,10 +82,10 @@ def _resolve(kinds: list[str], pieces: list[str], language: str) -> list[str]:
             resolved.append(kind)
         elif language != "auto" and any(c.isdigit() for c in piece):
             resolved.append(language)
-        elif before and after:
-            resolved.append(before if before == after else "zh")
+        elif not before:
+            resolved.append(after or "zh")
         else:
-            resolved.append(before or after or "zh")
+            resolved.append(before if before == after else "zh")
     return resolved
 
 
@@ -148,7 +149,8 @@ def require_speech(cleaned: str, left_out: int = 0) -> None:
     """Refuses a cleaned text in which there is nothing to say.
 
     Raises:
-        TextError: TEXT_UNSUPPORTED if all was left out, else TEXT_EMPTY; TEXT_DEGENERATE for an endless word.
+        TextError: TEXT_UNSUPPORTED if all was left out, else TEXT_EMPTY; TEXT_DEGENERATE for an endless word;
+            NORMALISE_LIMIT for an endless number.
     """
     if longest := re.search(rf"[A-Za-z]{{{_LONGEST_WORD + 1},}}", cleaned):
         raise TextError(
@@ -156,9 +158,11 @@ def require_speech(cleaned: str, left_out: int = 0) -> None:
             f"A word that begins with '{longest.group()[:12]}' has {len(longest.group())} letters",
             f"words of at most {_LONGEST_WORD} letters",
         )
+    for number in re.finditer(r"\d{1,3}(?:,\d{3})+|\d+", cleaned):
+        check_digits(number.group())
     if _SPEAKABLE.search(cleaned):
         return
-    if left_out:
+    if left_out or re.search(rf"[^\s.,!?…\-—;:()\[\]'/~{EMPHASIS_ON}{EMPHASIS_OFF}]", cleaned):
         raise TextError(
             "TEXT_UNSUPPORTED",
             "The text has nothing that can be spoken, only symbols or other scripts",

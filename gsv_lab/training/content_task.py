@@ -88,8 +88,11 @@ def frame_targets(scores: Tensor, batch: ContentBatch) -> Tensor:
     """The phone that sounds in each frame by the network's own alignment: (B, V, F) -> (B, F); 0 silence, -1 unknown."""
     frames = (batch.frames // 2).tolist()
     phones = [row[:n].tolist() for row, n in zip(batch.labels, batch.label_lengths.tolist(), strict=True)]
+    # One unit of a normalised log-mel is about 20 dB; the aligner needs levels only to tell pauses from long phones.
+    level = 20 * functional.avg_pool1d(batch.mel.mean(1, keepdim=True), 2)[:, 0]
+    levels = [row[:n].cpu().numpy() for row, n in zip(level, frames, strict=True)]
     targets = torch.full((scores.shape[0], scores.shape[2]), -1)
-    for row, found in enumerate(align_batch(scores.transpose(1, 2), phones, frames)):
+    for row, found in enumerate(align_batch(scores.transpose(1, 2), phones, frames, levels=levels)):
         if not isinstance(found, LabError):
             targets[row, : frames[row]] = torch.from_numpy(found.labels(frames[row]))
     return targets.to(scores.device)

@@ -23,7 +23,7 @@ from gsv_lab.corpora.listfile import read_list
 from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.sovits_data import SoVITSData
 from gsv_lab.corpora.store import ClipStore
-from gsv_lab.corpora.tracks import add_codes, add_phones, add_pitch
+from gsv_lab.corpora.tracks import add_codes, add_heard, add_pitch
 from gsv_lab.errors import DataError
 from gsv_lab.models.sovits import SoVITS
 from gsv_lab.models.synthesizer import Prompt
@@ -132,8 +132,8 @@ def pack(lab: Lab, folder: Path, temporary: Path, max_seconds: float) -> tuple[C
     store = ClipStore.pack(temporary / "store", clips, lambda path: audio.read(path, rate).samples.numpy(), rate)
     synthesizer = lab.family.synthesizer
     add_pitch(store)
-    add_codes(store, synthesizer.content_encoder, synthesizer.sovits.quantizer, lab.version)
-    add_phones(store, synthesizer.content_encoder, lab.version)
+    add_heard(store, synthesizer.content_encoder, lab.version)
+    add_codes(store, synthesizer.sovits.quantizer, lab.version)
     return store, transcribed
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
+import torch
 
 from gsv_lab.evaluation.lists import COLUMNS
 
@@ -54,3 +57,42 @@ class PitchEmbedder:
         hertz = np.fft.rfftfreq(wave.size, 1 / RATE)[int(spectrum.argmax())]
         vector = np.array([np.exp(-(abs(hertz - pitch) / 40)) for _, pitch in SPEAKERS.values()])
         return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+@dataclass
+class FakeSpeech:
+    wave: torch.Tensor
+    sample_rate: int = 8000
+
+
+@dataclass
+class FakeVoice:
+    path: str
+    speaker: torch.Tensor
+
+
+class FakeLab:
+    """Clones by taking the reference itself, at half the rate; remembers what it was asked for."""
+
+    sample_rate = 8000
+    version = "toy-1"
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+
+    def clone(self, path: str, text: str | None = None, language: str = "auto", consent: str = "") -> FakeVoice:
+        self.asked.append(("clone", Path(path).stem, text, language))
+        return FakeVoice(path, torch.ones(1, 4, 1))
+
+    def speak(self, text: str, voice: FakeVoice, language: str = "auto", seed: int = 0) -> FakeSpeech:
+        self.asked.append(("speak", text, Path(voice.path).stem, language, seed))
+        wave, _ = soundfile.read(voice.path, dtype="float32")
+        return FakeSpeech(torch.from_numpy(wave[::2].copy()))
+
+    def copy_synthesis(self, wave: torch.Tensor) -> torch.Tensor:
+        self.asked.append(("copy", wave.shape))
+        return wave
+
+    def resynthesize(self, wave: torch.Tensor, phones: Any, speaker: torch.Tensor) -> FakeSpeech:
+        self.asked.append(("codes", phones, tuple(speaker.shape)))
+        return FakeSpeech(wave)

@@ -36,7 +36,7 @@ def test_textbook_alignment() -> None:
     # hello -> (missing), duck -> dog: 2 of 4 words
     pytest.importorskip("jiwer")
     found = compare("hello this is duck".split(), "this is dog".split())
-    assert (found.errors, found.count) == (2, 4)
+    assert (found.errors, found.total) == (2, 4)
     assert (found.substitutions, found.deletions, found.insertions) == (1, 1, 0)
     assert found.deleted == (0,)
 
@@ -171,20 +171,17 @@ def test_deletions_survive_for_a_recogniser_that_hears_nothing() -> None:
 
 
 def test_pocketsphinx_on_real_speech(shared: Path) -> None:
-    """A clear reader is mostly understood, the order of clips does not matter, silence is silent."""
+    """A reader is mostly understood, the clip before does not matter, silence is silent."""
     pytest.importorskip("pocketsphinx")
     pytest.importorskip("jiwer")
     items = read_list(shared / "speech" / "evaluation_list.csv").items
-    short = sorted((item for item in items if item.speaker == "7312"), key=lambda item: item.seconds)[:2]
-    one, two = (item.target.read() for item in short)
+    item, other = (next(i for i in items if i.target.key.endswith(name)) for name in ("a0108.flac", "a0151.flac"))
     recogniser = PocketSphinx()
-    first = recogniser(one)
-    other = recogniser(two)
-    assert recogniser(one) == first
-    assert recogniser(two) == other
-    measure = WordErrors(recogniser)
-    rows = [measure(wave, job(item.target.text)) for wave, item in zip((one, two), short, strict=True)]
-    assert sum(row["errors"] for row in rows if row) < 0.5 * sum(row["count"] for row in rows if row)
-    swapped = measure(two, job(short[0].target.text))
-    assert swapped is not None and swapped["errors"] >= 0.8 * swapped["count"]
+    heard = recogniser(item.target.read())
     assert recogniser(np.zeros(8000, dtype=np.float32)) == ""
+    recogniser(other.target.read()[: 2 * 16000])
+    assert recogniser(item.target.read()) == heard
+    measure = WordErrors(lambda wave: heard)
+    right, wrong = (measure(WAVE, job(text)) for text in (item.target.text, "Nobody asked about the price of bread."))
+    assert right is not None and right["errors"] < 0.5 * right["count"]
+    assert wrong is not None and wrong["errors"] >= 0.8 * wrong["count"]

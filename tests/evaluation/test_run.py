@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,47 +16,7 @@ from gsv_lab.evaluation import extras, run
 from gsv_lab.evaluation.lists import Clip, read_list
 from gsv_lab.evaluation.rungs import LabRungs
 
-from .makers import RATE, PitchEmbedder, tone, toy_list
-
-
-@dataclass
-class FakeSpeech:
-    wave: torch.Tensor
-    sample_rate: int = 8000
-
-
-@dataclass
-class FakeVoice:
-    path: str
-    speaker: torch.Tensor
-
-
-class FakeLab:
-    """Clones by taking the reference itself, at half the rate; remembers what it was asked for."""
-
-    sample_rate = 8000
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[Any, ...]] = []
-
-    def clone(self, path: str, text: str | None = None, language: str = "auto", consent: str = "") -> FakeVoice:
-        self.asked.append(("clone", Path(path).stem, text, language))
-        return FakeVoice(path, torch.ones(1, 4, 1))
-
-    def speak(self, text: str, voice: FakeVoice, language: str = "auto", seed: int = 0) -> FakeSpeech:
-        self.asked.append(("speak", text, Path(voice.path).stem, language, seed))
-        import soundfile
-
-        wave, _ = soundfile.read(voice.path, dtype="float32")
-        return FakeSpeech(torch.from_numpy(wave[::2].copy()))
-
-    def copy_synthesis(self, wave: torch.Tensor) -> torch.Tensor:
-        self.asked.append(("copy", wave.shape))
-        return wave
-
-    def resynthesize(self, wave: torch.Tensor, phones: Any, speaker: torch.Tensor) -> FakeSpeech:
-        self.asked.append(("codes", phones, tuple(speaker.shape)))
-        return FakeSpeech(wave)
+from .makers import RATE, FakeLab, FakeVoice, PitchEmbedder, tone, toy_list
 
 
 @pytest.fixture

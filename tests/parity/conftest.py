@@ -150,7 +150,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table of all comparisons."""
-    reports = [r for key in ("passed", "failed") for r in terminalreporter.stats.get(key, []) if hasattr(r, "user_properties")]
+    reports = [
+        r for key in ("passed", "failed") for r in terminalreporter.stats.get(key, []) if hasattr(r, "user_properties")
+    ]
     rows = sorted(Row(*value) for r in reports for name, value in r.user_properties if name == PROPERTY)
     if not rows:
         return

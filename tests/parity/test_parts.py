@@ -25,7 +25,7 @@ from gsv_lab.nn.wavenet import WaveNet
 
 
 def loaded(parity: Any, name: str, module: nn.Module, released: str, ours: str) -> nn.Module:
-    """Load a part's weights: its keys get the prefixes under which the part stands in the whole model. Also proves the way back."""
+    """Load a part's weights under the prefixes it has in the whole model; proves the way back too."""
     stored = {released + key: value for key, value in parity.state(name).items()}
     state = from_reference(stored)
     back = to_reference(state)
@@ -50,7 +50,9 @@ def test_mel_of_diffusion_models(parity: Any, name: str) -> None:
     """Log-mels of the diffusion families, raw and scaled to -1 .. 1."""
     meta, g = parity.meta[name], parity.arrays(name)
     wave = parity.arrays("spectrogram")["wave"]
-    log_mel = LogMel(meta["sr"], meta["n_fft"], meta["hop"], meta["mels"], meta["win"], meta["fmin"], meta["fmax"], 1e-9)
+    log_mel = LogMel(
+        meta["sr"], meta["n_fft"], meta["hop"], meta["mels"], meta["win"], meta["fmin"], meta["fmax"], 1e-9
+    )
     mel = log_mel(wave)
     parity.close(f"{name}.mel", mel, g["mel"])
     parity.close(f"{name}.mel_normalised", (mel + 12) / 14 * 2 - 1, g["mel_normalised"])
@@ -121,7 +123,13 @@ def test_style_encoder(parity: Any) -> None:
     """Speaker vector with and without a mask."""
     meta, g = parity.meta["part_mel_style"], parity.arrays("part_mel_style")
     module = StyleEncoder(
-        meta["n_in"], meta["out"], meta["hidden"], meta["kernel"], meta["heads"], scale_by_width=True, mask_convolutions=False
+        meta["n_in"],
+        meta["out"],
+        meta["hidden"],
+        meta["kernel"],
+        meta["heads"],
+        scale_by_width=True,
+        mask_convolutions=False,
     )
     module = loaded(parity, "part_mel_style", module, "ref_enc.", "speaker_encoder.")
     parity.close("part_mel_style.out_masked", module(g["x"], g["mask"]), g["out_masked"])
@@ -166,7 +174,9 @@ def test_flow(parity: Any) -> None:
     module = loaded(parity, "part_flow", module, "flow.", "flow.")
     forward = module(g["x"], g["mask"], g["g"])
     parity.close("part_flow.forward", forward, g["forward"])
-    parity.close("part_flow.reverse_of_forward", module(forward, g["mask"], g["g"], inverse=True), g["reverse_of_forward"])
+    parity.close(
+        "part_flow.reverse_of_forward", module(forward, g["mask"], g["g"], inverse=True), g["reverse_of_forward"]
+    )
     parity.close("part_flow.reverse", module(g["x"], g["mask"], g["g"], inverse=True), g["reverse"])
 
 
@@ -187,7 +197,7 @@ def test_generator(parity: Any) -> None:
 
 
 def discriminators(specs: list[list[Any]], periods: tuple[int, ...]) -> Discriminators:
-    """Discriminators from the layer list of `meta.json`: one scale judge, then period judges. The last layer of each has kernel 3."""
+    """Discriminators from the layer list of `meta.json`; the last layer of each has kernel 3."""
     ends = [i for i, spec in enumerate(specs) if spec[2] == 1 and spec[3] in (3, [3, 1])]
     groups = [specs[begin + 1 : end] for begin, end in zip([-1, *ends], ends, strict=False)]
     _, _, channels, kernels, strides, parts, _ = zip(*groups[0], strict=True)
@@ -195,7 +205,9 @@ def discriminators(specs: list[list[Any]], periods: tuple[int, ...]) -> Discrimi
     return Discriminators([ScaleJudge(channels, parts, kernels, strides), *folded])
 
 
-@pytest.mark.parametrize(("name", "periods"), [("part_mpd_v2", (2, 3, 5, 7, 11)), ("part_mpd_v2Pro", (2, 3, 5, 7, 11, 17, 23))])
+@pytest.mark.parametrize(
+    ("name", "periods"), [("part_mpd_v2", (2, 3, 5, 7, 11)), ("part_mpd_v2Pro", (2, 3, 5, 7, 11, 17, 23))]
+)
 def test_discriminators(parity: Any, name: str, periods: tuple[int, ...]) -> None:
     """Scores, layer outputs and the losses made of them."""
     meta, g = parity.meta[name], parity.arrays(name)
@@ -208,7 +220,9 @@ def test_discriminators(parity: Any, name: str, periods: tuple[int, ...]) -> Non
             means = torch.stack([x.abs().mean() for x in judged.features[i]])
             parity.close(f"{name}.fmap_{kind}_absmean{i}", means, g[f"fmap_{kind}_absmean{i}"])
         parity.close(f"{name}.fmap_real_last{i}", real.features[i][-2], g[f"fmap_real_last{i}"])
-        parity.close(f"{name}.loss_gen_each.{i}", losses.adversarial_loss(fake.scores[i : i + 1]), g["loss_gen_each"][i])
+        parity.close(
+            f"{name}.loss_gen_each.{i}", losses.adversarial_loss(fake.scores[i : i + 1]), g["loss_gen_each"][i]
+        )
     parity.close(f"{name}.loss_feature", losses.feature_loss(real.features, fake.features), g["loss_feature"])
     parity.close(f"{name}.loss_disc", losses.discriminator_loss(real.scores, fake.scores), g["loss_disc"])
     parity.close(f"{name}.loss_gen", losses.adversarial_loss(fake.scores), g["loss_gen"])
@@ -224,4 +238,3 @@ def test_rule_of_the_table(parity: Any) -> None:
         parity.equal("-", torch.tensor([1]), torch.tensor([2]))
     assert not any(row.passed for row in parity.rows[rows:])
     del parity.rows[rows:]
-

@@ -1,0 +1,68 @@
+"""From trained runs to a family that ships: half-precision weights, one card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gsv_lab.checkpoint import fingerprint, load_component, read_header, save_component
+from gsv_lab.files import new_folder
+from gsv_lab.nn.sampling import Sampling
+
+CREDITS = (
+    "LibriSpeech (CC BY 4.0): V. Panayotov, G. Chen, D. Povey, S. Khudanpur",
+    "speechocean762 (CC BY 4.0): J. Zhang et al.",
+    "Common Voice English and zh-CN (CC0 1.0), Mozilla and its contributors",
+    "AISHELL-3 (Apache 2.0): Y. Shi, H. Bu, X. Xu, S. Zhang, M. Li",
+)
+"""Corpora in nano's training set, with the credit that their licences ask for."""
+
+
+def release(
+    weights: Mapping[str, Path],
+    folder: str | Path,
+    version: str,
+    sampling: Sampling,
+    noise_scale: float,
+    codes_per_phone: float,
+    keep: Mapping[str, Path] | None = None,
+) -> Path:
+    """Write a family folder.
+
+    Args:
+        weights: component name -> weight file of a run (`content_encoder`, `semantic_gpt`, `sovits`, `verifier`, ...).
+        folder: where; an earlier release there is replaced as a whole.
+        version: for example `nano-1`.
+        sampling, noise_scale, codes_per_phone: defaults, chosen on development data.
+        keep: file name -> file that is copied as it is.
+
+    Returns:
+        the folder.
+    """
+    card: dict[str, Any] = {
+        "version": version,
+        "licence": "MIT (code); weights CC BY 4.0, trained on the corpora credited below",
+        "credits": list(CREDITS),
+        "sampling": asdict(sampling),
+        "noise_scale": noise_scale,
+        "codes_per_phone": codes_per_phone,
+        "components": {},
+    }
+    with new_folder(folder, is_own="model.json") as target:
+        for name, path in weights.items():
+            info = read_header(path)["info"]
+            component = load_component(path)
+            written = save_component(component, target / f"{name}.safetensors", info, torch.float16)
+            halved = fingerprint(load_component(written).state_dict())
+            parameters = sum(p.numel() for p in component.state_dict().values())
+            card["components"][name] = {"parameters": parameters, "fingerprint": halved, **info}
+        for name, path in (keep or {}).items():
+            shutil.copyfile(path, target / name)
+        (target / "model.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return Path(folder)

@@ -1,0 +1,96 @@
+"""Discriminators and the losses of the adversarial game."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional
+
+from gsv_lab import losses
+from gsv_lab.errors import ConfigError
+from gsv_lab.nn.discriminators import Discriminators, PeriodJudge, ScaleJudge, SpectrumJudge
+from gsv_lab.nn.spectral import LogMel
+
+
+def test_a_period_judge_compares_samples_one_period_apart() -> None:
+    """The fold puts samples n, n + p, n + 2 p under each other; the end is mirrored."""
+    folded = PeriodJudge(3, (4,)).view(torch.arange(8.0).view(1, 1, 8))
+    assert folded[0, 0].tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 6]]
+
+
+def test_columns_do_not_mix() -> None:
+    """Kernels are one sample wide: changing one phase of the period changes only its own column's scores."""
+    judge, wave = PeriodJudge(4, (4, 8)).eval(), torch.randn(1, 1, 64)
+    changed = wave.clone()
+    changed[..., 2::4] += 1
+    before, after = (judge(w)[1][-1] for w in (wave, changed))
+    same = (before == after).all(dim=(0, 1, 2))
+    assert same.tolist() == [True, True, False, True]
+
+
+def test_they_can_learn_to_tell_noise_from_tone() -> None:
+    """A few steps against a fixed fake: natural scores rise above made ones for every judge."""
+    torch.manual_seed(0)
+    judges = Discriminators([ScaleJudge((8, 8), (1, 2), (15, 15), (2, 2)), PeriodJudge(5, (8, 8)), SpectrumJudge(128, 8, 3)])
+    optimizer = torch.optim.AdamW(judges.parameters(), 3e-3)
+    tone = torch.sin(torch.arange(2000) * 0.2)[None, None] * 0.3
+    for _ in range(30):
+        real, fake = judges(tone), judges(torch.randn(1, 1, 2000) * 0.3)
+        loss = losses.discriminator_loss(real.scores, fake.scores)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    real, fake = judges(tone), judges(torch.randn(1, 1, 2000) * 0.3)
+    assert all(r.mean() > f.mean() + 0.3 for r, f in zip(real.scores, fake.scores, strict=True))
+
+
+def test_losses_at_their_ends() -> None:
+    """Perfect judges lose nothing, a perfect deceiver neither; equal features and equal waves cost nothing."""
+    ones, zeros = [torch.ones(2, 3)], [torch.zeros(2, 3)]
+    assert losses.discriminator_loss(ones, zeros) == 0 and losses.discriminator_loss(zeros, ones) == 2
+    assert losses.adversarial_loss(ones) == 0 and losses.adversarial_loss(zeros * 2) == 2
+    x = [[torch.randn(2, 4)], [torch.randn(2, 5)]]
+    assert losses.feature_loss(x, x) == 0
+    wave = torch.randn(1, 1, 4000)
+    assert losses.log_mel_loss(wave, wave, [LogMel(16000, 512, 128, 40)]) == 0 and losses.stft_loss(wave, wave) == 0
+    assert losses.stft_loss(wave, 2 * wave) == pytest.approx(1 + torch.log(torch.tensor(2.0)).item(), rel=1e-3)
+
+
+def test_features_teach_the_maker_only() -> None:
+    """No gradient goes to the natural features."""
+    real, fake = torch.randn(3, requires_grad=True), torch.randn(3, requires_grad=True)
+    losses.feature_loss([[real]], [[fake]]).backward()
+    assert real.grad is None and fake.grad is not None
+
+
+def test_kl_is_the_divergence_of_normals() -> None:
+    """Averaged over draws it is the closed form between two normals; masked frames do not count."""
+    torch.manual_seed(0)
+    m_q, s_q, m_p, s_p = 0.7, -0.3, 0.1, 0.4
+    z = m_q + torch.randn(1, 1, 200000) * torch.tensor(s_q).exp()
+    full = [torch.full_like(z, v) for v in (s_q, m_p, s_p)]
+    value = losses.kl_loss(z, full[0], full[1], full[2], torch.ones_like(z))
+    expected = torch.distributions.kl_divergence(
+        torch.distributions.Normal(m_q, torch.tensor(s_q).exp()), torch.distributions.Normal(m_p, torch.tensor(s_p).exp())
+    )
+    torch.testing.assert_close(value, expected, rtol=0.02, atol=0.0)
+    mask = torch.ones_like(z)
+    mask[..., 1000:] = 0
+    z[..., 1000:] = 1e6
+    assert losses.kl_loss(z, full[0], full[1], full[2], mask) < 2
+
+
+def test_pitch_losses() -> None:
+    """Only voiced frames count for F0; the voicing decision is a cross entropy."""
+    predicted, target = torch.tensor([[[5.0, 9.0]]]), torch.tensor([[[5.5, 5.0]]])
+    assert losses.f0_loss(predicted, target, torch.tensor([[[1.0, 0.0]]])) == 0.5
+    assert losses.f0_loss(predicted, target, torch.zeros(1, 1, 2)) == 0
+    logits, voiced = torch.tensor([[[2.0, -1.0]]]), torch.tensor([[[1.0, 0.0]]])
+    expected = -(functional.logsigmoid(logits[0, 0, 0]) + functional.logsigmoid(-logits[0, 0, 1])) / 2
+    torch.testing.assert_close(losses.voicing_loss(logits, voiced), expected)
+
+
+def test_lists_of_one_length() -> None:
+    """A scale judge's lists must agree."""
+    with pytest.raises(ConfigError, match="2.*1"):
+        ScaleJudge((4, 8), (1,), (5, 5), (1, 1))

@@ -1,0 +1,124 @@
+"""The lab at tiny size, from a recording to speech: the path that every door of the kit takes."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import make_family
+
+from gsv_lab import audio
+from gsv_lab.errors import CheckpointError, ConfigError, TextError
+from gsv_lab.hooks.probe import probe
+from gsv_lab.lab import Lab, load
+from gsv_lab.models.voice import Voice
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    return load(str(make_family(tmp_path_factory.mktemp("family"))))
+
+
+@pytest.fixture(scope="module")
+def voice(lab: Lab, sample: Path) -> Voice:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return lab.clone(sample, consent="a synthesizer gave it")
+
+
+def test_same_seed_same_samples(lab: Lab, voice: Voice) -> None:
+    one, two = (lab.speak("Hello world.", voice, seed=5) for _ in range(2))
+    assert torch.equal(one.wave, two.wave)
+    assert not torch.equal(one.codes, lab.speak("Hello world.", voice, seed=6).codes)
+
+
+def test_every_code_becomes_its_share_of_sound(lab: Lab, voice: Voice) -> None:
+    speech = lab.speak("Hello world.", voice)
+    assert speech.wave.numel() == len(speech.codes) * 640
+    assert torch.isfinite(speech.wave).all()
+    assert float(speech.wave.abs().max()) <= 1.0
+    faster = lab.speak("Hello world.", voice, speed=2.0)
+    assert abs(faster.wave.numel() - speech.wave.numel() / 2) <= 640
+
+
+def test_sentences_come_one_by_one_and_joined(lab: Lab, voice: Voice) -> None:
+    text = "The first sentence is here today. The second sentence follows it. 然后是中文的句子。"
+    parts = list(lab.stream(text, voice))
+    assert len(parts) == 3
+    whole = lab.speak(text, voice)
+    assert whole.wave.numel() == sum(p.wave.numel() for p in parts) + 2 * 4000
+    assert torch.equal(whole.codes, torch.cat([p.codes for p in parts]))
+
+
+def test_saved_speech_carries_the_mark(lab: Lab, voice: Voice, tmp_path: Path) -> None:
+    path = lab.speak("Hello world.", voice).save(tmp_path / "out.wav")
+    mark = audio.read_mark(path)
+    assert mark is not None
+    assert (mark.model, mark.voice) == ("tiny-1", voice.name)
+
+
+def test_timings_cover_the_phones(lab: Lab, voice: Voice) -> None:
+    speech = lab.resynthesize(audio.read(Path(voice_source(lab)), 16000).samples, lab.speak("Hello.", voice).phones, voice.speaker)
+    timings = speech.timings
+    assert len(timings) == len(speech.phones)
+    assert (timings.end >= timings.start).all()
+
+
+def voice_source(lab: Lab) -> Path:
+    from gsv_lab.demo import SAMPLE
+
+    return next(path for path in sorted(SAMPLE.iterdir()) if path.suffix == ".flac")
+
+
+def test_clone_survives_its_file(lab: Lab, voice: Voice, tmp_path: Path) -> None:
+    again = Voice.load(voice.save(tmp_path / "v.safetensors"))
+    made = lab.speak("Hello world.", again)
+    assert len(made.codes) > 3
+    assert again.consent == "a synthesizer gave it"
+
+
+def test_finetuned_voice_holds_only_what_changed(lab: Lab, sample: Path, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        lab.prepare([sample], tmp_path / "prepared", language="en")
+        tuned = lab.finetune(tmp_path / "prepared", steps=30, max_seconds=12.0)
+    assert tuned.changed
+    assert all(name.startswith(("sovits.flow.", "sovits.vocoder.", "sovits.prior.")) for name in tuned.changed)
+    again = Voice.load(tuned.save(tmp_path / "tuned.safetensors"))
+    torch.testing.assert_close(lab.speak("Hello.", again).wave, lab.speak("Hello.", tuned).wave)
+    base = lab.family.synthesizer.sovits.state_dict()
+    assert all(not torch.equal(value, base[name.removeprefix("sovits.")]) for name, value in tuned.changed.items())
+
+
+def test_probe_sees_the_lab_by_its_names(lab: Lab, voice: Voice) -> None:
+    plain = lab.speak("Hello world.", voice)
+    with probe(lab, "prior.cross_attention.pattern", "semantic_gpt.logits") as seen:
+        watched = lab.speak("Hello world.", voice)
+    torch.testing.assert_close(watched.wave, plain.wave, atol=1e-5, rtol=0)
+    assert "prior.cross_attention.pattern" in list(seen)
+
+
+@pytest.mark.parametrize(("text", "code"), [("", "TEXT_EMPTY"), ("😀😀", "TEXT"), ("a " * 10_001, "TEXT_TOO_LONG")])
+def test_bad_text(lab: Lab, voice: Voice, text: str, code: str) -> None:
+    with pytest.raises(TextError) as caught:
+        lab.speak(text, voice)
+    assert caught.value.code.startswith(code)
+
+
+@pytest.mark.parametrize("option", [{"temperature": -1.0}, {"top_p": 0.0}, {"speed": 9.0}, {"noise_scale": -0.1}])
+def test_options_out_of_range(lab: Lab, voice: Voice, option: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(option))):
+        lab.speak("Hello.", voice, **option)
+
+
+def test_voice_of_other_weights(voice: Voice, tmp_path: Path) -> None:
+    other = load(str(make_family(tmp_path, seed=9)))
+    with pytest.raises(CheckpointError, match="made for tiny-1"):
+        other.speak("Hello.", voice)
+
+
+def test_unknown_model() -> None:
+    with pytest.raises(CheckpointError, match="There is no model 'giant'"):
+        load("giant")

@@ -1,0 +1,131 @@
+"""Every task learns one batch, and a training that was killed goes on as if it had not been."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import CONTENT, DISCRIMINATORS, GPT, SOVITS, VERIFIER, experiment, make_store, spec
+
+from gsv_lab.checkpoint import load_component, save_component
+from gsv_lab.checkpoint.native import load_tensors
+from gsv_lab.config import build
+from gsv_lab.corpora.store import ClipStore
+from gsv_lab.training.codes import make_codes
+from gsv_lab.training.fit import fit
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
+    """Synthetic clips with all tracks, made by an untrained content encoder."""
+    folder = tmp_path_factory.mktemp("store")
+    made = make_store(folder / "clips")
+    torch.manual_seed(0)
+    content = save_component(build(CONTENT), folder / "content.safetensors")
+    make_codes(made.folder, content, folder / "quantizer.safetensors", n_codes=20)
+    return ClipStore(made.folder)
+
+
+def tasks(store: ClipStore) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    folder = str(store.folder)
+    quantizer = str(store.folder.parent / "quantizer.safetensors")
+    return {
+        "content": (
+            spec("training.content_task.ContentTask", content_encoder=CONTENT, labels_from=0.5, warm_up=1),
+            spec("corpora.content_data.ContentData", store=folder, batch_seconds=8.0),
+        ),
+        "sovits": (
+            spec(
+                "training.sovits_task.SoVITSTask", sovits=SOVITS, discriminators=DISCRIMINATORS, quantizer_file=quantizer,
+                weights={"mel": 45.0}, adversarial_from=0.5, warm_up=1,
+            ),
+            spec("corpora.sovits_data.SoVITSData", store=folder, windows=2, window_seconds=1.0, worst_fit=-90.0),
+        ),
+        "gpt": (
+            spec("training.gpt_task.GPTTask", semantic_gpt=GPT, guided_layer=1, warm_up=1),
+            spec("corpora.gpt_data.GPTData", store=folder, batch_seconds=8.0, worst_fit=-90.0),
+        ),
+        "verifier": (
+            spec("training.verifier_task.VerifierTask", verifier=VERIFIER, n_speakers=3, warm_up=1),
+            spec("corpora.verifier_data.VerifierData", store=folder, valid=["valid"], speakers=3, crop_seconds=[0.5, 0.8]),
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["content", "sovits", "gpt", "verifier"])
+def test_killed_and_resumed_equals_straight(name: str, store: ClipStore, tmp_path: Path) -> None:
+    task, data = tasks(store)[name]
+    straight = fit(experiment(task, data, 4), tmp_path / "straight", progress_bar=False)
+    # Stopped after two batches by the wall clock of the process, then resumed to the end.
+    half = experiment(task, data, 4)
+    fit(half, tmp_path / "halved", progress_bar=False, run_minutes=1e-9)
+    fit(half, tmp_path / "halved", progress_bar=False, run_minutes=1e-9)
+    halved = fit(half, tmp_path / "halved", progress_bar=False)
+    for part, path in straight.items():
+        one, two = load_tensors(path), load_tensors(halved[part])
+        for key, value in one.items():
+            torch.testing.assert_close(two[key], value, rtol=1e-5, atol=1e-6, msg=f"{part}.{key}")
+
+
+@pytest.mark.parametrize(("name", "loss", "steps"), [("content", "ctc", 40), ("gpt", "code", 40), ("verifier", "margin", 30)])
+def test_one_batch_is_learnt(name: str, loss: str, steps: int, store: ClipStore) -> None:
+    task_spec, data_spec = tasks(store)[name]
+    task, data = build(task_spec), build(data_spec)
+    task.log = lambda *args, **kwargs: None
+    data._task = task
+    data.setup()
+    batch = next(iter(data.train_dataloader()))
+    optimizer = torch.optim.Adam(task.parameters(), 1e-2)
+    values = []
+    for _ in range(steps):
+        total = task.training_step(batch, 0)
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        values.append(float(total))
+    assert values[-1] < 0.7 * values[0], f"{loss}: {values[0]:.2f} -> {values[-1]:.2f}"
+
+
+def test_sovits_learns_to_copy_one_batch(store: ClipStore) -> None:
+    task_spec, data_spec = tasks(store)["sovits"]
+    task, data = build(task_spec), build(data_spec)
+    task.setup("fit")
+    data._task = task
+    data.setup()
+    batch = data.draw(0)
+    optimizer = torch.optim.Adam(task.sovits.parameters(), 5e-3)
+    values = []
+    for _ in range(50):
+        _, _, terms = task.generate(batch)
+        total = 10 * terms["mel"] + 0.1 * terms["kl"] + terms["f0"] + terms["guide"]
+        optimizer.zero_grad()
+        total.backward()
+        optimizer.step()
+        values.append({k: float(v) for k, v in terms.items()})
+    assert values[-1]["mel"] < 0.75 * values[0]["mel"]
+    assert values[-1]["guide"] < values[0]["guide"]
+
+
+def test_exported_weights_rebuild_the_component(store: ClipStore, tmp_path: Path) -> None:
+    task, data = tasks(store)["verifier"]
+    path = fit(experiment(task, data, 2), tmp_path, progress_bar=False)["verifier"]
+    network = load_component(path)
+    wave = torch.randn(2, 1, 8000) * 0.1
+    assert network(wave).shape == (2, 8)
+    torch.testing.assert_close(network(wave).norm(dim=1), torch.ones(2))
+
+
+def test_pause_file_holds_the_training(store: ClipStore, tmp_path: Path) -> None:
+    import threading
+    import time
+
+    pause = tmp_path / "pause"
+    pause.touch()
+    threading.Timer(1.5, pause.unlink).start()
+    began = time.monotonic()
+    task, data = tasks(store)["verifier"]
+    fit(experiment(task, data, 1), tmp_path / "run", pause=pause, progress_bar=False)
+    assert not pause.exists()
+    assert time.monotonic() - began >= 1.4
