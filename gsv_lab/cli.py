@@ -47,7 +47,7 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
 
 
 def _model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="nano", help="base model: nano, a version, or a folder with a model.json")
+    parser.add_argument("--model", default="", help="base model: nano (default), a version, or a folder with a model.json")
 
 
 def _language(parser: argparse.ArgumentParser) -> None:

@@ -69,7 +69,7 @@ class Outcome:
 
 
 def demo(
-    recordings: Sequence[Path], output: str | Path, download: bool = False, model: str = "nano", consent: str = ""
+    recordings: Sequence[Path], output: str | Path, download: bool = False, model: str = "", consent: str = ""
 ) -> Path:
     """Run the whole demonstration.
 

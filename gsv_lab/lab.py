@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from gsv_lab import audio
 from gsv_lab.align import Alignment, align, frame_level, greedy
+from gsv_lab.environment import default_model
 from gsv_lab.errors import ConfigError
 from gsv_lab.models.family import Family, load_family
 from gsv_lab.models.speech import Speech, joined
@@ -48,13 +49,15 @@ def remind() -> None:
     warnings.warn(NOTICE, VoiceNotice, stacklevel=3)
 
 
-def load(name: str = "nano") -> Lab:
+def load(name: str = "") -> Lab:
     """A lab with a base model: `nano` (the newest that is shipped), an exact version, or a folder with weights.
+
+    Without a name it is what the environment variable `GSV_LAB_MODEL` says, else `nano`.
 
     Raises:
         CheckpointError: there is no such model, or its files are damaged.
     """
-    return Lab(load_family(name))
+    return Lab(load_family(name or default_model()))
 
 
 class Lab:

@@ -15,7 +15,7 @@ from gsv_lab.text import letters
 
 
 class LetterBatch(NamedTuple):
-    """`letters` (B, L), `phones` (sum of `lengths`,) one reading after the other, `lengths` (B,), the `words` themselves."""
+    """`letters` (B, L); `phones` (sum of `lengths`,), one reading after the other; `lengths` (B,); the `words`."""
 
     letters: Tensor
     phones: Tensor

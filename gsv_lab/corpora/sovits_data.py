@@ -97,8 +97,8 @@ class SoVITSData(SpeechData):
         """The same windows every time, languages mixed."""
         order = np.random.default_rng(7).permutation(self.chosen["valid"])
         size = self.windows
-        batches = [self.collate(order[k * size : (k + 1) * size].tolist(), None) for k in range(self.valid_batches)]
-        return DataLoader([batch for batch in batches if len(batch.wave)], batch_size=None)
+        starts = range(0, len(order), size)[: self.valid_batches]
+        return DataLoader([self.collate(order[k : k + size].tolist(), None) for k in starts], batch_size=None)
 
     def collate(self, indices: Sequence[int], n: int | None) -> SoVITSBatch:
         """See `SpeechData.collate`."""

@@ -63,7 +63,7 @@ def _key_labels(axis: Axes, phones: Sequence[str], prompt: int, keys: int) -> No
     groups = ((0, len(phones), "phones"), (len(phones), len(phones) + prompt, "prompt codes"),
               (len(phones) + prompt, keys, "codes so far"))  # fmt: skip
     for first, last, name in groups:
-        if last > first and (last - first) * room > 5.0 * len(name):
+        if last > first and last - first < keys and (last - first) * room > 5.0 * len(name):
             axis.text((first + last) / 2, 1.0, name, transform=axis.get_xaxis_transform(), ha="center", va="bottom",
                       fontsize=9)  # fmt: skip
     if not phones:

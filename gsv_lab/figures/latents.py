@@ -45,7 +45,7 @@ def flow_densities(steps: Mapping[str, Any], mean: Any = None, log_scale: Any = 
         limit: the axis runs from minus to plus this.
         title: above the picture.
     """
-    figure, axes = canvas(1, len(steps), 2.6, title=title)
+    figure, axes = canvas(1, len(steps), 2.8, title=title)
     grid = np.linspace(-limit, limit, 61)
     bell = np.exp(-0.5 * grid**2) / np.sqrt(2 * np.pi)
     centre = 0.0 if mean is None else matrix(mean, "mean")
@@ -59,7 +59,7 @@ def flow_densities(steps: Mapping[str, Any], mean: Any = None, log_scale: Any = 
         axis.stairs(density, grid, fill=True, color=BLUE, alpha=0.45)
         axis.plot(grid, bell, color=ORANGE)
         outside = float((np.abs(z) > limit).mean())
-        axis.set_title(f"{name}\nmean square {np.mean(z**2):.2f}" + f", {outside:.0%} outside" * (outside >= 0.005))
+        axis.set_title(f"{name}\nmean square {np.mean(z**2):.2f}\n{outside:.1%} outside", fontsize=9)
         axis.set_xlabel("deviations from the prior" if mean is not None or log_scale is not None else "value")
         axis.set_yticks([])
         axis.spines["left"].set_visible(False)
@@ -118,17 +118,17 @@ def vocoder_stages(stages: Mapping[str, tuple[Any, float]], wave: Any = None, sa
     duration = max(values.shape[1] / rate for values, rate in signals.values())
     for axis, (name, (values, rate)) in zip(axes[:, 0], signals.items(), strict=False):
         if len(values) == 1:
-            draw_wave(axis, values[0], round(rate))
+            draw_wave(axis, values[0], round(rate), start, length)
         else:
             spread = values.std(axis=1)
             size = np.abs(values[np.argsort(-spread, kind="stable")])
             size /= max(float(np.quantile(size, 0.99)), 1e-9)
             heat(axis, size, (0.0, values.shape[1] / rate, 0.0, float(len(values))), ENERGY, vmin=0, vmax=1)
         axis.set_ylabel("channel" if len(values) > 1 else "")
-        axis.set_title(f"{name}: {len(values)} x {values.shape[1]}, {rate:g} a second")
+        axis.set_title(f"{name}: {len(values)} channels, {rate:g} values a second each")
     if wave is not None:
-        draw_wave(axes[-1, 0], wave, sample_rate)
-        axes[-1, 0].set_title(f"wave: {len(flat(wave))}, {sample_rate} a second")
+        draw_wave(axes[-1, 0], wave, sample_rate, start, length)
+        axes[-1, 0].set_title(f"wave: {sample_rate} values a second")
     axes[-1, 0].set_xlim(start, min(duration, start + length) if length else duration)
     axes[-1, 0].set_xlabel("time in s")
     return figure

@@ -40,7 +40,7 @@ def sampling_ladder(logits: Any, chosen: Any, *, rate: float | None = None, dept
     time = (np.arange(steps) + 0.5) * scale
     figure, axes = canvas(2, 1, 4.4, title=title, heights=[1.1, 1.6], share_time=True)
     axes[0, 0].plot(time, entropies / np.log(2), color=PALETTE[0], label="entropy", drawstyle="steps-mid")
-    axes[0, 0].set_ylabel("bit")
+    axes[0, 0].set_ylabel("entropy in bit")
     axes[0, 0].set_ylim(bottom=0)
     axes[0, 0].grid(axis="y")
     if stop is not None:

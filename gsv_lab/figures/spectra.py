@@ -5,13 +5,14 @@ Letters: M mel bands, F frames, K frequency bins. The file knows no networks; ar
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from gsv_lab.figures.strips import draw_mel
-from gsv_lab.figures.style import PALETTE, SIGNED, canvas, heat, matrix, picture, seconds
+from gsv_lab.figures.strips import draw_mel, draw_wave
+from gsv_lab.figures.style import PALETTE, SIGNED, canvas, heat, matrix, phone_bands, picture, seconds
 
 
 @picture
@@ -53,6 +54,41 @@ def mel_compare(reference: Any, result: Any, rate: float, *, names: tuple[str, s
 
 
 @picture
+def feature_stack(wave: Any, sample_rate: int, features: Mapping[str, tuple[Any, float]], phones: Sequence[str] = (),
+                  start: Any = (), end: Any = (), *, title: str = "") -> Figure:
+    """A wave and what was computed from it, each with its own number of frames, on one time axis.
+
+    Args:
+        wave: (T,) samples.
+        sample_rate: Hz.
+        features: {name: ((D, F) values, frames per second)}; values of both signs get the two-sided colours.
+        phones: labels above, if given.
+        start: seconds.
+        end: seconds.
+        title: above the picture.
+    """
+    heights = [0.4] * bool(phones) + [0.8] + [1.4] * len(features)
+    figure, axes = canvas(len(heights), 1, 0.8 + 1.1 * sum(heights), title=title, heights=heights, share_time=True)
+    rows = axes[bool(phones) :, 0]
+    duration = draw_wave(rows[0], wave, sample_rate)
+    seconds(axes[-1, 0], duration)
+    if phones:
+        phone_bands(axes[0, 0], phones, start, end)
+    rows[0].set_title(f"wave: {sample_rate} samples a second")
+    for row, (name, (values, rate)) in zip(rows[1:], features.items(), strict=True):
+        table = matrix(values, name)
+        if (table < 0).any() and (table > 0).any() and "mel" not in name:
+            bound = float(np.quantile(np.abs(table), 0.99)) or 1.0
+            extent = (0.0, table.shape[1] / rate, 0.0, float(len(table)))
+            heat(row, table, extent, SIGNED, vmin=-bound, vmax=bound)
+        else:
+            draw_mel(row, table, rate)
+        row.set_ylabel("dimension")
+        row.set_title(f"{name}: {len(table)} values, {rate:g} times a second")
+    return figure
+
+
+@picture
 def filter_bank(weights: Any, sample_rate: int, *, every: int = 1, title: str = "") -> Figure:
     """(M, K) weights of mel filters over frequency: triangles on top, the whole matrix below.
 
@@ -78,4 +114,4 @@ def filter_bank(weights: Any, sample_rate: int, *, every: int = 1, title: str = 
     return figure
 
 
-__all__ = ["filter_bank", "mel_compare"]
+__all__ = ["feature_stack", "filter_bank", "mel_compare"]

@@ -215,12 +215,14 @@ SPOT = "#7CFC9A"
 """Light green: the only of our lines that stands out on every colour of `magma`."""
 
 
-def draw_wave(axis: Axes, wave: Any, sample_rate: int) -> float:
-    """The wave as its extremes in 2,000 steps, so that no peak is lost; -> seconds."""
-    samples = flat(wave)
+def draw_wave(axis: Axes, wave: Any, sample_rate: int, start: float = 0.0, length: float | None = None) -> float:
+    """The wave as its extremes in 2,000 steps, so that no peak is lost; -> seconds of the whole wave."""
+    whole = flat(wave)
+    first = max(0, round(start * sample_rate))
+    samples = whole[first:] if length is None else whole[first : first + max(2, round(length * sample_rate))]
     block = max(1, -(-len(samples) // 2000))
     blocks = np.pad(samples, (0, -len(samples) % block), mode="edge").reshape(-1, block)
-    time = (np.arange(len(blocks)) + 0.5) * block / sample_rate
+    time = (first + (np.arange(len(blocks)) + 0.5) * block) / sample_rate
     if block == 1:
         axis.plot(time, samples, color=BLUE, linewidth=0.8)
     else:
@@ -228,7 +230,7 @@ def draw_wave(axis: Axes, wave: Any, sample_rate: int) -> float:
     peak = max(float(np.abs(samples).max()) if len(samples) else 0.0, 1e-3)
     axis.set_ylim(-1.05 * peak, 1.05 * peak)
     axis.set_ylabel("wave")
-    return len(samples) / sample_rate
+    return len(whole) / sample_rate
 
 
 def draw_spectrogram(axis: Axes, wave: Any, sample_rate: int, window: float = 0.025, hop: float = 0.005,

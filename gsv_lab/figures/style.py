@@ -56,7 +56,7 @@ class Picture(Figure):
 
 
 @contextmanager
-def style() -> Iterator[None]:
+def look() -> Iterator[None]:
     """The look of the project for the time of the block; the settings from before come back after it."""
     names = {font.name for font in fontManager.ttflist}
     families = ["DejaVu Sans", *(name for name in _HANZI if name in names)]
@@ -69,7 +69,7 @@ def picture(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @functools.wraps(draw)
     def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with style():
+        with look():
             return draw(*args, **kwargs)
 
     return styled
@@ -78,7 +78,7 @@ def picture(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 def png(figure: Figure, dpi: float = 100.0) -> bytes:
     """The picture as the bytes of a PNG, for reports and notebooks."""
     buffer = io.BytesIO()
-    with style():
+    with look():
         figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
 

@@ -6,10 +6,10 @@ from gsv_lab.hooks.edits import (
 )  # fmt: skip
 from gsv_lab.hooks.probe import probe
 from gsv_lab.hooks.record import Comparison, Record, Records, compare
-from gsv_lab.hooks.tap import ALL_TAPS, BoundTap, Component, Tap, listen, watched
+from gsv_lab.hooks.tap import ALL_TAPS, BoundTap, Component, Tap, watched
 
 __all__ = [
     "ALL_TAPS", "RECIPES", "BoundTap", "Comparison", "Component", "Edit", "Record", "Records", "Table", "Tap", "catalogue",
-    "compare", "freeze", "from_yaml", "listen", "mean", "noise", "patch_from", "probe", "resample", "scale", "steer", "swap",
+    "compare", "freeze", "from_yaml", "mean", "noise", "patch_from", "probe", "resample", "scale", "steer", "swap",
     "taps_page", "to_yaml", "watched", "zero",
 ]  # fmt: skip

@@ -25,8 +25,8 @@ def require(fact: object, code: str, problem: str, expected: str = "", action: s
 
 
 class Point(NamedTuple):
-    """A tap of a model: its full name, the function that the component calls, the frames per second of its time axis, and
-    what tells its component from one of another model (class and sizes of the parameters).
+    """A tap of a model: its full name, the function that the component calls, the frames per second of its time axis,
+    and what tells its component from one of another model (class and sizes of the parameters).
     """
 
     name: str
@@ -89,27 +89,23 @@ class Table(list[dict[str, Any]]):
     """Rows of equal keys that print as a Markdown table."""
 
     def __str__(self) -> str:
-        head = [[*self[0]], ["---"] * len(self[0])] if self else []
-        return "\n".join(f"| {' | '.join(row)} |" for row in (*head, *(map(_cell, row.values()) for row in self)))
+        rows = [[*self[0]], ["---"] * len(self[0]), *(row.values() for row in self)] if self else []
+        cells = [[f"{value:.4g}" if isinstance(value, float) else str(value) for value in row] for row in rows]
+        return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 
     _repr_markdown_ = __str__
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, tuple):
-        return " ".join(map(_cell, value))
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def catalogue(root: Any) -> Table:
-    """Every tap of a model: `name` (layers count once, N is their number), `axes`, `rate` (several where layers differ
-    in it, none where no axis is time), `unit`, `meaning`.
+    """Every tap of a model: `name` (layers count once, N is their number), `axes`, `rate` in Hz (several where layers
+    differ in it, none where no axis is time), `unit`, `meaning`.
     """
     rows: dict[str, dict[str, Any]] = {}
-    for point in points(root).values():
-        tap, name = point.bound.tap, fold(point.name)
-        row = rows.setdefault(name, {"name": name, "axes": tap.axes, "rate": (), "unit": tap.unit, "meaning": tap.meaning})
-        row["rate"] = tuple(sorted({*row["rate"], float(point.rate or 0)} - {0.0}))
+    for name, bound, rate, _ in points(root).values():
+        tap = bound.tap
+        row = {"name": fold(name), "axes": " ".join(tap.axes), "rate": "", "unit": tap.unit, "meaning": tap.meaning}
+        row = rows.setdefault(fold(name), row)
+        row["rate"] = " ".join(dict.fromkeys([*row["rate"].split(), *([f"{rate:g}"] if rate else [])]))
     return Table(rows.values())
 
 
@@ -121,9 +117,8 @@ def taps_page(root: Any, notebooks: Mapping[str, str] | None = None) -> str:
         notebooks: title -> source. One uses a tap if a string literal in it is the tap's name or a glob of it.
     """
     literals = {title: re.findall(r"""["']([\w.*?]+)["']""", text) for title, text in (notebooks or {}).items()}
-    names, table = [*points(root)], catalogue(root)
+    table = catalogue(root)
     for row in table:
-        own = [name for name in names if fold(name) == row["name"]]
-        users = [title for title, globs in literals.items() if any(fnmatchcase(n, g) for n in own for g in globs)]
+        users = [t for t, globs in literals.items() if any(fnmatchcase(row["name"], fold(glob)) for glob in globs)]
         row.update(name=f"`{row['name']}`", notebooks=", ".join(users))
     return f"# Taps\n\nGenerated from the declarations. N is the number of a layer; rates are in Hz.\n\n{table}\n"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,16 @@ from gsv_lab.errors import HookError
 from gsv_lab.hooks.catalogue import Point, nearest, require
 from gsv_lab.hooks.record import Record, Records, axis_index, check_origin
 
-# What a region becomes: from the edit at work, what the region is, and the same region of the source (None without one).
+# What a region becomes: from the edit at work, what it is, and the same region of the source (None without one).
 KINDS: dict[str, Callable[[Applied, Tensor, Any], Tensor]] = {
-    "zero": lambda run, part, source: torch.zeros_like(part),
-    "mean": lambda run, part, source: part.mean(run.over, keepdim=True),
-    "resample": lambda run, part, source: part.index_select(run.over, run.order(part.shape[run.over]).to(part.device)),
-    "scale": lambda run, part, source: part * run.edit.by,
-    "noise": lambda run, part, source: part + run.edit.by * torch.randn(part.shape, generator=run.random).to(part),
+    "zero": lambda run, part, _: torch.zeros_like(part),
+    "mean": lambda run, part, _: part.mean(run.over, keepdim=True),
+    "resample": lambda run, part, _: part.index_select(run.over, run.order(part.shape[run.over]).to(part.device)),
+    "scale": lambda run, part, _: part * run.edit.by,
+    "noise": lambda run, part, _: part + run.edit.by * torch.randn(part.shape, generator=run.random).to(part),
     "steer": lambda run, part, source: part + run.edit.by * run.fit(source.reshape(-1, *[1] * run.after), part),
     "swap": lambda run, part, source: source,
-    "freeze": lambda run, part, source: run.held.setdefault("", part.detach()) if run.over is None else part.narrow(run.over, 0, 1),
+    "freeze": lambda run, part, _: run.first.setdefault(0, part) if run.over is None else part.narrow(run.over, 0, 1),
     "patch_from": lambda run, part, source: source,
 }
 OVER = {"mean": "time", "resample": "time", "steer": "dim"}
@@ -46,12 +46,11 @@ class Edit:
         target: glob of tap names.
         source: for `steer`, `swap` and `patch_from`: records, the path of their file, one record, or a tensor.
         by: factor of `scale` and `steer`, standard deviation of `noise`.
-        over: axis of `mean`, `resample`, `steer`, `freeze`; empty for the default of the kind, "time" for what is time.
+        over: axis of `mean`, `resample`, `steer`, `freeze`; empty for the default of the kind.
         seed: of `resample` and `noise`.
-        head: a head or several; None for all, as below.
-        seconds, frames: span of time (first, end), in each call.
-        step: a call, or a span of calls (first, end), None for an open end. A decode calls a tap once for the prompt
-            and once for each step, a stream once for each chunk.
+        where: axis -> one entry, or a span (first, end) of entries, the end may be None; all of an axis that is not named.
+            Any axis of the tap can be named (`head=3`), and besides `frames` and `seconds` for the one that is time, and
+            `step` for the call: a decode calls a tap once for the prompt and once for each step, a stream for each chunk.
 
     Raises:
         HookError: EDIT_KIND; EDIT_VALUE, the arguments do not fit the kind.
@@ -63,78 +62,70 @@ class Edit:
     by: float = 1.0
     over: str = ""
     seed: int = 0
-    head: int | tuple[int, ...] | None = None
-    seconds: tuple[float, float] | None = None
-    frames: tuple[int, int] | None = None
-    step: int | tuple[int, int | None] | None = None
+    where: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         require(self.kind in KINDS, "EDIT_KIND", f"There is no edit '{self.kind}'", nearest(self.kind, KINDS))
-        fits = (self.kind in NEED_SOURCE) != (self.source is None) and not (self.seconds and self.frames)
-        expected = f"a glob; a source for {', '.join(NEED_SOURCE)} only; seconds or frames, not both"
-        require(
-            fits and isinstance(self.target, str), "EDIT_VALUE", f"{self.kind} '{self.target}' does not fit together", expected
-        )
+        fits = (self.kind in NEED_SOURCE) != (self.source is None) and isinstance(self.target, str)
+        expected = f"a glob, and a source for {', '.join(NEED_SOURCE)} only"
+        require(fits, "EDIT_VALUE", f"{self.kind} of {self.target} with source {self.source}", expected)
         object.__setattr__(self, "by", float(self.by))  # YAML reads 1e-2 as text
-        if self.head is not None:
-            object.__setattr__(self, "head", (self.head,) if isinstance(self.head, int) else tuple(self.head))
-        for name in ("seconds", "frames", "step"):
-            if (span := getattr(self, name)) is not None:
-                first, end = (span, span + 1) if isinstance(span, int) else span
-                object.__setattr__(self, name, (first, end))
+        object.__setattr__(self, "where", {axis: _span(entries) for axis, entries in self.where.items()})
+
+
+def _span(entries: Any) -> tuple[Any, Any]:
+    first, end = (entries, entries + 1) if isinstance(entries, int) else entries
+    return first, end
 
 
 def zero(target: str, **where: Any) -> Edit:
-    """Nothing passes: zeros. `where` is any of `head`, `seconds`, `frames`, `step` of `Edit`, here and below."""
-    return Edit("zero", target, **where)
+    """Nothing passes: zeros. For `where` see `Edit`, here and below."""
+    return Edit("zero", target, where=where)
 
 
 def mean(target: str, over: str = "time", **where: Any) -> Edit:
     """Every entry becomes the region's mean along an axis: what is there, but not when."""
-    return Edit("mean", target, over=over, **where)
+    return Edit("mean", target, over=over, where=where)
 
 
 def resample(target: str, over: str = "time", seed: int = 0, **where: Any) -> Edit:
     """The region in a random order along an axis; over "batch" it takes the values of other items."""
-    return Edit("resample", target, over=over, seed=seed, **where)
+    return Edit("resample", target, over=over, seed=seed, where=where)
 
 
 def scale(target: str, by: float, **where: Any) -> Edit:
     """The region times a number."""
-    return Edit("scale", target, by=by, **where)
+    return Edit("scale", target, by=by, where=where)
 
 
 def noise(target: str, by: float, seed: int = 0, **where: Any) -> Edit:
     """Normal noise of standard deviation `by` is added."""
-    return Edit("noise", target, by=by, seed=seed, **where)
+    return Edit("noise", target, by=by, seed=seed, where=where)
 
 
 def steer(target: str, source: Any, by: float = 1.0, over: str = "dim", **where: Any) -> Edit:
     """A direction (a number for each entry of the axis `over`) is added `by` times, everywhere in the region."""
-    return Edit("steer", target, source, by, over, **where)
+    return Edit("steer", target, source, by, over, where=where)
 
 
 def swap(target: str, source: Any, **where: Any) -> Edit:
     """The region of another run's only call takes the place of this one, or a tensor does; sizes of 1 are stretched."""
-    return Edit("swap", target, source, **where)
+    return Edit("swap", target, source, where=where)
 
 
 def freeze(target: str, over: str = "", **where: Any) -> Edit:
     """The region stays what it was in the first edited call; with an axis, what it is at its beginning along that."""
-    return Edit("freeze", target, over=over, **where)
+    return Edit("freeze", target, over=over, where=where)
 
 
 def patch_from(target: str, source: Any, **where: Any) -> Edit:
     """The region of the same tap and the same call of another run takes the place of this one."""
-    return Edit("patch_from", target, source, **where)
+    return Edit("patch_from", target, source, where=where)
 
 
-RECIPES = {
-    "reference_test_0": (),
-    "reference_test_1": (zero("*cross_attention.answer"),),
-    "reference_test_2": (zero("*cross_attention.content"),),
-}
-"""The hidden test modes of the reference prior: all three summands; without the text's answer; without the content."""
+RECIPES = {"reference_1": (zero("*cross_attention.answer"),), "reference_2": (zero("*cross_attention.content"),)}
+"""The hidden test modes of the reference prior, which sums content, the text's answer and the speaker: mode 1 without the
+answer, mode 2 without the content; mode 0 is no edit at all."""
 
 
 def to_yaml(edits: Iterable[Edit]) -> str:
@@ -146,22 +137,22 @@ def to_yaml(edits: Iterable[Edit]) -> str:
     import yaml
 
     def plain(value: Any) -> Any:
-        if isinstance(value, Record | Records):
-            value = getattr(value, "path", "")
-            require(value, "EDIT_VALUE", "The source of an edit is in memory only", "records that were saved")
-        value = value.tolist() if isinstance(value, Tensor) else str(value) if isinstance(value, Path) else value
-        return list(value) if isinstance(value, tuple) else value
+        value = getattr(value, "path", "") or value
+        return value.tolist() if isinstance(value, Tensor) else str(value) if isinstance(value, Path) else value
 
-    rows = [[(f.name, getattr(edit, f.name), f.default) for f in fields(Edit)] for edit in edits]
-    shown = [{name: plain(value) for name, value, default in row if value is not default} for row in rows]
-    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True)
+    rows = [{f.name: plain(getattr(edit, f.name)) for f in fields(Edit)} for edit in edits]
+    unsaid = {**{f.name: f.default for f in fields(Edit)}, "where": {}}
+    try:
+        return yaml.safe_dump([{k: v for k, v in row.items() if v != unsaid[k]} for row in rows], sort_keys=False)
+    except yaml.representer.RepresenterError as error:
+        raise HookError("EDIT_VALUE", "The source of an edit is in memory only", "records that were saved") from error
 
 
 def from_yaml(text: str | Path) -> list[Edit]:
     """Edits from YAML text, or from a file given as a `Path`.
 
     Raises:
-        HookError: EDIT_VALUE, it is no list of edits, or one has an unknown key or lacks one; EDIT_KIND.
+        HookError: EDIT_VALUE, it is no list of edits; EDIT_KIND.
     """
     import yaml
 
@@ -169,7 +160,7 @@ def from_yaml(text: str | Path) -> list[Edit]:
         return [Edit(**row) for row in yaml.safe_load(text.read_text("utf-8") if isinstance(text, Path) else text)]
     except HookError:
         raise
-    except (OSError, TypeError, ValueError, yaml.YAMLError) as error:
+    except (OSError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
         keys = ", ".join(f.name for f in fields(Edit))
         raise HookError("EDIT_VALUE", f"No edits: {error}", f"a YAML list of mappings with keys of {keys}") from error
 
@@ -187,18 +178,22 @@ class Applied:
     """
 
     def __init__(self, edit: Edit, point: Point) -> None:
-        self.edit, self.name, axes = edit, point.name, point.bound.tap.axes
-        require(not point.bound.tap.read_only, "EDIT_READ_ONLY", f"The model does not go on with {self.name}", "another tap")
-        require(point.rate or not edit.seconds, "TIME_RATE", f"{self.name} has no rate", "frames instead of seconds")
-        ends = [end * (point.rate or 0) for end in edit.seconds or ()]
-        self.frames = edit.frames or (ends and (math.floor(ends[0] + 1e-6), math.ceil(ends[1] - 1e-6)))
-        wanted = (edit.over or OVER.get(edit.kind), edit.head and "head", self.frames and "time")
-        self.over, self.head, self.time = (axis_index(self.name, axes, axis) if axis else None for axis in wanted)
+        self.edit, self.name, axes, self.used = edit, point.name, point.bound.tap.axes, 0
+        require(not point.bound.tap.read_only, "EDIT_READ_ONLY", f"{self.name} is only for looking", "another tap")
+        over = edit.over or OVER.get(edit.kind)
+        self.over = axis_index(self.name, axes, over) if over else None
         self.after = len(axes) - 1 - (self.over or 0)
-        self.sources = self._sources(edit.source, point)
+        self.spans, self.sources = dict(self._spans(point.rate, axes)), self._sources(edit.source, point)
         self.random = torch.Generator().manual_seed(edit.seed + zlib.crc32(self.name.encode()))
-        self.held: dict[str, Tensor] = {}
-        self.used = 0
+        self.first: dict[int, Tensor] = {}
+
+    def _spans(self, rate: float | None, axes: tuple[str, ...]) -> Iterable[tuple[int, tuple[Any, Any]]]:
+        for axis, (first, end) in self.edit.where.items():
+            if axis == "seconds":
+                require(rate, "TIME_RATE", f"{self.name} has no rate", "frames instead of seconds")
+                first, end = math.floor(first * rate + 1e-6), None if end is None else math.ceil(end * rate - 1e-6)
+            if axis != "step":
+                yield axis_index(self.name, axes, "time" if axis in ("seconds", "frames") else axis), (first, end)
 
     def _sources(self, source: Any, point: Point) -> list[Tensor]:
         source = Records.load(source) if isinstance(source, str | Path) else source
@@ -213,31 +208,29 @@ class Applied:
 
     def __call__(self, value: Tensor, call: int) -> Tensor:
         """What goes on instead of the tensor of call number `call`."""
-        first, end = self.edit.step or (0, None)
+        first, end = self.edit.where.get("step", (0, None))
         if call < first or (end is not None and call >= end):
             return value
         floats = value.is_floating_point() or self.edit.kind not in NEED_FLOATS
         require(floats, "EDIT_TYPE", f"{self.edit.kind} of {self.name}, whole numbers", "zero, swap, resample or freeze")
-        where: list[Any] = [slice(None)] * value.dim()
-        if self.head is not None:
-            where[self.head] = [*self.edit.head]
-            self._check("head", min(self.edit.head), max(self.edit.head), value.shape[self.head])
-        if self.time is not None:
-            where[self.time] = slice(*self.frames)
-            self._check("frame", self.frames[0], self.frames[1] - 1, value.shape[self.time])
-        source, edited, region = None, value.clone(), tuple(where)
+        where = [slice(None)] * value.dim()
+        for axis, span in self.spans.items():
+            where[axis] = slice(*self._within(f"entries on axis {axis}", *span, value.shape[axis]))
+        region, edited, source = tuple(where), value.clone(), None
         if self.sources:
             number = call if self.edit.kind == "patch_from" else 0
-            self._check("call of its source", number, number, len(self.sources))
+            self._within("calls of its source", number, number + 1, len(self.sources))
             source = self.sources[number]
             source = source[region] if source.shape == value.shape else source
         edited[region] = self.fit(KINDS[self.edit.kind](self, value[region], source), value[region])
         self.used += 1
         return edited
 
-    def _check(self, what: str, first: int, last: int, size: int) -> None:
-        problem = f"{self.edit.kind} of {self.name}: there is no {what} {first} to {last}"
-        require(0 <= first <= last < size, "AXIS_RANGE", problem, f"{what} 0 to {size - 1}")
+    def _within(self, what: str, first: int, end: int | None, size: int) -> tuple[int, int]:
+        end = size if end is None else end
+        problem = f"{self.edit.kind} of {self.name} needs the {what} {first} to {end}"
+        require(0 <= first < end <= size, "AXIS_RANGE", problem, f"a span within 0 to {size}")
+        return first, end
 
     def fit(self, new: Tensor, part: Tensor) -> Tensor:
         """A tensor in the shape, type and place of the region."""
@@ -249,5 +242,5 @@ class Applied:
 
     def order(self, size: int) -> Tensor:
         """A random order of so many entries, two at least."""
-        self._check("second entry, number", 1, 1, size)
+        self._within("entries to shuffle", 0, 2, size)
         return torch.randperm(size, generator=self.random)

@@ -26,7 +26,7 @@ from gsv_lab.errors import HookError
 from gsv_lab.hooks.catalogue import Point, match, points, require
 from gsv_lab.hooks.edits import Applied, Edit
 from gsv_lab.hooks.record import Record, Records
-from gsv_lab.hooks.tap import Listener, listen
+from gsv_lab.hooks.tap import Listener
 
 
 @contextmanager
@@ -52,9 +52,8 @@ def probe(
         HookError: TAP_UNKNOWN, PROBE_ROOT, PROBE_NESTED, PROBE_OPTION and those of `Applied` on entry; TAP_AXES,
             MEMORY_LIMIT while the model runs; RECORD_CHANGED, EDIT_UNUSED, GRADIENT_MISSING on exit.
     """
-    options = f"keep={keep!r}, limit_mb={limit_mb}, every={every}"
-    known = keep in ("cpu", "device") and limit_mb > 0 and every >= 1
-    require(known, "PROBE_OPTION", options, "keep 'cpu' or 'device', limit_mb above 0, every 1 or more")
+    given, known = f"{keep=}, {limit_mb=}, {every=}", keep in ("cpu", "device") and limit_mb > 0 and every >= 1
+    require(known, "PROBE_OPTION", given, "keep 'cpu' or 'device', limit_mb above 0, every 1 or more")
     found = points(root)
     free = not any(point.bound.claimed for point in found.values())
     require(free, "PROBE_NESTED", "A probe of this model is open already", "one", "Give it these taps and edits too")
@@ -69,7 +68,8 @@ def probe(
             stack.callback(setattr, point.bound, "claimed", False)
             mine = [run for run in applied if run.name == name]
             if mine or name in watched:
-                stack.enter_context(listen(point.bound, session.listener(point, mine, name in watched, stack)))
+                before, point.bound.live = point.bound.live, session.listener(point, mine, name in watched, stack)
+                stack.callback(setattr, point.bound, "live", before)
         yield session.records
     changed = sorted({name for name, kept, version in session.borrowed if kept._version != version})
     problem = f"Written into after it was recorded: {', '.join(changed)}"

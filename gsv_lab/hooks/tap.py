@@ -15,8 +15,7 @@ state dicts stay clean and a call costs next to nothing. This file does not know
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor, nn
@@ -109,17 +108,6 @@ def declared_taps(cls: type) -> dict[str, Tap]:
     """The taps declared in a class and its bases, base classes first."""
     bases = reversed(cls.__mro__)
     return {name: value for base in bases for name, value in vars(base).items() if isinstance(value, Tap)}
-
-
-@contextmanager
-def listen(point: BoundTap, listener: Listener) -> Iterator[None]:
-    """Let a function hear, and change, what passes a tap inside the block; an earlier listener hears it first."""
-    before = point.live
-    point.live = listener if before is None else lambda value: listener(before(value))
-    try:
-        yield
-    finally:
-        point.live = before
 
 
 def watched() -> list[str]:

@@ -38,7 +38,13 @@ class LetterToSound(Component):
     scores = Tap("batch phone step", unit="log probability", meaning="phones, three steps a letter; row 0 is the blank")
 
     def __init__(
-        self, n_letters: int = 27, n_phones: int = 70, dim: int = 48, width: int = 72, steps: int = 3, dropout: float = 0.1
+        self,
+        n_letters: int = 27,
+        n_phones: int = 70,
+        dim: int = 48,
+        width: int = 72,
+        steps: int = 3,
+        dropout: float = 0.1,
     ) -> None:
         super().__init__()
         self.steps, self.n_phones = steps, n_phones

@@ -63,7 +63,8 @@ class SemanticGPT(SemanticGPTRole):
         speaker_dim: width G of a speaker vector that is added to every embedding; 0 for none.
 
     Raises:
-        ValueError: `n_heads` does not divide `dim`, or an input's width is not the declared one (both are named).
+        ValueError: `n_heads` does not divide `dim`, or an input's width is not the declared one (both are named), or a
+            cache that is not empty.
 
     >>> SemanticGPT(n_phones=9, n_codes=5, context_dim=0, dim=8, n_heads=2, n_layers=1, ffn_dim=16)(
     ...     torch.zeros(2, 4, dtype=torch.long), None, torch.zeros(2, 3, dtype=torch.long)).shape
@@ -149,6 +150,8 @@ class SemanticGPT(SemanticGPTRole):
         x = torch.cat([text, self._embed_codes(codes, voice, 0, code_skip)], dim=1)
         hidden = _hidden(phones, codes, phone_valid, code_valid, x.dtype)
         if cache is not None:
+            if cache.layers:
+                raise ValueError("the cache has been used; a new decode needs a new one")
             cache.n_codes, cache.speaker, cache.hidden = codes.shape[1], voice, hidden.columns
             cache.skip = code_skip if code_skip is not None and bool(code_skip.any()) else None
         return self._score(self._run(x, hidden.scores, cache)[:, phones.shape[1] - 1 :])
@@ -177,8 +180,10 @@ class SemanticGPT(SemanticGPTRole):
         """
         if len(phones) != 1:
             raise ValueError(f"generate takes one text, got {len(phones)}; decoding.generate takes several")
-        options = {"speaker": speaker, "sampling": sampling, "generator": generator, "on_step": on_step}
-        return decoding.generate(self, phones, context, prompt, **options).codes[0][None]
+        made = decoding.generate(
+            self, phones, context, prompt, speaker=speaker, sampling=sampling, generator=generator, on_step=on_step
+        )
+        return made.codes[0][None]
 
     def _voice(self, speaker: Tensor | None) -> Tensor | None:
         if speaker is None or self.speaker_projection is None:

@@ -37,7 +37,7 @@ def pulse_train(f0: Tensor, sample_rate: float) -> Tensor:
     exact = torch.float64 if f0.device.type != "mps" else torch.float32
     f0 = f0.to(exact).clamp(min=1.0)
     phase = math.pi * torch.remainder((f0 / sample_rate).cumsum(-1), 1.0)  # half of p
-    count = torch.floor(sample_rate / 2 / f0)
+    count = (torch.ceil(sample_rate / 2 / f0) - 1).clamp(min=1)
     bottom = torch.sin(phase)
     near_pulse = bottom.abs() < 1e-6
     kernel = torch.sin((2 * count + 1) * phase) / torch.where(near_pulse, torch.ones_like(bottom), bottom)

@@ -19,6 +19,7 @@ from gsv_lab.text.symbols import EN_VOWELS
 _WORD = r"'?[A-Za-z]+(?:'[A-Za-z]+)*'?"
 _TOKEN = re.compile(rf"{_WORD}|[!?…,.\-]")
 _PAST = frozenset("yesterday ago last was were had did once then".split())
+_WORDS_IN_CAPITALS = frozenset("HE SHE YOU WE MY ME YES NEW BIG".split())
 _KEPT_CAPITALS = frozenset("A I OK".split())
 
 
@@ -98,7 +99,7 @@ def _is_acronym(token: str, tag: str) -> bool:
         return False
     if len(token) <= 3:
         little = tag in ("determiner", "preposition", "conjunction", "auxiliary", "particle", "adverb", "interjection")
-        return not (little or token.lower() in ("he", "she", "you", "we", "my", "me", "yes", "new", "big")) or token == "IT"
+        return token == "IT" or not (little or token in _WORDS_IN_CAPITALS)
     return not lexicon.in_dictionary(token.lower()) and (len(token) == 4 or not lexicon.is_sayable(token))
 
 

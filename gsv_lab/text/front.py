@@ -31,7 +31,9 @@ def normalise(text: str, language: str = "auto") -> str:
     return re.sub(f"[{EMPHASIS_ON}{EMPHASIS_OFF}]", "", "".join(run for _, run in runs)).strip()
 
 
-def phonemize(text: str, language: str = "auto", unsupported: str = "warn", limit: int = LIMIT, network: bool = True) -> Phones:
+def phonemize(
+    text: str, language: str = "auto", unsupported: str = "warn", limit: int = LIMIT, network: bool = True
+) -> Phones:
     """Phones of a text, with its words and with warnings about whatever was guessed or left out.
 
     Args:

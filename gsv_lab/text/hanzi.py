@@ -16,8 +16,10 @@ Tagged = tuple[str, str, list[str]]
 
 # Words that the phrase tables read otherwise than people do.
 _WORDS = {
-    **{"大夫": "dai4 fu5", "数一数": "shu3 yi1 shu3", "数数": "shu3 shu4", "嚼": "jiao2", "量一量": "liang2 yi1 liang2"},
-    **{"薄荷": "bo4 he5", "嗯": "en5", "哦": "o4", "这儿": "zhe4 er5", "那儿": "na4 er5", "哪儿": "na3 er5", "的": "de5"},
+    **{"大夫": "dai4 fu5", "数一数": "shu3 yi1 shu3", "数数": "shu3 shu4", "嚼": "jiao2"},
+    **{"量一量": "liang2 yi1 liang2"},
+    **{"薄荷": "bo4 he5", "嗯": "en5", "哦": "o4", "这儿": "zhe4 er5", "那儿": "na4 er5", "哪儿": "na3 er5"},
+    **{"的": "de5"},
 }
 _BY_FLAG = {
     **{("地", "u"): "de5", ("着", "u"): "zhe5", ("过", "u"): "guo5", ("了", "u"): "le5", ("了", "y"): "le5"},
@@ -26,7 +28,8 @@ _BY_FLAG = {
 }
 _MEASURES = {"只": "zhi1", "行": "hang2", "重": "chong2"}
 _SURNAMES = {
-    **{"单": "shan4", "曾": "zeng1", "任": "ren2", "查": "zha1", "仇": "qiu2", "朴": "piao2", "解": "xie4", "区": "ou1"},
+    **{"单": "shan4", "曾": "zeng1", "任": "ren2", "查": "zha1", "仇": "qiu2", "朴": "piao2", "解": "xie4"},
+    **{"区": "ou1"},
     **{"华": "hua4", "翟": "zhai2", "盖": "ge3", "尉": "wei4", "燕": "yan1", "宁": "ning4", "乐": "yue4", "佴": "nai4"},
 }
 HANZI = re.compile("[\u3005\u3400-\u4dbf\u4e00-\u9fff\u3007\uf900-\ufaff\U00020000-\U0003134f]")

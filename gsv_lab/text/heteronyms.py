@@ -48,7 +48,7 @@ _AFTER_NOUN = frozenset("was is had has who said and in on with sat lay looked w
 # Neighbours that ask for the second reading of a word.
 _SECOND_NEXT = {
     "lead": frozenset("pipe pipes pencil pencils poisoning paint acid weight metal".split()),
-    "live": frozenset("music broadcast show audience concert performance wire wires animal animals stream coverage".split()),
+    "live": frozenset("music broadcast show audience concert performance wire wires animal animals stream".split()),
     "bass": frozenset("fish fishing".split()),
 }
 
@@ -90,7 +90,8 @@ def _wants_second(word: str, tag: str, before: str, after: str, past: bool) -> b
     if after in _SECOND_NEXT.get(word, ()):
         return True
     if word == "read":
-        return before in _PERFECT or (past and before != "to") or (before in ("he", "she", "it") or tag == "name") and after not in ("", "to")
+        third_person = before in ("he", "she", "it") and after not in ("", "to")  # else it would be "reads"
+        return before in _PERFECT or (past and before != "to") or third_person
     if word in ("tear", "tears"):
         return (tag == "verb") == (word == "tears")
     if word == "lives":

@@ -1,9 +1,9 @@
 """Letter-to-sound rules for English words that no dictionary knows.
 
 Rules are tried in order at each letter; the first whose contexts fit wins and its letters are consumed. A rule is
-`left(letters)right=phones` with dots between phones; in the contexts `^` stands for a word edge, `V` for a vowel letter (a e i o u y), `C` for a
-consonant letter and `E` for e, i or y; anything else is itself. Vowels come without stress; `stress` puts it on
-afterwards by the usual habits of English (heavy endings pull it, prefixes repel it).
+`left(letters)right=phones` with dots between phones; in the contexts `^` stands for a word edge, `V` for a vowel letter
+(a e i o u y), `C` for a consonant letter and `E` for e, i or y; anything else is itself. Vowels come without stress;
+`stress` puts it on afterwards by the usual habits of English (heavy endings pull it, prefixes repel it).
 
 This file does not know the dictionary.
 """
@@ -64,7 +64,9 @@ j(u)CV=UW (u)CE=Y.UW (u)CV=Y.UW (u)^=UW (uy)=AY (u)=AH
 
 _CLASSES = {"^": "#", "V": "[aeiouy]", "C": "[bcdfghjklmnpqrstvwxz]", "E": "[eiy]"}
 _PULLS_TO_LAST = ("ee", "eer", "ette", "esque", "ique", "oon")
-_PULLS_BEFORE = re.compile(r"(tions?|sions?|ic|ics|ical|ically|ity|ities|ian|ians|ious|iously|ial|ially|ience|graphy|logy)$")
+_PULLS_BEFORE = re.compile(
+    "(tions?|sions?|ic|ics|ical|ically|ity|ities|ian|ians|ious|iously|ial|ially|ience|graphy|logy)$"
+)
 _PREFIX = re.compile(r"^(un|re|de|dis|mis|in|im|be|en|em|ex|con|com|pre|a(?=[bcdfglmnprst][^aeiou]))")
 _SILENT_STRESS_SUFFIX = re.compile(r"(ness|less|ful|fully|ly|ment|ments|ing|ings|ed|er|ers|est|es|s)$")
 

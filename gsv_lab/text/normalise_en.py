@@ -14,66 +14,23 @@ from collections.abc import Callable
 from functools import cache
 
 from gsv_lab.text import numbers_en as num
-
-_MONTHS = "January February March April May June July August September October November December".split()
-_MONTH_SHORT = {m[:3]: m for m in _MONTHS} | {"Sept": "September"}
-_DAYS = {d[:3]: d for d in "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()} | {
-    "Tues": "Tuesday",
-    "Thurs": "Thursday",
-}
-
-# Written with a full stop. Those that end a sentence themselves keep it (see `_abbreviation`).
-_TITLES = {
-    **{"Mr": "mister", "Mrs": "missus", "Ms": "miz", "Dr": "doctor", "Prof": "professor", "Rev": "reverend"},
-    **{"Gen": "general", "Col": "colonel", "Capt": "captain", "Lt": "lieutenant", "Sgt": "sergeant", "Maj": "major"},
-    **{"Hon": "honorable", "Sen": "senator", "Gov": "governor", "Rep": "representative", "Pres": "president"},
-    **{"Mt": "mount", "Ft": "fort", "Messrs": "messers", "St": "saint", "Fr": "father", "Sr": "senior", "Jr": "junior"},
-}
-_SHORT_FORMS = {
-    **{"vs": "versus", "etc": "et cetera", "approx": "approximately", "dept": "department", "est": "established"},
-    **{"Inc": "incorporated", "Ltd": "limited", "Co": "company", "Corp": "corporation", "Bros": "brothers"},
-    **{"Ave": "avenue", "Blvd": "boulevard", "Rd": "road", "Esq": "esquire", "min": "minutes", "max": "maximum"},
-    **{"fig": "figure", "Fig": "figure", "vol": "volume", "Vol": "volume", "pp": "pages", "ch": "chapter", "ed": "edition"},
-}
-_MAY_END = ("etc", "Inc", "Ltd", "Co", "Corp", "Bros", "Ave", "Blvd", "Rd", "Esq", "Jr", "Sr")
-_UNITS: dict[str, tuple[str, str]] = {
-    **{"km": ("kilometer", "kilometers"), "m": ("meter", "meters"), "cm": ("centimeter", "centimeters")},
-    **{"mm": ("millimeter", "millimeters"), "mi": ("mile", "miles"), "ft": ("foot", "feet"), "in": ("inch", "inches")},
-    **{"yd": ("yard", "yards"), "kg": ("kilogram", "kilograms"), "g": ("gram", "grams"), "mg": ("milligram", "milligrams")},
-    **{"lb": ("pound", "pounds"), "lbs": ("pound", "pounds"), "oz": ("ounce", "ounces"), "l": ("liter", "liters")},
-    **{"L": ("liter", "liters"), "ml": ("milliliter", "milliliters"), "mL": ("milliliter", "milliliters")},
-    **{"s": ("second", "seconds"), "sec": ("second", "seconds"), "ms": ("millisecond", "milliseconds")},
-    **{"min": ("minute", "minutes"), "h": ("hour", "hours"), "hr": ("hour", "hours"), "hrs": ("hour", "hours")},
-    **{"Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"), "MHz": ("megahertz", "megahertz")},
-    **{"GHz": ("gigahertz", "gigahertz"), "W": ("watt", "watts"), "kW": ("kilowatt", "kilowatts"), "V": ("volt", "volts")},
-    **{"kWh": ("kilowatt hour", "kilowatt hours"), "dB": ("decibel", "decibels"), "KB": ("kilobyte", "kilobytes")},
-    **{"MB": ("megabyte", "megabytes"), "GB": ("gigabyte", "gigabytes"), "TB": ("terabyte", "terabytes")},
-    **{"°C": ("degree Celsius", "degrees Celsius"), "°F": ("degree Fahrenheit", "degrees Fahrenheit")},
-    **{"°": ("degree", "degrees"), "%": ("percent", "percent"), "‰": ("per mille", "per mille")},
-    **{"mph": ("mile per hour", "miles per hour"), "km/h": ("kilometer per hour", "kilometers per hour")},
-    **{"kph": ("kilometer per hour", "kilometers per hour"), "m/s": ("meter per second", "meters per second")},
-}
-_MONEY = {
-    **{"$": ("dollar", "dollars", "cent", "cents"), "£": ("pound", "pounds", "penny", "pence")},
-    **{"€": ("euro", "euros", "cent", "cents"), "¥": ("yen", "yen", "", ""), "₹": ("rupee", "rupees", "paisa", "paise")},
-    **{"₩": ("won", "won", "", ""), "₽": ("ruble", "rubles", "kopeck", "kopecks")},
-}
-_MAGNITUDE = {"k": "thousand", "K": "thousand", "m": "million", "M": "million", "bn": "billion", "B": "billion", "tn": "trillion"}
-_NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
-_GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξοπρσςτυφχψω",
-        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma sigma tau "
-        "upsilon phi chi psi omega".split(),
-        strict=True,
-    )
+from gsv_lab.text.tables_en import (
+    COUNTED,
+    DAYS,
+    GREEK,
+    MAGNITUDE,
+    MAY_END,
+    MONEY,
+    MONTH_SHORT,
+    MONTHS,
+    RULERS,
+    SHORT_FORMS,
+    SYMBOLS,
+    TITLES,
+    UNITS,
 )
-_SYMBOLS = {
-    **{"&": "and", "@": "at", "%": "percent", "+": "plus", "=": "equals", "#": "number", "°": "degrees", "×": "times"},
-    **{"÷": "divided by", "±": "plus or minus", "√": "square root of", "≈": "approximately", "≠": "is not equal to"},
-    **{"≤": "less than or equal to", "≥": "greater than or equal to", "<": "less than", ">": "greater than", "¢": "cents"},
-    **{"‰": "per mille", "$": "dollars", "£": "pounds", "€": "euros", "¥": "yen", "₹": "rupees", "₩": "won", "₽": "rubles"},
-}
+
+_NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 Match = re.Match[str]
 
 
@@ -92,7 +49,7 @@ def normalise(text: str) -> str:
 
 def _words_of_address(match: Match) -> str:
     names = {".": " dot ", "@": " at ", "/": " slash ", "-": " dash ", "_": " underscore ", ":": " colon "}
-    names |= {"?": " question mark ", "=": " equals ", "&": " and ", "#": " hash ", "%": " percent ", "+": " plus ", "~": " tilde "}
+    names |= {"?": " question mark ", "=": " equals ", "&": " and ", "#": " hash ", "%": " percent ", "+": " plus "}
     address = re.sub(r"^https?://", "", match.group().rstrip(".,"))
     tail = match.group()[len(match.group().rstrip(".,")) :]
     address = re.sub(r"\bwww\b", "w w w", address.rstrip("/"))
@@ -102,8 +59,8 @@ def _words_of_address(match: Match) -> str:
 
 def _abbreviation(match: Match) -> str:
     word, following = match.group(1), match.group(2)
-    full = _TITLES.get(word) or _SHORT_FORMS.get(word) or _SHORT_FORMS.get(word.lower(), word)
-    ends = not following or (word in _MAY_END and re.match(r"\s+[A-Z]", following))
+    full = TITLES.get(word) or SHORT_FORMS.get(word) or SHORT_FORMS.get(word.lower(), word)
+    ends = not following or (word in MAY_END and re.match(r"\s+[A-Z]", following))
     return full + ("." if ends else "")
 
 
@@ -122,7 +79,7 @@ def _initials(match: Match) -> str:
 def _date(year: str, month: str, day: str) -> str:
     if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
         return ""
-    spoken = f"{_MONTHS[int(month) - 1]} {num.ordinal(str(int(day)))}"
+    spoken = f"{MONTHS[int(month) - 1]} {num.ordinal(str(int(day)))}"
     return f"{spoken}, {num.year(year)}" if year else spoken
 
 
@@ -140,7 +97,7 @@ def _slash_date(match: Match) -> str:
 
 
 def _month(name: str) -> str:
-    return _MONTH_SHORT.get(name.rstrip("."), name)
+    return MONTH_SHORT.get(name.rstrip("."), name)
 
 
 def _month_day(match: Match) -> str:
@@ -180,12 +137,13 @@ def _hour(match: Match) -> str:
 
 
 def _money(match: Match) -> str:
-    sign, country, symbol, amount, scale = match.group(1), match.group(2), match.group(3), match.group(4), match.group(5)
-    one, many, one_part, many_part = _MONEY[symbol]
-    lead = ("minus " if sign else "") + ({"US": "U S ", "A": "Australian ", "C": "Canadian ", "HK": "Hong Kong "}.get(country, ""))
+    sign, country, symbol, amount, scale = match.groups()
+    one, many, one_part, many_part = MONEY[symbol]
+    countries = {"US": "U S ", "A": "Australian ", "C": "Canadian ", "HK": "Hong Kong "}
+    lead = ("minus " if sign else "") + countries.get(country, "")
     whole, _, part = amount.replace(",", "").partition(".")
     if scale:
-        return f"{lead}{num.number(amount)} {_MAGNITUDE.get(scale.strip(), scale.strip())} {many}"
+        return f"{lead}{num.number(amount)} {MAGNITUDE.get(scale.strip(), scale.strip())} {many}"
     if len(part) == 2 and many_part:
         spoken = [f"{num.cardinal(whole)} {one if int(whole) == 1 else many}"] if int(whole) else []
         if int(part):
@@ -202,7 +160,7 @@ def _phone(match: Match) -> str:
 
 def _unit(match: Match) -> str:
     sign, amount, name = match.group(1), match.group(2), match.group(3)
-    one, many = _UNITS[name]
+    one, many = UNITS[name]
     if name == "in" and re.match(r"\s+[A-Za-z\d]", match.string[match.end() :]):
         return match.group()  # "3 in a row" is no length
     return f"{num.number((sign or '') + amount)} {one if amount == '1' else many}"
@@ -245,37 +203,33 @@ def _roman(match: Match) -> str:
     value = num.roman(numeral)
     if not value or (numeral == "I" and not re.search(r"[A-Z][a-z]+$", lead)):
         return match.group()
-    counted = re.search(r"(?i)\b(chapter|part|book|act|scene|section|volume|war|article|type|phase|stage|figure|table)$", lead)
-    if counted:
+    if lead.split(" ")[-1].lower() in COUNTED:
         return f"{lead} {num.cardinal(str(value))}"
-    if numeral in ("I", "V", "X", "C", "L") and not _is_ruler(lead):
+    if numeral in ("I", "V", "X", "C", "L") and lead.split(" ")[-1] not in RULERS:
         return match.group()
     return f"{lead} the {num.ordinal(str(value))}"
 
 
-def _is_ruler(name: str) -> bool:
-    rulers = "Henry Edward George William Charles James Richard Elizabeth Mary Louis Philip Francis Frederick Napoleon John"
-    rulers += " Paul Pius Benedict Gregory Clement Leo Innocent Alexander Nicholas Catherine Peter Ivan Otto Leopold Ramses"
-    return name.split(" ")[-1] in rulers.split()
-
-
-_MONTH_NAME = r"(Jan\.?|Feb\.?|Mar\.?|Apr\.?|Jun\.?|Jul\.?|Aug\.?|Sept?\.?|Oct\.?|Nov\.?|Dec\.?|" + "|".join(_MONTHS) + ")"
+_MONTH_NAME = "(" + "|".join([*MONTHS, *(rf"{short}\.?" for short in MONTH_SHORT if short != "May")]) + ")"
 
 
 @cache
 def _steps() -> list[tuple[re.Pattern[str], str | Callable[[Match], str]]]:
     halves = r"\s?([ap])\.?\s?m\b\.?(?!\w)"
-    units = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
-    short = "|".join((*_TITLES, *_SHORT_FORMS))
+    units = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+    short = "|".join((*TITLES, *SHORT_FORMS))
+    scales = r"\s(?:thousand|million|billion|trillion)\b|\s?(?:" + "|".join(MAGNITUDE) + r")\b"
+    path = r"[^\s,;!()\"<>]"
     table: list[tuple[str, str | Callable[[Match], str]]] = [
         (r"\b[\w.+\-]{1,64}@[A-Za-z\d\-]+(?:\.[A-Za-z\d\-]+)+\b", _words_of_address),
-        (r"\b(?:https?://|www\.)[^\s,;!()\"<>]+|\b[a-z\d\-]{1,63}\.(?:com|org|net|edu|gov|io)(?:/[^\s,;!()\"<>]*)?\b", _words_of_address),
+        (rf"\b(?:https?://|www\.){path}+", _words_of_address),
+        (rf"\b[a-z\d\-]{{1,63}}\.(?:com|org|net|edu|gov|io)(?:/{path}*)?\b", _words_of_address),
         (r"(?i)\be\.g\.,?", "for example,"),
         (r"(?i)\bi\.e\.,?", "that is,"),
         (r"\bNos?\.\s?(?=\d)", "number "),
         (r"\b([A-Z][a-z]+|\d+(?:st|nd|rd|th))\s+St\.(?=(\s+\w|))", _street),
         (rf"\b({short})\.(?=(\s+\S|[,;:)]|$))", _abbreviation),
-        (r"\b(" + "|".join([*_DAYS]) + r")\.(?=\s|,|$)", lambda m: _DAYS[m.group(1)]),
+        (r"\b(" + "|".join([*DAYS]) + r")\.(?=\s|,|$)", lambda m: DAYS[m.group(1)]),
         (rf"(?<![\d:.])(\d{{1,2}}):(\d\d)(?::(\d\d))?(?:{halves})?(?![\d:])", _time),
         (rf"(?<![\d:.])(\d{{1,2}}){halves}", _hour),
         (r"\b((?:[A-Za-z]\.){2,})(?![A-Za-z])", _initials),
@@ -286,9 +240,10 @@ def _steps() -> list[tuple[re.Pattern[str], str | Callable[[Match], str]]]:
         (r"\b(Jan|Feb|Aug|Sept|Oct|Nov|Dec)\.", lambda m: _month(m.group(1))),
         (r"(?<![\w$£€¥'])(\d{3}0)'?s\b|(?<!\w)'(\d0)s\b", _decade),
         (r"(?<![\d.])(\d+(?:\.\d+){2,})", lambda m: f" {' point '.join(map(num.cardinal, m.group(1).split('.')))} "),
-        (rf"(?<![A-Za-z])(-?)(US|HK|A|C)?([$£€¥₹₩₽])\s?({_NUMBER})(\s(?:thousand|million|billion|trillion)\b|\s?(?:k|K|m|M|bn|B|tn)\b)?", _money),
-        (rf"(-?)()(?<![\w.])(?=[\d.]+[€£])({_NUMBER})([€£])", lambda m: f"{num.number(m.group(1) + m.group(3))} {_MONEY[m.group(4)][1]}"),
-        (r"(?:\+?\d{1,3}[ \-])?\(\d{3}\) ?\d{3}-\d{4}\b|\+\d[\d \-]{6,20}\d\b|\b(?:1-)?\d{3}-\d{3}-\d{4}\b|\b\d{3}-\d{4}\b", _phone),
+        (rf"(?<![A-Za-z])(-?)(US|HK|A|C)?([$£€¥₹₩₽])\s?({_NUMBER})({scales})?", _money),
+        (rf"(?<![\w.])(-?(?:{_NUMBER}))([€£])", lambda m: f"{num.number(m.group(1))} {MONEY[m.group(2)][1]}"),
+        (r"(?:\+?\d{1,3}[ \-])?\(\d{3}\) ?\d{3}-\d{4}\b|\+\d[\d \-]{6,20}\d\b", _phone),
+        (r"\b(?:1-)?\d{3}-\d{3}-\d{4}\b|\b\d{3}-\d{4}\b", _phone),
         (rf"(?<![\w.\-])(-?)({_NUMBER})\s?({units})(?![\w°/])", _unit),
         (rf"(?<=[A-Za-z] )(-)({_NUMBER})\s?({units})(?![\w°/])", _unit),
         (r"\b(\d+)\s(\d+)/(\d+)\b", _mixed_fraction),
@@ -309,9 +264,9 @@ def _steps() -> list[tuple[re.Pattern[str], str | Callable[[Match], str]]]:
         (r"~\s?(?=\d)", " about "),
         (rf"(?<![\w.])([+\-](?:{_NUMBER}))", lambda m: num.number(m.group(1))),
         (rf"((?:{_NUMBER}))", lambda m: f" {_plain_number(m)} "),
-        ("[" + "".join(_GREEK) + "]", lambda m: f" {_GREEK[m.group()]} "),
-        ("[" + "".join(_GREEK).upper() + "]", lambda m: f" {_GREEK[m.group().lower()]} "),
-        ("[" + re.escape("".join(_SYMBOLS)) + "]", lambda m: f" {_SYMBOLS[m.group()]} "),
+        ("[" + "".join(GREEK) + "]", lambda m: f" {GREEK[m.group()]} "),
+        ("[" + "".join(GREEK).upper() + "]", lambda m: f" {GREEK[m.group().lower()]} "),
+        ("[" + re.escape("".join(SYMBOLS)) + "]", lambda m: f" {SYMBOLS[m.group()]} "),
     ]
     return [(re.compile(pattern), reading) for pattern, reading in table]
 

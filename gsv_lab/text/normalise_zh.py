@@ -17,9 +17,11 @@ from gsv_lab.text import numbers_zh as num
 
 _UNITS = {
     **{"km/h": "千米每小时", "m/s": "米每秒", "km^2": "平方千米", "m^2": "平方米", "m^3": "立方米"},
-    **{"cm^2": "平方厘米", "km": "千米", "cm": "厘米", "mm": "毫米", "m": "米", "kg": "千克", "mg": "毫克", "g": "克", "t": "吨"},
+    **{"cm^2": "平方厘米", "km": "千米", "cm": "厘米", "mm": "毫米", "m": "米", "kg": "千克", "mg": "毫克"},
+    **{"g": "克", "t": "吨"},
     **{"mL": "毫升", "ml": "毫升", "L": "升", "l": "升", "kHz": "千赫", "MHz": "兆赫", "GHz": "吉赫", "Hz": "赫兹"},
-    **{"kWh": "千瓦时", "kW": "千瓦", "W": "瓦", "V": "伏", "dB": "分贝", "ms": "毫秒", "s": "秒", "min": "分钟", "h": "小时"},
+    **{"kWh": "千瓦时", "kW": "千瓦", "W": "瓦", "V": "伏", "dB": "分贝", "ms": "毫秒", "s": "秒", "min": "分钟"},
+    **{"h": "小时"},
     **{"°C": "摄氏度", "°F": "华氏度", "°": "度", "%": "%", "‰": "‰"},
 }
 UNIT_PATTERN = "|".join(sorted(map(re.escape, _UNITS), key=len, reverse=True))
@@ -27,18 +29,25 @@ _MONEY = {"¥": "元", "$": "美元", "€": "欧元", "£": "英镑", "₩": "�
 _GREEK = dict(
     zip(
         "αβγδεζηθικλμνξοπρσςτυφχψω",
-        "阿尔法 贝塔 伽马 德尔塔 艾普西龙 泽塔 伊塔 西塔 约塔 卡帕 拉姆达 缪 纽 克西 欧米克戎 派 柔 西格马 西格马 陶 宇普西龙 斐 希 普西 欧米伽".split(),
+        (
+            "阿尔法 贝塔 伽马 德尔塔 艾普西龙 泽塔 伊塔 西塔 约塔 卡帕 拉姆达 缪 纽 克西 欧米克戎 派 柔 西格马 "
+            "西格马 陶 "
+            "宇普西龙 斐 希 普西 欧米伽"
+        ).split(),
         strict=True,
     )
 )
 _SYMBOLS = {
-    **{"+": "加", "=": "等于", "×": "乘", "÷": "除以", "±": "正负", "≈": "约等于", "≠": "不等于", "≤": "小于等于", "≥": "大于等于"},
-    **{"<": "小于", ">": "大于", "√": "根号", "&": "和", "@": "艾特", "#": "井号", "%": "百分号", "°": "度", "‰": "千分号"},
+    **{"+": "加", "=": "等于", "×": "乘", "÷": "除以", "±": "正负", "≈": "约等于", "≠": "不等于"},
+    **{"≤": "小于等于", "≥": "大于等于"},
+    **{"<": "小于", ">": "大于", "√": "根号", "&": "和", "@": "艾特", "#": "井号", "%": "百分号", "°": "度"},
+    **{"‰": "千分号"},
     **{"$": "美元", "€": "欧元", "£": "英镑", "¥": "元", "₹": "卢比", "₩": "韩元", "₽": "卢布", "¢": "分"},
 }
 _MEASURE = (
-    "个|只|条|张|位|名|件|本|把|台|辆|座|间|家|所|次|回|遍|场|首|篇|颗|粒|块|片|朵|棵|匹|头|口|双|对|套|份|杯|瓶|碗|盒|箱|袋|"
-    "天|年|周|小时|分钟|秒钟|点钟|斤|公斤|里|公里|米|厘米|千米|千克|吨|元|岁|层|倍|人|种|门|幅|支|枚|艘|架|股|道|扇|盏|根|滴"
+    "个|只|条|张|位|名|件|本|把|台|辆|座|间|家|所|次|回|遍|场|首|篇|颗|粒|块|片|朵|棵|匹|头|口|双|对|套|份|杯|瓶|碗|盒|"
+    "箱|袋|天|年|周|小时|分钟|秒钟|点钟|斤|公斤|里|公里|米|厘米|千米|千克|吨|元|岁|层|倍|人|种|门|幅|支|枚|艘|架|股|道|"
+    "扇|盏|根|滴"
 )
 # Words after which digits are a code and are read one by one.
 _CODE = "号码|电话|手机|座机|房号|房间|编号|邮编|QQ|密码|代码|工号|学号|车牌|尾号|热线|航班|验证码|账号|门牌|传真"
@@ -98,7 +107,8 @@ def _clock(hour: str, minute: str, second: str | None) -> str:
 
 
 def _time(match: Match) -> str:
-    if int(match.group(1)) > 24 or int(match.group(2)) > 59 or "比" in match.string[max(match.start() - 6, 0) : match.start()]:
+    score = "比" in match.string[max(match.start() - 6, 0) : match.start()]
+    if score or int(match.group(1)) > 24 or int(match.group(2)) > 59:
         return f"{num.number(match.group(1))}比{num.number(str(int(match.group(2))))}"
     return _clock(*match.group(1, 2, 3))
 
@@ -140,6 +150,11 @@ def _code(match: Match) -> str:
     return match.group(1).replace("-", "") + num.spell_digits(match.group(2), one="幺")
 
 
+def _fraction(match: Match) -> str:
+    whole = f"{num.number(match.group(1))}又" if match.group(1) else ""
+    return f"{whole}{num.number(match.group(3))}分之{num.number(match.group(2))}"
+
+
 def _power(match: Match) -> str:
     return {"2": "的平方", "3": "的立方"}.get(match.group(1), f"的{num.number(match.group(1))}次方")
 
@@ -162,7 +177,7 @@ def _steps() -> list[tuple[re.Pattern[str], str | Callable[[Match], str]]]:
     clock = r"(\d{1,2}):(\d\d)"
     table: list[tuple[str, str | Callable[[Match], str]]] = [
         (r"(?<!\d)(\d{4})([\-/.])(\d{1,2})\2(\d{1,2})(?![\d\-/.])", _date),
-        (r"(?<!\d)(\d{4})\s?[\-~—]\s?(\d{4})(?=年)", lambda m: f"{num.spell_digits(m.group(1))}到{num.spell_digits(m.group(2))}"),
+        (r"(?<!\d)(\d{4})\s?[\-~—]\s?(\d{4})(?=年)", lambda m: "到".join(map(num.spell_digits, m.groups()))),
         (r"(?<!\d)(\d{4})(?=年)|(?<!\d)(\d0)(?=后)", lambda m: num.spell_digits(m.group())),
         (rf"(?<![\d:]){clock}\s?[\-~—]\s?{clock}(?![\d:])", _time_range),
         (rf"(?<![\d:]){clock}(?::(\d\d))?(?![\d:])", _time),
@@ -176,8 +191,7 @@ def _steps() -> list[tuple[re.Pattern[str], str | Callable[[Match], str]]]:
         (r"(?<!\d)[48]00-\d{3}-?\d{4}(?!\d)|(?<!\d)\d{3,4}-\d{7,8}(?!\d)|(?<!\d)[48]00-\d{4}-\d{3}(?!\d)", _phone),
         (rf"((?:{_CODE})(?:为|是|:|:\s)?[A-Za-z]*-?)(\d+)(?!\d|\.\d)", _code),
         (r"([A-Za-z]+-?)(0\d+)(?!\d|\.\d)", _code),
-        (r"(\d+)\s+(\d+)/(\d+)\s?", lambda m: f"{num.number(m.group(1))}又{num.number(m.group(3))}分之{num.number(m.group(2))}"),
-        (r"(\d+)/(\d+)", lambda m: f"{num.number(m.group(2))}分之{num.number(m.group(1))}"),
+        (r"(?:(\d+)\s+)?(\d+)/(\d+)\s?", _fraction),
         (r"\d+(?:\.\d+){2,}", _version),
         (rf"(?<![\w.\-])({_N})\s?[\-~—]\s?({_N})(?=\s?(?:{_MEASURE}|[万亿千百月日号度块]|{UNIT_PATTERN}))", _range),
         (rf"({_N})\s?~\s?({_N})", _range),

@@ -19,26 +19,36 @@ _PARTICLES = frozenset("吗嘛呢吧啊呀哇啦哪么们的地得了着过")
 _NEUTRAL_FLAGS = ("u", "y")
 # Words whose last syllable is light in the standard language although nothing in their form says so.
 _LIGHT = frozenset(
-    "朋友 东西 衣服 时候 先生 太太 知道 认识 意思 喜欢 漂亮 明白 清楚 事情 关系 地方 告诉 麻烦 便宜 舒服 聪明 客气 休息 "
-    "消息 学问 学生 丈夫 师傅 孩子 葡萄 玻璃 豆腐 萝卜 黄瓜 西瓜 甘蔗 窗户 钥匙 眼睛 耳朵 嘴巴 头发 脑袋 胳膊 指甲 肩膀 "
-    "骨头 舌头 石头 木头 馒头 枕头 拳头 罐头 后头 里头 外头 上头 前头 月亮 云彩 太阳 凉快 暖和 热闹 干净 结实 厉害 老实 "
-    "大方 随便 马虎 糊涂 奇怪 困难 新鲜 亲戚 邻居 叔叔 打算 打听 打扮 收拾 商量 答应 照顾 咳嗽 招呼 应付 琢磨 溜达 折腾 "
-    "唠叨 耽误 哆嗦 拾掇 算盘 柴火 蘑菇 骆驼 狐狸 蛤蟆 苍蝇 牲口 畜生 刺猬 力气 福气 脾气 运气 名字 故事 笑话 谜语 工夫 "
-    "本事 道理 记性 毛病 主意 买卖 队伍 行李 姑娘 闺女 媳妇 女婿 伙计 裁缝 木匠 皇上 老爷 少爷 看见 听见 早上 晚上 部分 "
-    "比方 吩咐 包袱 帐篷 扫帚 抽屉 灯笼 风筝 喇叭 胭脂 首饰 点心 烧饼 粮食 庄稼 高粱 核桃 石榴 樱桃 芝麻 棉花 火候 动静 "
+    "朋友 东西 衣服 时候 先生 太太 知道 认识 意思 喜欢 漂亮 明白 清楚 事情 关系 地方 告诉 麻烦 便宜 舒服 聪明 客气 "
+    "休息 "
+    "消息 学问 学生 丈夫 师傅 孩子 葡萄 玻璃 豆腐 萝卜 黄瓜 西瓜 甘蔗 窗户 钥匙 眼睛 耳朵 嘴巴 头发 脑袋 胳膊 指甲 "
+    "肩膀 "
+    "骨头 舌头 石头 木头 馒头 枕头 拳头 罐头 后头 里头 外头 上头 前头 月亮 云彩 太阳 凉快 暖和 热闹 干净 结实 厉害 "
+    "老实 "
+    "大方 随便 马虎 糊涂 奇怪 困难 新鲜 亲戚 邻居 叔叔 打算 打听 打扮 收拾 商量 答应 照顾 咳嗽 招呼 应付 琢磨 溜达 "
+    "折腾 "
+    "唠叨 耽误 哆嗦 拾掇 算盘 柴火 蘑菇 骆驼 狐狸 蛤蟆 苍蝇 牲口 畜生 刺猬 力气 福气 脾气 运气 名字 故事 笑话 谜语 "
+    "工夫 "
+    "本事 道理 记性 毛病 主意 买卖 队伍 行李 姑娘 闺女 媳妇 女婿 伙计 裁缝 木匠 皇上 老爷 少爷 看见 听见 早上 晚上 "
+    "部分 "
+    "比方 吩咐 包袱 帐篷 扫帚 抽屉 灯笼 风筝 喇叭 胭脂 首饰 点心 烧饼 粮食 庄稼 高粱 核桃 石榴 樱桃 芝麻 棉花 火候 "
+    "动静 "
     "动弹 规矩 机灵 在乎 合同 合适 软和 实在 痛快 自在 利索 利落 勤快 委屈 迷糊 模糊".split()
 )
 # Words in which the syllable that is light elsewhere keeps its tone.
 _FULL_ZI = frozenset(
-    "男子 女子 分子 原子 电子 粒子 离子 质子 中子 光子 王子 太子 天子 弟子 孔子 老子 孟子 庄子 君子 才子 学子 游子 赤子 "
+    "男子 女子 分子 原子 电子 粒子 离子 质子 中子 光子 王子 太子 天子 弟子 孔子 老子 孟子 庄子 君子 才子 学子 游子 "
+    "赤子 "
     "瓜子 莲子 种子 鱼子 孢子 因子 量子 母子 父子 亲子 公子 浪子 逆子 精子 卵子 棋子 松子 子".split()
 )
-_FULL_ER = frozenset("女儿 婴儿 幼儿 胎儿 孤儿 男儿 健儿 少儿 小儿 宠儿 孩儿 孙儿 侄儿 育儿 儿 弃儿 患儿 生儿 血儿".split())
+_FULL_ER = frozenset(
+    "女儿 婴儿 幼儿 胎儿 孤儿 男儿 健儿 少儿 小儿 宠儿 孩儿 孙儿 侄儿 育儿 儿 弃儿 患儿 生儿 血儿".split()
+)
 _BEFORE_FULL_BU = frozenset("毫从并绝决永全再更都也才就又还很真太一若要岂莫何可")
 _LOCATIVES = frozenset("上下里")
-_FULL_BEFORE_FULL_BU = frozenset("毫从并绝决永全再更都也才就又还很真太一若要岂莫何可")
-_LOCATIVES = frozenset(
-    "以上 以下 之上 之下 上下 向上 向下 天下 天上 地下 手下 乡下 北上 南下 如下 公里 海里 英里 千里 万里 零下 部下 属下 "
+_FULL_LOCATIVES = frozenset(
+    "以上 以下 之上 之下 上下 向上 向下 天下 天上 地下 手下 乡下 北上 南下 如下 公里 海里 英里 千里 万里 零下 部下 "
+    "属下 "
     "陛下 殿下 阁下 至上 一下".split()
 )
 
@@ -89,8 +99,10 @@ def _neutral_tones(text: str, flag: str, before: str, tones: list[str]) -> None:
     placed = text in ("上", "里") and flag == "f" and len(before) > 1
     if doubled or suffix or light or particle or counted or placed:
         tones[-1] = "5"
-    if len(text) == 3 and (text[0] == text[2] and text[1] == "一" or text[1] == "不" and text[0] not in _BEFORE_FULL_BU):
-        tones[1] = "5"  # A-yi-A, A-not-A, and what can or cannot be done, as in 看不见
+    once = text[1:2] == "一" and text[0] == text[-1]
+    cannot = text[1:2] == "不" and text[0] not in _BEFORE_FULL_BU
+    if len(text) == 3 and (once or cannot):
+        tones[1] = "5"  # 看一看, 好不好, 看不见
 
 
 def _bu_and_yi(texts: list[str], tones: list[list[str]], characters: list[tuple[int, int]]) -> None:

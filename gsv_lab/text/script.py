@@ -18,7 +18,7 @@ Soon the first visitors came: two boys with muddy shoes, a judge who never smile
 Could they have fresh rolls, cheese, or perhaps a slice of peach pie?
 "Of course," Joyce replied, "but please watch the step, and do not touch the hot plate!"
 The boys shared a huge cinnamon bun and laughed with pleasure, for nothing on earth could have tasted better.
-By noon the shelves were empty, the street was full of noise, and the whole town seemed to enjoy its usual, cheerful day.
+By noon the shelves were empty, the street was full of noise, and the whole town seemed to enjoy its usual, bright day.
 """
 
 _ZH = """

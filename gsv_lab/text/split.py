@@ -19,12 +19,13 @@ from gsv_lab.text.numbers_en import check_digits
 LANGUAGES = ("auto", "en", "zh")
 _HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _TOKENS = re.compile(
-    rf"(?P<zh>[{_HAN}]+)|(?P<quantity>\d[\d.,]*(?:\s?(?:{UNIT_PATTERN})(?![A-Za-z]))?)|(?P<en>[A-Za-z]+(?:'[A-Za-z]+)*)|(?P<other>\s+|.)",
+    rf"(?P<zh>[{_HAN}]+)|(?P<quantity>\d[\d.,]*(?:\s?(?:{UNIT_PATTERN})(?![A-Za-z]))?)"
+    r"|(?P<en>[A-Za-z]+(?:'[A-Za-z]+)*)|(?P<other>\s+|.)",
     re.DOTALL,
 )
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|No|vs|Gen|Col|Capt|Lt|Sgt|Rev|Hon|Sen|Gov|Jr|Sr|Fig|Vol|approx|e\.g|i\.e|p\.m|a\.m"
-    r"|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec)|\b[A-Za-z])\.$"
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|No|vs|Gen|Col|Capt|Lt|Sgt|Rev|Hon|Sen|Gov|Jr|Sr|Fig|Vol|approx|e\.g|i\.e"
+    r"|p\.m|a\.m|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec)|\b[A-Za-z])\.$"
 )
 _SENTENCE_END = re.compile(rf"(?:[!?…]+|\.(?![A-Za-z\d]))[{EMPHASIS_OFF})\]'!?….]*\s*|\n+")
 _LONGEST_WORD = 100
@@ -126,7 +127,8 @@ def split_sentences(
 
     Cut at sentence ends and line breaks; a sentence of more than `most` is cut again at clause marks, then at spaces,
     then anywhere. Pieces shorter than `least` join their neighbour. Emphasis that spans a cut is closed and opened
-    again. A hanzi counts as three Latin characters, about what it takes to say. Nothing is lost: the pieces together are the cleaned text.
+    again. A hanzi counts as three Latin characters, about what it takes to say. Nothing is lost: the pieces together
+    are the cleaned text.
 
     Args:
         text: raw text, with [emph]...[/emph] where wanted.
@@ -179,7 +181,8 @@ def weight(text: str) -> int:
 def _sentences(text: str) -> list[str]:
     sentences, start = [], 0
     for match in _SENTENCE_END.finditer(text):
-        if match.group().startswith(".") and _ABBREVIATION.search(text[max(start, match.start() - 12) : match.start() + 1]):
+        before = text[max(start, match.start() - 12) : match.start() + 1]
+        if match.group().startswith(".") and _ABBREVIATION.search(before):
             continue
         sentences.append(text[start : match.end()].replace("\n", " "))
         start = match.end()

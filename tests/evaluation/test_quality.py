@@ -17,6 +17,7 @@ def test_difference_counts_speakers_alike() -> None:
     assert found.low == -1 and found.high == 0
 
 
+@pytest.mark.slow  # the first call compiles librosa's filters
 def test_noise_lowers_the_score_and_silence_has_none(shared: Path) -> None:
     pytest.importorskip("speechmos")
     pytest.importorskip("onnxruntime")

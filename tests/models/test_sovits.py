@@ -36,8 +36,10 @@ def parts(**changes: Any) -> dict[str, Any]:
 
 
 def batch(n_frames: int = 20) -> dict[str, torch.Tensor]:
-    """Two humming voices: their spectrogram with two pitch values a mel frame put at its end."""
-    wave = torch.stack([torch.sin(torch.arange(n_frames * 320) * f / 400).cumsum(0).sin() * 0.2 for f in (0.5, 0.9)])[:, None]
+    """Two whispers that swell, one bright and one dark: their spectrogram with four pitch channels put at its end."""
+    noise = torch.randn(B, n_frames * 320 + 1)
+    swell = 0.3 * torch.sin(torch.arange(n_frames * 320) * torch.pi / 3200) ** 4 + 1e-3
+    wave = (torch.stack((noise[0].diff(), noise[1, 1:] + noise[1, :-1])) * swell)[:, None]
     spec = StackedLogMel(16000, 256, 160, 20)(wave)
     return {
         "wave": wave,
@@ -54,7 +56,12 @@ def test_training_pass_reaches_every_part() -> None:
     b = batch()
     pitch = (B, 1, 20 * model.vocoder.pitch_frames)
     out = model(
-        b["spec"], b["phones"], b["mask"], content=torch.randn(B, D, 19), log_f0=torch.full(pitch, 5.0), voicing=torch.ones(pitch)
+        b["spec"],
+        b["phones"],
+        b["mask"],
+        content=torch.randn(B, D, 19),
+        log_f0=torch.full(pitch, 5.0),
+        voicing=torch.ones(pitch),
     )
     assert out.vocoded.wave.shape == (B, 1, 8 * 320) and out.z.shape == out.z_p.shape == out.m_p.shape == (B, C, 20)
     assert int(out.starts.max()) <= 20 - 8 and int(out.starts[1]) <= 15 - 8
@@ -80,7 +87,10 @@ def test_codes_and_content_are_the_same_way() -> None:
     model, b = SoVITS(**parts()).eval(), batch()
     content, noise, starts = torch.randn(B, D, 20), torch.randn(B, C, 20), torch.tensor([0, 3])
     codes = model.quantizer.encode(content)
-    made = [model(b["spec"], b["phones"], noise=noise, starts=starts, **kw) for kw in ({"content": content}, {"codes": codes})]
+    made = [
+        model(b["spec"], b["phones"], noise=noise, starts=starts, **kw)
+        for kw in ({"content": content}, {"codes": codes})
+    ]
     assert torch.equal(made[0].m_p, made[1].m_p)
     for wrong in ({}, {"content": content, "codes": codes}):
         with pytest.raises(ConfigError, match="codes and content"):
@@ -119,7 +129,10 @@ def test_without_posterior_it_speaks_but_does_not_train() -> None:
     """As fine-tuned exports of the released family come."""
     model, b = SoVITS(**parts(posterior=None)).eval(), batch()
     assert model.decode(b["codes"], b["phones"], model.voice([b["spec"]])).vocoded.wave.isfinite().all()
-    for call in (lambda: model(b["spec"], b["phones"], codes=b["codes"]), lambda: model.reconstruct(b["spec"], torch.zeros(B, G, 1))):
+    for call in (
+        lambda: model(b["spec"], b["phones"], codes=b["codes"]),
+        lambda: model.reconstruct(b["spec"], torch.zeros(B, G, 1)),
+    ):
         with pytest.raises(ConfigError, match="posterior"):
             call()
 
@@ -146,17 +159,17 @@ def test_learns_one_batch() -> None:
     torch.manual_seed(0)
     model, b = SoVITS(**parts()).train(), batch()
     mel = LogMel(16000, 512, 160, 40)
-    optimizer = torch.optim.AdamW(model.parameters(), 2e-3, betas=(0.8, 0.99))
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-2, betas=(0.8, 0.99))
     pitch = (B, 1, 20 * model.vocoder.pitch_frames)
     f0, voicing = torch.full(pitch, 5.0), torch.ones(pitch)
     history = []
-    for _ in range(120):
+    for _ in range(80):
         out = model(b["spec"], b["phones"], codes=b["codes"], log_f0=f0, voicing=voicing)
         real = take_segments(b["wave"], out.starts, 8, 320)
         terms = log_mel_loss(real, out.vocoded.wave, [mel]), kl_loss(out.z_p, out.logs_q, out.m_p, out.logs_p, out.mask)
         optimizer.zero_grad()
         (45 * terms[0] + terms[1]).backward()
         optimizer.step()
-        history.append([float(t) for t in terms])
-    first, last = torch.tensor(history[:5]).mean(0), torch.tensor(history[-10:]).mean(0)
-    assert last[0] < 0.5 * first[0] and last[1] < 0.8 * first[1]
+        history.append([float(t.detach()) for t in terms])
+    first, last = torch.tensor(history[:5]).mean(0), torch.tensor(history[-5:]).mean(0)
+    assert last[0] < 0.6 * first[0] and last[1] < 0.8 * first[1], (first, last)

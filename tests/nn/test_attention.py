@@ -17,7 +17,7 @@ from gsv_lab.nn.speaker_encoder import StyleEncoder
 
 
 def test_agrees_with_torch() -> None:
-    """The same weights in `torch.nn.MultiheadAttention` give the same output and the same pattern, fused and watched."""
+    """The same weights in `torch.nn.MultiheadAttention` give the same output and pattern, fused and watched."""
     ours, theirs = MultiHeadAttention(12, 3), nn.MultiheadAttention(12, 3, batch_first=True)
     with torch.no_grad():
         parts = (ours.query, ours.key, ours.value)

@@ -49,7 +49,7 @@ def test_fit_and_resize() -> None:
 
 
 def test_crossfade() -> None:
-    """It starts at the old frames and ends near the new; squares of the weights add up to one; nothing is written in place."""
+    """From the old frames to the new; squares of the weights add up to one; nothing is written in place."""
     new, old = torch.zeros(1, 1, 6), torch.ones(1, 1, 4)
     out = crossfade_head(new, old)
     assert out[0, 0, 0] == 1 and bool((out[0, 0, :4].diff() < 0).all()) and out[0, 0, 4:].tolist() == [0, 0]

@@ -64,7 +64,9 @@ def check_content_encoder(part: Any) -> None:
     found = part(wave)
     assert found.content.shape == (B, part.dim, int(part.frame_rate * 3200 / part.sample_rate))
     if found.log_probs is not None:
-        torch.testing.assert_close(found.log_probs.exp().sum(-1), torch.ones(found.content.shape[0], found.content.shape[2]))
+        torch.testing.assert_close(
+            found.log_probs.exp().sum(-1), torch.ones(found.content.shape[0], found.content.shape[2])
+        )
 
 
 def check_quantizer(part: Any) -> None:
@@ -177,7 +179,9 @@ def test_contract(role: str, cls: type) -> None:
 
 def test_every_role_has_a_check() -> None:
     """A new role gets a contract test, and every class of the package was found. Context encoders live with the texts."""
-    known = {n for n, c in vars(roles).items() if inspect.isclass(c) and issubclass(c, roles.Role) and c is not roles.Role}
+    known = {
+        n for n, c in vars(roles).items() if inspect.isclass(c) and issubclass(c, roles.Role) and c is not roles.Role
+    }
     assert known == {*CHECKS, "ContextEncoder"}
     assert {param.values[1].__name__ for param in FOUND} == set(SMALL)
 
@@ -229,5 +233,8 @@ def test_taps_fire(name: str, taps: list[str]) -> None:
         x = (*x[:-1], torch.Generator().manual_seed(0))
     with torch.no_grad():
         unseen = part(*x)
-    first = [out[0][0] if isinstance(out, roles.Judged) else out[0] if isinstance(out, tuple) else out for out in (seen, unseen)]
+    first = [
+        out[0][0] if isinstance(out, roles.Judged) else out[0] if isinstance(out, tuple) else out
+        for out in (seen, unseen)
+    ]
     torch.testing.assert_close(*first, rtol=1e-5, atol=1e-5)

@@ -189,6 +189,8 @@ def test_cached_steps_equal_the_full_pass(watched: bool) -> None:
         torch.testing.assert_close(first, full[:, : start + 1], rtol=1e-4, atol=1e-5)
         for t in range(start, codes.shape[1]):
             torch.testing.assert_close(model.step(codes[:, t], cache), full[:, t + 1], rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="the cache has been used"):
+        model(phones, context, codes, cache=cache)
 
 
 def test_greedy_decode_equals_full_recomputation() -> None:

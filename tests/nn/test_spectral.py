@@ -14,7 +14,8 @@ from gsv_lab.nn.vocoder_istft import ShortTimeFourier
 
 
 @pytest.mark.parametrize(
-    ("rate", "n_fft", "n_mels", "low", "high"), [(32000, 2048, 128, 0.0, None), (16000, 1024, 80, 0.0, None), (22050, 512, 40, 60.0, 7600.0)]
+    ("rate", "n_fft", "n_mels", "low", "high"),
+    [(32000, 2048, 128, 0.0, None), (16000, 1024, 80, 0.0, None), (22050, 512, 40, 60.0, 7600.0)],
 )
 def test_bands_are_librosas(rate: int, n_fft: int, n_mels: int, low: float, high: float | None) -> None:
     """Slaney's scale and area, written with torch alone."""
@@ -43,7 +44,9 @@ def test_frames_of_nano(n_samples: int) -> None:
     assert out.shape == (2, 160, n_samples // 320) and stacked.frame_rate == 50.0 and stacked.channels == 160
     assert torch.equal(out, stacked(wave[:, 0]))
     mel = stacked.log_mel(wave)
-    assert torch.equal(out[:, :80], mel[..., 0 : 2 * out.shape[-1] : 2]) and torch.equal(out[:, 80:], mel[..., 1 : 2 * out.shape[-1] : 2])
+    assert torch.equal(out[:, :80], mel[..., 0 : 2 * out.shape[-1] : 2]) and torch.equal(
+        out[:, 80:], mel[..., 1 : 2 * out.shape[-1] : 2]
+    )
 
 
 def test_a_click_lands_in_its_frame() -> None:
@@ -60,7 +63,7 @@ def test_a_tone_lands_in_its_bin() -> None:
     wave = torch.sin(2 * math.pi * 1000 * torch.arange(16000) / 16000)[None]
     spec = LinearSpectrogram(1024, 160)(wave)[0, :, 50]
     assert int(spec.argmax()) == 1000 * 1024 // 16000
-    assert float(spec.max()) == pytest.approx(0.5 * torch.hann_window(1024).sum(), rel=1e-3)
+    assert float(spec.max()) == pytest.approx(0.5 * float(torch.hann_window(1024).sum()), rel=1e-3)
 
 
 def test_silence_has_finite_gradient() -> None:

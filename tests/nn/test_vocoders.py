@@ -21,7 +21,7 @@ def test_pulses_are_the_sum_of_cosines() -> None:
     rate, n = 8000, 4000
     f0 = torch.linspace(110, 190, n, dtype=torch.float64)[None]
     phase = 2 * math.pi * (f0 / rate).cumsum(-1)
-    count = torch.floor(rate / 2 / f0)
+    count = torch.ceil(rate / 2 / f0) - 1
     expected = torch.zeros_like(f0)
     for k in range(1, int(count.max()) + 1):
         expected += torch.cos(k * phase) * (k <= count)
@@ -81,7 +81,7 @@ def test_pitch_is_learned_from_its_own_loss_only() -> None:
     assert vocoder.pitch_head.weight.grad is None and vocoder.envelope_head.weight.grad is not None
     made.log_f0.sum().backward()
     assert vocoder.pitch_head.weight.grad.abs().sum() > 0
-    assert float(made.log_f0.mean().exp()) == pytest.approx(160, rel=0.5)
+    assert float(made.log_f0.detach().mean().exp()) == pytest.approx(160, rel=0.5)
 
 
 def test_weight_norm_folds() -> None:

@@ -17,7 +17,9 @@ FAMILIES = ["s2_s2v1", "s2_s2v2", "s2_s2v2Pro", "s2_s2v2ProPlus", "mpd_v2", "mpd
 
 def hollow(parity: Any, name: str) -> dict[str, torch.Tensor]:
     """Tensors with shapes and without memory."""
-    return {key: torch.empty(shape, device="meta") for key, (shape, _) in parity.json("state_dict_shapes")[name].items()}
+    return {
+        key: torch.empty(shape, device="meta") for key, (shape, _) in parity.json("state_dict_shapes")[name].items()
+    }
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gsv_lab.hooks.tap import listen
 from gsv_lab.nn.roles import ContextEncoder
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.text.context import CHANNELS, LexicalContext, per_phone
@@ -30,7 +29,7 @@ def test_role_and_shape(encoder: LexicalContext) -> None:
 
 
 def test_every_channel_is_used(encoder: LexicalContext) -> None:
-    text = "The [emph]quick[/emph] fox, and he would not go to London with 3 overcoats? 不，妈妈马上骂她！ Please record it quickly."
+    text = "The [emph]quick[/emph] fox, and he would not go to London with 3 overcoats? 没，妈妈马上骂她！ Record it."
     x = encoder(phonemize(text))
     unused = [name for name, row in zip(CHANNELS, x, strict=True) if not bool(row.any())]
     assert not unused
@@ -84,11 +83,11 @@ def test_batches_are_padded_with_zeros(encoder: LexicalContext) -> None:
     assert torch.equal(x[0, :, : len(a)], encoder(a)) and not bool(x[0, :, len(a) :].any())
 
 
-def test_tap(encoder: LexicalContext) -> None:
-    heard: list[torch.Tensor] = []
-    with listen(encoder.features, lambda value: (heard.append(value), value)[1]):
-        x = encoder(phonemize("Hi."))
-    assert torch.equal(heard[0], x)
+def test_tap(encoder: LexicalContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder.features, "live", lambda value: value + 1)
+    louder = encoder(phonemize("Hi."))
+    monkeypatch.undo()
+    assert torch.equal(louder, encoder(phonemize("Hi.")) + 1)
 
 
 def test_phones_without_words_are_refused(encoder: LexicalContext) -> None:

@@ -16,7 +16,8 @@ from gsv_lab.text.sandhi import apply_sandhi
 
 def pinyin(text: str) -> str:
     """Syllables as spoken, without punctuation."""
-    return " ".join(s for chunk in re.findall("[一-龥]+", text) for _, _, read in apply_sandhi(hanzi.segment(chunk)) for s in read)
+    words = [word for chunk in re.findall("[一-龥]+", text) for word in apply_sandhi(hanzi.segment(chunk))]
+    return " ".join(syllable for _, _, read in words for syllable in read)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,8 @@ def test_real_texts(shared: Path) -> None:
 def test_first_use_is_silent_and_writes_nothing(tmp_path: Path) -> None:
     code = "from gsv_lab.text import phonemize; print(json.dumps(phonemize('行长来了').symbols))"
     environment = {"TMPDIR": str(tmp_path), "PATH": "", "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    done = subprocess.run([sys.executable, "-c", "import json;" + code], env=environment, capture_output=True, text=True)
+    command = [sys.executable, "-c", "import json;" + code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert json.loads(done.stdout)[:2] == ["h", "ang2"]
     assert not done.stderr
     assert not list(tmp_path.iterdir())

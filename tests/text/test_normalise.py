@@ -1,4 +1,5 @@
 """Numbers, dates, money, units and abbreviations in both languages."""
+# ruff: noqa: E501
 
 from __future__ import annotations
 
@@ -53,7 +54,7 @@ ENGLISH = [
     ("well-known twenty-one", "well known twenty one"),
     ("α and Ω", "alpha and omega"),
     ("and/or", "and or"),
-]  # fmt: skip  # noqa: E501
+]
 MANDARIN = [
     ("今天是2024年5月1日", "今天是二零二四年五月一日"),
     ("2024/05/01和2024-05-01", "二零二四年五月一日和二零二四年五月一日"),

@@ -1,0 +1,1 @@
+"""What the notebooks stand on: checks of exercises (one module a notebook), the speech they use, and their builder."""

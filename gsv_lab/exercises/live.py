@@ -1,0 +1,112 @@
+"""A codebook trained before the reader's eyes: a hundred steps at most, a second or two on one core.
+
+What trains is the kit's own quantizer between a convolution in front and one behind, as in a VQ-VAE (van den Oord et al.
+2017, arXiv:1711.00937): the codes are good when content can be made from them again.
+Letters: B batch, D width, F50 and F25 frames at 50 and 25 Hz, K codes. The file knows no sound and no pictures.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gsv_lab.nn.quantizer import VectorQuantizer
+
+MOST_STEPS = 100
+WINDOW = 256
+"""Codes in a training step; more would take longer and teach little more."""
+
+
+class Trained(NamedTuple):
+    """What a training left: the `quantizer`, share of variance lost `error` and `perplexity` of every step, and the
+    `codes` (F25,) of all the content at the end.
+    """
+
+    quantizer: VectorQuantizer
+    error: list[float]
+    perplexity: list[float]
+    codes: Tensor
+
+
+def train_codebook(
+    content: Tensor, n_codes: int, steps: int = 60, *, commitment: float = 0.25, revive: bool = True, seed: int = 0
+) -> Trained:
+    """Train a codebook on content, from a random table.
+
+    (1, D, F50) -> Trained
+
+    Args:
+        content: of real speech; each dimension is scaled to variance 1 first.
+        n_codes: K.
+        steps: at most `MOST_STEPS`.
+        commitment: weight of the commitment loss.
+        revive: give codes that nothing uses a new place.
+        seed: of everything random; the process's own random numbers are left as they were.
+
+    Raises:
+        ValueError: too many steps.
+    """
+    if not 0 < steps <= MOST_STEPS:
+        raise ValueError(f"steps is {steps}, at most {MOST_STEPS} are trained in a lesson")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _train(scaled(content), n_codes, steps, commitment, revive)
+
+
+def scaled(content: Tensor) -> Tensor:
+    """Each dimension with mean 0 and variance 1 over time, an even number of frames: (1, D, F50) -> (1, D, F50)."""
+    content = content.detach()[..., : content.shape[-1] // 2 * 2]
+    return (content - content.mean(-1, keepdim=True)) / content.std(-1, keepdim=True).clamp(min=1e-3)
+
+
+def _train(content: Tensor, n_codes: int, steps: int, commitment: float, revive: bool) -> Trained:
+    width = content.shape[1]
+    quantizer = VectorQuantizer(width, n_codes, "conv", decay=0.9, dead_below=0.5 if revive else 0.0, kmeans_steps=0)
+    back = nn.ConvTranspose1d(width, width, 2, stride=2)
+    optimizer = torch.optim.Adam([*quantizer.parameters(), *back.parameters()], 2e-3)
+    errors, perplexities = [], []
+    for _ in range(steps):
+        part = _window(content)
+        x, codes, committed = quantizer(part)
+        lost = functional.mse_loss(back(x), part) / part.var()
+        optimizer.zero_grad()
+        (lost + commitment * committed).backward()
+        optimizer.step()
+        errors.append(float(lost.detach()))
+        perplexities.append(_perplexity(codes, n_codes))
+    quantizer.eval()
+    with torch.no_grad():
+        return Trained(quantizer, errors, perplexities, quantizer.encode(content)[0])
+
+
+def _window(content: Tensor) -> Tensor:
+    frames = 2 * WINDOW
+    if content.shape[-1] <= frames:
+        return content
+    first = 2 * int(torch.randint((content.shape[-1] - frames) // 2 + 1, ()))
+    return content[..., first : first + frames]
+
+
+def _perplexity(codes: Tensor, n_codes: int) -> float:
+    share = torch.bincount(codes.flatten(), minlength=n_codes) / codes.numel()
+    return float(torch.special.entr(share).sum().exp())
+
+
+def joint_counts(labels: Any, codes: Any, n_codes: int) -> tuple[list[int], NDArray[np.int64]]:
+    """How often each label meets each code: two (N,) -> the labels that occur, sorted, and counts (labels, K).
+
+    Raises:
+        ValueError: not equally many labels and codes.
+    """
+    rows, columns = (np.asarray(values).reshape(-1).astype(np.int64) for values in (labels, codes))
+    if len(rows) != len(columns):
+        raise ValueError(f"{len(rows)} labels and {len(columns)} codes must be equally many")
+    names, index = np.unique(rows, return_inverse=True)
+    counts = np.zeros((len(names), n_codes), dtype=np.int64)
+    np.add.at(counts, (index, columns), 1)
+    return names.tolist(), counts

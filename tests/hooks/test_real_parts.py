@@ -1,0 +1,269 @@
+"""The taps of the real components: every one fires, matters, has the axes it declares, and watching it changes nothing."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+import gsv_lab.nn
+from gsv_lab.hooks import Component, noise, probe
+from gsv_lab.hooks.catalogue import fold, points
+from gsv_lab.hooks.record import TIME_AXES
+from gsv_lab.hooks.tap import declared_taps
+from gsv_lab.nn.content_encoder import PhoneContentEncoder
+from gsv_lab.nn.discriminators import Discriminators, PeriodJudge, ScaleJudge, SpectrumJudge
+from gsv_lab.nn.flow import CouplingFlow
+from gsv_lab.nn.letter_to_sound import LetterToSound
+from gsv_lab.nn.posterior import WaveNetPosterior
+from gsv_lab.nn.prior import TextContentPrior
+from gsv_lab.nn.quantizer import VectorQuantizer
+from gsv_lab.nn.sampling import Sampling
+from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.nn.speaker_encoder import StyleEncoder, VerifiedSpeakerEncoder
+from gsv_lab.nn.verifier import SpeakerVerifier
+from gsv_lab.nn.vocoder import HiFiGAN
+from gsv_lab.nn.vocoder_istft import InverseSTFTVocoder
+from gsv_lab.nn.vocoder_source import SourceFilterVocoder
+
+C, G, F, P = 8, 6, 12, 5
+
+
+class Case(NamedTuple):
+    """A small component and a call of it that passes all of its taps."""
+
+    part: nn.Module
+    run: Callable[[nn.Module], object]
+
+
+def draw(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def random_numbers() -> torch.Generator:
+    return torch.Generator().manual_seed(3)
+
+
+def semantic_gpt() -> SemanticGPT:
+    return SemanticGPT(
+        n_phones=9, n_codes=12, context_dim=3, dim=16, n_heads=4, n_layers=2, ffn_dim=16, speaker_dim=G
+    )  # fmt: skip
+
+
+def told() -> tuple[Tensor, Tensor, Tensor]:
+    """Phones (1, P), context (1, 3, P), codes (1, 7)."""
+    return torch.tensor([[1, 5, 2, 8, 0]]), draw(1, 3, P), torch.tensor([[3, 1, 4, 1, 5, 9, 2]])
+
+
+def prior(part: nn.Module) -> object:
+    return part(draw(1, C, F), None, torch.tensor([[1, 5, 2, 8, 0]]), None, draw(1, G, 1))
+
+
+def gpt(part: nn.Module) -> object:
+    return part(*told(), speaker=draw(1, G, 1))
+
+
+WAVE, SPEC, SPEAKER = draw(1, 1, 3200), draw(1, 10, F), draw(1, G, 1)
+CASES: dict[str, Callable[[], Case]] = {
+    "content_encoder": lambda: Case(PhoneContentEncoder(7, width=8, layers=2, dim=4), lambda part: part(WAVE)),
+    "quantizer": lambda: Case(VectorQuantizer(C, 6, kmeans_steps=0), lambda part: part(draw(1, C, F))),
+    "semantic_gpt": lambda: Case(semantic_gpt(), gpt),
+    "speaker_encoder": lambda: Case(StyleEncoder(10, G, width=8), lambda part: part(SPEC)),
+    "verified_speaker_encoder": lambda: Case(
+        VerifiedSpeakerEncoder(StyleEncoder(10, G, width=8), 4), lambda part: part(SPEC, verification=draw(1, 4))
+    ),
+    "prior": lambda: Case(TextContentPrior(C, C, G, 9, 8, 16, 2, (1, 1, 1), attention_width=8, attention_heads=2), prior),
+    "posterior": lambda: Case(
+        WaveNetPosterior(10, C, G, width=8, layers=2), lambda part: part(SPEC, None, SPEAKER, noise=draw(1, C, F))
+    ),
+    "flow": lambda: Case(CouplingFlow(C, G, width=8, layers=2, couplings=2), lambda part: part(draw(1, C, F), None, SPEAKER)),
+    "hifigan": lambda: Case(HiFiGAN(C, G, 16, (4, 2), (8, 4), (3,), (1,)), lambda part: part(draw(1, C, F), SPEAKER)),
+    "istft": lambda: Case(InverseSTFTVocoder(C, G, width=8, layers=1), lambda part: part(draw(1, C, F), SPEAKER)),
+    "source_filter": lambda: Case(
+        SourceFilterVocoder(C, G, width=8, layers=1), lambda part: part(draw(1, C, F), SPEAKER, generator=random_numbers())
+    ),
+    "discriminator": lambda: Case(
+        Discriminators([ScaleJudge(), PeriodJudge(3, (4, 8)), SpectrumJudge(64, 4, 2)]), lambda part: part(draw(1, 1, 8000))
+    ),
+    "letter_to_sound": lambda: Case(LetterToSound(), lambda part: part(torch.tensor([[1, 5, 2, 8]]))),
+    "verifier": lambda: Case(SpeakerVerifier(16, 1, 8), lambda part: part(draw(1, 1, 16000))),
+}
+
+
+def case(name: str) -> Case:
+    torch.manual_seed(0)
+    part, run = CASES[name]()
+    for parameter in part.parameters():  # layers that start at zero would hide what comes before them
+        if not parameter.any():
+            nn.init.normal_(parameter, 0.0, 0.1)
+    return Case(part.eval(), torch.no_grad()(run))
+
+
+def tensors(value: object) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from tensors(item)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_tap_fires_with_its_axes_and_a_rate_that_belongs_to_one(name: str) -> None:
+    part, run = case(name)
+    with probe(part, "*") as records:
+        run(part)
+    silent = [tap for tap in points(part) if tap not in records]
+    assert not silent, f"nothing passed {silent}"
+    for tap, record in records.items():
+        assert record.meaning, f"{tap} says nothing about itself"
+        if record.rate:
+            assert set(record.axes) & set(TIME_AXES[:4]), f"{tap} has a rate but no axis of time"
+            assert record.rate > 0 and record[:1].at(0.0).axes != record.axes
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_watching_changes_nothing_beyond_rounding(name: str) -> None:
+    part, run = case(name)
+    plain = [*tensors(run(part))]
+    with probe(part, "*"):
+        watched = [*tensors(run(part))]
+    assert len(plain) == len(watched)
+    for a, b in zip(plain, watched, strict=True):
+        assert torch.equal(a, b) if not a.is_floating_point() else float((a - b).abs().max()) <= 1e-5
+    for a, b in zip(plain, tensors(run(part)), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_model_goes_on_with_what_a_tap_gives_back(name: str) -> None:
+    """An edit of a tap that the component ignores would be a silent null result."""
+    part, run = case(name)
+    plain, dead = [*tensors(run(part))], []
+    with probe(part, "*") as records:
+        run(part)
+    for tap, point in points(part).items():
+        if point.bound.tap.read_only or not records[tap].steps[0].is_floating_point():
+            continue
+        with probe(part, edits=[noise(tap, 3.0)]):
+            changed = [*tensors(run(part))]
+        same = all(a.shape == b.shape and torch.equal(a, b) for a, b in zip(plain, changed, strict=True))
+        dead += [tap] * same
+    assert not dead, f"declare read_only=True, or use the value: {dead}"
+
+
+def test_every_component_with_taps_is_among_the_cases() -> None:
+    for module in pkgutil.iter_modules(gsv_lab.nn.__path__):
+        importlib.import_module(f"gsv_lab.nn.{module.name}")
+    queue, declared = [Component], set()
+    while queue:
+        cls = queue.pop()
+        queue += cls.__subclasses__()
+        if cls.__module__.startswith("gsv_lab.nn.") and declared_taps(cls):
+            declared.add(cls)
+    built = {base for name in CASES for part in CASES[name]().part.modules() for base in type(part).__mro__}
+    assert {cls.__name__ for cls in declared - built} == set()
+
+
+def test_there_are_forty_distinct_taps_two_in_every_component() -> None:
+    names = {name: {fold(tap) for tap in points(CASES[name]().part)} for name in CASES}
+    alternatives = ("verified_speaker_encoder", "hifigan", "istft", "letter_to_sound", "verifier")
+    counted = {f"{name}.{tap}" for name, taps in names.items() if name not in alternatives for tap in taps}
+    assert len(counted) >= 40
+    assert {name: taps for name, taps in names.items() if len(taps) < 2} == {}
+
+
+class TestAttention:
+    """The fused kernel unless the pattern is watched."""
+
+    @pytest.mark.parametrize(("name", "pattern"), [("semantic_gpt", "layers.*.attention.pattern"), ("prior", "cross_attention.pattern")])
+    def test_it_is_computed_explicitly_only_when_watched(
+        self, name: str, pattern: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        part, run = case(name)
+        calls: list[int] = []
+        fused = functional.scaled_dot_product_attention
+        monkeypatch.setattr(
+            functional, "scaled_dot_product_attention", lambda *given, **more: (calls.append(1), fused(*given, **more))[1]
+        )
+        run(part)
+        idle = len(calls)
+        with probe(part, "*mean", "*mlp"):
+            run(part)
+        assert idle > 0 and len(calls) == 2 * idle, "another tap does not cost the fused kernel"
+        with probe(part, pattern) as records:
+            run(part)
+        assert len(calls) == 3 * idle - len(records)
+
+    def test_rows_of_the_pattern_sum_to_one(self) -> None:
+        part, run = case("prior")
+        with probe(part, "*pattern") as records:
+            run(part)
+        for record in records.values():
+            assert torch.allclose(record.value.sum(-1), torch.ones(()), atol=1e-5)
+
+
+class TestOneCodePath:
+    """Teacher forcing and cached decoding are the same modules: the same codes, the same taps, the same values."""
+
+    GREEDY = Sampling(top_k=1, repetition_penalty=1.0, min_new=10, max_new=10)
+
+    def test_greedy_cached_decode_is_the_full_pass_token_by_token(self) -> None:
+        model = case("semantic_gpt").part
+        phones, context, prompt = told()
+        made = model.generate(phones, context, prompt, sampling=self.GREEDY, speaker=SPEAKER)[0]
+        assert len(made) == 10
+        codes = prompt
+        with torch.no_grad():
+            for code in made:
+                logits = model(phones, context, codes, speaker=SPEAKER)
+                assert int(logits[0, -1, : model.eos].argmax()) == int(code)
+                codes = torch.cat([codes, code.view(1, 1)], dim=1)
+
+    def test_taps_fire_in_both_and_agree(self) -> None:
+        model = case("semantic_gpt").part
+        phones, context, prompt = told()
+        with probe(model, "*") as cached:
+            made = model.generate(phones, context, prompt, sampling=self.GREEDY, speaker=SPEAKER)
+        with torch.no_grad(), probe(model, "*") as forced:
+            model(phones, context, torch.cat([prompt, made[:, :-1]], dim=1), speaker=SPEAKER)
+        assert [*cached] == [*forced] and len(forced) == 5 + 2 * 4
+        for name, record in cached.items():
+            if name in ("context", "speaker"):
+                assert len(record) == 1, "computed once, from the text"
+                continue
+            assert len(record) == 10, "the prompt and nine steps"
+            joined, full = record.joined().value, forced[name].value
+            seen = ~joined.isnan()
+            assert joined.shape == full.shape and torch.allclose(joined[seen], full[seen], atol=1e-5), name
+            assert not full[~seen].any(), "what the cache has not seen gets no attention"
+
+    def test_the_decode_is_the_same_when_everything_is_watched(self) -> None:
+        model = case("semantic_gpt").part
+        plain = model.generate(*told(), sampling=self.GREEDY, speaker=SPEAKER)
+        with probe(model, "*"):
+            assert torch.equal(model.generate(*told(), sampling=self.GREEDY, speaker=SPEAKER), plain)
+
+    def test_the_triangle_over_decode_steps(self) -> None:
+        model = case("semantic_gpt").part
+        with probe(model, "layers.1.attention.pattern") as records:
+            model.generate(*told(), sampling=self.GREEDY, speaker=SPEAKER)
+        triangle = records["layers.1.attention.pattern"].stacked().mean("head").select("batch", 0).value
+        assert triangle.shape == (10, P + 7 + 9)
+        seen = (~triangle.isnan()).sum(1)
+        assert seen.tolist() == [P + 7 + i for i in range(10)]
+        assert torch.allclose(triangle.nansum(1), torch.ones(()), atol=1e-5)
+
+    def test_an_edit_from_a_step_on_leaves_the_codes_before_it(self) -> None:
+        model = case("semantic_gpt").part
+        plain = model.generate(*told(), sampling=self.GREEDY, speaker=SPEAKER)[0]
+        with probe(model, "logits", edits=[noise("logits", 50.0, step=(4, None))]) as records:
+            edited = model.generate(*told(), sampling=self.GREEDY, speaker=SPEAKER)[0]
+        assert edited[:4].tolist() == plain[:4].tolist() and edited.tolist() != plain.tolist()
+        best = [int(step[0, -1, : model.eos].argmax()) for step in records["logits"].steps]
+        assert best == edited.tolist(), "the record is what was drawn from, after the edit"
