@@ -60,13 +60,16 @@ def _add_demo(commands: Any) -> None:
     parser.add_argument("--output", type=Path, default=Path("demo"), help="folder for report, waves and voice")
     parser.add_argument("--download", action="store_true", help="fetch librosa's example recording if it is not cached")
     parser.add_argument("--consent", default="", help="who agreed to this voice, kept in the voice file")
+    parser.add_argument("--steps", type=int, default=240, help="most steps of fine-tuning")
     _model(parser)
 
 
 def _demo(arguments: argparse.Namespace) -> None:
     from gsv_lab.demo import demo
 
-    report = demo(arguments.recording, arguments.output, arguments.download, arguments.model, arguments.consent)
+    report = demo(
+        arguments.recording, arguments.output, arguments.download, arguments.model, arguments.consent, arguments.steps
+    )
     print(f"report: {report}")
 
 
@@ -193,22 +196,43 @@ def _read_text(path: Path) -> str:
 
 def _add_fit(commands: Any) -> None:
     parser = _command(commands, "fit", _fit, "train what a configuration describes; killed, it goes on where it was")
-    parser.add_argument("--config", type=Path, action="append", required=True, help="YAML; may be given several times, later ones win")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--config", type=Path, action="append", help="YAML; may be given several times, later ones win")
+    what.add_argument("--family", type=Path, help="folder of configurations: all stages from clips to weights, for example configs/nano")
+    parser.add_argument("--corpus", type=Path, nargs="+", default=[], help="with --family: corpus folders or list files")
+    parser.add_argument("--minutes", type=float, default=480, help="with --family: for all stages together")
+    parser.add_argument("--version", default="nano-own", help="with --family: name of the result")
     parser.add_argument("--output", type=Path, help="run folder; by default runs/NAME in the cache folder")
     parser.add_argument("--run-minutes", type=float, default=0, help="leave after so many minutes, to go on another time")
     parser.add_argument("overrides", nargs="*", help="key.sub_key=value")
 
 
 def _fit(arguments: argparse.Namespace) -> None:
-    from gsv_lab.config import load_experiment
     from gsv_lab.environment import cache_dir, pause_file
+
+    if arguments.family:
+        _fit_family(arguments)
+        return
+    from gsv_lab.config import load_experiment
     from gsv_lab.training.fit import fit
 
     experiment = load_experiment(arguments.config, arguments.overrides)
     folder = arguments.output or cache_dir() / "runs" / experiment["name"]
     print(f"run: {folder}; watch it with: tensorboard --logdir {folder}")
-    for name, path in fit(experiment, folder, pause=pause_file(), run_minutes=arguments.run_minutes).items():
+    for name, path in fit(experiment, folder, pause=pause_file(), run_minutes=arguments.run_minutes).weights.items():
         print(f"{name}: {path}")
+
+
+def _fit_family(arguments: argparse.Namespace) -> None:
+    from gsv_lab.environment import cache_dir, pause_file
+    from gsv_lab.training.stages import train_family
+
+    folder = arguments.output or cache_dir() / "families" / arguments.version
+    made = train_family(
+        arguments.family, arguments.corpus, folder, arguments.version, arguments.minutes, overrides=arguments.overrides,
+        pause=pause_file(), run_minutes=arguments.run_minutes, say=print,
+    )  # fmt: skip
+    print(f"weights: {made}" if made else "not finished; the same command goes on")
 
 
 def _add_bench(commands: Any) -> None:

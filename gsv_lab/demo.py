@@ -69,7 +69,7 @@ class Outcome:
 
 
 def demo(
-    recordings: Sequence[Path], output: str | Path, download: bool = False, model: str = "", consent: str = ""
+    recordings: Sequence[Path], output: str | Path, download: bool = False, model: str = "", consent: str = "", steps: int = 240
 ) -> Path:
     """Run the whole demonstration.
 
@@ -79,6 +79,7 @@ def demo(
         download: fetch librosa's example if it is not cached.
         model: base model.
         consent: kept in the voice file.
+        steps: most steps of fine-tuning.
 
     Returns:
         path of the report.
@@ -92,7 +93,7 @@ def demo(
         voices = {"zero-shot": lab.clone(reference_file, consent=consent, name="demo")}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            voices["fine-tuned"] = lab.finetune(folder / "prepared", consent=consent, name="demo tuned")
+            voices["fine-tuned"] = lab.finetune(folder / "prepared", consent=consent, name="demo tuned", steps=steps)
         voices["fine-tuned"].save(folder / "voice.safetensors")
         reference = audio.read(reference_file, lab.sample_rate)
         takes = [take(lab, voice, manner, language, text, reference) for manner, voice, language, text in tqdm(

@@ -131,7 +131,7 @@ def run_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
     def run(*arguments: object, cwd: Path = tmp_path, timeout: float = 300.0, env: dict[str, str] | None = None):  # noqa: ANN202
         command = [sys.executable, str(ROOT / "tests" / "offline.py"), *map(str, arguments)]
-        surroundings = {**os.environ, **offline.ENVIRONMENT, **(env or {})}
+        surroundings = {**os.environ, **offline.ENVIRONMENT, "PYTHONPATH": str(ROOT), **(env or {})}
         return subprocess.run(command, cwd=cwd, env=surroundings, capture_output=True, text=True, timeout=timeout)
 
     return run

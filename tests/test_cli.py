@@ -32,12 +32,13 @@ def test_clone_speak_info(model: str, sample: Path, tmp_path: Path, capsys: pyte
 
 def test_prepare_finetune(model: str, sample: Path, tmp_path: Path) -> None:
     assert main(["prepare", str(sample), "--output", str(tmp_path / "p"), "--model", model]) == 0
-    arguments = ["finetune", str(tmp_path / "p"), "--output", str(tmp_path / "v.safetensors"), "--steps", "2", "--max-seconds", "8"]
+    arguments = ["finetune", str(tmp_path / "p"), "--output", str(tmp_path / "v.safetensors"), "--steps", "2", "--max-seconds", "16"]
     assert main([*arguments, "--model", model]) == 0
 
 
 def test_demo_end_to_end(model: str, sample: Path, tmp_path: Path) -> None:
-    assert main(["demo", "--recording", str(sample), "--output", str(tmp_path / "demo"), "--model", model]) == 0
+    arguments = ["demo", "--recording", str(sample), "--output", str(tmp_path / "demo"), "--steps", "2"]
+    assert main([*arguments, "--model", model]) == 0
     report = (tmp_path / "demo" / "report.html").read_text(encoding="utf-8")
     assert report.count("<audio") == 9
     assert "http://" not in report

@@ -83,7 +83,7 @@ def test_finetuned_voice_holds_only_what_changed(lab: Lab, sample: Path, tmp_pat
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         lab.prepare([sample], tmp_path / "prepared", language="en")
-        tuned = lab.finetune(tmp_path / "prepared", steps=30, max_seconds=12.0)
+        tuned = lab.finetune(tmp_path / "prepared", steps=30, max_seconds=16.0)
     assert tuned.changed
     assert all(name.startswith(("sovits.flow.", "sovits.vocoder.", "sovits.prior.")) for name in tuned.changed)
     again = Voice.load(tuned.save(tmp_path / "tuned.safetensors"))

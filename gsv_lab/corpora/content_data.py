@@ -38,6 +38,7 @@ class ContentData(SpeechData):
     def __init__(
         self,
         store: str,
+        corpora: Sequence[str] = (),
         train: Sequence[str] = ("train",),
         valid: Sequence[str] = ("valid",),
         batch_seconds: float = 96.0,
@@ -49,7 +50,7 @@ class ContentData(SpeechData):
         masks: int = 2,
         seed: int = 1234,
     ) -> None:
-        super().__init__(store, train, valid, batch_seconds, longest, 1.0, exclude, boost, valid_batches, seed)
+        super().__init__(store, corpora, train, valid, batch_seconds, longest, 1.0, exclude, boost, valid_batches, seed)
         self.stretch, self.masks = stretch, masks
 
     def make_tracks(self) -> None:

@@ -9,9 +9,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
 
+from gsv_lab import audio
+from gsv_lab.corpora.readers import read as read_corpus
 from gsv_lab.corpora.store import ClipStore, Row
 from gsv_lab.corpora.stream import BatchPlan, BatchStream
+from gsv_lab.environment import cache_dir
 from gsv_lab.errors import DataError
 
 
@@ -19,7 +23,8 @@ class SpeechData(pl.LightningDataModule):
     """Batches from a clip store. Subclasses say what a batch holds (`collate`) and which tracks they need (`make_tracks`).
 
     Args:
-        store: folder of a `ClipStore`.
+        store: folder of a `ClipStore`; a relative path lies below the cache folder.
+        corpora: corpus folders or list files from which the store is packed if it is not there yet.
         train: splits to train on.
         valid: splits to validate on.
         batch_seconds: audio in a batch.
@@ -33,6 +38,7 @@ class SpeechData(pl.LightningDataModule):
     def __init__(
         self,
         store: str,
+        corpora: Sequence[str] = (),
         train: Sequence[str] = ("train",),
         valid: Sequence[str] = ("valid",),
         batch_seconds: float = 96.0,
@@ -44,7 +50,8 @@ class SpeechData(pl.LightningDataModule):
         seed: int = 1234,
     ) -> None:
         super().__init__()
-        self.store_folder = Path(store)
+        self.store_folder = cache_dir() / store
+        self.corpora = tuple(corpora)
         self.splits = {"train": tuple(train), "valid": tuple(valid)}
         self.batch_seconds, self.longest, self.shortest = batch_seconds, longest, shortest
         self.exclude, self.boost = tuple(exclude), dict(boost or {})
@@ -58,7 +65,7 @@ class SpeechData(pl.LightningDataModule):
 
     def setup(self, stage: str = "fit") -> None:
         """Open the store, make missing tracks, choose the clips."""
-        self.store = ClipStore(self.store_folder)
+        self.store = self.open_store()
         self.make_tracks()
         self.chosen = {name: self.choose(splits) for name, splits in self.splits.items()}
         for name, indices in self.chosen.items():
@@ -68,6 +75,23 @@ class SpeechData(pl.LightningDataModule):
         weights = [self.weight(self.store.rows[i]) for i in self.chosen["train"]]
         self._plan = BatchPlan(seconds["train"], self.batch_seconds, weights, self.seed)
         self._valid_plan = BatchPlan(seconds["valid"], self.batch_seconds, None, 0)
+
+    def open_store(self) -> ClipStore:
+        """The packed store; packed now if it is not there.
+
+        Raises:
+            DataError: DATA_MISSING when there is neither a store nor a corpus.
+        """
+        if not (self.store_folder / "clips.json").is_file():
+            if not self.corpora:
+                raise DataError(
+                    "DATA_MISSING", f"There is no store at {self.store_folder} and no corpus to pack it from", "",
+                    "Give data.init_args.corpora=[FOLDER]; see data/README.md",
+                )  # fmt: skip
+            clips = [clip for corpus in self.corpora for clip in read_corpus(corpus) if clip.corpus not in self.exclude]
+            decode = lambda path: audio.read(path, 16000).samples.numpy()  # noqa: E731
+            ClipStore.pack(self.store_folder, clips, decode, 16000, lambda items: tqdm(items, "decoding"))
+        return ClipStore(self.store_folder)
 
     def _seconds(self, index: int) -> float:
         return self.store.rows[index].samples / self.store.sample_rate

@@ -43,6 +43,7 @@ class GPTData(SpeechData):
     def __init__(
         self,
         store: str,
+        corpora: Sequence[str] = (),
         train: Sequence[str] = ("train",),
         valid: Sequence[str] = ("valid",),
         batch_seconds: float = 120.0,
@@ -55,7 +56,7 @@ class GPTData(SpeechData):
         valid_batches: int = 6,
         seed: int = 1234,
     ) -> None:
-        super().__init__(store, train, valid, batch_seconds, longest, 1.0, exclude, boost, valid_batches, seed)
+        super().__init__(store, corpora, train, valid, batch_seconds, longest, 1.0, exclude, boost, valid_batches, seed)
         self.prompted, self.longest_joined, self.worst_fit = prompted, longest_joined, worst_fit
 
     def make_tracks(self) -> None:

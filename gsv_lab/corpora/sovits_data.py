@@ -53,6 +53,7 @@ class SoVITSData(SpeechData):
     def __init__(
         self,
         store: str,
+        corpora: Sequence[str] = (),
         train: Sequence[str] = ("train",),
         valid: Sequence[str] = ("valid",),
         windows: int = 12,
@@ -65,7 +66,7 @@ class SoVITSData(SpeechData):
         valid_batches: int = 3,
         seed: int = 1234,
     ) -> None:
-        super().__init__(store, train, valid, windows * window_seconds, 30.0, 1.0, exclude, boost, valid_batches, seed)
+        super().__init__(store, corpora, train, valid, windows * window_seconds, 30.0, 1.0, exclude, boost, valid_batches, seed)
         self.windows, self.worst_fit, self.other_clip = windows, worst_fit, other_clip
         self.window_frames = round(window_seconds * 50) // 2 * 2
         self.reference_samples = round(reference_seconds * 50) * 320

@@ -34,6 +34,7 @@ class VerifierData(SpeechData):
     def __init__(
         self,
         store: str,
+        corpora: Sequence[str] = (),
         train: Sequence[str] = ("train",),
         valid: Sequence[str] = ("dev_speaker",),
         speakers: int = 24,
@@ -44,7 +45,7 @@ class VerifierData(SpeechData):
         valid_batches: int = 4,
         seed: int = 1234,
     ) -> None:
-        super().__init__(store, train, valid, 96.0, 30.0, 1.2, exclude, boost, valid_batches, seed)
+        super().__init__(store, corpora, train, valid, 96.0, 30.0, 1.2, exclude, boost, valid_batches, seed)
         self.speakers, self.crops, self.crop_seconds = speakers, crops, tuple(crop_seconds)
 
     def setup(self, stage: str = "fit") -> None:

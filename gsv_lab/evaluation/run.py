@@ -132,11 +132,7 @@ def evaluate_lab(
     """
     test_list = read_list(list_path)
     steps = LabRungs(lab, test_list.items, fine_tuned).rungs(rungs)
-    folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise save_failed(folder, error.strerror or str(error)) from error
+    folder = _folder(output)
     measures, missing = available_measures(test_list.items, recognisers, recogniser_name, embedder)
     result = evaluate_list(
         test_list,
@@ -152,10 +148,23 @@ def evaluate_lab(
     result["missing"] = missing
     if {"zero_shot", "fine_tuned"} <= result["rungs"].keys():
         result["gains"] = rung_gain(result)
+    _write_result(folder, result)
+    return result
+
+
+def _folder(path: str | Path) -> Path:
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise save_failed(folder, error.strerror or str(error)) from error
+    return folder
+
+
+def _write_result(folder: Path, result: dict[str, Any]) -> None:
     text = json.dumps(result, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
     save_bytes(folder / "quality.json", (text + "\n").encode())
     save_bytes(folder / "quality.md", ladder_markdown(result).encode())
-    return result
 
 
 def _write_wave(folder: Path, wave: np.ndarray, row: Row) -> None:

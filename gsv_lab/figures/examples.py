@@ -143,7 +143,7 @@ def _codebook_usage(m: Material) -> Figure:
 
 def _phone_code_matrix(m: Material) -> Figure:
     phones = sorted(set(m.phones))
-    counts = np.kron(np.eye(len(phones)), np.ones(6)) * 20 + m.rng.integers(0, 6, (len(phones), 6 * len(phones)))
+    counts = np.kron(np.eye(len(phones)), np.ones(6)) * 90 + m.rng.integers(0, 6, (len(phones), 6 * len(phones)))
     return figures.phone_code_matrix(counts, phones)
 
 
@@ -151,7 +151,8 @@ def _training_curves(m: Material) -> Figure:
     steps = np.arange(0, 2000, 10)
     mel = 1.4 * np.exp(-steps / 500) + 0.45 + 0.04 * m.rng.standard_normal(len(steps))
     lines = {"train": (steps, mel), "valid": (steps[::20], mel[::20] + 0.05)}
-    return figures.training_curves({"mel": lines, "kl": {"train": (steps, 2 * mel)}}, smooth=10, marks={"discriminators": 800})
+    panels = {"mel": lines, "kl": {"train": (steps, 2 * mel)}}
+    return figures.training_curves(panels, smooth=10, marks={"discriminators": 800})
 
 
 def _slice_quality(m: Material) -> Figure:

@@ -19,6 +19,7 @@ from typing import Any, ParamSpec
 
 import matplotlib
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
@@ -37,7 +38,7 @@ WIDTH = 9.0
 
 _LOOK: dict[str, Any] = {
     "axes.axisbelow": True, "axes.edgecolor": "#888888", "axes.grid": False, "axes.labelsize": 10,
-    "axes.linewidth": 0.8, "axes.prop_cycle": matplotlib.cycler(color=PALETTE), "axes.spines.right": False,
+    "axes.linewidth": 0.8, "axes.prop_cycle": cycler(color=PALETTE), "axes.spines.right": False,
     "axes.spines.top": False, "axes.titlelocation": "left", "axes.titlesize": 10.5, "figure.dpi": 100,
     "figure.titlesize": 11.5, "font.size": 10,
     "grid.color": "#dddddd", "grid.linewidth": 0.6, "image.aspect": "auto", "image.interpolation": "nearest",

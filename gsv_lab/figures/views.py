@@ -115,7 +115,7 @@ def _flat(values: Any) -> Any:
 
 
 def _reduced(values: Any, axes: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
-    found = np.asarray(values.detach().float().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
+    found: Any = np.asarray(values.detach().float().cpu() if hasattr(values, "detach") else values, dtype=np.float64)
     if found.ndim != len(axes):
         raise ValueError(f"the values have {found.ndim} axes, the names are {' '.join(axes)!r}")
     if "batch" in axes:
@@ -135,7 +135,8 @@ def _map(figure: Figure, axis: Any, values: Any, names: tuple[str, ...], rate: f
     left, right = (offset, offset + values.shape[1] / rate) if timed and rate else (0.0, float(values.shape[1]))
     extent = (left, right, 0.0, float(len(values)))
     finite = values[np.isfinite(values)]
-    two_sided = len(finite) > 0 and finite.min() < 0 < finite.max()
+    # Logarithms of energies cross zero without meaning anything by it.
+    two_sided = len(finite) > 0 and finite.min() < 0 < finite.max() and names[0] not in ("band", "bin")
     bound = (float(np.quantile(np.abs(finite), 0.99)) or 1.0) if len(finite) else 1.0
     limits = (-bound, bound) if two_sided else (None, None)
     image = heat(axis, values, extent, SIGNED if two_sided else ENERGY, vmin=limits[0], vmax=limits[1])

@@ -48,9 +48,10 @@ class Edit:
         by: factor of `scale` and `steer`, standard deviation of `noise`.
         over: axis of `mean`, `resample`, `steer`, `freeze`; empty for the default of the kind.
         seed: of `resample` and `noise`.
-        where: axis -> one entry, or a span (first, end) of entries, the end may be None; all of an axis that is not named.
-            Any axis of the tap can be named (`head=3`), and besides `frames` and `seconds` for the one that is time, and
-            `step` for the call: a decode calls a tap once for the prompt and once for each step, a stream for each chunk.
+        where: axis -> one entry, or a span (first, end) of entries, whose end may be None; all of an axis that is not
+            named. Any axis of the tap can be named (`head=3`), and besides `frames` or `seconds` for the one that is
+            time, and `step` for the call: a decode calls a tap once for the prompt and once for each step, a stream
+            once for each chunk.
 
     Raises:
         HookError: EDIT_KIND; EDIT_VALUE, the arguments do not fit the kind.
@@ -124,8 +125,8 @@ def patch_from(target: str, source: Any, **where: Any) -> Edit:
 
 
 RECIPES = {"reference_1": (zero("*cross_attention.answer"),), "reference_2": (zero("*cross_attention.content"),)}
-"""The hidden test modes of the reference prior, which sums content, the text's answer and the speaker: mode 1 without the
-answer, mode 2 without the content; mode 0 is no edit at all."""
+"""Hidden test modes of the reference prior, which sums content, the text's answer and the speaker: mode 1 without the
+answer, mode 2 without the content. Mode 0 is no edit at all."""
 
 
 def to_yaml(edits: Iterable[Edit]) -> str:
@@ -211,8 +212,8 @@ class Applied:
         first, end = self.edit.where.get("step", (0, None))
         if call < first or (end is not None and call >= end):
             return value
-        floats = value.is_floating_point() or self.edit.kind not in NEED_FLOATS
-        require(floats, "EDIT_TYPE", f"{self.edit.kind} of {self.name}, whole numbers", "zero, swap, resample or freeze")
+        fits = value.is_floating_point() or self.edit.kind not in NEED_FLOATS
+        require(fits, "EDIT_TYPE", f"{self.edit.kind} of {self.name}, whole numbers", "zero, swap, resample or freeze")
         where = [slice(None)] * value.dim()
         for axis, span in self.spans.items():
             where[axis] = slice(*self._within(f"entries on axis {axis}", *span, value.shape[axis]))

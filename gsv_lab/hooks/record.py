@@ -84,7 +84,7 @@ class Record:
         Raises:
             HookError: RECORD_CALLS, it was called more often.
         """
-        require(len(self) == 1, "RECORD_CALLS", f"{self.name} holds {len(self)} calls", "one", "Take steps or stacked()")
+        require(len(self) == 1, "RECORD_CALLS", f"{self.name} holds {len(self)} calls", "one", "Use steps or stacked()")
         return self.steps[0]
 
     def mean(self, *axes: str) -> Record:
@@ -147,7 +147,7 @@ class Record:
         return replace(self._with([taken], self.axes), rate=other.rate, start=other.start)
 
     def gradient(self) -> Record:
-        """The gradients that `backward` sent through the tap; empty if none came or `probe` was not told `grads=True`."""
+        """The gradients that `backward` sent through the tap; empty where none came (see `probe(..., grads=True)`)."""
         return self._with([self.cotangents[call] for call in sorted(self.cotangents)], self.axes)
 
     def show(self, **options: Any) -> Figure:
@@ -240,8 +240,9 @@ class Comparison:
     def table(self) -> Table:
         """One row for every tap that both have, in the order of the baseline.
 
-        `first` is the first call that differs by more than rounding. Over the `calls` of one shape: the `largest` difference, `relative` (norm
-        of the difference over that of the baseline), and `cosine`. `note` says where calls do not correspond.
+        `first` is the first call that differs by more than rounding. Over the `calls` of one shape: the `largest`
+        difference, `relative` (norm of the difference over that of the baseline), and the `cosine`. `note` says where
+        calls do not correspond.
         """
         return Table(_row(self.clean[name], self.edited[name]) for name in self.clean if name in self.edited)
 

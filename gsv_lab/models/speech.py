@@ -18,6 +18,7 @@ from torch import Tensor
 
 from gsv_lab import audio
 from gsv_lab.align import Alignment
+from gsv_lab.errors import LabError
 from gsv_lab.text import Phones
 
 
@@ -50,10 +51,13 @@ class Speech:
 
     @cached_property
     def timings(self) -> Alignment | None:
-        """When each phone was spoken, by forced alignment; None without phones."""
+        """When each phone was spoken, by forced alignment; None without phones, or where the sound is too short for them."""
         if self.phones is None or self.aligner is None:
             return None
-        return self.aligner(self.wave, self.phones)
+        try:
+            return self.aligner(self.wave, self.phones)
+        except LabError:
+            return None
 
     def save(self, path: str | Path) -> Path:
         """Write wav or flac, marked as synthetic in its metadata; see `gsv_lab.audio.write`."""

@@ -79,6 +79,8 @@ def _normalised_runs(cleaned: str, language: str) -> list[tuple[str, str]]:
 
 def _outward(run: str) -> str:
     """Emphasis marks moved to the borders of the token they stand in, so that `$[emph]5[/emph]` stays a price."""
+    if EMPHASIS_ON not in run and EMPHASIS_OFF not in run:
+        return run
     token = r"[\w$£€¥%°.,:/'+\-]"
     run = re.sub(rf"({token}+){EMPHASIS_ON}", rf"{EMPHASIS_ON}\1", run)
     return re.sub(rf"{EMPHASIS_OFF}((?:(?![.,:]+(?:\s|$)){token})+)", rf"\1{EMPHASIS_OFF}", run)

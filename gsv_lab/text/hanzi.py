@@ -12,6 +12,8 @@ import warnings
 from functools import cache
 from typing import Any
 
+from gsv_lab.text.clean import HAN
+
 Tagged = tuple[str, str, list[str]]
 
 # Words that the phrase tables read otherwise than people do.
@@ -32,12 +34,12 @@ _SURNAMES = {
     **{"区": "ou1"},
     **{"华": "hua4", "翟": "zhai2", "盖": "ge3", "尉": "wei4", "燕": "yan1", "宁": "ning4", "乐": "yue4", "佴": "nai4"},
 }
-HANZI = re.compile("[\u3005\u3400-\u4dbf\u4e00-\u9fff\u3007\uf900-\ufaff\U00020000-\U0003134f]")
+_HANZI = re.compile(f"[{HAN}]")
 
 
 def is_hanzi(character: str) -> bool:
     """Whether a character is a Chinese ideograph."""
-    return bool(HANZI.match(character))
+    return bool(_HANZI.match(character))
 
 
 @cache

@@ -52,7 +52,7 @@ def cardinal(digits: str) -> str:
         group = groups[index]
         if not group:
             continue
-        gap = bool(out) and (group < 1000 or groups[index + 1] % 10 == 0 and groups[index + 1] == 0)
+        gap = bool(out) and (group < 1000 or groups[index + 1] == 0)
         out += ("零" if gap else "") + _below_ten_thousand(group, leading=not out) + _GROUPS[index]
     return out
 

@@ -12,14 +12,13 @@ from __future__ import annotations
 import re
 
 from gsv_lab.errors import TextError
-from gsv_lab.text.clean import EMPHASIS_OFF, EMPHASIS_ON, LIMIT, clean
+from gsv_lab.text.clean import EMPHASIS_OFF, EMPHASIS_ON, HAN, LIMIT, clean
 from gsv_lab.text.normalise_zh import UNIT_PATTERN
 from gsv_lab.text.numbers_en import check_digits
 
 LANGUAGES = ("auto", "en", "zh")
-_HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _TOKENS = re.compile(
-    rf"(?P<zh>[{_HAN}]+)|(?P<quantity>\d[\d.,]*(?:\s?(?:{UNIT_PATTERN})(?![A-Za-z]))?)"
+    rf"(?P<zh>[{HAN}]+)|(?P<quantity>\d[\d.,]*(?:\s?(?:{UNIT_PATTERN})(?![A-Za-z]))?)"
     r"|(?P<en>[A-Za-z]+(?:'[A-Za-z]+)*)|(?P<other>\s+|.)",
     re.DOTALL,
 )
@@ -29,7 +28,7 @@ _ABBREVIATION = re.compile(
 )
 _SENTENCE_END = re.compile(rf"(?:[!?…]+|\.(?![A-Za-z\d]))[{EMPHASIS_OFF})\]'!?….]*\s*|\n+")
 _LONGEST_WORD = 100
-_SPEAKABLE = re.compile(rf"[A-Za-z\d{_HAN}α-ωΑ-Ω%&+=@$£€¥]")
+_SPEAKABLE = re.compile(rf"[A-Za-z\d{HAN}α-ωΑ-Ω%&+=@$£€¥]")
 
 
 def check_language(language: str) -> str:
@@ -109,7 +108,7 @@ def script_runs(text: str) -> list[tuple[str, str]]:
     [('zh', '说'), ('en', 'hello'), ('zh', '吗?')]
     """
     runs: list[tuple[str, str]] = []
-    for match in re.finditer(rf"(?P<zh>[{_HAN}]+)|(?P<en>[A-Za-z]+)|(?P<other>[^A-Za-z{_HAN}]+)", text):
+    for match in re.finditer(rf"(?P<zh>[{HAN}]+)|(?P<en>[A-Za-z]+)|(?P<other>[^A-Za-z{HAN}]+)", text):
         kind, piece = str(match.lastgroup), match.group()
         if runs and kind in (runs[-1][0], "other"):
             runs[-1] = (runs[-1][0], runs[-1][1] + piece)
@@ -190,7 +189,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _shorten(sentence: str, most: int) -> list[str]:
-    for pattern in (r"(?<=[,;:—…])(?!\d)", r"(?<=\s)", rf"(?<=[{_HAN}])", ""):
+    for pattern in (r"(?<=[,;:—…])(?!\d)", r"(?<=\s)", rf"(?<=[{HAN}])", ""):
         if weight(sentence) <= most:
             return [sentence]
         parts = re.split(pattern, sentence) if pattern else list(sentence)

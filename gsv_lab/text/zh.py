@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 
 from gsv_lab.text import hanzi, pos
+from gsv_lab.text.clean import HAN
 from gsv_lab.text.phones import Spoken, Word
 from gsv_lab.text.sandhi import apply_sandhi
 from gsv_lab.text.symbols import UNKNOWN
 
-_TOKEN = re.compile(f"(?:{hanzi.HANZI.pattern})+|[!?…,.\\-]")
+_TOKEN = re.compile(rf"[{HAN}]+|[!?…,.\-]")
 _ODD = {
     **{"n": ("EE", "en"), "ng": ("EE", "eng"), "m": ("EE", "en"), "hm": ("h", "en"), "hng": ("h", "eng")},
     **{"ê": ("EE", "E"), "r": ("EE", "er"), "lo": ("l", "o"), "yai": ("y", "ai"), "eh": ("EE", "E")},

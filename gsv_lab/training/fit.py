@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 import torch
@@ -14,6 +14,13 @@ from gsv_lab.checkpoint import save_component
 from gsv_lab.config import TrainerSettings, build
 from gsv_lab.training.callbacks import Average, Budget, StateSaver, TimeLeft
 from gsv_lab.training.task import Task
+
+
+class Fitted(NamedTuple):
+    """Weight file of each trained component, and whether the budget was used up (else the same call goes on)."""
+
+    weights: dict[str, Path]
+    done: bool
 
 
 def pick_precision(wanted: str) -> str:
@@ -36,7 +43,7 @@ def fit(
     pause: Path | None = None,
     run_minutes: float = 0,
     progress_bar: bool = True,
-) -> dict[str, Path]:
+) -> Fitted:
     """Train to the end of the budget; killed at any moment, the same call goes on where it was.
 
     Args:
@@ -47,7 +54,7 @@ def fit(
         progress_bar: show one.
 
     Returns:
-        name of each trained component -> its weight file (averaged weights, single precision).
+        where the averaged weights lie, in single precision.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,8 +77,8 @@ def fit(
     )  # fmt: skip
     state = saver.path if saver.path.is_file() else None
     trainer.fit(task, datamodule=data, ckpt_path=state, weights_only=True)
-    return export(task, average, folder / "weights", {"experiment": experiment["name"], "batches": budget.batches,
-                                                      "minutes": round(budget.seconds / 60, 1)})  # fmt: skip
+    info = {"experiment": experiment["name"], "batches": budget.batches, "minutes": round(budget.seconds / 60, 1)}
+    return Fitted(export(task, average, folder / "weights", info), budget.finished)
 
 
 def export(task: Task, average: Average, folder: Path, info: dict[str, Any]) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""A model small enough to predict by hand, with every kind of tap: rates, whole numbers, heads, read-only, conditional."""
+"""A model small enough to predict by hand, with every kind of tap: rates, whole numbers, heads, read-only."""
 
 from __future__ import annotations
 

@@ -12,8 +12,9 @@ def test_rows_fold_layers_and_collect_rates() -> None:
     lab.prior.layers[2].frame_rate = 100.0
     rows = {row["name"]: row for row in catalogue(lab)}
     assert [*rows] == [
-        "prior.mean", "prior.code", "prior.aside", "prior.layers.N.residual", "prior.layers.N.attention.pattern",
-        "prior.layers.N.attention.mixed", "flow.residual", "flow.attention.pattern", "flow.attention.mixed", "posterior.nothing",
+        "prior.mean", "prior.code", "prior.aside",
+        "prior.layers.N.residual", "prior.layers.N.attention.pattern", "prior.layers.N.attention.mixed",
+        "flow.residual", "flow.attention.pattern", "flow.attention.mixed", "posterior.nothing",
     ]  # fmt: skip
     assert rows["prior.mean"] == {
         "name": "prior.mean", "axes": "batch dim frame", "rate": "50", "unit": "nat", "meaning": "what comes out"

@@ -11,10 +11,8 @@ import torch
 from torch import Tensor
 
 from gsv_lab.errors import HookError
-from gsv_lab.hooks import (
-    Component, Edit, Records, Tap, freeze, from_yaml, mean, noise, patch_from, probe, resample, scale, steer, swap, to_yaml,
-    watched, zero,
-)  # fmt: skip
+from gsv_lab.hooks import Component, Edit, Records, Tap, from_yaml, probe, to_yaml, watched
+from gsv_lab.hooks import freeze, mean, noise, patch_from, resample, scale, steer, swap, zero  # isort: skip
 from gsv_lab.hooks.edits import KINDS, RECIPES
 
 from . import small
@@ -169,7 +167,9 @@ class TestRegions:
 
     def test_a_glob_edits_all_that_match_and_edits_follow_each_other(self) -> None:
         lab, x = small.Lab(), small.sound()
-        with probe(lab, "prior.layers.*.residual", edits=[zero("prior.layers.*.residual"), steer("*.1.residual", [1.0] * 4)]) as r:
+        with probe(
+            lab, "prior.layers.*.residual", edits=[zero("prior.layers.*.residual"), steer("*.1.residual", [1.0] * 4)]
+        ) as r:
             lab.speak(x)
         assert not r["prior.layers.0.residual"].value.any() and (r["prior.layers.1.residual"].value == 1).all()
 
@@ -273,10 +273,16 @@ class TestYaml:
         records = recorded()
         path = records.save(tmp_path / "clean.rec")
         edits = [
-            zero("a.*", head=3, step=4), mean("a", over="head", seconds=(0.1, 0.25)), resample("a", over="batch", seed=7),
-            scale("a", 0.5, frames=(3, 9)), noise("a", 1e-5, seed=2, step=(3, None)), steer("a", [0.5, -1.0], 2.0, "head"),
-            swap("a", path, head=(0, 5)), freeze("a", over="time"), patch_from("flow.attention.pattern", str(path)),
-        ]  # fmt: skip
+            zero("a.*", head=3, step=4),
+            mean("a", over="head", seconds=(0.1, 0.25)),
+            resample("a", over="batch", seed=7),
+            scale("a", 0.5, frames=(3, 9)),
+            noise("a", 1e-5, seed=2, step=(3, None)),
+            steer("a", [0.5, -1.0], 2.0, "head"),
+            swap("a", path, head=(0, 5)),
+            freeze("a", over="time"),
+            patch_from("flow.attention.pattern", str(path)),
+        ]
         text = to_yaml(edits)
         again = from_yaml(text)
         for a, b in zip(edits, again, strict=True):
@@ -318,11 +324,22 @@ class TestYaml:
     @pytest.mark.parametrize(
         "text",
         [
-            "kind: zero", "- zero", "3", "", "[{kind: zero}]", "[{kind: zero, target: a, heads: 3}]", "- {kind: [zero", "[[1]]",
-            "[{kind: zero, target: a, by: much}]", "[{kind: zero, target: a, where: {seconds: 3.5}}]",
-            "[{kind: zero, target: a, where: {frames: [1]}}]", "[{kind: zero, target: a, where: [1]}]", "[{kind: zero, target: 3}]", "!!python/object/apply:os.getcwd []",
+            "kind: zero",
+            "- zero",
+            "3",
+            "",
+            "[[1]]",
+            "- {kind: [zero",
+            "[{kind: zero}]",
+            "[{kind: zero, target: 3}]",
+            "[{kind: zero, target: a, heads: 3}]",
+            "[{kind: zero, target: a, by: much}]",
+            "[{kind: zero, target: a, where: [1]}]",
+            "[{kind: zero, target: a, where: {seconds: 3.5}}]",
+            "[{kind: zero, target: a, where: {frames: [1]}}]",
+            "!!python/object/apply:os.getcwd []",
         ],
-    )  # fmt: skip
+    )
     def test_what_is_no_list_of_edits(self, text: str) -> None:
         with pytest.raises(HookError) as error:
             from_yaml(text)

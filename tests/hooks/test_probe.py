@@ -295,7 +295,10 @@ class TestGradients:
         lab.speak(x).square().sum().backward()
         lab.prior.mean.live = lab.prior.layers[0].residual.live = None
         for name, value in kept.items():
-            assert torch.equal(records[name].gradient().value, value.grad) and records[name].gradient().axes == records[name].axes
+            assert (
+                torch.equal(records[name].gradient().value, value.grad)
+                and records[name].gradient().axes == records[name].axes
+            )
 
     def test_each_call_gets_its_own(self, lab: small.Lab) -> None:
         with probe(lab, "prior.mean", grads=True) as records:
@@ -327,7 +330,7 @@ class TestGradients:
 
 
 class TestCompiled:
-    """torch.compile: idle taps stay inside one graph; a probe sees everything, and the graph is used again afterwards."""
+    """torch.compile: idle taps stay inside one graph; a probe sees everything, and then the graph is used again."""
 
     @pytest.fixture(params=["torch.compile", "module.compile"])
     def compiled(self, request: pytest.FixtureRequest) -> tuple[nn.Module, list[int]]:

@@ -63,7 +63,9 @@ class TestCalls:
         assert chunks.joined().value.shape == (1, 3, 7) and float(chunks.joined().times[-1]) == pytest.approx(0.13)
 
     def test_whole_numbers_stay_whole_where_nothing_is_padded(self) -> None:
-        codes = record(torch.tensor([[1, 2, 3]]), torch.tensor([[4]]), torch.tensor([[5]]), axes="batch token", rate=25.0)
+        codes = record(
+            torch.tensor([[1, 2, 3]]), torch.tensor([[4]]), torch.tensor([[5]]), axes="batch token", rate=25.0
+        )
         assert codes.joined().value.tolist() == [[1, 2, 3, 4, 5]]
         assert codes.stacked().value.tolist() == [[3], [4], [5]] and codes.stacked().rate == 25.0
         assert codes.stacked().axes == ("step", "batch")
@@ -87,7 +89,9 @@ class TestAxes:
     def test_mean_and_select_by_name(self) -> None:
         x = torch.rand(2, 3, 5)
         r = record(x, axes="batch head frame", rate=50.0)
-        assert torch.allclose(r.mean("head", "batch").value, x.mean((0, 1))) and r.mean("head", "batch").axes == ("frame",)
+        assert torch.allclose(r.mean("head", "batch").value, x.mean((0, 1))) and r.mean("head", "batch").axes == (
+            "frame",
+        )
         assert torch.equal(r.select("head", 2).value, x[:, 2]) and r.select("head", 2).rate == 50.0
 
     def test_padding_does_not_count(self) -> None:
@@ -106,7 +110,10 @@ class TestAxes:
         assert error.value.code == "AXIS_RANGE"
 
     def test_a_short_description(self) -> None:
-        assert repr(record(torch.rand(1, 2), axes="batch frame", rate=50.0)) == "Record(part.tap: 1 x (batch 1, frame 2), 50 Hz)"
+        assert (
+            repr(record(torch.rand(1, 2), axes="batch frame", rate=50.0))
+            == "Record(part.tap: 1 x (batch 1, frame 2), 50 Hz)"
+        )
 
 
 class TestTime:
@@ -180,7 +187,11 @@ class TestFiles:
         assert [*loaded] == [*records] and loaded.path == records.path == str(tmp_path / "clean.safetensors")
         for name, mine in records.items():
             other = loaded[name]
-            assert repr(other) == repr(mine) and (other.unit, other.meaning, other.view) == (mine.unit, mine.meaning, mine.view)
+            assert repr(other) == repr(mine) and (other.unit, other.meaning, other.view) == (
+                mine.unit,
+                mine.meaning,
+                mine.view,
+            )
             assert (other.every, other.origin, other.start) == (2, mine.origin, 0.0) and not other.cotangents
             assert all(a.equal(b) and a.dtype == b.dtype for a, b in zip(mine.steps, other.steps, strict=True))
         assert compare(records, loaded).table()[0]["first"] == ""
@@ -197,7 +208,11 @@ class TestFiles:
         text, plain, other = tmp_path / "text", tmp_path / "plain", tmp_path / "other"
         text.write_text("hello")
         save_file({"x": torch.zeros(1)}, plain)
-        save_file({"x": torch.zeros(1)}, other, {"gsv_lab_records": json.dumps([{"name": "x", "axes": ["batch"], "steps": 1}])})
+        save_file(
+            {"x": torch.zeros(1)},
+            other,
+            {"gsv_lab_records": json.dumps([{"name": "x", "axes": ["batch"], "steps": 1}])},
+        )
         for path in (tmp_path / "none", tmp_path, text, plain, other):
             with pytest.raises(HookError, match=path.name) as error:
                 Records.load(path)
@@ -261,7 +276,7 @@ class TestCompare:
 
 
 def test_show_hands_itself_to_figures_which_are_imported_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = "import sys, gsv_lab.hooks; print([m for m in sys.modules if 'matplotlib' in m or m.startswith('gsv_lab.figures')])"
+    code = "import sys, gsv_lab.hooks; print([m for m in sys.modules if 'matplotlib' in m or 'figures' in m])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
     figures, shown = ModuleType("gsv_lab.figures"), []

@@ -18,7 +18,7 @@ from . import small
 
 
 def cheapest(call: str, names: dict[str, object], repeats: int = 60, number: int = 500) -> float:
-    """Seconds of one call: the fastest of many repeats, the only figure that other work on the machine does not move."""
+    """Seconds of one call: the fastest of many repeats, the figure that other work on the machine moves least."""
     return min(timeit.repeat(call, globals=names, repeat=repeats, number=number)) / number
 
 

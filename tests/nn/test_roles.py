@@ -178,7 +178,7 @@ def test_contract(role: str, cls: type) -> None:
 
 
 def test_every_role_has_a_check() -> None:
-    """A new role gets a contract test, and every class of the package was found. Context encoders live with the texts."""
+    """A new role gets a contract test, and every class of the package was found. Context encoders live with texts."""
     known = {
         n for n, c in vars(roles).items() if inspect.isclass(c) and issubclass(c, roles.Role) and c is not roles.Role
     }

@@ -57,12 +57,14 @@ def tasks(store: ClipStore) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
 @pytest.mark.parametrize("name", ["content", "sovits", "gpt", "verifier"])
 def test_killed_and_resumed_equals_straight(name: str, store: ClipStore, tmp_path: Path) -> None:
     task, data = tasks(store)[name]
-    straight = fit(experiment(task, data, 4), tmp_path / "straight", progress_bar=False)
+    straight = fit(experiment(task, data, 4), tmp_path / "straight", progress_bar=False).weights
     # Stopped after two batches by the wall clock of the process, then resumed to the end.
     half = experiment(task, data, 4)
     fit(half, tmp_path / "halved", progress_bar=False, run_minutes=1e-9)
     fit(half, tmp_path / "halved", progress_bar=False, run_minutes=1e-9)
-    halved = fit(half, tmp_path / "halved", progress_bar=False)
+    finished = fit(half, tmp_path / "halved", progress_bar=False)
+    halved = finished.weights
+    assert finished.done
     for part, path in straight.items():
         one, two = load_tensors(path), load_tensors(halved[part])
         for key, value in one.items():
@@ -110,7 +112,7 @@ def test_sovits_learns_to_copy_one_batch(store: ClipStore) -> None:
 
 def test_exported_weights_rebuild_the_component(store: ClipStore, tmp_path: Path) -> None:
     task, data = tasks(store)["verifier"]
-    path = fit(experiment(task, data, 2), tmp_path, progress_bar=False)["verifier"]
+    path = fit(experiment(task, data, 2), tmp_path, progress_bar=False).weights["verifier"]
     network = load_component(path)
     wave = torch.randn(2, 1, 8000) * 0.1
     assert network(wave).shape == (2, 8)

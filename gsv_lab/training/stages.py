@@ -1,0 +1,102 @@
+"""From raw clips to a family that ships, one stage after the other, with nobody watching.
+
+content encoder -> codebook, codes, aligned phones, pitch -> SoVITS -> SemanticGPT -> verifier -> letter-to-sound -> release
+
+Every stage is a run of its own (`gsv_lab.training.fit`) with a share of the minutes; killed at any moment, the same call goes on
+in the stage and at the batch where it was. Does not know what the networks are: the YAML files do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gsv_lab.config import load_experiment
+from gsv_lab.nn.sampling import Sampling
+from gsv_lab.training.codes import make_codes
+from gsv_lab.training.fit import fit
+from gsv_lab.training.release import release
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training.
+
+    Args:
+        name: of its configuration file.
+        share: of all minutes.
+        weights: components whose files it writes.
+        overrides: more `key=value` for its configuration.
+    """
+
+    name: str
+    share: float
+    weights: tuple[str, ...]
+    overrides: tuple[str, ...] = field(default=())
+
+
+STAGES = (
+    Stage("content", 0.36, ("content_encoder",)),
+    Stage("sovits", 0.36, ("sovits", "discriminators"), ("sizes.quantizer={quantizer}",)),
+    Stage("gpt", 0.22, ("semantic_gpt",)),
+    Stage("verifier", 0.04, ("verifier",)),
+    Stage("g2p", 0.02, ("letter_to_sound",)),
+)
+"""Shares were set on two CPU cores, where the content encoder needs most; they add up to one."""
+
+
+def train_family(
+    configs: str | Path,
+    corpora: Sequence[str | Path],
+    folder: str | Path,
+    version: str,
+    minutes: float,
+    *,
+    overrides: Sequence[str] = (),
+    pause: Path | None = None,
+    run_minutes: float = 0,
+    progress_bar: bool = True,
+    say: Callable[[str], None] = lambda line: None,
+) -> Path | None:
+    """Train all stages and release them.
+
+    Args:
+        configs: folder with `content.yaml`, `sovits.yaml`, `gpt.yaml`, `verifier.yaml`, `g2p.yaml`.
+        corpora: corpus folders or list files; see `gsv_lab.corpora.readers`.
+        folder: for runs, the store and, in the end, the family.
+        version: name of the family, for example `nano-2`.
+        minutes: for all stages together.
+        overrides: `STAGE.key.sub_key=value` for one stage.
+        pause: see `fit`.
+        run_minutes: leave each stage after so many minutes; the next call goes on. 0 for no limit.
+        progress_bar: show one.
+        say: told what begins.
+
+    Returns:
+        the family's folder, or None if `run_minutes` ended a stage before its budget.
+    """
+    folder = Path(folder)
+    quantizer = folder / "quantizer.safetensors"
+    weights: dict[str, Path] = {"quantizer": quantizer}
+    for stage in STAGES:
+        files = {name: folder / stage.name / "weights" / f"{name}.safetensors" for name in stage.weights}
+        done = folder / stage.name / "done"
+        if not done.is_file():
+            say(f"{stage.name}: {stage.share * minutes:.0f} minutes")
+            own = [item.removeprefix(f"{stage.name}.") for item in overrides if item.startswith(f"{stage.name}.")]
+            given = [text.format(quantizer=quantizer) for text in stage.overrides]
+            paths = [f"data.init_args.store={folder / 'store'}"] if stage.name != "g2p" else []
+            if stage.name == "content":
+                paths.append("data.init_args.corpora=[" + ",".join(str(Path(c)) for c in corpora) + "]")
+            budget = [f"trainer.minutes={stage.share * minutes}"]
+            experiment = load_experiment([Path(configs) / f"{stage.name}.yaml"], [*paths, *given, *budget, *own])
+            finished = fit(experiment, folder / stage.name, pause=pause, run_minutes=run_minutes, progress_bar=progress_bar)
+            if not finished.done:
+                return None
+            done.touch()
+        weights |= files
+        if stage.name == "content" and not quantizer.is_file():
+            say("codebook, codes, aligned phones, pitch")
+            make_codes(folder / "store", files["content_encoder"], quantizer)
+    return release(weights, folder / version, version, Sampling(top_k=15, repetition_penalty=1.05), 0.4, 3.5)
