@@ -12,8 +12,7 @@ from torch import Tensor
 
 from gsv_lab.errors import HookError
 from gsv_lab.hooks import Component, Edit, Records, Tap, from_yaml, probe, to_yaml, watched
-from gsv_lab.hooks import freeze, mean, noise, patch_from, resample, scale, steer, swap, zero  # isort: skip
-from gsv_lab.hooks.edits import KINDS, RECIPES
+from gsv_lab.hooks.edits import KINDS, RECIPES, freeze, mean, noise, patch_from, resample, scale, steer, swap, zero
 
 from . import small
 
