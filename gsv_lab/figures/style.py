@@ -19,10 +19,10 @@ from typing import Any, ParamSpec
 
 import matplotlib
 import numpy as np
-from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
+from matplotlib.rcsetup import cycler
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]

@@ -98,8 +98,8 @@ class _Session:
     def listener(self, point: Point, edits: list[Applied], kept: bool, stack: ExitStack) -> Listener:
         """What is put into one tap."""
         tap, calls = point.bound.tap, 0
-        words = {"unit": tap.unit, "meaning": tap.meaning, "view": tap.view}
-        record = Record(point.name, tap.axes, rate=point.rate, every=self.every, origin=point.origin, **words)
+        about = (tap.unit, tap.meaning, self.every, point.origin)
+        record = Record(point.name, tap.axes, [], point.rate, *about)
 
         def hear(value: Tensor) -> Tensor:
             nonlocal calls

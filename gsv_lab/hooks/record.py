@@ -48,7 +48,7 @@ class Record:
         axes: name of each axis, in order.
         steps: the tensors.
         rate: frames per second of the time axis, None where no axis is time.
-        unit, meaning, view: see `gsv_lab.hooks.tap.Tap`.
+        unit, meaning: see `gsv_lab.hooks.tap.Tap`.
         every: of so many calls one was kept.
         origin: tells the tap's component from those of other models, see `gsv_lab.hooks.catalogue.Point`.
         start: seconds at which the first frame begins.
@@ -61,7 +61,6 @@ class Record:
     rate: float | None = None
     unit: str = ""
     meaning: str = ""
-    view: str = ""
     every: int = 1
     origin: str = ""
     start: float = 0.0
@@ -169,15 +168,15 @@ class Record:
         return axis if axis is not None and len(self) > 1 and min(s.shape[axis] for s in self.steps) == 1 else None
 
     def _padded(self, keep: int = -1) -> list[Tensor]:
-        sizes, padded = [max(sizes) for sizes in zip(*(s.shape for s in self.steps), strict=True)], []
-        for step in self.steps:
-            room = [0 if i == keep else sizes[i] - n for i, n in enumerate(step.shape)]
-            steady = "batch" not in self.axes or not room[self.axes.index("batch")]
-            require(steady, "RECORD_CALLS", f"The batch of {self.name} changed between calls", "one text at a time")
-            floats = step if step.is_floating_point() else step.float()
-            amounts = [n for missing in reversed(room) for n in (0, missing)]
-            padded.append(functional.pad(floats, amounts, value=math.nan) if any(room) else step)
-        return padded
+        sizes = [max(sizes) for sizes in zip(*(s.shape for s in self.steps), strict=True)]
+        rooms = [[0 if i == keep else sizes[i] - n for i, n in enumerate(s.shape)] for s in self.steps]
+        ragged = {axis for room in rooms for axis, missing in zip(self.axes, room, strict=True) if missing}
+        require("batch" not in ragged, "RECORD_CALLS", f"The batch of {self.name} changed", "one text at a time")
+        if not ragged:
+            return self.steps
+        floats = [s if s.is_floating_point() else s.float() for s in self.steps]
+        amounts = [[n for missing in reversed(room) for n in (0, missing)] for room in rooms]
+        return [functional.pad(s, amount, value=math.nan) for s, amount in zip(floats, amounts, strict=True)]
 
 
 class Records(dict[str, Record]):
@@ -260,7 +259,7 @@ def _row(a: Record, b: Record) -> dict[str, object]:
 
 
 def _close(x: Tensor, y: Tensor) -> bool:
-    return x.shape == y.shape and torch.allclose(x.double(), y.double(), rtol=1e-4, atol=1e-5, equal_nan=True)
+    return x.shape == y.shape and torch.allclose(x.double(), y.double(), rtol=1e-4, atol=1e-5)
 
 
 def compare(clean: Records, edited: Records) -> Comparison:

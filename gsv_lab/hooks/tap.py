@@ -32,18 +32,16 @@ class Tap:
             axis is time. A string names an attribute of the component that holds the rate.
         unit: physical unit of the values, for example `"nat"`; empty for plain numbers.
         meaning: one line for the catalogue.
-        view: name of the picture that suits it best, for `gsv_lab.figures`; empty to let the axes decide.
         read_only: the component does not go on with what the tap gives back, so that an edit would do nothing.
     """
 
-    __slots__ = ("axes", "meaning", "name", "rate", "read_only", "unit", "view")
+    __slots__ = ("axes", "meaning", "name", "rate", "read_only", "unit")
 
     def __init__(
-        self, axes: str, *, rate: float | str | None = None, unit: str = "", meaning: str = "", view: str = "",
-        read_only: bool = False,
-    ) -> None:  # fmt: skip
-        self.axes, self.rate, self.unit, self.meaning = tuple(axes.split()), rate, unit, meaning
-        self.name, self.view, self.read_only = "", view, read_only
+        self, axes: str, *, rate: float | str | None = None, unit: str = "", meaning: str = "", read_only: bool = False
+    ) -> None:
+        self.axes, self.name, self.read_only = tuple(axes.split()), "", read_only
+        self.rate, self.unit, self.meaning = rate, unit, meaning
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name

@@ -20,7 +20,8 @@ FLOOR_HZ, CEILING_HZ = 60.0, 500.0
 def _correlation(wave: Tensor, sample_rate: int, hop: int, window: int) -> tuple[Tensor, Tensor, Tensor]:
     """Normalised autocorrelation per frame, corrected for the window: (B, T) -> (B, F, L), lags (L,), energy (B, F)."""
     shortest, longest = int(sample_rate / CEILING_HZ), int(sample_rate / FLOOR_HZ)
-    padded = torch.nn.functional.pad(wave, (window // 2, window // 2))
+    # Frame k is centred on the middle of hop k, as the log-mels are.
+    padded = torch.nn.functional.pad(wave, ((window - hop) // 2, window // 2))
     frames = padded.unfold(-1, window, hop)
     taper = torch.hann_window(window, device=wave.device, dtype=wave.dtype)
     frames = (frames - frames.mean(-1, keepdim=True)) * taper
@@ -70,12 +71,14 @@ def track_pitch(wave: Tensor, sample_rate: int = 16000, hop: int = 160, candidat
     correlation, energy = correlation[:, :frames], energy[:, :frames]
     middle = correlation[..., 1:-1]
     peak = (middle > correlation[..., :-2]) & (middle >= correlation[..., 2:])
-    # A short period is preferred by 0.02 an octave: every multiple of a period correlates as well as the period itself.
-    preference = 0.02 * torch.log2(CEILING_HZ * lags[1:-1].to(wave.dtype) / sample_rate)
-    strength, index = torch.where(peak, middle - preference, torch.full_like(middle, -1.0)).topk(candidates, dim=-1)
+    # A short period is preferred by 0.03 an octave: every multiple of a period correlates as well as the period itself.
+    octaves = torch.log2(CEILING_HZ * lags.to(wave.dtype) / sample_rate)
+    index = torch.where(peak, middle - 0.03 * octaves[1:-1], torch.full_like(middle, -9.0)).topk(candidates, dim=-1).indices
     left, centre, right = (correlation.gather(-1, index + k) for k in range(3))
     bend = left - 2 * centre + right
     shift = torch.where(bend.abs() > 1e-6, 0.5 * (left - right) / bend, torch.zeros_like(bend)).clamp(-0.5, 0.5)
+    height = centre - 0.25 * (left - right) * shift
+    strength = torch.where(peak.gather(-1, index), height - 0.03 * octaves[index + 1], torch.full_like(height, -1.0))
     log_f0 = torch.log(sample_rate / (lags[index + 1] + shift))
     loud = energy / energy.amax(-1, keepdim=True).clamp(min=1e-9)
     unvoiced = 0.45 + 0.6 * torch.exp(-loud / 2e-4)

@@ -42,7 +42,7 @@ class Layer(Component):
 class Prior(Component):
     """Layers, a score of every frame, whole numbers and a tap whose value is not used: (B, 4, F) -> (B, 4, F)."""
 
-    mean = Tap("batch dim frame", rate=50.0, unit="nat", meaning="what comes out", view="heat")
+    mean = Tap("batch dim frame", rate=50.0, unit="nat", meaning="what comes out")
     code = Tap("batch token", rate=25.0, meaning="whole numbers")
     aside = Tap("batch frame", rate=50.0, meaning="for looking only", read_only=True)
 

@@ -160,6 +160,16 @@ def test_the_model_goes_on_with_what_a_tap_gives_back(name: str) -> None:
     assert not dead, f"declare read_only=True, or use the value: {dead}"
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_every_tap_can_be_drawn(name: str) -> None:
+    part, run = case(name)
+    with probe(part, "*") as records:
+        run(part)
+    for tap, record in records.items():
+        figure = (record.mean("head") if "head" in record.axes else record).show()
+        assert any(axis.has_data() for axis in figure.axes), tap
+
+
 def test_every_component_with_taps_is_among_the_cases() -> None:
     for module in pkgutil.iter_modules(gsv_lab.nn.__path__):
         importlib.import_module(f"gsv_lab.nn.{module.name}")

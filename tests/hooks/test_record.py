@@ -7,7 +7,6 @@ import math
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -69,6 +68,12 @@ class TestCalls:
         assert codes.joined().value.tolist() == [[1, 2, 3, 4, 5]]
         assert codes.stacked().value.tolist() == [[3], [4], [5]] and codes.stacked().rate == 25.0
         assert codes.stacked().axes == ("step", "batch")
+
+    def test_whole_numbers_become_real_where_something_is_padded(self) -> None:
+        codes = record(torch.tensor([[1, 2, 3]]), torch.tensor([[4, 5]]), axes="batch token", rate=25.0)
+        stacked = codes.stacked().value
+        assert stacked[0].tolist() == [[1.0, 2.0, 3.0]] and stacked[1, 0, :2].tolist() == [4.0, 5.0]
+        assert stacked[1, 0, 2].isnan() and codes.joined().value.tolist() == [[1, 2, 3, 4, 5]]
 
     def test_a_step_axis_of_the_tap_itself(self) -> None:
         stream = record(torch.rand(1, 3, 4), torch.rand(1, 1, 4), axes="batch step dim")
@@ -187,11 +192,7 @@ class TestFiles:
         assert [*loaded] == [*records] and loaded.path == records.path == str(tmp_path / "clean.safetensors")
         for name, mine in records.items():
             other = loaded[name]
-            assert repr(other) == repr(mine) and (other.unit, other.meaning, other.view) == (
-                mine.unit,
-                mine.meaning,
-                mine.view,
-            )
+            assert repr(other) == repr(mine) and (other.unit, other.meaning) == (mine.unit, mine.meaning)
             assert (other.every, other.origin, other.start) == (2, mine.origin, 0.0) and not other.cotangents
             assert all(a.equal(b) and a.dtype == b.dtype for a, b in zip(mine.steps, other.steps, strict=True))
         assert compare(records, loaded).table()[0]["first"] == ""
@@ -275,16 +276,25 @@ class TestCompare:
             compare(Records([record(torch.ones(1), axes="batch")]), Records())
 
 
-def test_show_hands_itself_to_figures_which_are_imported_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    code = "import sys, gsv_lab.hooks; print([m for m in sys.modules if 'matplotlib' in m or 'figures' in m])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.strip() == "[]", done.stderr
-    figures, shown = ModuleType("gsv_lab.figures"), []
-    figures.draw = lambda given, **options: shown.append((given, options)) or "a figure"
-    monkeypatch.setitem(sys.modules, "gsv_lab.figures", figures)
-    monkeypatch.setattr(sys.modules["gsv_lab"], "figures", figures, raising=False)
-    r = record(torch.rand(1, 2), axes="batch frame", rate=50.0)
-    assert r.show(phones="abc", seconds=True) == "a figure" and shown == [(r, {"phones": "abc", "seconds": True})]
+class TestShow:
+    def test_the_drawing_is_imported_only_then(self) -> None:
+        code = "import sys, gsv_lab.hooks; print([m for m in sys.modules if 'matplotlib' in m or 'figures' in m])"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.stdout.strip() == "[]", done.stderr
+
+    def test_it_hands_itself_and_the_options_to_figures(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from gsv_lab import figures
+
+        shown = []
+        monkeypatch.setattr(figures, "draw", lambda *given, **options: shown.append((given, options)), raising=False)
+        r = record(torch.rand(1, 2), axes="batch frame", rate=50.0)
+        r.show(phones="abc", seconds=True)
+        assert shown == [((r,), {"phones": "abc", "seconds": True})]
+
+    def test_time_is_in_seconds(self) -> None:
+        r = record(torch.rand(1, 3, 100), axes="batch dim frame", rate=50.0, unit="nat", meaning="something")
+        axis = r.show().axes[0]
+        assert axis.get_xlim() == (0.0, 2.0) and "s" in axis.get_xlabel()
 
 
 def test_an_edit_is_seen_in_the_record() -> None:

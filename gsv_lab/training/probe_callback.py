@@ -1,0 +1,117 @@
+"""Looking inside while it learns: pictures of watched taps in every logger.
+
+Idea: every so many batches one training step runs inside a probe; what the taps saw is drawn and handed to all loggers
+of the trainer, under `probe/<tap>`. It does not know the networks, only the names of their taps.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
+
+from gsv_lab.hooks.catalogue import match, points
+from gsv_lab.hooks.probe import probe
+from gsv_lab.hooks.record import Record, Records
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LOG = logging.getLogger(__name__)
+
+
+class ProbeCallback(Callback):
+    """Draws watched taps during training, in every logger that takes pictures; scalars go to all.
+
+    A tap with heads is drawn as their mean. An alignment (`frame phone`) also gets `probe/<tap>/diagonality`, the share
+    of attention that lies on a monotone path. Names start at the task's parts: `semantic_gpt.layers.0.attention.pattern`.
+
+    Args:
+        taps: globs of tap names.
+        every_n_steps: batches between pictures; the first batch is drawn.
+        limit_mb: memory that the records of one step may take, in MB.
+        strict: a picture that fails is an error (tests); otherwise a logged warning, for a training must not die of it.
+
+    Raises:
+        HookError: TAP_UNKNOWN when training starts, a glob matches nothing; MEMORY_LIMIT during a step.
+    """
+
+    def __init__(self, taps: Sequence[str], every_n_steps: int = 500, limit_mb: float = 256, strict: bool = False) -> None:
+        self.taps, self.every_n_steps, self.limit_mb, self.strict = tuple(taps), every_n_steps, limit_mb, strict
+        self.batches = 0
+        self._open = ExitStack()
+        self._records: Records | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Batches so far, so that a resumed training goes on counting."""
+        return {"batches": self.batches}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on counting."""
+        self.batches = state["batches"]
+
+    def on_fit_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
+        """A misspelt tap is told now, not after hours."""
+        found = points(task)
+        for glob in self.taps:
+            match(glob, found)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, task: pl.LightningModule, *_: Any) -> None:
+        """Begin to watch, if it is time."""
+        if self.batches % self.every_n_steps == 0 and trainer.is_global_zero:
+            self._records = self._open.enter_context(probe(task, *self.taps, limit_mb=self.limit_mb))
+
+    def on_train_batch_end(self, trainer: pl.Trainer, task: pl.LightningModule, *_: Any) -> None:
+        """Stop watching, draw, write."""
+        records, self._records = self._records, None
+        if records is not None:
+            self._attempt("the records", self._open.close)
+            for record in records.values():
+                self._attempt(record.name, self._write, trainer, record)
+        self.batches += 1
+
+    def on_exception(self, trainer: pl.Trainer, task: pl.LightningModule, exception: BaseException) -> None:
+        """Leave no tap watched."""
+        self._records = None
+        self._open.__exit__(type(exception), exception, exception.__traceback__)
+
+    def _attempt(self, what: str, do: Any, *arguments: Any) -> None:
+        try:
+            do(*arguments)
+        except Exception as error:  # whatever a drawing or a logger raises
+            if self.strict:
+                raise
+            LOG.warning("No picture of %s: %s", what, error)
+
+    def _write(self, trainer: pl.Trainer, record: Record) -> None:
+        record = record.mean("head") if "head" in record.axes else record
+        tag = f"probe/{record.name}"
+        if record.axes[-2:] == ("frame", "phone"):
+            from gsv_lab.figures.measures import diagonality
+
+            value = float(diagonality(record.steps[-1][0].float().numpy()))
+            for logger in trainer.loggers:
+                logger.log_metrics({f"{tag}/diagonality": value}, self.batches)
+        figure = record.show()
+        try:
+            for logger in trainer.loggers:
+                _add_figure(logger, tag, figure, self.batches)
+        finally:
+            if "matplotlib.pyplot" in sys.modules:
+                sys.modules["matplotlib.pyplot"].close(figure)
+            figure.clear()
+
+
+def _add_figure(logger: Any, tag: str, figure: Figure, batches: int) -> None:
+    """Hands a picture to a logger in the way that it knows: TensorBoard's, or that of image services; or not at all."""
+    if hasattr(logger.experiment, "add_figure"):
+        logger.experiment.add_figure(tag, figure, batches, close=False)
+    elif hasattr(logger, "log_image"):
+        logger.log_image(tag, [figure], batches)
+
+
