@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _show_warning(message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None) -> None:
+def _show_warning(
+    message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
     if category.__module__.startswith("gsv_lab") or category is UserWarning:
         print(f"note: {message}", file=sys.stderr)
 
@@ -35,7 +37,17 @@ def _show_warning(message: Any, category: type[Warning], filename: str, lineno: 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("gsv-lab", description="Few-shot voice cloning, opened up.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for add in (_add_demo, _add_prepare, _add_clone, _add_finetune, _add_speak, _add_fit, _add_bench, _add_info, _add_open):
+    for add in (
+        _add_demo,
+        _add_prepare,
+        _add_clone,
+        _add_finetune,
+        _add_speak,
+        _add_fit,
+        _add_bench,
+        _add_info,
+        _add_open,
+    ):
         add(commands)
     return parser
 
@@ -47,7 +59,9 @@ def _command(commands: Any, name: str, run: Any, text: str) -> argparse.Argument
 
 
 def _model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="", help="base model: nano (default), a version, or a folder with a model.json")
+    parser.add_argument(
+        "--model", default="", help="base model: nano (default), a version, or a folder with a model.json"
+    )
 
 
 def _language(parser: argparse.ArgumentParser) -> None:
@@ -100,8 +114,8 @@ def _prepare(arguments: argparse.Namespace) -> int:
     from gsv_lab.lab import load
 
     result = load(arguments.model).prepare(
-        arguments.paths, arguments.output, language=arguments.language, list_file=arguments.list, text_file=arguments.text,
-        denoise=arguments.denoise,
+        arguments.paths, arguments.output, language=arguments.language, list_file=arguments.list,
+        text_file=arguments.text, denoise=arguments.denoise,
     )  # fmt: skip
     print(result)
     return 0
@@ -155,7 +169,13 @@ def _add_speak(commands: Any) -> None:
     parser.add_argument("--reference-text", default=None, help="what is said in the reference")
     parser.add_argument("--output", type=Path, required=True, help="wav or flac to write")
     parser.add_argument("--seed", type=int, default=0)
-    for name, kind in (("temperature", float), ("top-k", int), ("top-p", float), ("repetition-penalty", float), ("noise-scale", float)):
+    for name, kind in (
+        ("temperature", float),
+        ("top-k", int),
+        ("top-p", float),
+        ("repetition-penalty", float),
+        ("noise-scale", float),
+    ):
         parser.add_argument(f"--{name}", type=kind, default=None)
     parser.add_argument("--speed", type=float, default=1.0, help="1.3 is 1.3 times as fast")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -180,7 +200,10 @@ def _speak(arguments: argparse.Namespace) -> None:
         voice = Voice.load(arguments.voice)
     else:
         voice = lab.clone(arguments.reference, arguments.reference_text, arguments.language)
-    options = {name: getattr(arguments, name) for name in ("temperature", "top_k", "top_p", "repetition_penalty", "noise_scale", "speed")}
+    options = {
+        name: getattr(arguments, name)
+        for name in ("temperature", "top_k", "top_p", "repetition_penalty", "noise_scale", "speed")
+    }
     parts = lab.stream(text, voice, arguments.language, arguments.seed, **options)
     print(joined(list(tqdm(parts, "sentences", total, disable=arguments.quiet))).save(arguments.output))
 
@@ -198,12 +221,20 @@ def _add_fit(commands: Any) -> None:
     parser = _command(commands, "fit", _fit, "train what a configuration describes; killed, it goes on where it was")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--config", type=Path, action="append", help="YAML; may be given several times, later ones win")
-    what.add_argument("--family", type=Path, help="folder of configurations: all stages from clips to weights, for example configs/nano")
-    parser.add_argument("--corpus", type=Path, nargs="+", default=[], help="with --family: corpus folders or list files")
+    what.add_argument(
+        "--family",
+        type=Path,
+        help="folder of configurations: all stages from clips to weights, for example configs/nano",
+    )
+    parser.add_argument(
+        "--corpus", type=Path, nargs="+", default=[], help="with --family: corpus folders or list files"
+    )
     parser.add_argument("--minutes", type=float, default=480, help="with --family: for all stages together")
     parser.add_argument("--version", default="nano-own", help="with --family: name of the result")
     parser.add_argument("--output", type=Path, help="run folder; by default runs/NAME in the cache folder")
-    parser.add_argument("--run-minutes", type=float, default=0, help="leave after so many minutes, to go on another time")
+    parser.add_argument(
+        "--run-minutes", type=float, default=0, help="leave after so many minutes, to go on another time"
+    )
     parser.add_argument("overrides", nargs="*", help="key.sub_key=value")
 
 
@@ -236,8 +267,12 @@ def _fit_family(arguments: argparse.Namespace) -> None:
 
 
 def _add_bench(commands: Any) -> None:
-    parser = _command(commands, "bench", _bench, "measure speed and memory, or with --quality what a list of targets sounds like")
-    parser.add_argument("--quality", type=Path, help="list speaker|language|reference|reference_text|target|target_text|target_seconds")
+    parser = _command(
+        commands, "bench", _bench, "measure speed and memory, or with --quality what a list of targets sounds like"
+    )
+    parser.add_argument(
+        "--quality", type=Path, help="list speaker|language|reference|reference_text|target|target_text|target_seconds"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rungs", nargs="+", help="copy_synthesis true_codes zero_shot fine_tuned cross_lingual")
     parser.add_argument("--only", nargs="+", help="rows of the speed table to measure")

@@ -1,9 +1,10 @@
 """YAML to objects: one function for the command line and for notebooks.
 
-A spec is a dictionary `{class_path: dotted.path.Class, init_args: {...}}`, nested as deep as the constructor asks. `load_experiment`
-reads files, checks names and types against the constructors (jsonargparse, with `${...}` from OmegaConf) and gives back plain
-resolved dictionaries; `build` turns such a dictionary into objects and needs no library at all. Every built object keeps its
-resolved spec in `.spec`; checkpoints carry it. This file knows no component by name.
+A spec is a dictionary `{class_path: dotted.path.Class, init_args: {...}}`, nested as deep as the constructor asks.
+`load_experiment` reads files, checks names and types against the constructors (jsonargparse, with `${...}` from
+OmegaConf) and gives back plain resolved dictionaries; `build` turns such a dictionary into objects and needs no
+library at all. Every built object keeps its resolved spec in `.spec`; checkpoints carry it. This file knows no
+component by name.
 """
 
 from __future__ import annotations

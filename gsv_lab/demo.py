@@ -1,7 +1,7 @@
 """The main job in one go: a recording in, a report out.
 
-prepare -> clone and fine-tune -> speak two English and two Mandarin sentences, zero-shot and fine-tuned -> measure -> `report.html`.
-Does not know how any of it is done (`gsv_lab.lab`).
+prepare -> clone and fine-tune -> speak two English and two Mandarin sentences, zero-shot and fine-tuned -> measure ->
+`report.html`. Does not know how any of it is done (`gsv_lab.lab`).
 """
 
 from __future__ import annotations
@@ -69,7 +69,12 @@ class Outcome:
 
 
 def demo(
-    recordings: Sequence[Path], output: str | Path, download: bool = False, model: str = "", consent: str = "", steps: int = 240
+    recordings: Sequence[Path],
+    output: str | Path,
+    download: bool = False,
+    model: str = "",
+    consent: str = "",
+    steps: int = 240,
 ) -> Path:
     """Run the whole demonstration.
 
@@ -96,12 +101,16 @@ def demo(
             voices["fine-tuned"] = lab.finetune(folder / "prepared", consent=consent, name="demo tuned", steps=steps)
         voices["fine-tuned"].save(folder / "voice.safetensors")
         reference = audio.read(reference_file, lab.sample_rate)
-        takes = [take(lab, voice, manner, language, text, reference) for manner, voice, language, text in tqdm(
-            [(m, v, language, text) for m, v in voices.items() for language, text in SENTENCES], "sentences")]  # fmt: skip
+        takes = []
+        for manner, voice in voices.items():
+            for language, text in tqdm(SENTENCES, manner):
+                takes.append(take(lab, voice, manner, language, text, reference))
         for number, made in enumerate(takes):
             made.speech.save(folder / f"{number:02d}-{made.manner}-{made.language}.wav")
         settings = dict(voices["fine-tuned"].settings)
-        outcome = Outcome(source, lab.version, reference, folder / "prepared", takes, settings, time.monotonic() - began)
+        outcome = Outcome(
+            source, lab.version, reference, folder / "prepared", takes, settings, time.monotonic() - began
+        )
         write_report(outcome, lab, folder / "report.html")
     return Path(output) / "report.html"
 
@@ -131,7 +140,9 @@ def example(download: bool) -> tuple[list[Path], str]:
             return [Path(librosa.example("libri1"))], "librosa's example libri1, a public-domain LibriVox reading"
         except Exception as error:  # pooch raises whatever its transport raises
             if download:
-                raise AudioError("AUDIO_MISSING", "The example could not be fetched", "a network", str(error)) from error
+                raise AudioError(
+                    "AUDIO_MISSING", "The example could not be fetched", "a network", str(error)
+                ) from error
     files = sorted(path for path in SAMPLE.iterdir() if path.suffix in {".flac", ".wav", ".ogg"})
     return files, "the shipped sample, made by a synthesizer (see gsv_lab/assets/sample)"
 

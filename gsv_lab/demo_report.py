@@ -27,8 +27,8 @@ def write_report(outcome: Outcome, lab: Lab, path: Path) -> Path:
     """Write `report.html`."""
     parts = [
         f"<h1>A voice, cloned by {escape(outcome.model)}</h1>",
-        f"<p>Source: {escape(outcome.source)}. Everything below is synthetic unless it says otherwise, and marked so in its file. "
-        f"The whole run took {outcome.seconds:.0f} s.</p>",
+        f"<p>Source: {escape(outcome.source)}. Everything below is synthetic unless it says otherwise, and marked "
+        f"so in its file. The whole run took {outcome.seconds:.0f} s.</p>",
         "<h2>The recording (natural)</h2>",
         player(outcome.reference.samples.numpy(), outcome.reference.sample_rate),
         picture(phone_picture(outcome.reference.samples.numpy(), outcome.reference.sample_rate)),
@@ -58,8 +58,8 @@ def takes_table(takes: list[Take]) -> str:
         for t in takes
     ]  # fmt: skip
     note = (
-        "<p class=note>Similarity: cosine of the kit's own speaker verifier between take and recording; 1 is the same recording, "
-        f"two people lie near 0. Phone errors: heard by the {OWN_RECOGNISER}, so it is a lenient judge.</p>"
+        "<p class=note>Similarity: cosine of the kit's own speaker verifier between take and recording; 1 is the same "
+        f"recording, two people lie near 0. Phone errors: heard by the {OWN_RECOGNISER}, so it is a lenient judge.</p>"
     )
     head = ["manner", "language", "similarity", "phone errors", "length", "real-time factor", "ended by"]
     return table(head, rows) + note

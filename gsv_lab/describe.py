@@ -10,7 +10,8 @@ from gsv_lab.checkpoint import read_header
 
 
 def describe(path: str | Path) -> str:
-    """Lines `key: value` about a voice (its base, whether it was tuned, consent), a weight file, or a sound file and its mark.
+    """Lines `key: value` about a voice (its base, whether it was tuned, consent), a weight file, or a sound file and
+    its mark.
 
     Raises:
         CheckpointError, AudioError: the file is neither, or damaged.

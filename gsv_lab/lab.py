@@ -95,7 +95,8 @@ class Lab:
 
         Args:
             source: any sound file with at least 3 s of speech; of a longer one the best 3 to 10 s are taken.
-            text: what is said in it; with it the voice's rhythm is continued, too. Only used when the whole file is taken.
+            text: what is said in it; with it the voice's rhythm is continued, too. Only used when the whole file is
+                taken.
             language: of `text`.
             consent: note on who agreed to this voice, kept in the voice file.
             name: of the voice; the file's name if empty.
@@ -157,7 +158,8 @@ class Lab:
         noise_scale: float | None = None,
         speed: float = 1.0,
     ) -> Iterator[Speech]:
-        """Say a text sentence by sentence; each comes as soon as it is made. Options left out take the model's defaults.
+        """Say a text sentence by sentence; each comes as soon as it is made. Options left out take the model's
+        defaults.
 
         Args:
             text: at most 20,000 characters; `[emph]...[/emph]` marks emphasis.
@@ -174,7 +176,12 @@ class Lab:
         Raises:
             TextError: nothing to say, or too long. CheckpointError: the voice belongs to other weights.
         """
-        asked = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "repetition_penalty": repetition_penalty}
+        asked: dict[str, Any] = {
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "repetition_penalty": repetition_penalty,
+        }
         sampling = replace(self.family.sampling, **{k: v for k, v in asked.items() if v is not None})
         noise_scale = self.family.noise_scale if noise_scale is None else noise_scale
         check_options(noise_scale, speed)
@@ -227,7 +234,7 @@ class Lab:
         ids: list[int | None] = [None] * len(phones)
         for label, place in zip(labels, places, strict=True):
             ids[place] = label
-        scores = self.family.synthesizer.recognise(wave).log_probs[0]
+        scores = self.family.synthesizer.phone_scores(wave)
         return align(scores, ids, level=frame_level(wave, self.sample_rate, 50.0, len(scores)))
 
     def _word_timings(self, wave: Tensor, text: str, language: str) -> Sequence[Any]:
@@ -237,10 +244,12 @@ class Lab:
         return timed_words(phones, self.align(wave, phones))
 
     def _recognised(self, wave: Tensor, language: str) -> Sequence[str]:
-        labels = greedy(self.family.synthesizer.recognise(wave).log_probs[0]).ids
+        labels = greedy(self.family.synthesizer.phone_scores(wave)).ids
         return [CTC_SYMBOLS[label] for label in labels]
 
-    def _speech(self, wave: Tensor, codes: Tensor, phones: Phones | None, voice: str, settings: dict[str, Any]) -> Speech:
+    def _speech(
+        self, wave: Tensor, codes: Tensor, phones: Phones | None, voice: str, settings: dict[str, Any]
+    ) -> Speech:
         mark = audio.Mark(self.version, voice, settings=settings)
         peak = float(wave.abs().max()) if wave.numel() else 0.0
         return Speech(wave / max(1.0, peak), self.sample_rate, codes, phones, mark, settings, self.align)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny import make_family
 
 from gsv_lab import audio
 from gsv_lab.cli import main
+from tiny import make_family
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,23 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_clone_speak_info(model: str, sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     voice, wave = tmp_path / "voice.safetensors", tmp_path / "out.wav"
     assert main(["clone", str(sample), "--output", str(voice), "--consent", "made by a machine", "--model", model]) == 0
-    assert main(["speak", "--voice", str(voice), "--text", "Hello world.", "--output", str(wave), "--model", model, "--quiet"]) == 0
+    assert (
+        main(
+            [
+                "speak",
+                "--voice",
+                str(voice),
+                "--text",
+                "Hello world.",
+                "--output",
+                str(wave),
+                "--model",
+                model,
+                "--quiet",
+            ]
+        )
+        == 0
+    )
     assert audio.read(wave).seconds > 0.1
     capsys.readouterr()
     assert main(["info", str(voice)]) == 0
@@ -32,7 +48,16 @@ def test_clone_speak_info(model: str, sample: Path, tmp_path: Path, capsys: pyte
 
 def test_prepare_finetune(model: str, sample: Path, tmp_path: Path) -> None:
     assert main(["prepare", str(sample), "--output", str(tmp_path / "p"), "--model", model]) == 0
-    arguments = ["finetune", str(tmp_path / "p"), "--output", str(tmp_path / "v.safetensors"), "--steps", "2", "--max-seconds", "16"]
+    arguments = [
+        "finetune",
+        str(tmp_path / "p"),
+        "--output",
+        str(tmp_path / "v.safetensors"),
+        "--steps",
+        "2",
+        "--max-seconds",
+        "16",
+    ]
     assert main([*arguments, "--model", model]) == 0
 
 
@@ -71,7 +96,12 @@ MISTAKES = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes(
-    name: str, model: str, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str,
+    model: str,
+    sample: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     import pickle
 
@@ -79,7 +109,9 @@ def test_mistakes(
     (tmp_path / "note.wav").write_text("I am a note.")
     (tmp_path / "pickle.safetensors").write_bytes(pickle.dumps({"a": 1}))
     (tmp_path / "empty").mkdir()
-    (tmp_path / "evil.yaml").write_text("name: x\ntask: {class_path: os.system, init_args: {command: 'touch sprung'}}\n")
+    (tmp_path / "evil.yaml").write_text(
+        "name: x\ntask: {class_path: os.system, init_args: {command: 'touch sprung'}}\n"
+    )
     before = sorted(p.name for p in tmp_path.rglob("*"))
     arguments = [str(sample) if a == "SAMPLE" else a for a in MISTAKES[name]]
     if "--model" not in arguments and arguments[0] != "fit":

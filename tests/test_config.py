@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import VERIFIER
 
 from gsv_lab.config import build, load_experiment, register
 from gsv_lab.errors import ConfigError
+from tiny import VERIFIER
 
 CONFIGS = sorted(Path(__file__).resolve().parents[1].glob("configs/nano/*.yaml"))
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import make_family
 
 from gsv_lab import audio
 from gsv_lab.errors import CheckpointError, ConfigError, TextError
 from gsv_lab.hooks.probe import probe
 from gsv_lab.lab import Lab, load
 from gsv_lab.models.voice import Voice
+from tiny import make_family
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,9 @@ def test_saved_speech_carries_the_mark(lab: Lab, voice: Voice, tmp_path: Path) -
 
 
 def test_timings_cover_the_phones(lab: Lab, voice: Voice) -> None:
-    speech = lab.resynthesize(audio.read(Path(voice_source(lab)), 16000).samples, lab.speak("Hello.", voice).phones, voice.speaker)
+    speech = lab.resynthesize(
+        audio.read(Path(voice_source(lab)), 16000).samples, lab.speak("Hello.", voice).phones, voice.speaker
+    )
     timings = speech.timings
     assert len(timings) == len(speech.phones)
     assert (timings.end >= timings.start).all()

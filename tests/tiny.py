@@ -26,17 +26,29 @@ def spec(path: str, **init_args: Any) -> dict[str, Any]:
 
 CONTENT = spec("nn.content_encoder.PhoneContentEncoder", n_phones=102, width=16, layers=1, dim=12, dropout=0.0)
 QUANTIZER = spec("nn.quantizer.VectorQuantizer", dim=12, n_codes=20, projection="mean", hop=2)
-GPT = spec("nn.semantic_gpt.SemanticGPT", n_phones=732, n_codes=20, context_dim=36, dim=16, n_heads=2, n_layers=2, ffn_dim=32, dropout=0.0)
+GPT = spec(
+    "nn.semantic_gpt.SemanticGPT",
+    n_phones=732,
+    n_codes=20,
+    context_dim=36,
+    dim=16,
+    n_heads=2,
+    n_layers=2,
+    ffn_dim=32,
+    dropout=0.0,
+)
 SOVITS = spec(
     "models.sovits.SoVITS",
     segment_frames=16,
     quantizer=QUANTIZER,
     speaker_encoder=spec("nn.speaker_encoder.StyleEncoder", spec_channels=160, speaker_dim=16, width=16, dropout=0.0),
     prior=spec(
-        "nn.prior.TextContentPrior", content_dim=12, latent_dim=8, speaker_dim=16, n_phones=732, width=16, filter_width=16,
-        layers=[1, 1, 1], attention_width=16, attention_heads=2, dropout=0.0,
+        "nn.prior.TextContentPrior", content_dim=12, latent_dim=8, speaker_dim=16, n_phones=732, width=16,
+        filter_width=16, layers=[1, 1, 1], attention_width=16, attention_heads=2, dropout=0.0,
     ),
-    posterior=spec("nn.posterior.WaveNetPosterior", spec_channels=164, latent_dim=8, speaker_dim=16, width=16, layers=2),
+    posterior=spec(
+        "nn.posterior.WaveNetPosterior", spec_channels=164, latent_dim=8, speaker_dim=16, width=16, layers=2
+    ),
     flow=spec("nn.flow.CouplingFlow", latent_dim=8, speaker_dim=16, width=8, layers=1, couplings=2),
     vocoder=spec("nn.vocoder_source.SourceFilterVocoder", latent_dim=8, speaker_dim=16, width=16, layers=1),
 )  # fmt: skip
@@ -58,18 +70,28 @@ def make_family(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def make_store(folder: Path, clips: int = 12, seconds: float = 1.6, splits: Sequence[str] = ("train", "train", "valid")) -> ClipStore:
+def make_store(
+    folder: Path, clips: int = 12, seconds: float = 1.6, splits: Sequence[str] = ("train", "train", "valid")
+) -> ClipStore:
     """A store of synthetic speech whose texts are only labels; speakers alternate."""
     corpus = SyntheticCorpus(n_speakers=3, n_clips=clips, seed=1)
     waves = {str(i): np.resize(corpus[i].wave, int(seconds * 16000)).astype(np.float32) for i in range(clips)}
-    rows = [
-        Clip(f"c{i:02d}", Path(str(i)), f"s{i % 3}", "zh" if i % 4 > 1 else "en", TEXTS[i % 4], splits[i % len(splits)], "made", "F")
-        for i in range(clips)
-    ]  # fmt: skip
+    rows = []
+    for i in range(clips):
+        language = "zh" if i % 4 > 1 else "en"
+        split = splits[i % len(splits)]
+        rows.append(Clip(f"c{i:02d}", Path(str(i)), f"s{i % 3}", language, TEXTS[i % 4], split, "made", "F"))
     return ClipStore.pack(folder, rows, lambda path: waves[str(path)], 16000)
 
 
 def experiment(task: dict[str, Any], data: dict[str, Any], batches: int, **trainer: Any) -> dict[str, Any]:
     """A resolved experiment of a few batches."""
-    settings = {"minutes": 60.0, "max_batches": batches, "precision": "32", "validate_every": 1000, "log_every": 1, **trainer}
+    settings = {
+        "minutes": 60.0,
+        "max_batches": batches,
+        "precision": "32",
+        "validate_every": 1000,
+        "log_every": 1,
+        **trainer,
+    }
     return {"name": "tiny", "seed": 3, "task": task, "data": data, "trainer": settings}

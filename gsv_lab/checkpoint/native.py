@@ -1,6 +1,7 @@
 """The kit's own weight files: tensors and the spec that rebuilds the component, nothing executable.
 
-Header entry `gsv_lab` is JSON: `{"format": 1, "spec": ..., "info": ..., "versions": ...}`. A file is checked before anything is
+Header entry `gsv_lab` is JSON: `{"format": 1, "spec": ..., "info": ..., "versions": ...}`. A file is checked before
+anything is
 built: size of the header, names allowed, shapes, finite numbers.
 """
 
@@ -36,7 +37,9 @@ def save_component(
     """
     spec = getattr(component, "spec", None)
     if spec is None:
-        raise CheckpointError("CKPT_SPEC", f"{type(component).__name__} has no spec", "one made by gsv_lab.config.build")
+        raise CheckpointError(
+            "CKPT_SPEC", f"{type(component).__name__} has no spec", "one made by gsv_lab.config.build"
+        )
     return save_tensors(component.state_dict(), path, {"spec": spec, "info": dict(info or {})}, dtype)
 
 
@@ -62,8 +65,8 @@ def read_header(path: str | Path) -> dict[str, Any]:
     """The JSON entry of a weight or voice file, with `tensors`: name -> (dtype, shape). Loads no tensor.
 
     Raises:
-        CheckpointError: CKPT_MISSING, CKPT_FORMAT (no safetensors file, for example a pickle), CKPT_CORRUPT, CKPT_TOO_LARGE,
-            CKPT_VERSION (written by a newer gsv_lab).
+        CheckpointError: CKPT_MISSING, CKPT_FORMAT (no safetensors file, for example a pickle), CKPT_CORRUPT,
+            CKPT_TOO_LARGE, CKPT_VERSION (written by a newer gsv_lab).
     """
     path = Path(path)
     if not path.is_file():
@@ -87,7 +90,9 @@ def read_header(path: str | Path) -> dict[str, Any]:
     if not isinstance(entry, dict):
         raise CheckpointError("CKPT_FORMAT", f"{path.name} was not written by gsv_lab", "a file with a gsv_lab header")
     if entry.get("format", 0) > FORMAT:
-        raise CheckpointError("CKPT_VERSION", f"{path.name} has format {entry['format']}", f"at most {FORMAT}", "Upgrade gsv_lab")
+        raise CheckpointError(
+            "CKPT_VERSION", f"{path.name} has format {entry['format']}", f"at most {FORMAT}", "Upgrade gsv_lab"
+        )
     for name, item in table.items():
         if math.prod(item["shape"]) > LARGEST_ELEMENTS:
             raise CheckpointError("CKPT_TOO_LARGE", f"'{name}' in {path.name} has {math.prod(item['shape'])} elements")
@@ -112,7 +117,9 @@ def load_tensors(path: str | Path, dtype: torch.dtype | None = torch.float32) ->
     for name, value in tensors.items():
         if value.is_floating_point():
             if not bool(torch.isfinite(value).all()):
-                raise CheckpointError("CKPT_NONFINITE", f"'{name}' in {Path(path).name} holds NaN or infinity", "finite weights")
+                raise CheckpointError(
+                    "CKPT_NONFINITE", f"'{name}' in {Path(path).name} holds NaN or infinity", "finite weights"
+                )
             tensors[name] = value if dtype is None else value.to(dtype)
     return tensors
 
@@ -121,7 +128,8 @@ def load_component(path: str | Path) -> nn.Module:
     """Rebuild a component from its file, in evaluation mode.
 
     Raises:
-        CheckpointError: CKPT_KEYS and CKPT_SHAPE (the first three are named), and those of `read_header` and `load_tensors`.
+        CheckpointError: CKPT_KEYS and CKPT_SHAPE (the first three are named), and those of `read_header` and
+            `load_tensors`.
         ConfigError: the spec names something that is not allowed.
     """
     component = build(read_header(path)["spec"])
@@ -135,9 +143,10 @@ def load_into(component: nn.Module, tensors: Mapping[str, Tensor], source: str) 
     missing, unknown = sorted(known.keys() - tensors.keys()), sorted(tensors.keys() - known.keys())
     if missing or unknown:
         raise CheckpointError(
-            "CKPT_KEYS", f"{source}: {len(missing)} tensors missing {missing[:3]}, {len(unknown)} unknown {unknown[:3]}",
+            "CKPT_KEYS",
+            f"{source}: {len(missing)} tensors missing {missing[:3]}, {len(unknown)} unknown {unknown[:3]}",
             f"exactly those of {type(component).__name__}",
-        )  # fmt: skip
+        )
     wrong = [name for name, value in known.items() if value.shape != tensors[name].shape]
     if wrong:
         shapes = "; ".join(f"{n}: {tuple(tensors[n].shape)} for {tuple(known[n].shape)}" for n in wrong[:3])
@@ -146,7 +155,7 @@ def load_into(component: nn.Module, tensors: Mapping[str, Tensor], source: str) 
 
 
 def fingerprint(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, dtypes, shapes and bytes of tensors, sorted by name: the identity of a component's weights."""
+    """SHA-256 over names, dtypes, shapes and bytes of tensors, sorted by name: their identity."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         value = tensors[name].detach().cpu().contiguous()

@@ -63,7 +63,7 @@ def sovits_spec(
             attention_heads=attention_heads,
             dropout=dropout,
         ),
-        "posterior": None,
+        "posterior": _posterior(shape, latent, speaker_dim),
         "flow": _part(
             "flow.CouplingFlow",
             latent_dim=latent,
@@ -75,17 +75,21 @@ def sovits_spec(
         ),
         "vocoder": _vocoder(shape, latent, speaker_dim, upsample_rates),
     }
-    if "enc_q.pre.weight" in shape:
-        parts["posterior"] = _part(
-            "posterior.WaveNetPosterior",
-            spec_channels=shape["enc_q.pre.weight"][1],
-            latent_dim=latent,
-            speaker_dim=speaker_dim,
-            width=shape["enc_q.pre.weight"][0],
-            layers=_count(state, "enc_q.enc.in_layers."),
-            kernel=shape["enc_q.enc.in_layers.0.weight_v"][2],
-        )
     return {"class_path": "gsv_lab.models.sovits.SoVITS", "init_args": {**parts, "segment_frames": segment_frames}}
+
+
+def _posterior(shape: Mapping[str, tuple[int, ...]], latent: int, speaker_dim: int) -> dict[str, Any] | None:
+    if "enc_q.pre.weight" not in shape:
+        return None
+    return _part(
+        "posterior.WaveNetPosterior",
+        spec_channels=shape["enc_q.pre.weight"][1],
+        latent_dim=latent,
+        speaker_dim=speaker_dim,
+        width=shape["enc_q.pre.weight"][0],
+        layers=_count(shape, "enc_q.enc.in_layers."),
+        kernel=shape["enc_q.enc.in_layers.0.weight_v"][2],
+    )
 
 
 def _quantizer(shape: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Letters: B batch, M mel bands, F frames at 100 Hz, P phone labels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from gsv_lab.corpora.store import Row
 
 
 class ContentBatch(NamedTuple):
-    """`mel` (B, M, F), `frames` (B,) valid frames, `labels` (B, P) phone classes, `label_lengths` (B,), `languages` per clip."""
+    """`mel` (B, M, F), `frames` (B,) valid ones, `labels` (B, P), `label_lengths` (B,), `languages` of each clip."""
 
     mel: Tensor
     frames: Tensor
@@ -60,7 +60,7 @@ class ContentData(SpeechData):
         if not self.store.has_track("content_mel"):
             log_mel = self._task.content_encoder.log_mel
 
-            def mels() -> object:
+            def mels() -> Iterator[np.ndarray]:
                 for i in tqdm(range(len(self.store)), "log-mels"):
                     with torch.no_grad():
                         mel = log_mel(torch.from_numpy(self.store.wave(i))[None])
@@ -109,9 +109,9 @@ def normal(mel: Tensor) -> Tensor:
 def augment(mel: Tensor, random: np.random.Generator, stretch: float, masks: int) -> Tensor:
     """Another speaker, room and tempo for the same phones: (M, F) log-mel -> (M, F').
 
-    Tempo and formants are changed by resampling the picture along time and along the mel axis (near enough to a change of tract
-    length above 1 kHz, where the axis is logarithmic); then a tilt, a slow ripple of the microphone, a noise floor, and masks
-    (Park et al. 2019, arXiv:1904.08779).
+    Tempo and formants are changed by resampling the picture along time and along the mel axis (near enough to a
+    change of tract length above 1 kHz, where the axis is logarithmic); then a tilt, a slow ripple of the microphone,
+    a noise floor, and masks (Park et al. 2019, arXiv:1904.08779).
     """
     bands, frames = mel.shape
     tempo, formant = np.exp(random.uniform(-stretch, stretch, 2))

@@ -1,10 +1,9 @@
-"""What all training data share: a packed store, a choice of clips, weights for rare voices, endless numbered batches."""
+"""What all training data share: a packed store, a choice of clips, weights for rare voices, numbered batches."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -14,13 +13,14 @@ from tqdm.auto import tqdm
 from gsv_lab import audio
 from gsv_lab.corpora.readers import read as read_corpus
 from gsv_lab.corpora.store import ClipStore, Row
-from gsv_lab.corpora.stream import BatchPlan, BatchStream
+from gsv_lab.corpora.stream import BatchPlan, BatchStream, fixed_batches
 from gsv_lab.environment import cache_dir
 from gsv_lab.errors import DataError
 
 
 class SpeechData(pl.LightningDataModule):
-    """Batches from a clip store. Subclasses say what a batch holds (`collate`) and which tracks they need (`make_tracks`).
+    """Batches from a clip store. Subclasses say what a batch holds (`collate`) and which tracks they need
+    (`make_tracks`).
 
     Args:
         store: folder of a `ClipStore`; a relative path lies below the cache folder.
@@ -70,7 +70,9 @@ class SpeechData(pl.LightningDataModule):
         self.chosen = {name: self.choose(splits) for name, splits in self.splits.items()}
         for name, indices in self.chosen.items():
             if not indices:
-                raise DataError("DATA_TOO_SHORT", f"No clip of {self.store_folder} is usable for '{name}'", "at least one")
+                raise DataError(
+                    "DATA_TOO_SHORT", f"No clip of {self.store_folder} is usable for '{name}'", "at least one"
+                )
         seconds = {name: [self._seconds(i) for i in indices] for name, indices in self.chosen.items()}
         weights = [self.weight(self.store.rows[i]) for i in self.chosen["train"]]
         self._plan = BatchPlan(seconds["train"], self.batch_seconds, weights, self.seed)
@@ -128,7 +130,7 @@ class SpeechData(pl.LightningDataModule):
         """The same few batches every time."""
         chosen = self.chosen["valid"]
         plan = self._valid_plan.epoch(0)[: self.valid_batches]
-        return DataLoader([self.collate([chosen[k] for k in batch], None) for batch in plan], batch_size=None)
+        return fixed_batches([self.collate([chosen[k] for k in batch], None) for batch in plan])
 
     def describe(self) -> dict[str, Any]:
         """Clips and minutes by split and language, for model cards."""

@@ -19,8 +19,9 @@ from gsv_lab.corpora.store import Row
 
 
 class GPTBatch(NamedTuple):
-    """Padded on the right: `phones` (B, P), `phone_lengths` (B,), `context` (B, C, P), `codes` (B, F25), `code_lengths` (B,),
-    `positions` (B, F25) phone of each code or -1, `languages` per item."""
+    """Padded on the right: `phones` (B, P), `phone_lengths` (B,), `context` (B, C, P), `codes` (B, F25),
+    `code_lengths` (B,), `positions` (B, F25) phone of each code or -1, `languages` per item.
+    """
 
     phones: Tensor
     phone_lengths: Tensor

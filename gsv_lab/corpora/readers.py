@@ -1,7 +1,8 @@
 """Readers of speech corpora: each yields `Clip` rows; none decodes audio.
 
-A corpus is recognised by its files, so one `read(root)` serves the table form (`metadata.csv` with a header line), LJSpeech, VCTK,
-LibriSpeech and LibriTTS, AISHELL-3, and a list file `wav|speaker|language|text`. Where each corpus goes: `data/README.md`.
+A corpus is recognised by its files, so one `read(root)` serves the table form (`metadata.csv` with a header line),
+LJSpeech, VCTK, LibriSpeech and LibriTTS, AISHELL-3, and a list file `wav|speaker|language|text`. Where each corpus
+goes: `data/README.md`.
 """
 
 from __future__ import annotations

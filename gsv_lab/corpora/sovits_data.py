@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from gsv_lab.corpora.data import SpeechData
 from gsv_lab.corpora.store import Row
-from gsv_lab.corpora.stream import BatchStream
+from gsv_lab.corpora.stream import BatchStream, fixed_batches
 
 
 class SoVITSBatch(NamedTuple):
@@ -66,7 +66,9 @@ class SoVITSData(SpeechData):
         valid_batches: int = 3,
         seed: int = 1234,
     ) -> None:
-        super().__init__(store, corpora, train, valid, windows * window_seconds, 30.0, 1.0, exclude, boost, valid_batches, seed)
+        super().__init__(
+            store, corpora, train, valid, windows * window_seconds, 30.0, 1.0, exclude, boost, valid_batches, seed
+        )
         self.windows, self.worst_fit, self.other_clip = windows, worst_fit, other_clip
         self.window_frames = round(window_seconds * 50) // 2 * 2
         self.reference_samples = round(reference_seconds * 50) * 320
@@ -81,7 +83,9 @@ class SoVITSData(SpeechData):
         self.mates: dict[str, list[int]] = defaultdict(list)
         for index in self.chosen["train"] + self.chosen["valid"]:
             self.mates[self.store.rows[index].speaker].append(index)
-        odds = np.array([self.store.rows[i].samples * self.weight(self.store.rows[i]) for i in self.chosen["train"]], float)
+        odds = np.array(
+            [self.store.rows[i].samples * self.weight(self.store.rows[i]) for i in self.chosen["train"]], float
+        )
         self._odds = odds / odds.sum()
 
     def draw(self, n: int) -> SoVITSBatch:
@@ -99,7 +103,7 @@ class SoVITSData(SpeechData):
         order = np.random.default_rng(7).permutation(self.chosen["valid"])
         size = self.windows
         starts = range(0, len(order), size)[: self.valid_batches]
-        return DataLoader([self.collate(order[k : k + size].tolist(), None) for k in starts], batch_size=None)
+        return fixed_batches([self.collate(order[k : k + size].tolist(), None) for k in starts])
 
     def collate(self, indices: Sequence[int], n: int | None) -> SoVITSBatch:
         """See `SpeechData.collate`."""

@@ -1,9 +1,9 @@
 """One packed store of all clips: decoded once, mapped into memory, read at random.
 
-A store is a folder: `wave.i16` (all clips one after another at one rate), `clips.json` (rows with offsets), and one file for each
-derived track (`mel.f16`, `pitch.f16`, `labels.i16`, `codes.i16` ...) with its own frame rate. Tracks are computed by
-whoever owns the method and written through `add_track`. Killed while writing, a file is simply written again: it gets its
-name only when it is whole.
+A store is a folder: `wave.i16` (all clips one after another at one rate), `clips.json` (rows with offsets), and one
+file for each derived track (`mel.f16`, `pitch.f16`, `labels.i16`, `codes.i16` ...) with its own frame rate. Tracks
+are computed by whoever owns the method and written through `add_track`. Killed while writing, a file is simply
+written again: it gets its name only when it is whole.
 """
 
 from __future__ import annotations

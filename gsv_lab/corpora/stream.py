@@ -60,6 +60,11 @@ class BatchPlan:
         return self.epoch(epoch)[n - self._starts[epoch]]
 
 
+def fixed_batches(batches: list[Any]) -> DataLoader:
+    """A DataLoader that hands out the same finished batches every time, for validation."""
+    return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+
+
 class BatchStream(IterableDataset):
     """Endless batches `make(start), make(start + 1), ...`, in this order also with several workers."""
 

@@ -1,12 +1,13 @@
 """Tracks that the later stages need: pitch, phones with their times, codes.
 
-Each function writes one or more tracks of a `ClipStore` from a trained network handed in, clip by clip, and says so with a
-progress bar. Letters: F frames (rate in the name), P phones.
+Each function writes one or more tracks of a `ClipStore` from a trained network handed in, clip by clip, and says so
+with a progress bar. Letters: F frames (rate in the name), P phones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+
 import numpy as np
 import torch
 from tqdm.auto import tqdm
@@ -22,7 +23,10 @@ from gsv_lab.text.symbols import SYMBOL_ID, UNKNOWN
 
 
 def add_pitch(store: ClipStore, together: int = 16) -> None:
-    """`pitch` (F100, 2) half precision: log-F0 and voicing. Clips are tracked `together`, because the path search is a loop over frames."""
+    """`pitch` (F100, 2) half precision: log-F0 and voicing.
+
+    So many clips are tracked `together`, because the path search is a loop over frames.
+    """
 
     def frames() -> Iterator[np.ndarray]:
         for first in tqdm(range(0, len(store), together), "pitch"):
@@ -39,8 +43,9 @@ def add_pitch(store: ClipStore, together: int = 16) -> None:
 def add_heard(store: ClipStore, content_encoder: ContentEncoder, source: str) -> None:
     """What the content encoder hears, in one pass over all clips.
 
-    `content` (F25, D) half precision, means of two frames; `symbols` (P,) phone ids; `positions` (F50,) phone sounding in each
-    frame or -1; `fit` (1,) mean alignment score in nats, -99 where a clip cannot be aligned (it is left out of training).
+    `content` (F25, D) half precision, means of two frames; `symbols` (P,) phone ids; `positions` (F50,) phone
+    sounding in each frame or -1; `fit` (1,) mean alignment score in nats, -99 where a clip cannot be aligned (it is
+    left out of training).
     """
     device = next(content_encoder.parameters()).device
     aligned: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []

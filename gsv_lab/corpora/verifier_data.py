@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gsv_lab.corpora.data import SpeechData
-from gsv_lab.corpora.stream import BatchStream
+from gsv_lab.corpora.stream import BatchStream, fixed_batches
 
 
 class VerifierBatch(NamedTuple):
@@ -63,9 +63,17 @@ class VerifierData(SpeechData):
         random = np.random.default_rng((self.seed, 6, n))
         names = list(self.clips[split])
         low, high = self.crop_seconds
-        length = int(random.uniform(low, high) * self.store.sample_rate) if split == "train" else int(high * self.store.sample_rate)
+        length = (
+            int(random.uniform(low, high) * self.store.sample_rate)
+            if split == "train"
+            else int(high * self.store.sample_rate)
+        )
         picked = random.choice(len(names), min(self.speakers, len(names)), replace=False)
-        waves = [self.crop(int(random.choice(self.clips[split][names[k]])), length, random) for k in picked for _ in range(self.crops)]
+        waves = [
+            self.crop(int(random.choice(self.clips[split][names[k]])), length, random)
+            for k in picked
+            for _ in range(self.crops)
+        ]
         return VerifierBatch(torch.stack(waves)[:, None], torch.from_numpy(np.repeat(picked, self.crops)))
 
     def crop(self, index: int, length: int, random: np.random.Generator) -> Tensor:
@@ -84,4 +92,4 @@ class VerifierData(SpeechData):
 
     def val_dataloader(self) -> DataLoader:
         """Unheard speakers, always the same crops."""
-        return DataLoader([self.draw(k, "valid") for k in range(self.valid_batches)], batch_size=None)
+        return fixed_batches([self.draw(k, "valid") for k in range(self.valid_batches)])

@@ -1,6 +1,7 @@
 """Measures with the kit's own networks, for installations without the evaluation extra.
 
-They are the weaker judges: the recogniser is the network that also made the codes, and the verifier is small. Reports say so.
+They are the weaker judges: the recogniser is the network that also made the codes, and the verifier is small. Reports
+say so.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def verifier(lab: Any) -> NetworkEmbedder:
 
 def own_phones(lab: Any, wave: Any) -> list[str]:
     """Phones that the content encoder hears in a wave (T,) at the lab's rate, in the folded alphabet."""
-    log_probs = lab.family.synthesizer.recognise(torch.as_tensor(wave)).log_probs[0]
+    log_probs = lab.family.synthesizer.phone_scores(torch.as_tensor(wave))
     return [CTC_SYMBOLS[label] for label in greedy(log_probs).ids.tolist()]
 
 

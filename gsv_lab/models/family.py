@@ -66,7 +66,9 @@ def locate(name: str) -> Path:
     if (Path(name) / "model.json").is_file():
         return Path(name)
     raise CheckpointError(
-        "CKPT_MISSING", f"There is no model '{name}'", "one of " + ", ".join(["nano", *known]) + ", or a folder with a model.json"
+        "CKPT_MISSING",
+        f"There is no model '{name}'",
+        "one of " + ", ".join(["nano", *known]) + ", or a folder with a model.json",
     )
 
 
@@ -74,9 +76,15 @@ def load_family(name: str = "nano") -> Family:
     """Load base weights; offline, a second or so for nano."""
     folder = locate(name)
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    parts = {part: load_component(folder / f"{part}.safetensors") for part in PARTS}
+    parts: dict[str, Any] = {part: load_component(folder / f"{part}.safetensors") for part in PARTS}
     rate = parts["sovits"].vocoder.sample_rate
     synthesizer = Synthesizer(**parts, context_encoder=LexicalContext(), analysis=PitchedLogMel(rate)).eval()
     return Family(
-        card["version"], folder, synthesizer, Sampling(**card["sampling"]), card["noise_scale"], card["codes_per_phone"], card
+        card["version"],
+        folder,
+        synthesizer,
+        Sampling(**card["sampling"]),
+        card["noise_scale"],
+        card["codes_per_phone"],
+        card,
     )

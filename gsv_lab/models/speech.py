@@ -51,7 +51,7 @@ class Speech:
 
     @cached_property
     def timings(self) -> Alignment | None:
-        """When each phone was spoken, by forced alignment; None without phones, or where the sound is too short for them."""
+        """When each phone was spoken, by forced alignment; None without phones or enough sound."""
         if self.phones is None or self.aligner is None:
             return None
         try:

@@ -4,7 +4,8 @@
     codes = synthesizer.predict(phones, reference)        # SemanticGPT
     wave = synthesizer.speak(codes, phones, speaker)      # prior, flow, vocoder
 
-Letters: T samples, P phones, F25 codes, G speaker width. Batches of one. Does not know files, voices on disk or command lines.
+Letters: T samples, P phones, F25 codes, G speaker width. Batches of one. Does not know files, voices on disk or
+command lines.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from torch import Tensor, nn
 from gsv_lab.models.sovits import SoVITS
 from gsv_lab.nn.decoding import steps
 from gsv_lab.nn.pitch import PitchedLogMel
-from gsv_lab.nn.roles import ContentEncoder, ContextEncoder, Encoded, SemanticGPTRole
+from gsv_lab.nn.roles import ContentEncoder, ContextEncoder, Encoded
 from gsv_lab.nn.sampling import Sampling
+from gsv_lab.nn.semantic_gpt import SemanticGPT
 from gsv_lab.text import Phones
 
 
 class Prompt(NamedTuple):
-    """What SemanticGPT is told of the reference: `codes` (F25,) and the `phones` that they say; both empty without a transcript."""
+    """What SemanticGPT is told of the reference: `codes` (F25,) and `phones` of them, None without a transcript."""
 
     codes: Tensor
     phones: Phones | None
@@ -47,10 +49,12 @@ class Synthesizer(nn.Module):
         analysis: what posterior and speaker encoder read of a wave.
     """
 
+    sample_rate: int
+
     def __init__(
         self,
         content_encoder: ContentEncoder,
-        semantic_gpt: SemanticGPTRole,
+        semantic_gpt: SemanticGPT,
         sovits: SoVITS,
         context_encoder: ContextEncoder,
         analysis: PitchedLogMel,
@@ -70,6 +74,12 @@ class Synthesizer(nn.Module):
     def recognise(self, wave: Tensor) -> Encoded:
         """Content and phone scores: (T,) -> Encoded(content (1, D, F50), log_probs (1, F50, V))."""
         return self.content_encoder(wave.reshape(1, 1, -1))
+
+    def phone_scores(self, wave: Tensor) -> Tensor:
+        """CTC log-probabilities of a wave: (T,) -> (F50, V)."""
+        scores = self.recognise(wave).log_probs
+        assert scores is not None, "this content encoder was not trained on phones"
+        return scores[0]
 
     def hear(self, wave: Tensor) -> Tensor:
         """What is said, as codes: (T,) -> (1, F25)."""

@@ -1,7 +1,7 @@
 """A voice: everything that makes the base model sound like one person, in one file.
 
-It holds a speaker vector, a prompt, and, if it was fine-tuned, only the tensors that changed; of the base model it holds the
-version and a fingerprint of each component, so that it is never joined to weights that it was not made for.
+It holds a speaker vector, a prompt, and, if it was fine-tuned, only the tensors that changed; of the base model it
+holds the version and a fingerprint of each component, so that it is never joined to weights that it was not made for.
 Letters: G speaker width, F25 codes. Does not know how voices are made (`gsv_lab.lab`).
 """
 
@@ -61,7 +61,9 @@ class Voice:
             "phones": None if self.prompt.phones is None else self.prompt.phones.to_dict(),
             "consent": self.consent, "settings": dict(self.settings), "created": self.created,
         }  # fmt: skip
-        return save_tensors({k: v.float() if v.dtype == torch.float16 else v for k, v in tensors.items()}, path, header, torch.float16)
+        return save_tensors(
+            {k: v.float() if v.dtype == torch.float16 else v for k, v in tensors.items()}, path, header, torch.float16
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> Voice:
@@ -73,7 +75,9 @@ class Voice:
         header = read_header(path)
         if header.get("kind") != "voice":
             raise CheckpointError(
-                "CKPT_FORMAT", f"{Path(path).name} holds weights, not a voice", "a file made by `gsv-lab clone` or `finetune`"
+                "CKPT_FORMAT",
+                f"{Path(path).name} holds weights, not a voice",
+                "a file made by `gsv-lab clone` or `finetune`",
             )
         tensors = load_tensors(path)
         phones = None if header["phones"] is None else Phones.from_dict(header["phones"])
@@ -93,10 +97,11 @@ class Voice:
         if self.parent == version and not wrong:
             return
         source = self.settings.get("source", "RECORDING")
+        differing = f" ({', '.join(wrong)} differ)" if wrong else ""
         verb = "finetune" if self.changed else "clone"
         raise CheckpointError(
             "CKPT_PARENT_MISMATCH",
-            f"The voice '{self.name}' was made for {self.parent}, loaded is {version}" + (f" ({', '.join(wrong)} differ)" if wrong else ""),
+            f"The voice '{self.name}' was made for {self.parent}, loaded is {version}{differing}",
             "the weights that it was made for",
             f"Make it anew: gsv-lab {verb} {source} --output VOICE",
-        )  # fmt: skip
+        )

@@ -68,9 +68,8 @@ class AttentionCore(Component):
         return self.out(self._mix(q, k, v, block, dropout).transpose(2, 3).flatten(1, 2))
 
     def _mix(self, q: Tensor, k: Tensor, v: Tensor, block: Tensor | None, dropout: float) -> Tensor:
-        # Written out also where a fused kernel would do: a sentence has some hundred frames, where the kernel
-        # saves nothing,
-        # and a watched pass then gives the very same samples as an unwatched one.
+        # Written out also where a fused kernel would do: a sentence has some hundred frames, where the kernel saves
+        # nothing, and a watched pass then gives the very same samples as an unwatched one.
         q = q * self.scale
         scores = q @ k.transpose(2, 3)
         if self.relative_keys is not None:

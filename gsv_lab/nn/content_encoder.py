@@ -2,9 +2,9 @@
 
 wave (B, 1, T) -> log-mel (B, M, 100 Hz) -> content (B, D, 50 Hz) -> phone scores (B, V, 50 Hz)
 
-The network learns to write phones (connectionist temporal classification, then frame labels); its narrow last layer keeps
-what phones need and drops most of the speaker. Letters: B batch, T samples, M mel bands, F frames, D content width,
-V phone classes (index 0 is the CTC blank). Does not know text, corpora or training.
+The network learns to write phones (connectionist temporal classification, then frame labels); its narrow last layer
+keeps what phones need and drops most of the speaker. Letters: B batch, T samples, M mel bands, F frames, D content
+width, V phone classes (index 0 is the CTC blank). Does not know text, corpora or training.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class PhoneContentEncoder(ContentEncoder):
 
     wave (B, 1, T) -> Encoded(content (B, D, F), log_probs (B, F, V)), F = 50 a second
 
-    Why: a self-supervised encoder (HuBERT) of a size that runs on a laptop cannot be trained on ten hours; phones are the
-    shortest way to content that carries no voice.
+    Why: a self-supervised encoder (HuBERT) of a size that runs on a laptop cannot be trained on ten hours; phones are
+    the shortest way to content that carries no voice.
     Source: the idea of phonetic posteriorgrams as content, Sun et al. 2016 (ICME); CTC: Graves et al. 2006, eqs. 5-8;
     blocks: arXiv:2201.03545.
 
@@ -59,7 +59,9 @@ class PhoneContentEncoder(ContentEncoder):
     ) -> None:
         super().__init__()
         self.dim, self.n_phones, self.sample_rate = dim, n_phones, sample_rate
-        self.log_mel = LogMel(sample_rate=sample_rate, n_fft=sample_rate // 25, hop_length=sample_rate // 100, n_mels=n_mels)
+        self.log_mel = LogMel(
+            sample_rate=sample_rate, n_fft=sample_rate // 25, hop_length=sample_rate // 100, n_mels=n_mels
+        )
         self.front = nn.Sequential(
             nn.Conv1d(n_mels, width, 5, padding=2), nn.GELU(), nn.Conv1d(width, width, 4, stride=2, padding=1)
         )
@@ -81,7 +83,7 @@ class PhoneContentEncoder(ContentEncoder):
         return self.content(self.bottleneck(self.block(x)))
 
     def forward(self, wave: Tensor, mask: Tensor | None = None) -> Encoded:
-        """Content and phone scores of waves of one length: (B, 1, T) -> Encoded(content (B, D, F), log_probs (B, F, V))."""
+        """Content and phone scores: (B, 1, T) -> Encoded(content (B, D, F), log_probs (B, F, V))."""
         content = self.encode(self.features(wave if mask is None else wave * mask))
         return Encoded(content, self.phone_scores(content).transpose(1, 2))
 
@@ -90,14 +92,15 @@ class PhoneContentEncoder(ContentEncoder):
         return self.phones(self.classify(nn.functional.gelu(content)).log_softmax(1))
 
     def label_scores(self, content: Tensor) -> Tensor:
-        """Log-probabilities of the phone sounding in each frame (no blank spikes; index 0 is silence): (B, D, F) -> (B, V, F)."""
+        """Log-probabilities of the phone that sounds in each frame, 0 is silence: (B, D, F) -> (B, V, F)."""
         return self.label(nn.functional.gelu(content)).log_softmax(1)
 
 
 def normalise(mel: Tensor) -> Tensor:
     """Log-mel frames without the recording's level: minus the clip's mean, over its deviation.
 
-    (B, M, F) -> (B, M, F). One mean and one deviation a clip, not per band: the shape of the spectrum carries the phones.
+    (B, M, F) -> (B, M, F). One mean and one deviation a clip, not per band: the shape of the spectrum carries the
+    phones.
     """
     mean = mel.mean(dim=(1, 2), keepdim=True)
     deviation = mel.std(dim=(1, 2), keepdim=True)

@@ -15,7 +15,7 @@ class ConvNeXtBlock(nn.Module):
     (B, C, F) -> (B, C, F)
 
     Why: a wide receptive field for few multiplications, which counts on a CPU.
-    Source: Liu et al. 2022, arXiv:2201.03545, figure 4; in one dimension as in Siuzdak 2023, arXiv:2306.00814, section 3.2.
+    Source: Liu et al. 2022, arXiv:2201.03545, figure 4; in one dimension as in Siuzdak 2023, arXiv:2306.00814, 3.2.
     Differs from the paper: an optional condition shifts and scales the normalised frames (adaptive layer norm).
 
     Args:

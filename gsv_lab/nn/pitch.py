@@ -1,6 +1,7 @@
 """Fundamental frequency of speech by normalised autocorrelation and a smooth best path.
 
-wave (B, T) -> log-F0 (B, F) and voicing (B, F) at 100 Hz. Torch only, batched, a few hundred times faster than real time on a CPU.
+wave (B, T) -> log-F0 (B, F) and voicing (B, F) at 100 Hz. Torch only, batched, a few hundred times faster than real
+time on a CPU.
 Letters: B batch, T samples, F frames, L lags.
 """
 
@@ -54,7 +55,7 @@ def _best_path(score: Tensor, move: Tensor) -> Tensor:
 def track_pitch(wave: Tensor, sample_rate: int = 16000, hop: int = 160, candidates: int = 6) -> tuple[Tensor, Tensor]:
     """Log-F0 and voicing of speech.
 
-    (B, T) -> log-F0 (B, F) in ln Hz, interpolated through unvoiced stretches, and voicing (B, F) in {0, 1}, F = T // hop
+    (B, T) -> log-F0 (B, F) in ln Hz, straight lines through unvoiced stretches; voicing (B, F) in {0, 1}; F = T // hop
 
     Source: Boersma 1993, "Accurate short-term analysis of the fundamental frequency ...", IFA Proceedings 17: eq. 9
     (correlation), eq. 26 (strength), eqs. 27-28 (path costs). Differs from it: lags are refined by a parabola, the
@@ -73,7 +74,9 @@ def track_pitch(wave: Tensor, sample_rate: int = 16000, hop: int = 160, candidat
     peak = (middle > correlation[..., :-2]) & (middle >= correlation[..., 2:])
     # A short period is preferred by 0.03 an octave: every multiple of a period correlates as well as the period itself.
     octaves = torch.log2(CEILING_HZ * lags.to(wave.dtype) / sample_rate)
-    index = torch.where(peak, middle - 0.03 * octaves[1:-1], torch.full_like(middle, -9.0)).topk(candidates, dim=-1).indices
+    index = (
+        torch.where(peak, middle - 0.03 * octaves[1:-1], torch.full_like(middle, -9.0)).topk(candidates, dim=-1).indices
+    )
     left, centre, right = (correlation.gather(-1, index + k) for k in range(3))
     bend = left - 2 * centre + right
     shift = torch.where(bend.abs() > 1e-6, 0.5 * (left - right) / bend, torch.zeros_like(bend)).clamp(-0.5, 0.5)

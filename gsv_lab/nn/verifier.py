@@ -1,7 +1,9 @@
-"""Is it the same speaker? A small network that maps a recording to a point on a sphere, near for one voice, far for two.
+"""Is it the same speaker? A small network that maps a recording to a point on a sphere, near for one voice, far for
+two.
 
-wave (B, 1, T) -> embedding (B, D), of length one. No part of the synthesis: it judges what the synthesis made, and may therefore
-never serve as a loss, a filter or a stopping signal. Letters: B batch, T samples, M mel bands, F frames, D embedding width.
+wave (B, 1, T) -> embedding (B, D), of length one. No part of the synthesis: it judges what the synthesis made, and
+may therefore never serve as a loss, a filter or a stopping signal. Letters: B batch, T samples, M mel bands, F
+frames, D embedding width.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ class SpeakerVerifier(Component):
     attention = Tap("batch one frame", rate=50.0, meaning="weight of each frame in the pooling")
     embedding = Tap("batch dim", meaning="point on the unit sphere")
 
-    def __init__(self, width: int = 128, layers: int = 4, dim: int = 128, sample_rate: int = 16000, n_mels: int = 64) -> None:
+    def __init__(
+        self, width: int = 128, layers: int = 4, dim: int = 128, sample_rate: int = 16000, n_mels: int = 64
+    ) -> None:
         super().__init__()
         self.dim, self.sample_rate = dim, sample_rate
         self.log_mel = LogMel(sample_rate, sample_rate // 25, sample_rate // 100, n_mels)

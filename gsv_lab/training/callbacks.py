@@ -20,7 +20,8 @@ from gsv_lab.training.task import Task
 class Budget(Callback):
     """Counts minutes and batches over all resumptions, drives `task.progress`, ends the training.
 
-    Batch numbers seed all random numbers of a step, so that a resumed training draws what the straight one would have drawn.
+    Batch numbers seed all random numbers of a step, so that a resumed training draws what the straight one would have
+    drawn.
 
     Args:
         minutes: the whole budget.
@@ -30,8 +31,16 @@ class Budget(Callback):
         run_minutes: stop this process after so many minutes without ending the training; 0 for never.
     """
 
-    def __init__(self, minutes: float, max_batches: int, seed: int, pause: Path | None = None, run_minutes: float = 0) -> None:
-        self.minutes, self.max_batches, self.seed, self.pause, self.run_minutes = minutes, max_batches, seed, pause, run_minutes
+    def __init__(
+        self, minutes: float, max_batches: int, seed: int, pause: Path | None = None, run_minutes: float = 0
+    ) -> None:
+        self.minutes, self.max_batches, self.seed, self.pause, self.run_minutes = (
+            minutes,
+            max_batches,
+            seed,
+            pause,
+            run_minutes,
+        )
         self.seconds, self.batches = 0.0, 0
         self.finished = False
         self._last = self._began = time.monotonic()
@@ -73,7 +82,7 @@ class Budget(Callback):
 
 
 class StateSaver(Callback):
-    """Saves the whole training state every few minutes and on any way out; the file is replaced only when the new one is whole."""
+    """Saves the whole training state every few minutes and on any way out, beside the old one, then in its place."""
 
     def __init__(self, path: Path, minutes: float) -> None:
         self.path, self.minutes = path, minutes

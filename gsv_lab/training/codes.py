@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -12,10 +13,13 @@ from gsv_lab.config import build
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.tracks import add_codes, add_heard, add_pitch
 from gsv_lab.nn.quantizer import VectorQuantizer
+from gsv_lab.nn.roles import ContentEncoder
 
 
 @torch.no_grad()
-def fit_codebook(store: ClipStore, n_codes: int, vectors: int = 100_000, steps: int = 30, seed: int = 1234) -> VectorQuantizer:
+def fit_codebook(
+    store: ClipStore, n_codes: int, vectors: int = 100_000, steps: int = 30, seed: int = 1234
+) -> VectorQuantizer:
     """K-means centres of the track `content` over the training clips (Lloyd 1982), as a quantizer with mean projection.
 
     Args:
@@ -48,7 +52,7 @@ def make_codes(store_folder: str | Path, content_file: str | Path, output: str |
     store = ClipStore(store_folder)
     if not store.has_track("pitch"):
         add_pitch(store)
-    add_heard(store, load_component(content_file), str(content_file))
+    add_heard(store, cast(ContentEncoder, load_component(content_file)), str(content_file))
     quantizer = fit_codebook(store, n_codes)
     path = save_component(quantizer, output)
     add_codes(store, quantizer, str(content_file))

@@ -1,7 +1,8 @@
 """Training of the content encoder: phones by CTC, then phones by frame as well, labels from its own alignment.
 
 CTC is peaky: between two spikes its frames say "blank", and a bottleneck that says nothing between spikes makes poor
-codes. So, once CTC has settled, every batch is aligned by the network itself and each frame learns the phone it belongs to.
+codes. So, once CTC has settled, every batch is aligned by the network itself and each frame learns the phone it
+belongs to.
 Letters: B batch, M mel bands, F frames at 50 Hz, V phone classes.
 """
 
@@ -85,7 +86,7 @@ class ContentTask(Task):
 
 
 def frame_targets(scores: Tensor, batch: ContentBatch) -> Tensor:
-    """The phone that sounds in each frame by the network's own alignment: (B, V, F) -> (B, F); 0 silence, -1 unknown."""
+    """The phone in each frame by the network's own alignment: (B, V, F) -> (B, F); 0 silence, -1 unknown."""
     frames = (batch.frames // 2).tolist()
     phones = [row[:n].tolist() for row, n in zip(batch.labels, batch.label_lengths.tolist(), strict=True)]
     # One unit of a normalised log-mel is about 20 dB; the aligner needs levels only to tell pauses from long phones.

@@ -1,7 +1,8 @@
 """A few minutes of training on one person's recordings: the simple recipe behind `gsv-lab finetune` and the demo.
 
-Speaker vector, flow and vocoder move; with transcripts the joint stack of the prior moves too. Everything else, above all the
-posterior, stays, so that the latent keeps its meaning. Held-out windows decide when to stop, and the best state is kept.
+Speaker vector, flow and vocoder move; with transcripts the joint stack of the prior moves too. Everything else, above
+all the posterior, stays, so that the latent keeps its meaning. Held-out windows decide when to stop, and the best
+state is kept.
 Letters: G speaker width, P phones.
 """
 
@@ -11,7 +12,7 @@ import copy
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -28,6 +29,7 @@ from gsv_lab.errors import DataError
 from gsv_lab.models.sovits import SoVITS
 from gsv_lab.models.synthesizer import Prompt
 from gsv_lab.models.voice import Voice
+from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.roles import SpeakerEncoder
 from gsv_lab.text import phonemize
 from gsv_lab.training.sovits_task import SoVITSTask
@@ -41,7 +43,9 @@ WITHOUT_TEXT = ("speaker_encoder.", "flow.", "vocoder.")
 
 
 class FixedSpeaker(SpeakerEncoder):
-    """A speaker encoder that has heard enough: always the same, trainable vector. (B, C, F) -> (B, G, 1)
+    """A speaker encoder that has heard enough: always the same, trainable vector.
+
+    (B, C, F) -> (B, G, 1)
 
     Args:
         vector: (1, G, 1), where it starts.
@@ -93,7 +97,6 @@ def finetune(
         data = SoVITSData(str(store.folder), windows=4, window_seconds=2.0, worst_fit=-90.0, other_clip=0.0, seed=seed)
         data.setup()
         history = train(task, data, steps, learning_rate, patience)
-        first = store.rows[0]
         prompt = reference_prompt(lab, store, transcribed)
     base = lab.family.synthesizer.sovits.state_dict()
     changed = {
@@ -101,8 +104,13 @@ def finetune(
         for key, value in task.sovits.state_dict().items()
         if key in base and not torch.equal(value, base[key])
     }
-    settings = {"source": folder.name, "seconds": round(sum(r.samples for r in store.rows) / store.sample_rate, 1),
-                "transcribed": transcribed, "steps": history["steps"], "held_out_mel": history["mel"], "first": first.id}  # fmt: skip
+    settings = {
+        "source": folder.name,
+        "seconds": round(sum(row.samples for row in store.rows) / store.sample_rate, 1),
+        "transcribed": transcribed,
+        "steps": history["steps"],
+        "held_out_loss": history["loss"],
+    }
     vector = speaker.vector.detach().half().float()
     return Voice(name or folder.name, lab.version, lab.fingerprints(), vector, prompt, changed, consent, settings)
 
@@ -122,7 +130,9 @@ def pack(lab: Lab, folder: Path, temporary: Path, max_seconds: float) -> tuple[C
         split = "valid" if len(clips) % 5 == 1 else "train"
         clips.append(Clip(Path(row.path).stem, Path(row.path), "one", row.language, row.text, split))
     if total < LEAST_SECONDS:
-        raise DataError("DATA_TOO_SHORT", f"{folder} holds {total:.1f} s", f"at least {LEAST_SECONDS:g} s", "Record more")
+        raise DataError(
+            "DATA_TOO_SHORT", f"{folder} holds {total:.1f} s", f"at least {LEAST_SECONDS:g} s", "Record more"
+        )
     if len(clips) == 1:
         clips = [*clips, Clip("again", clips[0].path, "one", clips[0].language, clips[0].text, "valid")]
     rate = lab.sample_rate
@@ -133,7 +143,7 @@ def pack(lab: Lab, folder: Path, temporary: Path, max_seconds: float) -> tuple[C
     synthesizer = lab.family.synthesizer
     add_pitch(store)
     add_heard(store, synthesizer.content_encoder, lab.version)
-    add_codes(store, synthesizer.sovits.quantizer, lab.version)
+    add_codes(store, cast(VectorQuantizer, synthesizer.sovits.quantizer), lab.version)
     return store, transcribed
 
 
@@ -152,7 +162,9 @@ def tuned_task(lab: Lab, store: ClipStore, transcribed: bool) -> tuple[SoVITSTas
 
 def train(task: SoVITSTask, data: SoVITSData, steps: int, learning_rate: float, patience: int) -> dict[str, Any]:
     """Steps with early stopping; leaves the best state in the task."""
-    optimizer = torch.optim.AdamW([p for p in task.sovits.parameters() if p.requires_grad], learning_rate, betas=(0.8, 0.99))
+    optimizer = torch.optim.AdamW(
+        [p for p in task.sovits.parameters() if p.requires_grad], learning_rate, betas=(0.8, 0.99)
+    )
     held_out = [data.collate(data.chosen["valid"], None)]
     best, state, waited, done = held_out_loss(task, held_out), copy.deepcopy(task.sovits.state_dict()), 0, 0
     for step in tqdm(range(steps), "fine-tuning"):
@@ -171,7 +183,7 @@ def train(task: SoVITSTask, data: SoVITSData, steps: int, learning_rate: float, 
             if waited >= patience:
                 break
     task.sovits.load_state_dict(state)
-    return {"steps": done, "mel": round(best, 4)}
+    return {"steps": done, "loss": round(best, 4)}
 
 
 WEIGHTS = {"mel": 45.0, "kl": 1.0, "f0": 5.0, "voicing": 1.0}
@@ -195,4 +207,3 @@ def reference_prompt(lab: Lab, store: ClipStore, transcribed: bool) -> Prompt:
     row = store.rows[index]
     codes = lab.family.synthesizer.hear(torch.from_numpy(store.wave(index)))[0]
     return Prompt(codes, phonemize(row.text, row.language) if transcribed else None)
-

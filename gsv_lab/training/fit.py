@@ -1,4 +1,4 @@
-"""One function that runs any training: builds what the experiment names, resumes what is there, exports what came out."""
+"""One function for any training: builds what is named, resumes what is there, exports what came out."""
 
 from __future__ import annotations
 

@@ -71,7 +71,8 @@ class GPTTask(Task):
     def _guide(self, pattern: Tensor, batch: GPTBatch) -> Tensor:
         """The step that predicts code t (the last phone for t = 0) should look at the phone that code t speaks.
 
-        Texts were moved to the right edge of the phone columns (`text_padding="align"`), so the phone index moves along.
+        Texts were moved to the right edge of the phone columns (`text_padding="align"`), so the phone index moves
+        along.
         """
         columns, codes = batch.phones.shape[1], batch.codes.shape[1]
         rows = pattern[:, 0, columns - 1 : columns - 1 + codes, :columns]
@@ -90,4 +91,6 @@ class GPTTask(Task):
         """Losses and top-3 accuracy."""
         terms, logits, targets = self.losses(batch, self.guided_layer >= 0)
         self.total(terms, "valid")
-        self.log("valid/accuracy", top_k_accuracy(logits, targets, 3, self.semantic_gpt.eos), batch_size=1, on_epoch=True)
+        self.log(
+            "valid/accuracy", top_k_accuracy(logits, targets, 3, self.semantic_gpt.eos), batch_size=1, on_epoch=True
+        )

@@ -7,6 +7,7 @@ the way, the others stay free. Letters: B batch, Q queries (frames or codes), P 
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Any
 
 from torch import Tensor
 
@@ -16,8 +17,8 @@ from gsv_lab.hooks.tap import BoundTap
 class Watch:
     """Context that keeps what passes a tap, with its gradient; other listeners must be gone."""
 
-    def __init__(self, tap: BoundTap) -> None:
-        self.tap = tap
+    def __init__(self, tap: Any) -> None:
+        self.tap: BoundTap = tap  # any attribute of a module counts as "Tensor | Module" for type checkers
         self.seen: list[Tensor] = []
 
     def __enter__(self) -> Watch:
@@ -28,12 +29,14 @@ class Watch:
         self.tap.live = keep
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.tap.live = None
 
 
 def guide_loss(pattern: Tensor, positions: Tensor) -> Tensor:
-    """Negative log of the attention that each query pays to its own phone, mean over queries that have one, in nats.
+    """Negative log of the attention that each query pays to its own phone, a mean in nats over those that have one.
 
     pattern (B, Q, P), positions (B, Q) phone of each query or -1 -> ()
 

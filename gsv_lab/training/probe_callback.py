@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import Callback
 
 from gsv_lab.hooks.catalogue import match, points
 from gsv_lab.hooks.probe import probe
-from gsv_lab.hooks.record import Record, Records
+from gsv_lab.hooks.record import Records
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +41,9 @@ class ProbeCallback(Callback):
         HookError: TAP_UNKNOWN when training starts, a glob matches nothing; MEMORY_LIMIT during a step.
     """
 
-    def __init__(self, taps: Sequence[str], every_n_steps: int = 500, limit_mb: float = 256, strict: bool = False) -> None:
+    def __init__(
+        self, taps: Sequence[str], every_n_steps: int = 500, limit_mb: float = 256, strict: bool = False
+    ) -> None:
         self.taps, self.every_n_steps, self.limit_mb, self.strict = tuple(taps), every_n_steps, limit_mb, strict
         self.batches = 0
         self._open = ExitStack()
@@ -71,8 +73,8 @@ class ProbeCallback(Callback):
         records, self._records = self._records, None
         if records is not None:
             self._attempt("the records", self._open.close)
-            for record in records.values():
-                self._attempt(record.name, self._write, trainer, record)
+            for name in records.watched:
+                self._attempt(name, self._write, trainer, records, name)
         self.batches += 1
 
     def on_exception(self, trainer: pl.Trainer, task: pl.LightningModule, exception: BaseException) -> None:
@@ -88,8 +90,8 @@ class ProbeCallback(Callback):
                 raise
             LOG.warning("No picture of %s: %s", what, error)
 
-    def _write(self, trainer: pl.Trainer, record: Record) -> None:
-        record = record.mean("head") if "head" in record.axes else record
+    def _write(self, trainer: pl.Trainer, records: Records, name: str) -> None:
+        record = records[name].mean("head") if "head" in records[name].axes else records[name]
         tag = f"probe/{record.name}"
         if record.axes[-2:] == ("frame", "phone"):
             from gsv_lab.figures.measures import diagonality
@@ -113,5 +115,3 @@ def _add_figure(logger: Any, tag: str, figure: Figure, batches: int) -> None:
         logger.experiment.add_figure(tag, figure, batches, close=False)
     elif hasattr(logger, "log_image"):
         logger.log_image(tag, [figure], batches)
-
-

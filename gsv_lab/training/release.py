@@ -39,7 +39,9 @@ def release(
         weights: component name -> weight file of a run (`content_encoder`, `semantic_gpt`, `sovits`, `verifier`, ...).
         folder: where; an earlier release there is replaced as a whole.
         version: for example `nano-1`.
-        sampling, noise_scale, codes_per_phone: defaults, chosen on development data.
+        sampling: default rule, chosen on development data.
+        noise_scale: default factor on the prior's deviation.
+        codes_per_phone: most codes that a phone may take on average.
         keep: file name -> file that is copied as it is.
 
     Returns:

@@ -1,8 +1,8 @@
 """Training of SoVITS: reconstruction, KL, pitch and attention guidance from the first step, discriminators later.
 
 GAN training is manual optimization in Lightning, which has four traps, met here: the generator runs once a batch and is
-detached for the discriminator; gradients are clipped by hand; learning rates are set by the `Budget` callback; Lightning's
-`global_step` counts both optimizers, so everything here counts batches.
+detached for the discriminator; gradients are clipped by hand; learning rates are set by the `Budget` callback;
+Lightning's `global_step` counts both optimizers, so everything here counts batches.
 Letters: B batch, T samples, F frames at 50 Hz, P phones.
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from gsv_lab import losses
@@ -27,14 +26,15 @@ from gsv_lab.training.guide import Watch, guide_loss
 from gsv_lab.training.task import Task
 
 RESOLUTIONS = ((256, 64, 40), (512, 128, 80), (1024, 256, 80), (2048, 512, 80))
-"""FFT points, hop and mel bands of the reconstruction loss: from 16 ms, where pulses show, to 128 ms, where harmonics do."""
+"""FFT points, hop, mel bands of the reconstruction loss: 16 ms, where pulses show, to 128 ms, where harmonics do."""
 
 
 class SoVITSTask(Task):
-    """Losses by name: `mel` (nat), `kl` (nat per frame), `f0` (nat), `voicing`, `guide`, `adversarial`, `features`, `discriminator`.
+    """Losses by name: `mel` (nat), `kl` (nat per frame), `f0` (nat), `voicing`, `guide`, `adversarial`, `features`,
+    `discriminator`.
 
-    Source: VITS, arXiv:2106.06103, eqs. 1-9. Differs from it: mel loss at four resolutions; a pitch loss for vocoders with a
-    source; a guide that tells one head of the cross attention which phone each frame belongs to.
+    Source: VITS, arXiv:2106.06103, eqs. 1-9. Differs from it: mel loss at four resolutions; a pitch loss for vocoders
+    with a source; a guide that tells one head of the cross attention which phone each frame belongs to.
 
     Args:
         sovits: the networks.
@@ -114,7 +114,9 @@ class SoVITSTask(Task):
             "guide": guide_loss(watch.seen[0][:, 0], batch.positions),
         }
         if out.vocoded.log_f0 is not None:
-            f0, voicing = (take_segments(x, out.starts, size, vocoder.pitch_frames) for x in (batch.log_f0, batch.voicing))
+            f0, voicing = (
+                take_segments(x, out.starts, size, vocoder.pitch_frames) for x in (batch.log_f0, batch.voicing)
+            )
             terms["f0"] = losses.f0_loss(out.vocoded.log_f0, f0, voicing)
             terms["voicing"] = losses.voicing_loss(out.vocoded.voicing, voicing)
         return out, real, terms

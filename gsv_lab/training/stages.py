@@ -1,9 +1,10 @@
 """From raw clips to a family that ships, one stage after the other, with nobody watching.
 
-content encoder -> codebook, codes, aligned phones, pitch -> SoVITS -> SemanticGPT -> verifier -> letter-to-sound -> release
+content encoder -> codebook, codes, aligned phones, pitch -> SoVITS -> SemanticGPT -> verifier -> letter-to-sound ->
+release
 
-Every stage is a run of its own (`gsv_lab.training.fit`) with a share of the minutes; killed at any moment, the same call goes on
-in the stage and at the batch where it was. Does not know what the networks are: the YAML files do.
+Every stage is a run of its own (`gsv_lab.training.fit`) with a share of the minutes; killed at any moment, the same
+call goes on in the stage and at the batch where it was. Does not know what the networks are: the YAML files do.
 """
 
 from __future__ import annotations
@@ -91,7 +92,9 @@ def train_family(
                 paths.append("data.init_args.corpora=[" + ",".join(str(Path(c)) for c in corpora) + "]")
             budget = [f"trainer.minutes={stage.share * minutes}"]
             experiment = load_experiment([Path(configs) / f"{stage.name}.yaml"], [*paths, *given, *budget, *own])
-            finished = fit(experiment, folder / stage.name, pause=pause, run_minutes=run_minutes, progress_bar=progress_bar)
+            finished = fit(
+                experiment, folder / stage.name, pause=pause, run_minutes=run_minutes, progress_bar=progress_bar
+            )
             if not finished.done:
                 return None
             done.touch()

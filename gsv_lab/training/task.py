@@ -1,4 +1,4 @@
-"""What every training task shares: named losses, weights under the same names, a schedule that follows the time budget."""
+"""What every training task shares: named losses, weights by the same names, a schedule that follows the budget."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ class Task(pl.LightningModule):
     """A LightningModule that is handed its networks and creates none.
 
     Subclasses return a dictionary of unweighted scalar losses; its keys are the keys of `weights` and, behind
-    `train/` and `valid/`, the names in TensorBoard. `progress` runs from 0 to 1 with the budget (set by the `Budget` callback),
+    `train/` and `valid/`, the names in TensorBoard. `progress` runs from 0 to 1 with the budget (set by the `Budget`
+    callback),
     and the learning rate follows it: a warm-up counted in batches, then a cosine down to a twentieth.
 
     Args:
@@ -47,8 +48,13 @@ class Task(pl.LightningModule):
     def total(self, losses: Mapping[str, Tensor], stage: str = "train") -> Tensor:
         """Weighted sum; logs every term unweighted."""
         for name, value in losses.items():
-            self.log(f"{stage}/{name}", value.detach(), on_step=stage == "train", on_epoch=stage != "train", batch_size=1)
-        return sum((self.weights.get(name, 1.0) * value for name, value in losses.items()), start=next(iter(losses.values())) * 0)
+            self.log(
+                f"{stage}/{name}", value.detach(), on_step=stage == "train", on_epoch=stage != "train", batch_size=1
+            )
+        return sum(
+            (self.weights.get(name, 1.0) * value for name, value in losses.items()),
+            start=next(iter(losses.values())) * 0,
+        )
 
     def rate(self) -> float:
         """Share of the peak learning rate for the coming step."""
@@ -65,7 +71,10 @@ class Task(pl.LightningModule):
         return optim.AdamW([g for g in groups if g["params"]], lr=self.learning_rate, betas=betas, eps=1e-8)
 
     def configure_gradient_clipping(
-        self, optimizer: optim.Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+        self,
+        optimizer: optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Automatic optimization: clip by norm and log the norm."""
         self.clip(optimizer, "all")

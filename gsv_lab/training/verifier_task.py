@@ -14,8 +14,8 @@ from gsv_lab.training.task import Task
 
 
 class VerifierTask(Task):
-    """Losses by name: `margin` (nat). Validation on unheard speakers: `valid/equal_error`, the rate at which as many pairs of
-    one voice are refused as pairs of two are accepted.
+    """Losses by name: `margin` (nat). Validation on unheard speakers: `valid/equal_error`, the rate at which as many
+    pairs of one voice are refused as pairs of two are accepted.
 
     Source: additive margin softmax, Wang et al. 2018, arXiv:1801.05599, eq. 6.
 

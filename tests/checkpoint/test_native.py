@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import VERIFIER
 
 from gsv_lab.checkpoint import fingerprint, load_component, read_header, save_component
 from gsv_lab.checkpoint.native import load_into, load_tensors, save_tensors
 from gsv_lab.config import build
 from gsv_lab.errors import CheckpointError, ConfigError
+from tiny import VERIFIER
 
 
 @pytest.fixture
@@ -102,11 +102,17 @@ def test_enormous_tensor_is_refused_before_allocation(path: Path) -> None:
 
 
 def test_newer_format_foreign_file_and_foreign_class(path: Path, tmp_path: Path) -> None:
-    entry = json.loads(json.loads(path.read_bytes()[8 : 8 + int.from_bytes(path.read_bytes()[:8], "little")])["__metadata__"]["gsv_lab"])
+    entry = json.loads(
+        json.loads(path.read_bytes()[8 : 8 + int.from_bytes(path.read_bytes()[:8], "little")])["__metadata__"][
+            "gsv_lab"
+        ]
+    )
     rewritten(path, lambda t: t["__metadata__"].update(gsv_lab=json.dumps({**entry, "format": 99})))
     with pytest.raises(CheckpointError, match="Upgrade gsv_lab"):
         read_header(path)
-    rewritten(path, lambda t: t["__metadata__"].update(gsv_lab=json.dumps({**entry, "spec": {"class_path": "os.system"}})))
+    rewritten(
+        path, lambda t: t["__metadata__"].update(gsv_lab=json.dumps({**entry, "spec": {"class_path": "os.system"}}))
+    )
     with pytest.raises(ConfigError) as caught:
         load_component(path)
     assert caught.value.code == "CONFIG_UNKNOWN_COMPONENT"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny import make_store
 
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.errors import DataError
+from tiny import make_store
 
 
 def test_waves_and_rows_come_back(tmp_path: Path) -> None:

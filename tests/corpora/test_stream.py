@@ -30,7 +30,10 @@ def test_a_batch_depends_on_its_number_alone() -> None:
     wanted = [straight[n] for n in range(40)]
     for n in (35, 3, 17):
         np.testing.assert_array_equal(BatchPlan(SECONDS, 30.0, None, seed=1)[n], wanted[n])
-    assert any((a.shape != b.shape) or (a != b).any() for a, b in zip(wanted, (BatchPlan(SECONDS, 30.0, None, 2)[n] for n in range(40)), strict=True))
+    assert any(
+        (a.shape != b.shape) or (a != b).any()
+        for a, b in zip(wanted, (BatchPlan(SECONDS, 30.0, None, 2)[n] for n in range(40)), strict=True)
+    )
 
 
 def test_stream_starts_anywhere() -> None:

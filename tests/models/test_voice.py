@@ -6,18 +6,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import make_family
 
 from gsv_lab.errors import CheckpointError
 from gsv_lab.models.synthesizer import Prompt
 from gsv_lab.models.voice import Voice
 from gsv_lab.text import phonemize
+from tiny import make_family
 
 
 def voice(**changes: object) -> Voice:
     fields = dict(
         name="me", parent="tiny-1", parents={"sovits": "abc"}, speaker=torch.randn(1, 16, 1).half().float(),
-        prompt=Prompt(torch.arange(9), phonemize("Hello there.", "en")), consent="my own voice", settings={"source": "me.wav"},
+        prompt=Prompt(torch.arange(9), phonemize("Hello there.", "en")), consent="my own voice", settings={"source":
+        "me.wav"},
     )  # fmt: skip
     return Voice(**{**fields, **changes})
 
@@ -31,7 +32,9 @@ def test_round_trip(tmp_path: Path) -> None:
     assert two.prompt.phones == one.prompt.phones
     torch.testing.assert_close(two.changed["sovits.flow.steps.0.leave.bias"], changed["sovits.flow.steps.0.leave.bias"])
     assert (two.name, two.parent, two.consent, two.created) == (one.name, one.parent, one.consent, one.created)
-    assert Voice.load(voice(prompt=Prompt(torch.arange(3), None)).save(tmp_path / "w.safetensors")).prompt.phones is None
+    assert (
+        Voice.load(voice(prompt=Prompt(torch.arange(3), None)).save(tmp_path / "w.safetensors")).prompt.phones is None
+    )
 
 
 def test_other_weights_are_refused_with_the_command() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny import CONTENT, VERIFIER
 
 from gsv_lab.config import build
 from gsv_lab.training.guide import Watch, guide_loss
 from gsv_lab.training.verifier_task import equal_error
+from tiny import CONTENT, VERIFIER
 
 
 def test_content_does_not_hear_the_level() -> None:

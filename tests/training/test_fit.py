@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import CONTENT, DISCRIMINATORS, GPT, SOVITS, VERIFIER, experiment, make_store, spec
 
 from gsv_lab.checkpoint import load_component, save_component
 from gsv_lab.checkpoint.native import load_tensors
@@ -15,6 +14,7 @@ from gsv_lab.config import build
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
+from tiny import CONTENT, DISCRIMINATORS, GPT, SOVITS, VERIFIER, experiment, make_store, spec
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def tasks(store: ClipStore) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
         ),
         "sovits": (
             spec(
-                "training.sovits_task.SoVITSTask", sovits=SOVITS, discriminators=DISCRIMINATORS, quantizer_file=quantizer,
-                weights={"mel": 45.0}, adversarial_from=0.5, warm_up=1,
+                "training.sovits_task.SoVITSTask", sovits=SOVITS, discriminators=DISCRIMINATORS,
+                quantizer_file=quantizer, weights={"mel": 45.0}, adversarial_from=0.5, warm_up=1,
             ),
             spec("corpora.sovits_data.SoVITSData", store=folder, windows=2, window_seconds=1.0, worst_fit=-90.0),
         ),
@@ -49,7 +49,10 @@ def tasks(store: ClipStore) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
         ),
         "verifier": (
             spec("training.verifier_task.VerifierTask", verifier=VERIFIER, n_speakers=3, warm_up=1),
-            spec("corpora.verifier_data.VerifierData", store=folder, valid=["valid"], speakers=3, crop_seconds=[0.5, 0.8]),
+            spec(
+                "corpora.verifier_data.VerifierData",
+                store=folder, valid=["valid"], speakers=3, crop_seconds=[0.5, 0.8],
+            ),
         ),
     }  # fmt: skip
 
@@ -71,7 +74,9 @@ def test_killed_and_resumed_equals_straight(name: str, store: ClipStore, tmp_pat
             torch.testing.assert_close(two[key], value, rtol=1e-5, atol=1e-6, msg=f"{part}.{key}")
 
 
-@pytest.mark.parametrize(("name", "loss", "steps"), [("content", "ctc", 40), ("gpt", "code", 40), ("verifier", "margin", 30)])
+@pytest.mark.parametrize(
+    ("name", "loss", "steps"), [("content", "ctc", 40), ("gpt", "code", 40), ("verifier", "margin", 30)]
+)
 def test_one_batch_is_learnt(name: str, loss: str, steps: int, store: ClipStore) -> None:
     task_spec, data_spec = tasks(store)[name]
     task, data = build(task_spec), build(data_spec)

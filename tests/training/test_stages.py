@@ -6,11 +6,11 @@ from pathlib import Path
 
 import soundfile
 import yaml
-from tiny import CONTENT, DISCRIMINATORS, GPT, SOVITS, TEXTS, VERIFIER, experiment, spec
 
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.lab import load
 from gsv_lab.training.stages import STAGES, train_family
+from tiny import CONTENT, DISCRIMINATORS, GPT, SOVITS, TEXTS, VERIFIER, experiment, spec
 
 
 def write_corpus(folder: Path) -> Path:
@@ -34,18 +34,25 @@ def write_configs(folder: Path) -> Path:
         "nn.quantizer.VectorQuantizer", dim=12, n_codes=512, projection="mean", hop=2)}}  # fmt: skip
     gpt = {**GPT, "init_args": {**GPT["init_args"], "n_codes": 512}}
     tasks = {
-        "content": (spec("training.content_task.ContentTask", content_encoder=CONTENT), spec("corpora.content_data.ContentData", store="x")),
-        "sovits": (
-            spec("training.sovits_task.SoVITSTask", sovits=sovits, discriminators=DISCRIMINATORS, quantizer_file="${sizes.quantizer}"),
-            spec("corpora.sovits_data.SoVITSData", store="x", windows=2, window_seconds=1.0, worst_fit=-90.0),
+        "content": spec("training.content_task.ContentTask", content_encoder=CONTENT),
+        "sovits": spec(
+            "training.sovits_task.SoVITSTask",
+            sovits=sovits, discriminators=DISCRIMINATORS, quantizer_file="${sizes.quantizer}",
         ),
-        "gpt": (spec("training.gpt_task.GPTTask", semantic_gpt=gpt, guided_layer=1), spec("corpora.gpt_data.GPTData", store="x", worst_fit=-90.0)),
-        "verifier": (spec("training.verifier_task.VerifierTask", verifier=VERIFIER, n_speakers=3), spec("corpora.verifier_data.VerifierData", store="x", speakers=2)),
-        "g2p": (spec("training.g2p_task.G2PTask", letter_to_sound=letters), spec("corpora.letter_data.LetterData", batch_words=8)),
+        "gpt": spec("training.gpt_task.GPTTask", semantic_gpt=gpt, guided_layer=1),
+        "verifier": spec("training.verifier_task.VerifierTask", verifier=VERIFIER, n_speakers=3),
+        "g2p": spec("training.g2p_task.G2PTask", letter_to_sound=letters),
     }  # fmt: skip
+    data = {
+        "content": spec("corpora.content_data.ContentData", store="x"),
+        "sovits": spec("corpora.sovits_data.SoVITSData", store="x", windows=2, window_seconds=1.0, worst_fit=-90.0),
+        "gpt": spec("corpora.gpt_data.GPTData", store="x", worst_fit=-90.0),
+        "verifier": spec("corpora.verifier_data.VerifierData", store="x", speakers=2),
+        "g2p": spec("corpora.letter_data.LetterData", batch_words=8),
+    }
     folder.mkdir()
-    for name, (task, data) in tasks.items():
-        content = {**experiment(task, data, 1), "sizes": {"quantizer": ""}}
+    for name, task in tasks.items():
+        content = {**experiment(task, data[name], 1), "sizes": {"quantizer": ""}}
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     return folder
 
@@ -56,14 +63,22 @@ def test_clips_to_family(tmp_path: Path) -> None:
 
     def train(run_minutes: float = 0) -> Path | None:
         return train_family(
-            configs, [corpus], tmp_path / "out", "tiny-2", 60.0, progress_bar=False, say=said.append, run_minutes=run_minutes,
-            overrides=["content.trainer.max_batches=2"],
+            configs, [corpus], tmp_path / "out", "tiny-2", 60.0, progress_bar=False, say=said.append,
+            run_minutes=run_minutes, overrides=["content.trainer.max_batches=2"],
         )  # fmt: skip
 
     assert train(run_minutes=1e-9) is None
     made = train()
     assert made == tmp_path / "out" / "tiny-2"
-    assert [line.split(":")[0] for line in said] == ["content", "content", "codebook, codes, aligned phones, pitch", "sovits", "gpt", "verifier", "g2p"]
+    assert [line.split(":")[0] for line in said] == [
+        "content",
+        "content",
+        "codebook, codes, aligned phones, pitch",
+        "sovits",
+        "gpt",
+        "verifier",
+        "g2p",
+    ]
     assert sum(stage.share for stage in STAGES) == 1.0
     lab = load(str(made))
     assert lab.version == "tiny-2"
