@@ -273,7 +273,9 @@ def _add_bench(commands: Any) -> None:
     parser.add_argument(
         "--quality", type=Path, help="list speaker|language|reference|reference_text|target|target_text|target_seconds"
     )
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one or more; results are their mean")
+    parser.add_argument("--voices", type=Path, help="folder of tuned voices SPEAKER.safetensors for the rung fine_tuned")
+    parser.add_argument("--natural", type=Path, help="earlier results whose natural rows are taken over")
     parser.add_argument("--rungs", nargs="+", help="copy_synthesis true_codes zero_shot fine_tuned cross_lingual")
     parser.add_argument("--only", nargs="+", help="rows of the speed table to measure")
     parser.add_argument("--output", type=Path, help="folder for results and waves, or file for the JSON of speeds")

@@ -260,7 +260,7 @@ class Vocoder(Role):
     latent_dim: int
     speaker_dim: int
     hop_length: int
-    sample_rate: int
+    sample_rate: float
     pitch_frames: int = 0
 
     @abstractmethod

@@ -27,7 +27,8 @@ class Budget(Callback):
         minutes: the whole budget.
         max_batches: stop after this many batches (then `progress` follows the batches); 0 for minutes alone.
         seed: of the training.
-        pause: while this file exists, the training waits; waiting costs no budget.
+        pause: while this file exists, the training waits; waiting costs no budget. A file that nobody has touched for half
+            an hour was left behind by a measurement that was killed, and is ignored.
         run_minutes: stop this process after so many minutes without ending the training; 0 for never.
     """
 
@@ -59,8 +60,8 @@ class Budget(Callback):
 
     def on_train_batch_start(self, trainer: pl.Trainer, task: Task, batch: Any, batch_idx: int) -> None:
         """Wait while paused; set the progress, the seed and the learning rates of this step."""
-        if self.pause is not None and self.pause.exists():
-            while self.pause.exists():
+        if paused(self.pause):
+            while paused(self.pause):
                 time.sleep(0.5)
             self._last = time.monotonic()
         task.batches = self.batches
@@ -79,6 +80,14 @@ class Budget(Callback):
         self.finished = bool(done)
         if done or (self.run_minutes and now - self._began >= 60 * self.run_minutes):
             trainer.should_stop = True
+
+
+def paused(file: Path | None, stale_after: float = 1800.0) -> bool:
+    """Whether a pause file exists and was touched within `stale_after` seconds."""
+    try:
+        return file is not None and time.time() - file.stat().st_mtime < stale_after
+    except FileNotFoundError:
+        return False
 
 
 class StateSaver(Callback):

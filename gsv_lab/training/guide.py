@@ -40,7 +40,7 @@ def guide_loss(pattern: Tensor, positions: Tensor) -> Tensor:
 
     pattern (B, Q, P), positions (B, Q) phone of each query or -1 -> ()
 
-    Source: the idea of Tachibana et al. 2018, arXiv:1710.08969, section 4.1, with an alignment in place of the diagonal.
+    Source: the idea of Tachibana et al. 2018, arXiv:1710.08969, 4.1, with an alignment in place of the diagonal.
     """
     known = positions >= 0
     paid = pattern.float().gather(-1, positions.clamp(min=0)[..., None]).squeeze(-1)
