@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import random
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from functools import cache as cache_results
 from pathlib import Path
 
 import pytest
@@ -90,36 +88,18 @@ def repeatable() -> Iterator[None]:
 def take_out_live_taps() -> list[str]:
     """Names of the taps that still have a listener anywhere in the process; the listeners are removed."""
     tap = sys.modules.get("gsv_lab.hooks.tap")
-    if tap is None:
-        return []
-    live = [thing for thing in gc.get_objects() if type(thing) is tap.BoundTap and thing.live is not None]
-    for bound in live:
-        bound.live = None  # one guilty test, not all that follow
-    return sorted(bound.tap.name for bound in live)
-
-
-@cache_results
-def speaks_of_taps(path: str) -> bool:
-    """Whether a test file can attach a listener itself; the search for live taps costs a tenth of a second."""
-    text = Path(path).read_text(encoding="utf-8")
-    return any(word in text for word in ("probe", "hooks", ".live", "edits"))
+    live = [] if tap is None else [point for point in list(tap.ALL_TAPS) if point.live is not None or point.claimed]
+    for point in live:
+        point.live, point.claimed = None, False  # one guilty test, not all that follow
+    return sorted(point.path for point in live)
 
 
 @pytest.fixture(autouse=True)
-def no_tap_left_live(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail a test that leaves a listener in a tap."""
-    yield
-    if speaks_of_taps(str(request.path)):
-        names = take_out_live_taps()
-        assert not names, f"taps left live: {names}"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_tap_left_live_by_a_file() -> Iterator[None]:
-    """The same for files whose tests attach through something else."""
+def no_tap_left_live() -> Iterator[None]:
+    """Fail a test that leaves a listener in a tap, or a probe open."""
     yield
     names = take_out_live_taps()
-    assert not names, f"taps left live by a test of this file: {names}"
+    assert not names, f"taps left live: {names}"
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import hashlib
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gsv_lab.errors import DataError
 from gsv_lab.files import save_bytes
@@ -170,7 +170,8 @@ def read_list(path: str | Path) -> list[ListedClip] | list[ListedTarget]:
     rows = []
     for number, row in enumerate(table, 2):
         try:
-            rows.append(form(**{key: float(row[key]) if key.endswith("seconds") else row[key] for key in form._fields}))
+            values: list[Any] = [float(row[key]) if key.endswith("seconds") else row[key] for key in form._fields]
+            rows.append(form(*values))
         except (TypeError, ValueError) as error:
             raise DataError("DATA_ROW", f"{path.name}, line {number}: wrong columns", "|".join(form._fields)) from error
     return rows  # type: ignore[return-value]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from gsv_lab.corpora.stream import BatchStream
+from gsv_lab.corpora.stream import BatchStream, fixed_batches, fixed_batches
 from gsv_lab.text import letters
 
 
@@ -87,4 +87,4 @@ class LetterData(pl.LightningDataModule):
         by_length: dict[int, list[str]] = {}
         for word in self.valid_words:
             by_length.setdefault(len(word), []).append(word)
-        return DataLoader([self.collate(words, None) for words in by_length.values()], batch_size=None)
+        return fixed_batches([self.collate(words, None) for words in by_length.values()])

@@ -83,7 +83,7 @@ class FoundSpeech:
         if self.text and self.is_whole:
             phones = phonemize(self.text, self.language)
             return TimedPhones(phones.symbols, lab.align(self.wave, phones))
-        scores = lab.family.synthesizer.recognise(self.wave).log_probs[0]
+        scores = lab.family.synthesizer.phone_scores(self.wave)
         heard = greedy(scores, level=frame_level(self.wave, self.sample_rate, 50.0, len(scores)))
         return TimedPhones(tuple(CTC_SYMBOLS[label] for label in heard.ids), heard)
 

@@ -21,18 +21,6 @@ from gsv_lab.errors import HookError
 from gsv_lab.hooks.catalogue import Point, nearest, require
 from gsv_lab.hooks.record import Record, Records, axis_index, check_origin
 
-# What a region becomes: from the edit at work, what it is, and the same region of the source (None without one).
-KINDS: dict[str, Callable[[Applied, Tensor, Any], Tensor]] = {
-    "zero": lambda run, part, _: torch.zeros_like(part),
-    "mean": lambda run, part, _: part.mean(run.over, keepdim=True),
-    "resample": lambda run, part, _: part.index_select(run.over, run.order(part.shape[run.over]).to(part.device)),
-    "scale": lambda run, part, _: part * run.edit.by,
-    "noise": lambda run, part, _: part + run.edit.by * torch.randn(part.shape, generator=run.random).to(part),
-    "steer": lambda run, part, source: part + run.edit.by * run.fit(source.reshape(-1, *[1] * run.after), part),
-    "swap": lambda run, part, source: source,
-    "freeze": lambda run, part, _: run.first.setdefault(0, part) if run.over is None else part.narrow(run.over, 0, 1),
-    "patch_from": lambda run, part, source: source,
-}
 OVER = {"mean": "time", "resample": "time", "steer": "dim"}
 NEED_SOURCE, NEED_FLOATS = ("steer", "swap", "patch_from"), ("mean", "scale", "noise", "steer")
 
@@ -68,8 +56,9 @@ class Edit:
     def __post_init__(self) -> None:
         require(self.kind in KINDS, "EDIT_KIND", f"There is no edit '{self.kind}'", nearest(self.kind, KINDS))
         fits = (self.kind in NEED_SOURCE) != (self.source is None) and isinstance(self.target, str)
-        expected = f"a glob, and a source for {', '.join(NEED_SOURCE)} only"
-        require(fits, "EDIT_VALUE", f"{self.kind} of {self.target} with source {self.source}", expected)
+        expected = f"a glob, a source for {', '.join(NEED_SOURCE)} only, and not both seconds and frames"
+        once = not {"seconds", "frames"} <= {*self.where}
+        require(fits and once, "EDIT_VALUE", f"The arguments of {self.kind} of {self.target} do not fit", expected)
         object.__setattr__(self, "by", float(self.by))  # YAML reads 1e-2 as text
         object.__setattr__(self, "where", {axis: _span(entries) for axis, entries in self.where.items()})
 
@@ -122,48 +111,6 @@ def freeze(target: str, over: str = "", **where: Any) -> Edit:
 def patch_from(target: str, source: Any, **where: Any) -> Edit:
     """The region of the same tap and the same call of another run takes the place of this one."""
     return Edit("patch_from", target, source, where=where)
-
-
-RECIPES = {"reference_1": (zero("*cross_attention.answer"),), "reference_2": (zero("*cross_attention.content"),)}
-"""Hidden test modes of the reference prior, which sums content, the text's answer and the speaker: mode 1 without the
-answer, mode 2 without the content. Mode 0 is no edit at all."""
-
-
-def to_yaml(edits: Iterable[Edit]) -> str:
-    """Edits as a YAML list of what differs from the defaults; records are written as the path of their file.
-
-    Raises:
-        HookError: EDIT_VALUE, the source is in memory only.
-    """
-    import yaml
-
-    def plain(value: Any) -> Any:
-        value = getattr(value, "path", "") or value
-        return value.tolist() if isinstance(value, Tensor) else str(value) if isinstance(value, Path) else value
-
-    rows = [{f.name: plain(getattr(edit, f.name)) for f in fields(Edit)} for edit in edits]
-    unsaid = {**{f.name: f.default for f in fields(Edit)}, "where": {}}
-    try:
-        return yaml.safe_dump([{k: v for k, v in row.items() if v != unsaid[k]} for row in rows], sort_keys=False)
-    except yaml.representer.RepresenterError as error:
-        raise HookError("EDIT_VALUE", "The source of an edit is in memory only", "records that were saved") from error
-
-
-def from_yaml(text: str | Path) -> list[Edit]:
-    """Edits from YAML text, or from a file given as a `Path`.
-
-    Raises:
-        HookError: EDIT_VALUE, it is no list of edits; EDIT_KIND.
-    """
-    import yaml
-
-    try:
-        return [Edit(**row) for row in yaml.safe_load(text.read_text("utf-8") if isinstance(text, Path) else text)]
-    except HookError:
-        raise
-    except (OSError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
-        keys = ", ".join(f.name for f in fields(Edit))
-        raise HookError("EDIT_VALUE", f"No edits: {error}", f"a YAML list of mappings with keys of {keys}") from error
 
 
 class Applied:
@@ -245,3 +192,58 @@ class Applied:
         """A random order of so many entries, two at least."""
         self._within("entries to shuffle", 0, 2, size)
         return torch.randperm(size, generator=self.random)
+
+
+# What a region becomes: from the edit at work, what it is, and the same region of the source (None without one).
+KINDS: dict[str, Callable[[Applied, Tensor, Any], Tensor]] = {
+    "zero": lambda run, part, _: torch.zeros_like(part),
+    "mean": lambda run, part, _: part.mean(run.over, keepdim=True),
+    "resample": lambda run, part, _: part.index_select(run.over, run.order(part.shape[run.over]).to(part.device)),
+    "scale": lambda run, part, _: part * run.edit.by,
+    "noise": lambda run, part, _: part + run.edit.by * torch.randn(part.shape, generator=run.random).to(part),
+    "steer": lambda run, part, source: part + run.edit.by * run.fit(source.reshape(-1, *[1] * run.after), part),
+    "swap": lambda run, part, source: source,
+    "freeze": lambda run, part, _: run.first.setdefault(0, part) if run.over is None else part.narrow(run.over, 0, 1),
+    "patch_from": lambda run, part, source: source,
+}
+
+RECIPES = {"reference_1": (zero("*cross_attention.answer"),), "reference_2": (zero("*cross_attention.content"),)}
+"""Hidden test modes of the reference prior, which sums content, the text's answer and the speaker: mode 1 without the
+answer, mode 2 without the content. Mode 0 is no edit at all."""
+
+
+def to_yaml(edits: Iterable[Edit]) -> str:
+    """Edits as a YAML list of what differs from the defaults; records are written as the path of their file.
+
+    Raises:
+        HookError: EDIT_VALUE, the source is in memory only.
+    """
+    import yaml
+
+    def plain(value: Any) -> Any:
+        value = getattr(value, "path", "") or value
+        return value.tolist() if isinstance(value, Tensor) else str(value) if isinstance(value, Path) else value
+
+    rows = [{f.name: plain(getattr(edit, f.name)) for f in fields(Edit)} for edit in edits]
+    unsaid: dict[str, Any] = {**{f.name: f.default for f in fields(Edit)}, "where": {}}
+    try:
+        return yaml.safe_dump([{k: v for k, v in row.items() if v != unsaid[k]} for row in rows], sort_keys=False)
+    except yaml.representer.RepresenterError as error:
+        raise HookError("EDIT_VALUE", "The source of an edit is in memory only", "records that were saved") from error
+
+
+def from_yaml(text: str | Path) -> list[Edit]:
+    """Edits from YAML text, or from a file given as a `Path`.
+
+    Raises:
+        HookError: EDIT_VALUE, it is no list of edits; EDIT_KIND.
+    """
+    import yaml
+
+    try:
+        return [Edit(**row) for row in yaml.safe_load(text.read_text("utf-8") if isinstance(text, Path) else text)]
+    except HookError:
+        raise
+    except (OSError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
+        keys = ", ".join(f.name for f in fields(Edit))
+        raise HookError("EDIT_VALUE", f"No edits: {error}", f"a YAML list of mappings with keys of {keys}") from error

@@ -138,7 +138,7 @@ class Record:
             HookError: TIME_RANGE, the two last different times (by more than a frame of the slower one); TIME_RATE.
         """
         (mine, end), (theirs, other_end) = ((r.times, float(r.times[-1]) + 0.5 / r.rate) for r in (self, other))
-        same = max(abs(end - other_end), abs(self.start - other.start)) <= 1 / min(self.rate, other.rate) + 1e-6
+        same = max(abs(end - other_end), abs(self.start - other.start)) <= max(1 / self.rate, 1 / other.rate) + 1e-6
         lengths = f"{self.name} lasts to {end:.3f} s, {other.name} to {other_end:.3f} s"
         require(same, "TIME_RANGE", lengths, "records of one sound")
         index = ((theirs - self.start) * self.rate + 1e-6).floor().long().clamp(0, len(mine) - 1)

@@ -10,7 +10,7 @@ command lines.
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +62,7 @@ class Synthesizer(nn.Module):
         super().__init__()
         self.content_encoder, self.semantic_gpt, self.sovits = content_encoder, semantic_gpt, sovits
         self.context_encoder, self.analysis = context_encoder, analysis
-        self.sample_rate = int(cast(float, sovits.vocoder.sample_rate))
+        self.sample_rate = int(sovits.vocoder.sample_rate)
 
     def components(self) -> dict[str, nn.Module]:
         """Every part under its own name, as probes address them."""

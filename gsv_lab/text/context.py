@@ -56,9 +56,11 @@ class LexicalContext(ContextEncoder):
         super().__init__()
         self.dim = len(CHANNELS)
 
-    def forward(self, phones: Phones | Sequence[Phones]) -> Tensor:
+    def forward(self, phones: object) -> Tensor:
         if isinstance(phones, Phones):
             return self.features(self._one(phones))
+        if not isinstance(phones, Sequence) or not phones or not all(isinstance(item, Phones) for item in phones):
+            raise TypeError(f"context features are made of Phones or a list of them, not of {type(phones).__name__}")
         single = [self.features(self._one(item)) for item in phones]
         longest = max(item.shape[1] for item in single)
         return torch.stack([torch.nn.functional.pad(item, (0, longest - item.shape[1])) for item in single])

@@ -36,8 +36,8 @@ def pronounce(word: str, network: bool = True) -> tuple[lexicon.Reading, str]:
 @cache
 def _pronounce(lower: str, network: bool) -> tuple[lexicon.Reading, str]:
     for candidate in (lower, lower.strip("'")):
-        if found := lexicon.readings(candidate):
-            return found[0], "dictionary"
+        if listed := lexicon.readings(candidate):
+            return listed[0], "dictionary"
     stem = lower.strip("'") + ("'" if lower.endswith("s'") else "")
     if found := lexicon.known(stem):
         return found, "derived"

@@ -105,7 +105,7 @@ def _emphasise(item: Spoken, flags: list[bool]) -> Spoken:
 
 def _unspoken(plain: str, found: list[Spoken]) -> list[str]:
     """Characters that neither became phones nor are silent by nature."""
-    covered = set()
+    covered: set[int] = set()
     for item in found:
         covered.update(range(item.start, item.end))
     return [c for i, c in enumerate(plain) if i not in covered and not c.isspace() and c not in "'\""]

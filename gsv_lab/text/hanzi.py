@@ -70,7 +70,9 @@ def syllables(word: str) -> list[str]:
         return _WORDS[word].split()
     from pypinyin import Style, lazy_pinyin
 
-    found = lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True, errors=lambda run: ["UNK5"] * len(run))
+    # The callback may return a list, one entry a character, although pypinyin's annotation says otherwise.
+    unknown: Any = lambda run: ["UNK5"] * len(run)  # noqa: E731
+    found = lazy_pinyin(word, style=Style.TONE3, neutral_tone_with_five=True, errors=unknown)
     return [s if s[-1].isdigit() else s + "5" for s in found]
 
 

@@ -158,8 +158,8 @@ def _compound(word: str) -> Reading | None:
 @cache
 def known(word: str) -> Reading | None:
     """The first reading of a word from the dictionary, or derived from a stem that it lists; None if neither."""
-    if found := readings(word):
-        return found[0]
+    if listed := readings(word):
+        return listed[0]
     if found := _inflected(word):
         return found
     for ending, phones in _ENDINGS:

@@ -38,7 +38,7 @@ def normalise(text: str) -> str:
     """English text in which every number, abbreviation and symbol is written out.
 
     >>> normalise("Dr. Smith paid $4.50 at 10:30 on the 21st.")
-    'doctor Smith paid four dollars and fifty cents at ten thirty on the twenty-first.'
+    'doctor Smith paid four dollars and fifty cents at ten thirty on the twenty first.'
     """
     for pattern, reading in _steps():
         text = pattern.sub(reading, text)

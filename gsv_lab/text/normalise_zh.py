@@ -79,7 +79,7 @@ def normalise(text: str) -> str:
     """Mandarin text in which every number and symbol is written in characters.
 
     >>> normalise("今天是2024年5月1日，气温-3.5°C。")
-    '今天是二零二四年五月一日，气温零下三点五摄氏度。'
+    '今天是二零二四年五月一日，气温零下三点五度。'
     """
     text = simplify(text)
     for pattern, reading in _steps():

@@ -29,7 +29,7 @@ class ProbeCallback(Callback):
     """Draws watched taps during training, in every logger that takes pictures; scalars go to all.
 
     A tap with heads is drawn as their mean. An alignment (`frame phone`) also gets `probe/<tap>/diagonality`, the share
-    of attention that lies on a monotone path. Names start at the task's parts: `semantic_gpt.layers.0.attention.pattern`.
+    of attention that lies on a monotone path. Names start at the task's parts, as in `prior.cross_attention.pattern`.
 
     Args:
         taps: globs of tap names.

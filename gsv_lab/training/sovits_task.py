@@ -64,7 +64,7 @@ class SoVITSTask(Task):
         self.sovits, self.discriminators = sovits, discriminators
         self.quantizer_file, self.start_file = quantizer_file, start_file
         self.adversarial_from, self.guide_until = adversarial_from, guide_until
-        rate = sovits.vocoder.sample_rate
+        rate = int(sovits.vocoder.sample_rate)
         self.analysis = PitchedLogMel(rate)
         self.mels = nn.ModuleList(LogMel(rate, n_fft, hop, bands) for n_fft, hop, bands in RESOLUTIONS)
         self.automatic_optimization = False

@@ -236,6 +236,7 @@ BAD: dict[str, tuple[Callable[[], Edit], str]] = {
     "unknown kind": (lambda: Edit("zeros", "prior.mean"), "EDIT_KIND"),
     "no source": (lambda: Edit("swap", "prior.mean"), "EDIT_VALUE"),
     "source without use": (lambda: Edit("zero", "prior.mean", [1.0]), "EDIT_VALUE"),
+    "seconds and frames": (lambda: zero("prior.mean", seconds=(0.0, 0.1), frames=(0, 1)), "EDIT_VALUE"),
     "axis of a region": (lambda: zero("prior.mean", heads=1), "AXIS_UNKNOWN"),
     "nothing to shuffle": (lambda: resample("prior.mean", over="batch"), "AXIS_RANGE"),
 }

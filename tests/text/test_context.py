@@ -93,6 +93,9 @@ def test_tap(encoder: LexicalContext, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_phones_without_words_are_refused(encoder: LexicalContext) -> None:
     with pytest.raises(ValueError, match="no words"):
         encoder(Phones("", "en", ("AH0",), (1,)))
+    for wrong in ("text", [], ["text"]):
+        with pytest.raises(TypeError, match="Phones or a list"):
+            encoder(wrong)
 
 
 def test_hidden_states_are_repeated_for_phones() -> None:

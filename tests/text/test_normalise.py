@@ -101,7 +101,7 @@ def test_mandarin(text: str, spoken: str) -> None:
         ("123", "zh", "一百二十三"),
         ("我有3个apple", "auto", "我有三个apple"),
         ("用iPhone 15 Pro拍照", "auto", "用iPhone fifteen Pro拍照"),
-        ("用iPhone 15 Pro拍照", "zh", "用iPhone 十五 Pro拍照"),
+        ("用iPhone 15 Pro拍照", "zh", "用iPhone十五Pro拍照"),
         ("hello 5 world", "auto", "hello five world"),
         ("他说Dr. Smith来了5次", "auto", "他说doctor Smith来了五次"),
     ],
