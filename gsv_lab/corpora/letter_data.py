@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from gsv_lab.corpora.stream import BatchStream, fixed_batches, fixed_batches
+from gsv_lab.corpora.stream import BatchStream, fixed_batches
 from gsv_lab.text import letters
 
 

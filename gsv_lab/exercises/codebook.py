@@ -28,7 +28,7 @@ def nearest(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     expect(tuple(found.shape) != (40, 3), "Those are vectors. Asked are the numbers of their codes.")
     expect(tuple(found.shape) != (40, 6), "Those are the distances to all codes. Which one is the smallest?")
     expect_shape(found, (40,), "The codes of 40 vectors")
-    expect(not found.is_floating_point(), "Those are distances. Asked is where the smallest one stands: a whole number.")
+    expect(not found.is_floating_point(), "Those are distances. Where does the smallest one stand? A whole number.")
     expect(not torch.equal(found, distance.argmax(1)), "Those are the farthest codes.")
     product = "The largest product is not the smallest distance: long codes would win everything."
     expect(not torch.equal(found, (vectors @ table.T).argmax(1)), product)
@@ -74,21 +74,23 @@ def straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     found = ask(answer, x, torch.round(x))
     expect_shape(found, (3,), "The result")
     expect(not torch.allclose(found, x), "What goes on is x itself: nothing was rounded.")
-    expect(torch.allclose(found, torch.round(x)), f"The value should be {torch.round(x).tolist()}, yours {found.tolist()}.")
+    value = f"The value should be {torch.round(x).tolist()}, yours is {found.tolist()}."
+    expect(torch.allclose(found, torch.round(x)), value)
     expect(found.requires_grad, "No gradient can come back at all. Something of x has to stay in the result.")
     (found * weights).sum().backward()
     gradient = torch.zeros(3) if x.grad is None else x.grad
     flat = "The value is right, but the gradient is zero: as with rounding alone, x never learns."
-    detach = "Twice x with opposite signs cancels. Which bracket should be detached?"
-    expect(bool(gradient.any()), f"{flat} {detach}" if found.grad_fn and "Round" not in found.grad_fn.name() else flat)
-    right = f"The gradient of x should be {weights.tolist()}, as if nothing had been rounded; yours is {gradient.tolist()}."
+    is_sum = found.grad_fn is not None and "Round" not in found.grad_fn.name()
+    detach = " Twice x with opposite signs cancels. Which bracket should be detached?" if is_sum else ""
+    expect(bool(gradient.any()), flat + detach)
+    right = f"The gradient of x should be {weights.tolist()}, as without rounding; yours is {gradient.tolist()}."
     expect(torch.allclose(gradient, weights), right)
     return "A lie in the gradient that works: the step is small, and the rounding hardly ever changes sides."
 
 
 @exercise("Reviving dead codes")
 def revive(answer: Callable[[Tensor, Tensor, Tensor, float], Tensor]) -> str:
-    """`revive(table, counts, vectors, below)`: a new table in which codes used less than `below` are vectors of the data."""
+    """`revive(table, counts, vectors, below)`: a new table, codes used less than `below` replaced by vectors."""
     random = torch.Generator().manual_seed(1)
     table, vectors = torch.randn(8, 4, generator=random), 5 + torch.randn(50, 4, generator=random)
     counts = torch.tensor([9.0, 0.0, 3.0, 0.2, 7.0, 0.0, 1.5, 4.0])
@@ -97,7 +99,7 @@ def revive(answer: Callable[[Tensor, Tensor, Tensor, float], Tensor]) -> str:
     expect(torch.equal(table, before), "The table that you were handed is changed itself. Work on table.clone().")
     expect_shape(found, (8, 4), "The new table")
     expect(not torch.equal(found, table), "Nothing was revived: codes 1, 3 and 5 are used less than once.")
-    expect(torch.equal(found[~dead], table[~dead]), "A living code was moved. Only those with counts below the limit are dead.")
+    expect(torch.equal(found[~dead], table[~dead]), "A living code was moved. Dead are only counts below the limit.")
     moved = (found != table).any(1)
     expect(bool(moved[dead].all()), "Some dead codes are left: 0.2 uses a step is less than 1, too.")
     new = found[dead]
@@ -105,5 +107,6 @@ def revive(answer: Callable[[Tensor, Tensor, Tensor, float], Tensor]) -> str:
     mean = "All of them went to the mean of the data, where the next step cannot tell them apart."
     expect(not torch.allclose(new, vectors.mean(0).expand_as(new)), mean)
     expect(bool(known.all()), "A revived code should be one of the vectors, so that at least that one will choose it.")
-    expect(len(torch.unique(new, dim=0)) == len(new), "All dead codes became the same vector: one will win, two die again.")
+    same = "Dead codes became the same vector: one of them will win, the others die again."
+    expect(len(torch.unique(new, dim=0)) == len(new), same)
     return "A code that nothing chooses learns nothing; beside real data it gets another chance."

@@ -38,7 +38,7 @@ def rates(code_of: Callable[[int], int], frames_of: Callable[[int], tuple[int, i
     codes = [ask(code_of, frame) for frame in range(8)]
     expect(codes != [2 * frame for frame in range(8)], "Codes are the slower ones: frame 6 cannot belong to code 12.")
     expect(codes != [frame / 2 for frame in range(8)], "Frame 5 belongs to code 2.5? Two frames share one whole code.")
-    expect(codes != [round(frame / 2) for frame in range(8)], "Rounding gives code 0 one frame and code 2 three of them.")
+    expect(codes != [round(frame / 2) for frame in range(8)], "Rounding gives code 0 one frame and code 2 three.")
     expect(codes == [0, 0, 1, 1, 2, 2, 3, 3], f"Frames 0 to 7 should give 0 0 1 1 2 2 3 3, yours {codes}.")
     pairs = [tuple(int(frame) for frame in np.ravel(ask(frames_of, code))) for code in range(4)]
     expect(all(len(pair) == 2 for pair in pairs), "frames_of should give two numbers, the frames of the code.")
@@ -65,9 +65,10 @@ def triangles(answer: Callable[[Any, Any], Any]) -> str:
     larger = "Some weights are above 1. Where rise and fall cross, the smaller of the two counts."
     expect(float(found.max()) < 1 + 1e-6, larger)
     area = found.max(axis=1) < 0.5
-    expect(not area.any(), "The peaks should be 1. (Equal area instead of equal height is a fine choice, but a later one.)")
+    expect(not area.any(), "The peaks should be 1. (Equal area instead of equal height is a choice for later.)")
     wrong = np.flatnonzero(np.abs(found - right).max(axis=1) > 1e-4)
-    expect(not len(wrong), f"Filter {wrong[:1]} differs: it rises from edges[m] to edges[m+1], and falls to edges[m+2].")
+    rising = "it rises from edges[m] to edges[m + 1], and falls to edges[m + 2]."
+    expect(not len(wrong), f"Filter {wrong[:1]} differs: {rising}")
     return "These are the filters of every mel spectrogram; only the corners and the height are a matter of taste."
 
 
@@ -78,10 +79,10 @@ def window(answer: float) -> str:
     expect(answer < 1, "In seconds, please: 25 ms are 0.025.")
     depth = valley(answer, 100.0)
     periods = answer * 100
-    short = f"Your window holds {periods:.1f} periods of 10 ms: between harmonics the level falls by {depth:.1f} dB only."
+    short = f"Your window holds {periods:.1f} periods of 10 ms; the level between harmonics falls by {depth:.1f} dB."
     expect(depth >= 10, f"{short} It takes a few periods to see that they repeat.")
-    expect(answer <= 0.08, "The harmonics are clear, but 80 ms are longer than most phones: sounds would run into each other.")
-    return f"{periods:.1f} periods: the level falls by {depth:.0f} dB between harmonics. A voice of 200 Hz needs half as much."
+    expect(answer <= 0.08, "Harmonics show, but the window is longer than most phones, and runs them into each other.")
+    return f"{periods:.1f} periods: the level falls by {depth:.0f} dB between harmonics. 200 Hz need half as much."
 
 
 def valley(seconds: float, pitch: float, sample_rate: int = 16000) -> float:

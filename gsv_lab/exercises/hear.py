@@ -29,17 +29,11 @@ def parts(who_speaks: str, what_is_said: str, text_to_codes: str, codes_to_laten
         expect(name in _PARTS, f"There is no part called {name!r}. The parts are: {', '.join(_PARTS)}.")
     swapped = (who_speaks, what_is_said) == ("content_encoder", "speaker_encoder")
     expect(not swapped, "Content is what is said, whoever says it. Who speaks is the other one's business.")
-    expect(
-        what_is_said != "quantizer", "The quantizer only rounds: something has to hear what is said before it can do that."
-    )
-    expect(
-        codes_to_latent != "posterior",
-        "The posterior reads a recording of the very sentence. For a new sentence there is none: what expects a latent?",
-    )
-    expect(
-        "flow" not in given.values(),
-        "The flow bends one latent into another, from the prior's side to the vocoder's. It begins and ends with a latent.",
-    )
+    expect(what_is_said != "quantizer", "The quantizer only rounds: something has to hear what is said before.")
+    unheard = "The posterior reads a recording of the very sentence. A new one has none: what expects a latent?"
+    expect(codes_to_latent != "posterior", unheard)
+    bent = "The flow begins and ends with a latent: it bends the prior's into the vocoder's."
+    expect("flow" not in given.values(), bent)
     right = sum(given[role] == name for role, name in _ROLES.items())
     wrong = ", ".join(role for role, name in _ROLES.items() if given[role] != name)
     expect(right == len(_ROLES), f"{right} of {len(_ROLES)} are right. Look again at {wrong}.")

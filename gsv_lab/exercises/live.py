@@ -1,7 +1,7 @@
 """A codebook trained before the reader's eyes: a hundred steps at most, a second or two on one core.
 
-What trains is the kit's own quantizer between a convolution in front and one behind, as in a VQ-VAE (van den Oord et al.
-2017, arXiv:1711.00937): the codes are good when content can be made from them again.
+What trains is the kit's own quantizer between a convolution in front and one behind, as in a VQ-VAE (van den Oord et
+al. 2017, arXiv:1711.00937): the codes are good when content can be made from them again.
 Letters: B batch, D width, F50 and F25 frames at 50 and 25 Hz, K codes. The file knows no sound and no pictures.
 """
 

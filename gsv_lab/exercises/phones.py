@@ -1,6 +1,7 @@
 """Checks of notebook 02, "From text to phones".
 
-Letters: P phones, W words, C channels. Each check takes the answer, and draws a card; `.judge(...)` gives the card alone.
+Letters: P phones, W words, C channels. Each check takes the answer, and draws a card; `.judge(...)` gives the card
+alone.
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ from torch import Tensor
 from gsv_lab.exercises.card import ask, exercise, expect, expect_shape
 
 STEMS = {
-    "walk": (("W", "AO1", "K"), ("T",)), "play": (("P", "L", "EY1"), ("D",)), "want": (("W", "AA1", "N", "T"), ("IH0", "D")),
-    "need": (("N", "IY1", "D"), ("IH0", "D")), "wash": (("W", "AA1", "SH"), ("T",)), "call": (("K", "AO1", "L"), ("D",)),
+    "walk": (("W", "AO1", "K"), ("T",)),
+    "play": (("P", "L", "EY1"), ("D",)),
+    "want": (("W", "AA1", "N", "T"), ("IH0", "D")),
+    "need": (("N", "IY1", "D"), ("IH0", "D")),
+    "wash": (("W", "AA1", "SH"), ("T",)),
+    "call": (("K", "AO1", "L"), ("D",)),
     "stop": (("S", "T", "AA1", "P"), ("T",)),
-}  # fmt: skip
+}
 """Word -> its phones, and what -ed adds to them."""
 
 
@@ -36,8 +41,8 @@ def past(answer: Callable[[tuple[str, ...]], Sequence[str]]) -> str:
     syllable = "'want' and 'need' end in T and D already: the ending becomes a syllable of its own, IH0 D."
     expect(endings["want"] == endings["need"] == ("IH0", "D"), syllable)
     for word, (_, ending) in STEMS.items():
-        found = " ".join(endings[word])
-        expect(endings[word] == ending, f"'{word}' takes {' '.join(ending)}, yours adds {found}. Is its last phone voiced?")
+        found = f"'{word}' takes {' '.join(ending)}, yours adds {' '.join(endings[word])}."
+        expect(endings[word] == ending, f"{found} Has its last phone a voice?")
     return "The kit's own lexicon derives unknown words this way, see gsv_lab/text/lexicon.py."
 
 
@@ -56,7 +61,7 @@ def upsample(answer: Callable[[Tensor, Sequence[int]], Tensor]) -> str:
     tiled = "The columns come round again and again. The phones of one word stand beside each other."
     expect(not torch.equal(found, features.repeat(1, 2)), tiled)
     expect(torch.equal(found, right), f"Row 0 should be {right[0].tolist()}, yours is {found[0].tolist()}.")
-    return "So a whole word's features reach each of its phones; BERT's states take the same way in the released models."
+    return "So a word's features reach each of its phones; in the released models BERT's states take the same way."
 
 
 @exercise("From seconds to frames")

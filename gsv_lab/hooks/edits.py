@@ -129,7 +129,7 @@ class Applied:
         self.edit, self.name, axes, self.used = edit, point.name, point.bound.tap.axes, 0
         require(not point.bound.tap.read_only, "EDIT_READ_ONLY", f"{self.name} is only for looking", "another tap")
         over = edit.over or OVER.get(edit.kind)
-        self.over = axis_index(self.name, axes, over) if over else None
+        self.over: Any = axis_index(self.name, axes, over) if over else None
         self.after = len(axes) - 1 - (self.over or 0)
         self.spans, self.sources = dict(self._spans(point.rate, axes)), self._sources(edit.source, point)
         self.random = torch.Generator().manual_seed(edit.seed + zlib.crc32(self.name.encode()))

@@ -75,7 +75,9 @@ class SemanticGPT(SemanticGPTRole):
     speaker = Tap("batch step dim", meaning="what the speaker vector adds to each embedding")
     logits = Tap("batch token code", rate="frame_rate", unit="nat", meaning="scores of the next code, the last is stop")
     stop = Tap("batch token", rate="frame_rate", unit="nat", meaning="log-odds of the stop token against all codes")
-    entropy = Tap("batch token", rate="frame_rate", unit="nat", meaning="uncertainty about the next code; read only")
+    entropy = Tap(
+        "batch token", rate="frame_rate", unit="nat", meaning="uncertainty about the next code", read_only=True
+    )
 
     frame_rate = 25.0
 

@@ -14,6 +14,7 @@ from gsv_lab.exercises.live import Trained, train_codebook
 from gsv_lab.widgets.explorer import Explorer
 
 SIZES = (2, 4, 8, 16, 32, 64, 128, 256)
+COMMITMENTS = (0.0, 0.25, 1.0, 4.0)
 
 
 class CodebookExplorer(Explorer):
@@ -31,7 +32,7 @@ class CodebookExplorer(Explorer):
         self.trained: Trained | None = None
         super().__init__({
             "n_codes": ipywidgets.SelectionSlider(options=SIZES, value=32, description="codes"),
-            "commitment": ipywidgets.SelectionSlider(options=(0.0, 0.25, 1.0, 4.0), value=0.25, description="commitment"),
+            "commitment": ipywidgets.SelectionSlider(options=COMMITMENTS, value=0.25, description="commitment"),
             "revive": ipywidgets.Checkbox(True, description="revive dead codes"),
         })
 

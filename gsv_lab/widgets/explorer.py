@@ -5,8 +5,8 @@
     explorer.set(window_ms=60)          # the same as moving the slider
     explorer.snapshot()                 # the result alone, for paper
 
-A control's `value` is an observable trait; a change of any draws anew, through `render`. Nothing is drawn while a slider
-is being dragged. The file knows no speech.
+A control's `value` is an observable trait; a change of any draws anew, through `render`. Nothing is drawn while a
+slider is being dragged. The file knows no speech.
 """
 
 from __future__ import annotations

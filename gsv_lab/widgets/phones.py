@@ -12,8 +12,10 @@ import ipywidgets
 from gsv_lab.text import Phones, Word, phonemize
 from gsv_lab.widgets.explorer import Explorer
 
-COLOURS = {"dictionary": "#56B4E9", "derived": "#009E73", "network": "#E69F00", "rules": "#E69F00", "spelled": "#CC79A7",
-           "unknown": "#D55E00", "mark": "#bbbbbb"}  # fmt: skip
+COLOURS = {
+    "dictionary": "#56B4E9", "derived": "#009E73", "network": "#E69F00", "rules": "#F0E442", "spelled": "#CC79A7",
+    "unknown": "#D55E00", "mark": "#bbbbbb",
+}  # fmt: skip
 """Where a word's phones come from, see `gsv_lab.text.Word`."""
 
 
@@ -57,8 +59,6 @@ def strip(phones: Phones) -> str:
 
 
 def _box(word: Word, symbols: tuple[str, ...]) -> str:
-    style = (
-        f"display:inline-block;margin:2px;padding:2px 6px;text-align:center;border-bottom:4px solid {COLOURS[word.source]}"
-    )
+    style = f"display:inline-block;margin:2px;padding:2px 6px;border-bottom:4px solid {COLOURS[word.source]}"
     text = f"<b>{html.escape(word.text)}</b>" if word.emphasis else html.escape(word.text)
     return f'<span style="{style}">{text}<br><code>{html.escape(" ".join(symbols))}</code></span>'

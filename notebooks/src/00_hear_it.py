@@ -25,8 +25,8 @@ recording
 # %% [markdown]
 # ## Hear it
 #
-# `clone` listens to the recording for a moment; nothing is trained. `speak` then says any text. The kit reminds you whose
-# voice may be cloned: your own, or that of someone who has agreed.
+# `clone` listens to the recording for a moment; nothing is trained. `speak` then says any text. The kit reminds you
+# whose voice may be cloned: your own, or that of someone who has agreed.
 
 # %%
 voice = lab.clone(recording.path)
@@ -86,8 +86,8 @@ check.samples_per_code(samples)
 # %% [markdown]
 # ## Look inside: your first probe
 #
-# Parts declare *taps*: named places where something interesting passes. `probe` listens to the taps that you name while
-# the lab works. Here is the prior asking, for every frame of sound, which phone it should be making.
+# Parts declare *taps*: named places where something interesting passes. `probe` listens to the taps that you name
+# while the lab works. Here is the prior asking, for every frame of sound, which phone it should be making.
 
 # %% tags=["figure"]
 with gsv_lab.probe(lab, "prior.cross_attention.pattern", "vocoder.f0") as heard:
@@ -95,8 +95,8 @@ with gsv_lab.probe(lab, "prior.cross_attention.pattern", "vocoder.f0") as heard:
 heard["prior.cross_attention.pattern"].mean("head").show(phones=speech.phones)
 
 # %% [markdown]
-# A name is a path (`prior.cross_attention.pattern`), and `*` stands for anything. A name that does not exist is an error
-# that tells you the nearest ones.
+# A name is a path (`prior.cross_attention.pattern`), and `*` stands for anything. A name that does not exist is an
+# error that tells you the nearest ones.
 #
 # **Exercise 3.** Give a name, or a pattern, that matches the tap of the *speaker vector* and no other.
 
@@ -109,8 +109,8 @@ check.speaker_tap(tap, lab)
 # %% [markdown]
 # ## Poke it
 #
-# An *edit* changes what passes a tap. Below, F0, the number of pulses a second, is multiplied by 1.5 inside the vocoder,
-# and nothing else is touched.
+# An *edit* changes what passes a tap. Below, F0, the number of pulses a second, is multiplied by 1.5 inside the
+# vocoder, and nothing else is touched.
 #
 # **Exercise 4.** Before you listen: what will be different? `"words"`, `"length"`, `"loudness"` or `"pitch"`?
 
@@ -139,9 +139,9 @@ check.octave_lower(heard["vocoder.f0"], lower["vocoder.f0"])
 # %% [markdown]
 # ## Play
 #
-# Type something, press **Speak**. With **Add a recording** you add a voice of your own: any sound file with at least three
-# seconds of speech. It stays on this machine and is not kept. Change *one* thing at a time, and say beforehand what you
-# expect: another seed? another voice? half the speed?
+# Type something, press **Speak**. With **Add a recording** you add a voice of your own: any sound file with at least
+# three seconds of speech. It stays on this machine and is not kept. Change *one* thing at a time, and say beforehand
+# what you expect: another seed? another voice? half the speed?
 
 # %% tags=["widget"]
 explorer = VoiceExplorer(lab, {"the recording": voice}, text="Now it is your turn to speak.")

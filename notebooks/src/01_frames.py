@@ -43,7 +43,8 @@ frames = spectrogram(wave[None])[0]
 print(f"{wave.numel()} samples -> {frames.shape[1]} frames of {frames.shape[0]} frequencies, 25 Hz apart")
 
 # %% [markdown]
-# **Exercise 1.** Frame k covers the samples from k·hop up to (k + 1)·hop. In which frame lies a moment, given in seconds?
+# **Exercise 1.** Frame k covers the samples from k·hop up to (k + 1)·hop. In which frame lies a moment, given in
+# seconds?
 
 # %% tags=["exercise"]
 def frame_at(seconds, hop, sample_rate):
@@ -55,8 +56,8 @@ def frame_at(seconds, hop, sample_rate):
 check.frame_at(frame_at)
 
 # %% [markdown]
-# **Exercise 2.** Content comes 50 times a second, codes 25 times. Frames 0 and 1 make code 0, frames 2 and 3 make code 1,
-# and so on. Write both directions.
+# **Exercise 2.** Content comes 50 times a second, codes 25 times. Frames 0 and 1 make code 0, frames 2 and 3 make
+# code 1, and so on. Write both directions.
 
 # %% tags=["exercise"]
 def code_of(frame):
@@ -77,16 +78,16 @@ check.rates(code_of, frames_of)
 # ## How long should the window be?
 #
 # A long window tells close frequencies apart; a short one tells close moments apart. No window does both. Find the
-# setting where you see single *pulses* of the voice (upright stripes), and the one where you see its *harmonics* (level
-# lines). Then look for a consonant: which of the two shows it better?
+# setting where you see single *pulses* of the voice (upright stripes), and the one where you see its *harmonics*
+# (level lines). Then look for a consonant: which of the two shows it better?
 
 # %% tags=["widget"]
 explorer = WindowExplorer(recording.wave, 16000)
 explorer.view
 
 # %% [markdown]
-# **Exercise 3.** A voice of 100 Hz has a harmonic every 100 Hz. How many *seconds* should a window be, so that they show as
-# separate lines, and yet no longer than a phone?
+# **Exercise 3.** A voice of 100 Hz has a harmonic every 100 Hz. How many *seconds* should a window be, so that they
+# show as separate lines, and yet no longer than a phone?
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION: window = None
@@ -97,17 +98,17 @@ check.window(window)
 # %% [markdown]
 # ## Frequencies as the ear counts them
 #
-# The ear tells 200 Hz from 300 Hz with ease, and hardly 5,000 Hz from 5,100 Hz. The mel scale follows it: straight up to
-# 1 kHz, logarithmic above. A mel spectrogram adds the frequencies up in triangles whose corners are evenly spaced in mel:
-# here 20 of them, narrow at the bottom and wide at the top. Nano uses 80.
+# The ear tells 200 Hz from 300 Hz with ease, and hardly 5,000 Hz from 5,100 Hz. The mel scale follows it: straight up
+# to 1 kHz, logarithmic above. A mel spectrogram adds the frequencies up in triangles whose corners are evenly spaced
+# in mel: here 20 of them, narrow at the bottom and wide at the top. Nano uses 80.
 
 # %% tags=["figure"]
 figures.filter_bank(mel_filters(16000, 640, 20), 16000)
 
 # %% [markdown]
 # **Exercise 4.** Write the triangles. Filter m is 0 at `edges[m]`, rises to 1 at `edges[m + 1]`, falls to 0 at
-# `edges[m + 2]`, and is 0 everywhere else. `edges` (M + 2) and `bins` (K) are arrays of Hz; the result is (M, K). A new axis,
-# `edges[:-2, None]`, saves you both loops.
+# `edges[m + 2]`, and is 0 everywhere else. `edges` (M + 2) and `bins` (K) are arrays of Hz; the result is (M, K). A
+# new axis, `edges[:-2, None]`, saves you both loops.
 
 # %% tags=["exercise"]
 def triangles(edges, bins):
@@ -123,9 +124,9 @@ check.triangles(triangles)
 # %% [markdown]
 # ## From mel to content
 #
-# A mel frame still holds everything: the sound, the person, the room. The content encoder reads mel frames, and passes on
-# what is needed to tell phones apart: 192 values, 50 times a second. (The released models use HuBERT here, 768 values at the
-# same rate.) Its two taps show both sides.
+# A mel frame still holds everything: the sound, the person, the room. The content encoder reads mel frames, and
+# passes on what is needed to tell phones apart: 192 values, 50 times a second. (The released models use HuBERT here,
+# 768 values at the same rate.) Its two taps show both sides.
 
 # %%
 encoder = lab.components()["content_encoder"]
@@ -144,8 +145,8 @@ start, end = timed.alignment.start[:shown], timed.alignment.end[:shown]
 figures.feature_stack(wave, 16000, features, timed.symbols[:shown], start, end)
 
 # %% [markdown]
-# Every record knows its rate: `.at(seconds)` gives the frame that sounds at a time, `.align(other)` brings one record to
-# the frames of another.
+# Every record knows its rate: `.at(seconds)` gives the frame that sounds at a time, `.align(other)` brings one record
+# to the frames of another.
 
 # %%
 at_mel_rate = heard["content"].align(heard["mel"])

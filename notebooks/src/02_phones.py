@@ -29,7 +29,8 @@ recording
 # ## Three steps
 #
 # 1. **Normalise**: numbers, dates, money and abbreviations become words.
-# 2. **Look up**: a dictionary knows 126,000 English words; Mandarin characters get the reading that their word asks for.
+# 2. **Look up**: a dictionary knows 126,000 English words; Mandarin characters get the reading that their word asks
+#    for.
 # 3. **Guess**: known stems with endings, a small network, and at last rules.
 
 # %%
@@ -40,8 +41,8 @@ print(*phones.symbols)
 print(*[f"{word.text} ({word.source})" for word in phones.words if word.language], sep=", ")
 
 # %% [markdown]
-# English phones are ARPAbet; the digit of a vowel is its stress. Mandarin phones are an initial and a final with its tone.
-# One spelling may have several readings, and the neighbours decide:
+# English phones are ARPAbet; the digit of a vowel is its stress. Mandarin phones are an initial and a final with its
+# tone. One spelling may have several readings, and the neighbours decide:
 
 # %%
 for text in ("I will read it.", "I read it yesterday.", "银行的行长来了。"):
@@ -50,16 +51,17 @@ for text in ("I will read it.", "I read it yesterday.", "银行的行长来了�
 # %% [markdown]
 # ## Try it
 #
-# Numbers, names that no dictionary has, both languages in one sentence, `[emph]loud[/emph]` words. The colour says where the
-# phones of a word come from. Can you find a word that it gets wrong?
+# Numbers, names that no dictionary has, both languages in one sentence, `[emph]loud[/emph]` words. The colour says
+# where the phones of a word come from. Can you find a word that it gets wrong?
 
 # %% tags=["widget"]
 explorer = PhoneExplorer("The 2 of us met in 北京 and said: [emph]never[/emph] again, Zorblax!")
 explorer.view
 
 # %% [markdown]
-# **Exercise 1.** A new rule for the lexicon. The past tense adds a D, but not always: after T and D it adds the syllable
-# `"IH0", "D"`, and after the voiceless P, K, F, TH, S, SH and CH a T. `stem` and the result are tuples of phones.
+# **Exercise 1.** A new rule for the lexicon. The past tense adds a D, but not always: after T and D it adds the
+# syllable `"IH0", "D"`, and after the voiceless P, K, F, TH, S, SH and CH a T. `stem` and the result are tuples of
+# phones.
 
 # %% tags=["exercise"]
 def past(stem):
@@ -75,8 +77,8 @@ check.past(past)
 # %% [markdown]
 # ## What a phone cannot know
 #
-# A phone does not know its word, nor that a question mark is coming. *Context features* tell it: borders, parts of speech,
-# stress, emphasis. The released models take them from BERT; nano names them one by one.
+# A phone does not know its word, nor that a question mark is coming. *Context features* tell it: borders, parts of
+# speech, stress, emphasis. The released models take them from BERT; nano names them one by one.
 
 # %% tags=["figure"]
 question = phonemize("Did she really say [emph]that[/emph]?")
@@ -85,8 +87,8 @@ named = [CHANNELS.index(name) for name in ("word_begin", "from_last_mark", "ques
 figures.tensor_view(context[named].T, ("phone", "feature"), phones=question.symbols)
 
 # %% [markdown]
-# **Exercise 2.** `word2phones` counts the phones of every word. Bring features of words (C, W) to phones (C, P): each column as
-# often as its word has phones. (Look at `torch.repeat_interleave`.)
+# **Exercise 2.** `word2phones` counts the phones of every word. Bring features of words (C, W) to phones (C, P): each
+# column as often as its word has phones. (Look at `torch.repeat_interleave`.)
 
 # %% tags=["exercise"]
 def upsample(features, word2phones):
@@ -107,7 +109,8 @@ check.upsample(upsample)
 print([f"{name} -> {fold(name)}" for name in ("AH0", "ang4", "zh", ",")])
 timed = recording.timed(lab)
 print("phones from", "the transcript" if timed.from_transcript else "the recogniser, since no transcript is known")
-print(f"quality {timed.alignment.quality:.2f} nats a phone; {len(timed.alignment.doubtful())} of {len(timed.symbols)} doubtful")
+doubtful = len(timed.alignment.doubtful())
+print(f"{timed.alignment.quality:.2f} nats a phone; {doubtful} of {len(timed.symbols)} phones are doubtful")
 
 # %% tags=["figure"]
 seconds = 4.5
@@ -118,17 +121,17 @@ mel = lab.components()["content_encoder"].log_mel(wave[None])[0]
 figures.phone_strip(wave, 16000, timed.symbols[:shown], start, end, mel=mel, rate=100)
 
 # %% [markdown]
-# Look at the stops (P, T, K): the alignment should put their borders around a gap in the mel and the burst after it. And
-# what does it do with a wrong text? The score of each phone tells:
+# Look at the stops (P, T, K): the alignment should put their borders around a gap in the mel and the burst after it.
+# And what does it do with a wrong text? The score of each phone tells:
 
 # %%
 wrong = phonemize("Completely different words, which nobody ever said in this recording.", "en")
 print(f"a wrong text: {lab.align(recording.wave, wrong).quality:.2f} nats a phone")
 
 # %% [markdown]
-# **Exercise 3.** A network works on frames, so times must become counts of frames. `ends` holds the end of each phone in
-# seconds, the first begins at 0, and there are no gaps. How many frames has each? Mind the rounding: the counts must not
-# drift away from the times.
+# **Exercise 3.** A network works on frames, so times must become counts of frames. `ends` holds the end of each phone
+# in seconds, the first begins at 0, and there are no gaps. How many frames has each? Mind the rounding: the counts
+# must not drift away from the times.
 
 # %% tags=["exercise"]
 def frame_counts(ends, rate):
@@ -144,7 +147,8 @@ check.frame_counts(frame_counts)
 # ## What to read, where to go
 #
 # - `gsv_lab/text/front.py`: the three steps in a row.
-# - `gsv_lab/text/lexicon.py`: your rule, and thirty more; `gsv_lab/text/sandhi.py`: tones that change their neighbours.
+# - `gsv_lab/text/lexicon.py`: your rule, and thirty more; `gsv_lab/text/sandhi.py`: tones that change their
+#   neighbours.
 # - `gsv_lab/align.py`: why CTC needs help before it gives times.
 #
 # Next: **03, A codebook of speech**. How do 512 numbers hold everything that can be said?

@@ -1,7 +1,8 @@
 # %% [markdown]
 # # 03 · A codebook of speech
 #
-# SemanticGPT writes speech as others write text: letter by letter. But speech has no letters. A *codebook* makes them.
+# SemanticGPT writes speech as others write text: letter by letter. But speech has no letters. A *codebook* makes
+# them.
 #
 # **Afterwards you can**
 # 1. round vectors to codes, and say how well a codebook is used;
@@ -29,8 +30,8 @@ recording
 # %% [markdown]
 # ## From vectors to numbers
 #
-# Content is a cloud of vectors, 50 a second. The quantizer takes two frames together (25 a second), and replaces each vector
-# by the nearest row of its table. Only the number of the row goes on: 9 bits where there were 192 values.
+# Content is a cloud of vectors, 50 a second. The quantizer takes two frames together (25 a second), and replaces each
+# vector by the nearest row of its table. Only the number of the row goes on: 9 bits where there were 192 values.
 #
 # | | shape | rate |
 # | --- | --- | --- |
@@ -59,8 +60,8 @@ def nearest(vectors, table):
 check.nearest(nearest)
 
 # %% [markdown]
-# **Exercise 2.** Are all codes used? *Perplexity* is exp(H), where H = −Σ p log p is the entropy of how often each code
-# occurs. If all of them occur alike, it is their number; if one does all the work, it is 1.
+# **Exercise 2.** Are all codes used? *Perplexity* is exp(H), where H = −Σ p log p is the entropy of how often each
+# code occurs. If all of them occur alike, it is their number; if one does all the work, it is 1.
 
 # %% tags=["exercise"]
 def perplexity(codes, n_codes):
@@ -76,9 +77,9 @@ check.perplexity(perplexity)
 # %% [markdown]
 # ## Training through a rounding
 #
-# Rounding has no slope: move a vector a little, and its code stays the same. So nothing in front of it could learn. The
-# way out of van den Oord et al. (2017) is a trick: forward the code vector goes on, backward the gradient is handed to the
-# vector as if nothing had happened. In torch, `detach()` gives a value that no gradient passes.
+# Rounding has no slope: move a vector a little, and its code stays the same. So nothing in front of it could learn.
+# The way out of van den Oord et al. (2017) is a trick: forward the code vector goes on, backward the gradient is
+# handed to the vector as if nothing had happened. In torch, `detach()` gives a value that no gradient passes.
 #
 # **Exercise 3.** Write it in one line.
 
@@ -92,8 +93,8 @@ def straight_through(x, rounded):
 check.straight_through(straight_through)
 
 # %% [markdown]
-# The table itself learns without gradients: each row moves to the running average of the vectors that chose it (EMA). And a
-# *commitment loss* draws the vectors to their codes, so that the two do not run away from each other.
+# The table itself learns without gradients: each row moves to the running average of the vectors that chose it (EMA).
+# And a *commitment loss* draws the vectors to their codes, so that the two do not run away from each other.
 #
 # Now live, on this very recording: 60 steps, once as it is, once with dead codes revived.
 
@@ -111,8 +112,8 @@ figures.codebook_usage(runs[True].codes, 64, title="With revival")
 # %% [markdown]
 # A row that nothing chooses never moves, and a row that never moves is never chosen: it is dead.
 #
-# **Exercise 4.** Bring them back. `counts` (K,) is how often each row was chosen lately. Give a *new* table in which every row
-# with a count less than `below` is one of the `vectors`, a different one for each.
+# **Exercise 4.** Bring them back. `counts` (K,) is how often each row was chosen lately. Give a *new* table in which
+# every row with a count less than `below` is one of the `vectors`, a different one for each.
 
 # %% tags=["exercise"]
 def revive(table, counts, vectors, below):
@@ -129,8 +130,8 @@ check.revive(revive)
 # %% [markdown]
 # ## How many codes?
 #
-# Every change trains a new codebook. What does doubling the codes buy, and when does it stop? What happens without any
-# commitment, and with too much of it?
+# Every change trains a new codebook. What does doubling the codes buy, and when does it stop? What happens without
+# any commitment, and with too much of it?
 
 # %% tags=["widget"]
 explorer = CodebookExplorer(content)
@@ -139,8 +140,8 @@ explorer.view
 # %% [markdown]
 # ## What do the codes of nano know?
 #
-# Nano's own codes on this recording: for each, which phones it fell together with. A clean staircase means that a code knows
-# its phone. U tells how much of the phone's entropy the code takes away. But few data flatter it: the same
+# Nano's own codes on this recording: for each, which phones it fell together with. A clean staircase means that a
+# code knows its phone. U tells how much of the phone's entropy the code takes away. But few data flatter it: the same
 # codes in random order should give nothing, and what they give is the chance level to compare with.
 
 # %% tags=["figure"]
@@ -150,7 +151,7 @@ figures.phone_code_matrix(counts, [CTC_SYMBOLS[name] if name else "pause" for na
 
 # %%
 shuffled = joint_counts(labels, codes[torch.randperm(len(codes))], quantizer.n_codes)[1]
-print(f"U(phone|code): {figures.uncertainty(counts):.2f} in order, {figures.uncertainty(shuffled):.2f} shuffled (chance)")
+print(f"U(phone|code) {figures.uncertainty(counts):.2f}, by chance {figures.uncertainty(shuffled):.2f}")
 
 # %% [markdown]
 # ## What to read, where to go
