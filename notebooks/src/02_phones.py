@@ -34,7 +34,7 @@ recording
 # 3. **Guess**: known stems with endings, a small network, and at last rules.
 
 # %%
-text = "On May 3rd, Dr. Lee paid $12.50 for a gnocchi-o-matic."
+text = "On May 3rd, Dr. Lee paid $12.50 for the rewatchable Grindlewort concert."
 phones = phonemize(text)
 print(normalise(text))
 print(*phones.symbols)
@@ -83,8 +83,9 @@ check.past(past)
 # %% tags=["figure"]
 question = phonemize("Did she really say [emph]that[/emph]?")
 context = lab.family.synthesizer.context_encoder(question)
-named = [CHANNELS.index(name) for name in ("word_begin", "from_last_mark", "question", "emphasis", "stress_primary")]
-figures.tensor_view(context[named].T, ("phone", "feature"), phones=question.symbols)
+chosen = ("word_begin", "from_last_mark", "question", "emphasis", "stress_primary")
+features = context[[CHANNELS.index(name) for name in chosen]]
+figures.tensor_view(features.T, ("phone", "feature"), phones=question.symbols, title="columns: " + ", ".join(chosen))
 
 # %% [markdown]
 # **Exercise 2.** `word2phones` counts the phones of every word. Bring features of words (C, W) to phones (C, P): each

@@ -1,0 +1,203 @@
+"""Released weight files in, the kit's own files out, and the way back.
+
+Which network a file holds is told by its keys, its widths and depths by its tensors. Only what tensors cannot tell
+(heads, upsampling rates, dilations, dropout, hop, bins) is taken from the stored configuration; where the two disagree
+the tensors stand and the report says so. The written file keeps the original configuration, the order of keys and the
+first two bytes beside the spec, so that `export_reference` can write the released layout again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gsv_lab.checkpoint import reference_keys, reference_keys_gpt
+from gsv_lab.checkpoint.native import load_into, load_tensors, read_header, save_tensors
+from gsv_lab.checkpoint.reference_family import Resolved, resolve_file
+from gsv_lab.checkpoint.restricted import CODES, Released, read_released, released_bytes
+from gsv_lab.checkpoint.stored_config import from_json, setting, to_json
+from gsv_lab.config import build
+from gsv_lab.errors import CheckpointError, LabError
+from gsv_lab.files import check_writable, save_bytes
+
+_NORMS = {
+    ".parametrizations.weight.original0": ".weight_g",
+    ".parametrizations.weight.original1": ".weight_v",
+}
+"""Newer and older names of a weight-normalised layer's two tensors; both occur in files."""
+
+
+class Imported(NamedTuple):
+    """What became of one file.
+
+    `role` is semantic_gpt, sovits or discriminators; `family` v1, v2, v2Pro or v2ProPlus; `notes` are sentences about
+    what the stored configuration said differently.
+    """
+
+    source: Path
+    output: Path
+    role: str
+    family: str
+    tensors: int
+    parameters: int
+    precision: str
+    spec: dict[str, Any]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.source.name}: {self.role} of {self.family}, {self.tensors} tensors, {self.parameters:,} numbers, "
+            f"{self.precision} -> {self.output}"
+        ]
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+
+
+class _Converted(NamedTuple):
+    resolved: Resolved
+    tensors: dict[str, Tensor]
+    header: dict[str, Any]
+    dtype: torch.dtype
+
+
+def import_reference(paths: Sequence[str | Path], output: str | Path) -> list[Imported]:
+    """Convert released files; nothing is written unless all of them can be.
+
+    One file becomes `output`; of several, each becomes `<stem of output>.<role>.safetensors` in the same folder.
+
+    Raises:
+        CheckpointError: see `restricted.read_released`; CKPT_KEYS and CKPT_SHAPE, its tensors are those of no known
+            network; CKPT_FORMAT, its configuration contradicts itself, or it is of a family that the kit does not run.
+        LabError: INPUT_ROLE, two files of one role; OUTPUT_NAME; SAVE_FAILED.
+    """
+    output = Path(output)
+    if output.suffix != ".safetensors":
+        raise LabError("OUTPUT_NAME", f"The output is named '{output.name}'", "a name that ends in .safetensors")
+    check_writable(output)
+    converted = [_convert(Path(path)) for path in paths]
+    roles = [one.resolved.role for one in converted]
+    if len(set(roles)) < len(roles):
+        raise LabError("INPUT_ROLE", f"The files are {', '.join(roles)}", "one file of each role", "Import them singly")
+    made = []
+    for path, one in zip(paths, converted, strict=True):
+        target = output if len(converted) == 1 else output.with_name(f"{output.stem}.{one.resolved.role}.safetensors")
+        save_tensors(one.tensors, target, one.header, one.dtype)
+        made.append(
+            Imported(
+                Path(path), target, one.resolved.role, one.resolved.family, len(one.tensors),
+                sum(value.numel() for value in one.tensors.values()), str(one.dtype).removeprefix("torch."),
+                one.resolved.spec, one.resolved.notes,
+            )  # fmt: skip
+        )
+    return made
+
+
+def export_reference(path: str | Path, output: str | Path) -> Path:
+    """Write an imported file in the released layout: its keys in their order, types and bits, configuration, info and
+    first bytes.
+
+    Raises:
+        CheckpointError: CKPT_FORMAT, the file was not imported; CKPT_KEYS; those of `native.load_tensors`.
+        LabError: SAVE_FAILED.
+    """
+    path = Path(path)
+    header = read_header(path)
+    kept = header.get("reference")
+    if not isinstance(kept, dict):
+        raise CheckpointError(
+            "CKPT_FORMAT", f"{path.name} did not come from a released file", "one written by gsv-lab weights import"
+        )
+    code, order, root = kept.get("code"), kept.get("keys"), from_json(kept.get("content"))
+    if code not in ("PK", *CODES) or not isinstance(order, list) or not isinstance(root, dict) or "weight" not in root:
+        raise CheckpointError("CKPT_CORRUPT", f"{path.name} lacks what was kept of the released file", "a whole file")
+    tensors = load_tensors(path, dtype=None)
+    if any(key.startswith(reference_keys_gpt.PREFIX) for key in order):
+        state = reference_keys_gpt.to_reference(tensors, reference_keys_gpt.PREFIX)
+    elif header.get("spec", {}).get("class_path", "").endswith("SemanticGPT"):
+        state = reference_keys_gpt.to_reference(tensors)
+    else:
+        state = reference_keys.to_reference(tensors)
+    old = {key: _old_name(key) for key in order}
+    if sorted(old.values()) != sorted(state):
+        raise CheckpointError("CKPT_KEYS", f"{path.name} has other tensors than when it was imported", "the same ones")
+    types = kept.get("dtypes", {})
+    weight = ((key, _typed(state[name], types.get(key))) for key, name in old.items())
+    root["weight"] = OrderedDict(weight) if kept.get("ordered") else dict(weight)
+    return save_bytes(output, released_bytes(Released(code, root)))
+
+
+def _convert(path: Path) -> _Converted:
+    released = read_released(path)
+    content = released.content
+    weight: Mapping[str, Tensor] = content["weight"]
+    state = {_old_name(key): value for key, value in weight.items()}
+    if len(state) < len(weight):
+        raise CheckpointError("CKPT_KEYS", f"{path.name} has some weights under two names", "each once")
+    resolved = resolve_file(state, content.get("config"), released.code, path.name)
+    keys = reference_keys_gpt if resolved.role == "semantic_gpt" else reference_keys
+    tensors = keys.from_reference(state)
+    _check_fit(resolved.spec, tensors, path.name)
+    dtype = _widest(weight.values())
+    info = {"family": resolved.family, "source": path.name, "audio": resolved.audio}
+    if isinstance(setting(content, "info"), (str, int, float)):
+        info["note"] = setting(content, "info")
+    root = type(content)((key, None if key == "weight" else value) for key, value in content.items())
+    kept = {
+        "code": released.code,
+        "content": to_json(root),
+        "keys": list(weight),
+        "ordered": isinstance(weight, OrderedDict),
+        "dtypes": {
+            key: str(value.dtype).removeprefix("torch.")
+            for key, value in weight.items()
+            if value.is_floating_point() and value.dtype != dtype
+        },
+    }
+    return _Converted(resolved, tensors, {"spec": resolved.spec, "info": info, "reference": kept}, dtype)
+
+
+def _check_fit(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> None:
+    """Every tensor has its place and every place its tensor; the network is built without memory."""
+    try:
+        with torch.device("meta"):
+            component = build(spec)
+    except LabError:
+        raise
+    # Constructors of layers check their sizes with plain ValueErrors and RuntimeErrors.
+    except (ValueError, RuntimeError, TypeError, ArithmeticError) as error:
+        why = str(error).splitlines()[0]
+        raise CheckpointError(
+            "CKPT_FORMAT", f"{source} describes no network that can be built ({why})", "sizes that fit"
+        ) from error
+    load_into(component, {name: value.to("meta") for name, value in tensors.items()}, source)
+
+
+def _old_name(key: str) -> str:
+    for new, old in _NORMS.items():
+        if key.endswith(new):
+            return key.removesuffix(new) + old
+    return key
+
+
+def _widest(tensors: Any) -> torch.dtype:
+    """The one type that keeps every bit: half and single precision go into single and come back unchanged."""
+    kinds = {value.dtype for value in tensors if value.is_floating_point()}
+    if len(kinds) == 1:
+        return kinds.pop()
+    return torch.float64 if torch.float64 in kinds else torch.float32
+
+
+def _typed(value: Tensor, kind: str | None) -> Tensor:
+    """A tensor in its original type, with its own memory."""
+    known = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+    return value.to(known.get(kind or "", value.dtype)).contiguous().clone()
+
+
+def hop_of(spec: Mapping[str, Any]) -> int:
+    """Samples that the vocoder of a spec makes from one latent frame."""
+    return math.prod(spec["init_args"]["vocoder"]["init_args"]["upsample_rates"])
