@@ -74,7 +74,7 @@ def _add_demo(commands: Any) -> None:
     parser.add_argument("--output", type=Path, default=Path("demo"), help="folder for report, waves and voice")
     parser.add_argument("--download", action="store_true", help="fetch librosa's example recording if it is not cached")
     parser.add_argument("--consent", default="", help="who agreed to this voice, kept in the voice file")
-    parser.add_argument("--steps", type=int, default=240, help="most steps of fine-tuning")
+    parser.add_argument("--steps", type=int, default=120, help="most steps of fine-tuning")
     _model(parser)
 
 
@@ -274,7 +274,9 @@ def _add_bench(commands: Any) -> None:
         "--quality", type=Path, help="list speaker|language|reference|reference_text|target|target_text|target_seconds"
     )
     parser.add_argument("--seed", type=int, nargs="+", default=[0], help="one or more; results are their mean")
-    parser.add_argument("--voices", type=Path, help="folder of tuned voices SPEAKER.safetensors for the rung fine_tuned")
+    parser.add_argument(
+        "--voices", type=Path, help="folder of tuned voices SPEAKER.safetensors for the rung fine_tuned"
+    )
     parser.add_argument("--natural", type=Path, help="earlier results whose natural rows are taken over")
     parser.add_argument("--rungs", nargs="+", help="copy_synthesis true_codes zero_shot fine_tuned cross_lingual")
     parser.add_argument("--only", nargs="+", help="rows of the speed table to measure")

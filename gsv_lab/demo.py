@@ -74,7 +74,7 @@ def demo(
     download: bool = False,
     model: str = "",
     consent: str = "",
-    steps: int = 240,
+    steps: int = 120,
 ) -> Path:
     """Run the whole demonstration.
 

@@ -8,7 +8,6 @@ first two bytes beside the spec, so that `export_reference` can write the releas
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -87,13 +86,9 @@ def import_reference(paths: Sequence[str | Path], output: str | Path) -> list[Im
     for path, one in zip(paths, converted, strict=True):
         target = output if len(converted) == 1 else output.with_name(f"{output.stem}.{one.resolved.role}.safetensors")
         save_tensors(one.tensors, target, one.header, one.dtype)
-        made.append(
-            Imported(
-                Path(path), target, one.resolved.role, one.resolved.family, len(one.tensors),
-                sum(value.numel() for value in one.tensors.values()), str(one.dtype).removeprefix("torch."),
-                one.resolved.spec, one.resolved.notes,
-            )  # fmt: skip
-        )
+        count = sum(value.numel() for value in one.tensors.values())
+        kind, (role, family, spec, _, notes) = str(one.dtype).removeprefix("torch."), one.resolved
+        made.append(Imported(Path(path), target, role, family, len(one.tensors), count, kind, spec, notes))
     return made
 
 
@@ -196,8 +191,3 @@ def _typed(value: Tensor, kind: str | None) -> Tensor:
     """A tensor in its original type, with its own memory."""
     known = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
     return value.to(known.get(kind or "", value.dtype)).contiguous().clone()
-
-
-def hop_of(spec: Mapping[str, Any]) -> int:
-    """Samples that the vocoder of a spec makes from one latent frame."""
-    return math.prod(spec["init_args"]["vocoder"]["init_args"]["upsample_rates"])

@@ -74,7 +74,8 @@ def _semantic_gpt(state: Mapping[str, Tensor], config: Any) -> Resolved:
     heads = whole(config, "model.head", 16)
     spec = {
         "class_path": "gsv_lab.nn.semantic_gpt.SemanticGPT",
-        "init_args": {**sizes, "n_heads": heads, "dropout": share(config, "model.dropout", 0.0)},
+        # The stored model.dropout is zero in all released files while their layers were trained with 0.1.
+        "init_args": {**sizes, "n_heads": heads, "dropout": 0.1},
     }
     said = {
         "model.vocab_size": sizes["n_codes"] + 1,
@@ -92,15 +93,7 @@ def _semantic_gpt(state: Mapping[str, Tensor], config: Any) -> Resolved:
 
 
 def _sovits(state: Mapping[str, Tensor], config: Any, code: str) -> Resolved:
-    stages = len({key.split(".")[2] for key in state if key.startswith("dec.ups.")})
-    rates, notes = wholes(config, "model.upsample_rates", RATES), []
-    if len(rates) != stages:
-        if stages != len(RATES):
-            raise CheckpointError(
-                "CKPT_FORMAT", f"The configuration has {len(rates)} upsample_rates for {stages} stages", "one for each"
-            )
-        notes.append(f"the configuration has {len(rates)} upsample_rates for {stages} stages; {list(RATES)} is assumed")
-        rates = list(RATES)
+    rates, notes = _rates(state, config)
     hop = whole(config, "data.hop_length", math.prod(rates))
     bins = whole(config, "data.filter_length", 2048) // 2 + 1
     frames = max(1, whole(config, "train.segment_size", 32 * hop, 10**8) // hop)
@@ -133,6 +126,21 @@ def _sovits(state: Mapping[str, Tensor], config: Any, code: str) -> Resolved:
         notes.append(f"the first two bytes say {CODES[code]}, the tensors {family}")
     audio = {"sample_rate": whole(config, "data.sampling_rate", 32000), "hop": hop, "bins": bins}
     return Resolved("sovits", family, spec, audio, tuple(notes))
+
+
+def _rates(state: Mapping[str, Tensor], config: Any) -> tuple[list[int], list[str]]:
+    """Upsampling of each stage, and what there is to say about it."""
+    stages = len({key.split(".")[2] for key in state if key.startswith("dec.ups.")})
+    rates = wholes(config, "model.upsample_rates", RATES)
+    if not stages:
+        raise KeyError("dec.ups.0")
+    if len(rates) == stages:
+        return rates, []
+    if stages != len(RATES):
+        raise CheckpointError(
+            "CKPT_FORMAT", f"The configuration has {len(rates)} upsample_rates for {stages} stages", "one for each"
+        )
+    return list(RATES), [f"{len(rates)} upsample_rates are stored for {stages} stages; {list(RATES)} is assumed"]
 
 
 def _discriminators(state: Mapping[str, Tensor]) -> Resolved:

@@ -135,7 +135,7 @@ def _check_archive(data: bytearray, name: str) -> None:
             claimed = sum(item.file_size for item in items)
             if claimed > len(data) or any(item.compress_type != zipfile.ZIP_STORED for item in items):
                 raise CheckpointError(
-                    "CKPT_TOO_LARGE", f"{name} has {len(data)} bytes and unpacks to {claimed}", "an uncompressed archive"
+                    "CKPT_TOO_LARGE", f"{name} has {len(data)} bytes and unpacks to {claimed}", "a plain archive"
                 )
             pickles = [item for item in items if item.filename.split("/")[-1].endswith(".pkl")]
             if len(pickles) != 1 or not pickles[0].filename.endswith("/data.pkl"):

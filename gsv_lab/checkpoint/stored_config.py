@@ -6,7 +6,6 @@ would lose kinds, tuples and the order of names. So a container becomes `{"kind"
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
@@ -70,7 +69,7 @@ def from_json(node: Any) -> Any:
     if kind in simple and isinstance(entries, list):
         return simple[kind](from_json(item) for item in entries)
     if kind not in ("hparams", "ordered", "dict") or not isinstance(entries, list):
-        raise CheckpointError("CKPT_CORRUPT", f"'{kind[:40]}' is no part of a configuration", "a file written by import")
+        raise CheckpointError("CKPT_CORRUPT", f"'{kind[:40]}' is no part of a configuration", "an imported file")
     pairs = [(from_json(key), from_json(value)) for key, value in entries]
     if kind == "hparams":
         made = HParams()
@@ -104,7 +103,7 @@ def share(config: Any, path: str, default: float) -> float:
     """A number from 0 to 1; else as `whole`."""
     value = setting(config, path)
     value = default if value is None else value
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         raise CheckpointError("CKPT_FORMAT", f"{path} is {str(value)[:40]!r}", "a number from 0 to 1")
     return float(value)
 
@@ -113,6 +112,7 @@ def wholes(config: Any, path: str, default: Sequence[int]) -> list[int]:
     """A list of up to 16 whole numbers from 1 to 1000; else as `whole`."""
     value = setting(config, path)
     value = list(default) if value is None else value
-    if not isinstance(value, (list, tuple)) or len(value) > 16 or not all(type(v) is int and 1 <= v <= 1000 for v in value):
+    fits = isinstance(value, (list, tuple)) and len(value) <= 16
+    if not fits or not all(type(item) is int and 1 <= item <= 1000 for item in value):
         raise CheckpointError("CKPT_FORMAT", f"{path} is {str(value)[:60]!r}", "a few whole numbers from 1 to 1000")
     return list(value)

@@ -18,7 +18,7 @@ from gsv_lab.exercises.card import ask, exercise, expect, expect_shape
 STEMS = {
     "walk": (("W", "AO1", "K"), ("T",)),
     "play": (("P", "L", "EY1"), ("D",)),
-    "want": (("W", "AA1", "N", "T"), ("IH0", "D")),
+    "want": (("W", "AO1", "N", "T"), ("IH0", "D")),
     "need": (("N", "IY1", "D"), ("IH0", "D")),
     "wash": (("W", "AA1", "SH"), ("T",)),
     "call": (("K", "AO1", "L"), ("D",)),

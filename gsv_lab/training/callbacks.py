@@ -27,8 +27,8 @@ class Budget(Callback):
         minutes: the whole budget.
         max_batches: stop after this many batches (then `progress` follows the batches); 0 for minutes alone.
         seed: of the training.
-        pause: while this file exists, the training waits; waiting costs no budget. A file that nobody has touched for half
-            an hour was left behind by a measurement that was killed, and is ignored.
+        pause: while this file exists, the training waits; waiting costs no budget. A file that nobody has touched for
+            half an hour was left behind by a measurement that was killed, and is ignored.
         run_minutes: stop this process after so many minutes without ending the training; 0 for never.
     """
 

@@ -15,14 +15,17 @@ from gsv_lab.hooks.tap import BoundTap
 
 
 class Watch:
-    """Context that keeps what passes a tap, with its gradient; other listeners must be gone."""
+    """Context that keeps what passes a tap, with its gradient; a listener that was there before goes on listening."""
 
     def __init__(self, tap: Any) -> None:
         self.tap: BoundTap = tap  # any attribute of a module counts as "Tensor | Module" for type checkers
         self.seen: list[Tensor] = []
 
     def __enter__(self) -> Watch:
+        before = self.before = self.tap.live
+
         def keep(value: Tensor) -> Tensor:
+            value = value if before is None else before(value)
             self.seen.append(value)
             return value
 
@@ -32,7 +35,7 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.tap.live = None
+        self.tap.live = self.before
 
 
 def guide_loss(pattern: Tensor, positions: Tensor) -> Tensor:

@@ -1,0 +1,334 @@
+"""Released files: read without running anything, decoded as the golden networks are, and written back bit for bit."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import pickle
+import struct
+import sys
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from gsv_lab.checkpoint import load_component, read_header, reference_keys, reference_keys_gpt, save_component
+from gsv_lab.checkpoint.importer import Imported, export_reference, import_reference
+from gsv_lab.checkpoint.reference_spec import sovits_spec
+from gsv_lab.checkpoint.restricted import HParams, Released, read_released, released_bytes
+from gsv_lab.checkpoint.stored_config import from_json, to_json
+from gsv_lab.cli_weights import add_weights
+from gsv_lab.config import build
+from gsv_lab.errors import CheckpointError, LabError
+from gsv_lab.nn.ops import sequence_mask
+from gsv_lab.nn.semantic_gpt import SemanticGPT
+
+GPT, TUNED, BASE, PRO = "s1_golden-e15.ckpt", "s2v2_e8_s200.pth", "s2v2_with_posterior.pth", "s2v2pro_e8_s200.pth"
+GOLDEN = {TUNED: "s2v2", BASE: "s2v2", PRO: "s2v2pro"}
+
+
+@pytest.fixture(scope="module")
+def folder(shared: Path) -> Path:
+    found = shared / "parity" / "checkpoints"
+    if not found.is_dir():
+        pytest.skip("no golden checkpoints")
+    return found
+
+
+def arrays(folder: Path, name: str) -> dict[str, Tensor]:
+    with np.load(folder.parent / f"{name}.npz") as file:
+        return {key: torch.from_numpy(np.array(file[key])) for key in file.files}
+
+
+def rounded(folder: Path, name: str) -> dict[str, Tensor]:
+    """The full-precision golden weights, rounded through half."""
+    return {key: value.half().float() for key, value in load_file(folder.parent / f"{name}.safetensors").items()}
+
+
+@pytest.fixture(scope="module")
+def made(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Imported]:
+    """All four files, each imported once: two of them in one call."""
+    out = tmp_path_factory.mktemp("imported")
+    both = import_reference([folder / GPT, folder / PRO], out / "mine.safetensors")
+    rest = [import_reference([folder / name], out / f"{name[:8]}.safetensors")[0] for name in (TUNED, BASE)]
+    return {one.source.name: one for one in (*both, *rest)}
+
+
+def test_semantic_gpt_computes_the_golden_numbers(folder: Path, made: dict[str, Imported]) -> None:
+    """Exactly what the rounded golden weights give, and the reference's own logits up to the rounding."""
+    model = load_component(made[GPT].output)
+    state = rounded(folder, "s1")
+    hyper = json.loads((folder.parent / "meta.json").read_text())["s1"]["hyper"]
+    golden = SemanticGPT(**reference_keys_gpt.sizes_from_reference(state), n_heads=hyper["head"]).eval()
+    golden.load_state_dict(reference_keys_gpt.from_reference(state))
+    g = arrays(folder, "s1_infer")
+    with torch.no_grad():
+        ours, wanted = (m(g["g_x"], g["g_bert"], g["g_prompt"]) for m in (model, golden))
+    torch.testing.assert_close(ours, wanted, rtol=1e-4, atol=2e-5)
+    torch.testing.assert_close(ours[0, -1], g["g_rp135_step_logits"][0].flatten(), rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("name", [TUNED, BASE, PRO])
+def test_sovits_computes_the_golden_numbers(folder: Path, made: dict[str, Imported], name: str) -> None:
+    """As above for codes to wave, and with the posterior for frames to latents."""
+    model, item = load_component(made[name].output), GOLDEN[name]
+    hyper = json.loads((folder.parent / "meta.json").read_text())[item]["hyper"]
+    state = rounded(folder, item)
+    golden = build(sovits_spec(state, hyper["upsample_rates"], heads=hyper["n_heads"])).eval()
+    golden.load_state_dict(reference_keys.from_reference(state))
+    g = arrays(folder, item)
+    waves = []
+    with torch.no_grad():
+        for m in (model, golden):
+            speaker = m.voice([g["dec_refer"]], [g[key] for key in ("dec_sv0",) if key in g])
+            out = m.decode(g["dec_codes"][0], g["dec_text"], speaker, 0.5, noise=g["dec_ns05_noise"])
+            waves.append(out.vocoded.wave)
+    torch.testing.assert_close(waves[0], waves[1], rtol=1e-4, atol=2e-5)
+    assert (waves[0] - g["dec_ns05_o"]).abs().max() < 0.02 * g["dec_ns05_o"].abs().max()
+    assert (model.posterior is None) == (name != BASE)
+    if name == BASE:
+        mask = sequence_mask(g["spec_lengths"], g["spec"].shape[-1])
+        with torch.no_grad():
+            heard = [m.posterior(g["spec"], mask, g["ref_enc_ge"], g["enc_q_noise"]).z for m in (model, golden)]
+        torch.testing.assert_close(heard[0], heard[1], rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", [GPT, TUNED, BASE, PRO])
+def test_round_trip_of_released_files(folder: Path, made: dict[str, Imported], tmp_path: Path, name: str) -> None:
+    back = export_reference(made[name].output, tmp_path / "out.pth")
+    assert back.read_bytes()[:2] == (folder / name).read_bytes()[:2]
+    same(read_released(folder / name), read_released(back))
+    assert "utils" not in sys.modules
+
+
+def same(a: Released, b: Released) -> None:
+    """Code, order and bits of every tensor, everything beside the tensors."""
+    assert a.code == b.code and list(a.content) == list(b.content)
+    one, other = a.content["weight"], b.content["weight"]
+    assert list(one) == list(other) and type(one) is type(other)
+    for key, value in one.items():
+        assert value.dtype == other[key].dtype and torch.equal(value, other[key]), key
+    for key in a.content.keys() - {"weight"}:
+        assert to_json(a.content[key]) == to_json(b.content[key])
+
+
+def test_reports_and_names(made: dict[str, Imported]) -> None:
+    """Several files become several outputs; the family comes from the tensors, disagreements are told."""
+    assert [made[n].output.name for n in (GPT, PRO)] == ["mine.semantic_gpt.safetensors", "mine.sovits.safetensors"]
+    assert [made[n].family for n in (GPT, TUNED, BASE, PRO)] == ["v2", "v2", "v2", "v2Pro"]
+    assert any("data.hop_length is 640" in note for note in made[PRO].notes) and "v2Pro" in str(made[PRO])
+    assert any("1025 bins, not 129" in note for note in made[BASE].notes)
+
+
+def small_gpt(dtype: torch.dtype = torch.float16, heads: int = 2) -> dict[str, Any]:
+    """The whole content of a tiny user-trained file."""
+    torch.manual_seed(0)
+    model = SemanticGPT(n_phones=7, n_codes=5, context_dim=4, dim=8, n_heads=2, n_layers=1, ffn_dim=16)
+    weight = reference_keys_gpt.to_reference(model.state_dict(), "model.")
+    weight = {key: value.to(dtype).clone() for key, value in weight.items()}
+    return {"weight": weight, "config": {"model": {"head": heads, "n_layer": 24}}, "info": "GPT-e1"}
+
+
+def write(path: Path, content: Any, code: str = "PK") -> Path:
+    path.write_bytes(released_bytes(Released(code, content)))
+    return path
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.bfloat16, None])
+def test_own_file_of_any_precision(tmp_path: Path, dtype: torch.dtype | None) -> None:
+    """Mixed precision too; the configuration that was never updated is reported and the tensors stand."""
+    content = small_gpt(dtype or torch.float16)
+    if dtype is None:
+        content["weight"]["model.bert_proj.bias"] = torch.randn(8)
+    content["config"]["odd"] = OrderedDict(a=(1, [2.5, None]), b={3: True})
+    path = write(tmp_path / "a.ckpt", content)
+    report = import_reference([path], tmp_path / "a.safetensors")[0]
+    assert report.notes == ("model.n_layer is 24, the tensors say 1",)
+    assert read_header(report.output)["spec"]["init_args"]["n_layers"] == 1
+    same(read_released(path), read_released(export_reference(report.output, tmp_path / "b.ckpt")))
+
+
+def test_configuration_object_survives() -> None:
+    made = HParams()
+    made.__setstate__({"train": {"x": (1, 2)}, "name": "v"})
+    again = from_json(json.loads(json.dumps(to_json(made), sort_keys=True)))
+    assert isinstance(again, HParams) and again.__dict__ == made.__dict__ and list(again.__dict__) == ["train", "name"]
+
+
+class Touch:
+    """Makes a file when it is unpickled by a careless reader."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.path),)
+
+
+def refused(path: Path, code: str) -> str:
+    output = path.with_suffix(".safetensors")
+    before = set(path.parent.iterdir())
+    with pytest.raises(CheckpointError) as caught:
+        import_reference([path], output)
+    assert caught.value.code == code, str(caught.value)
+    assert "\n" not in str(caught.value) and set(path.parent.iterdir()) == before
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["weight", "config", "info", "extra"])
+@pytest.mark.parametrize("code", ["PK", "05"])
+def test_code_is_not_run(tmp_path: Path, place: str, code: str) -> None:
+    content = small_gpt()
+    harm = Touch(tmp_path / "harm")
+    content[place] = {**content["weight"], "x": harm} if place == "weight" else harm
+    message = refused(write(tmp_path / "a.pth", content, code), "CKPT_UNSAFE")
+    assert "mkdir" in message and not (tmp_path / "harm").exists()
+
+
+def test_bare_pickles_are_not_run(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    path.write_bytes(pickle.dumps(Touch(tmp_path / "harm")))
+    refused(path, "CKPT_UNSAFE")
+    with zipfile.ZipFile(path, "w") as archive:  # named by a detour of the newer protocol
+        archive.writestr("a/data.pkl", pickle.dumps(Touch(tmp_path / "harm"), protocol=4))
+    refused(path, "CKPT_UNSAFE")
+    assert not (tmp_path / "harm").exists()
+
+
+def test_foreign_and_empty_files(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    for data in (b"", b"PK", b"99\x03\x04rest", b"\x10\0\0\0\0\0\0\0{}", b"hello world, no weights"):
+        path.write_bytes(data)
+        refused(path, "CKPT_FORMAT")
+    write(path, {"model": {}, "optimizer": {}, "iteration": 3})
+    assert "resuming" in refused(path, "CKPT_FORMAT")
+    write(path, {"weight": {"cfm.x": torch.zeros(1)}, "config": {}})
+    assert "v3 or v4" in refused(path, "CKPT_FORMAT")
+    refused(tmp_path / "absent.pth", "CKPT_MISSING")
+
+
+def test_cut_and_flipped_files(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pth", small_gpt())
+    whole = path.read_bytes()
+    for share in (0.01, 0.3, 0.9, 0.999):
+        path.write_bytes(whole[: int(len(whole) * share)])
+        refused(path, "CKPT_CORRUPT")
+    flipped = bytearray(whole)
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive:
+        item = max(archive.infolist(), key=lambda i: i.file_size if "/data/" in i.filename else 0)
+    flipped[item.header_offset + 64 + item.file_size // 2] ^= 0x10
+    path.write_bytes(flipped)
+    refused(path, "CKPT_CORRUPT")
+
+
+def test_bombs_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/data.pkl", b"\x80\x02N.")
+        archive.writestr("a/data/0", bytes(50_000_000))
+    refused(path, "CKPT_TOO_LARGE")
+    content = small_gpt()
+    content["weight"]["model.bert_proj.bias"] = torch.zeros(1, dtype=torch.float16).expand(2 * 10**9)
+    write(path, content)
+    refused(path, "CKPT_TOO_LARGE")
+    content = small_gpt()
+    tree: list[Any] = [0]  # each holds the one before twice: 2^18 entries when walked, a few bytes in the file
+    for _ in range(18):
+        tree = [tree, tree]
+    content["config"]["deep"] = tree
+    write(path, content)
+    refused(path, "CKPT_TOO_LARGE")
+
+
+def test_claimed_size_beyond_the_storage(tmp_path: Path) -> None:
+    """A tensor that says it is larger than the bytes it lies on, which no honest writer makes."""
+    content = small_gpt()
+    path = write(tmp_path / "a.pth", content)
+    out = tmp_path / "b.pth"
+    shape = b"K\x07K\x08\x86"  # the phone table, 7 x 8, in the pickle's own words
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(out, "w") as forged:
+        for item in archive.infolist():
+            data = archive.read(item)
+            if item.filename.endswith("data.pkl"):
+                assert data.count(shape) == 1
+                data = data.replace(shape, b"J" + struct.pack("<i", 10**6) + b"J" + struct.pack("<i", 10**6) + b"\x86")
+            forged.writestr(item.filename, data)
+    with pytest.raises(CheckpointError) as caught:
+        import_reference([out], tmp_path / "c.safetensors")
+    assert caught.value.code in ("CKPT_TOO_LARGE", "CKPT_CORRUPT")
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers(tmp_path: Path, bad: float) -> None:
+    content = small_gpt()
+    content["weight"]["model.bert_proj.bias"][3] = bad
+    assert "bert_proj.bias" in refused(write(tmp_path / "a.pth", content), "CKPT_NONFINITE")
+
+
+def test_keys_and_shapes_are_accounted_for(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    content = small_gpt()
+    del content["weight"]["model.bert_proj.bias"]
+    assert "bert_proj.bias" in refused(write(path, content), "CKPT_KEYS")
+    content = small_gpt()
+    content["weight"]["model.more"] = torch.zeros(1)
+    assert "model.more" in refused(write(path, content), "CKPT_KEYS")
+    content = small_gpt()
+    content["weight"]["model.bert_proj.bias"] = torch.zeros(3)
+    refused(write(path, content), "CKPT_SHAPE")
+    refused(write(path, {"weight": {"a": torch.zeros(1)}, "config": {}}), "CKPT_KEYS")
+    refused(write(path, {"weight": {"enc_p.proj.weight": torch.zeros(2, 2)}, "config": {}}), "CKPT_KEYS")
+
+
+def test_contradicting_configuration(tmp_path: Path) -> None:
+    refused(write(tmp_path / "a.pth", small_gpt(heads=3)), "CKPT_FORMAT")
+    for heads in ("four", 0, -1, 10**12, True):
+        refused(write(tmp_path / "a.pth", small_gpt(heads=heads)), "CKPT_FORMAT")  # type: ignore[arg-type]
+
+
+def test_two_files_of_one_role_and_odd_names(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.pth", small_gpt())
+    with pytest.raises(LabError, match="one file of each role"):
+        import_reference([path, path], tmp_path / "x.safetensors")
+    with pytest.raises(LabError, match="ends in .safetensors"):
+        import_reference([path], tmp_path / "x.pth")
+    assert not list(tmp_path.glob("x*"))
+
+
+def test_export_needs_an_imported_file(tmp_path: Path) -> None:
+    import_reference([write(tmp_path / "a.pth", small_gpt())], tmp_path / "a.safetensors")
+    own = save_component(load_component(tmp_path / "a.safetensors"), tmp_path / "own.safetensors")
+    with pytest.raises(CheckpointError, match="did not come from a released file"):
+        export_reference(own, tmp_path / "b.pth")
+    assert not (tmp_path / "b.pth").exists()
+
+
+def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Import, export and list, as the parser of `gsv-lab` calls them."""
+    parser = argparse.ArgumentParser()
+    add_weights(parser.add_subparsers(required=True))
+
+    def run(*arguments: str) -> str:
+        parsed = parser.parse_args(["weights", *arguments])
+        assert not parsed.run(parsed)
+        return capsys.readouterr().out
+
+    path = write(tmp_path / "a.pth", small_gpt(), "06")
+    ours, back = str(tmp_path / "a.safetensors"), str(tmp_path / "b.pth")
+    assert "semantic_gpt" in run("import", str(path), "--output", ours)
+    assert back in run("export", ours, "--output", back)
+    same(read_released(path), read_released(Path(back)))
+    (tmp_path / "v2Pro").mkdir()
+    (tmp_path / "v2Pro" / "s2Gv2Pro.pth").write_bytes(b"x" * 2000)
+    table = run("list", "--folder", str(tmp_path))
+    rows = {line.split()[1]: line for line in table.splitlines() if len(line.split()) > 2}
+    assert "2,000 bytes" in rows["v2Pro/s2Gv2Pro.pth"] and "absent" in rows["v2Pro/s2Gv2ProPlus.pth"]
+    assert "MIT" in rows["v2Pro/s2Gv2Pro.pth"] and "162 MB" in rows["v2Pro/s2Gv2Pro.pth"]
