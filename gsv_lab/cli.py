@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gsv_lab.cli_weights import add_weights
 from gsv_lab.errors import LabError
 
 
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_bench,
         _add_info,
         _add_open,
+        add_weights,
     ):
         add(commands)
     return parser

@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"recording", "models", "checkpoint"},
     {"corpora", "training", "evaluation"},
     {"lab"},
-    {"cli", "widgets", "exercises", "bench", "demo", "demo_report", "describe"},
+    {"cli", "cli_weights", "widgets", "exercises", "bench", "demo", "demo_report", "describe"},
 ]
 """Lowest first. A module imports from its own layer and from lower ones, at import time or later.
 

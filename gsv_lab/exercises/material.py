@@ -15,6 +15,7 @@ import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from torch import Tensor
 
@@ -23,6 +24,7 @@ from gsv_lab.align import Alignment, frame_level, greedy
 from gsv_lab.environment import speech_dir
 from gsv_lab.errors import AudioError
 from gsv_lab.lab import Lab
+from gsv_lab.models.speech import Speech
 from gsv_lab.text import CTC_SYMBOLS, phonemize
 from gsv_lab.widgets.player import player
 
@@ -32,8 +34,7 @@ MOST_SECONDS = 40.0
 """A lesson looks at so much of a recording at most; a transcript is dropped with the rest of a longer one."""
 
 
-@dataclass(frozen=True)
-class TimedPhones:
+class TimedPhones(NamedTuple):
     """(P,) names of phones with their alignment; `from_transcript` false where the recogniser guessed the phones."""
 
     symbols: tuple[str, ...]
@@ -83,13 +84,25 @@ class FoundSpeech:
         if self.text and self.is_whole:
             phones = phonemize(self.text, self.language)
             return TimedPhones(phones.symbols, lab.align(self.wave, phones))
-        scores = lab.family.synthesizer.phone_scores(self.wave)
-        heard = greedy(scores, level=frame_level(self.wave, self.sample_rate, 50.0, len(scores)))
-        return TimedPhones(tuple(CTC_SYMBOLS[label] for label in heard.ids), heard)
+        return heard(lab, self.wave)
 
     def _repr_html_(self) -> str:
         known = f"<br><i>{html.escape(self.text)}</i>" if self.text else ""
         return f"<div>{html.escape(self.source)}{known}</div>{player(self.wave, self.sample_rate)}"
+
+
+def heard(lab: Lab, wave: Tensor) -> TimedPhones:
+    """What the lab's recogniser hears in a wave (T,) at the lab's rate; it may be nothing."""
+    scores = lab.family.synthesizer.phone_scores(wave)
+    found = greedy(scores, level=frame_level(wave, lab.sample_rate, 50.0, len(scores)))
+    return TimedPhones(tuple(CTC_SYMBOLS[label] for label in found.ids), found)
+
+
+def said(lab: Lab, speech: Speech) -> TimedPhones:
+    """The phones of made speech with their times; what is heard in it where it is too short for its text."""
+    if speech.phones is None or speech.timings is None:
+        return heard(lab, speech.wave)
+    return TimedPhones(speech.phones.symbols, speech.timings)
 
 
 def find_speech(path: str | os.PathLike[str] = "", text: str = "", language: str = "auto") -> FoundSpeech:

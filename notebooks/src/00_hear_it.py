@@ -14,7 +14,7 @@
 import gsv_lab
 from gsv_lab import figures
 from gsv_lab.exercises import hear as check
-from gsv_lab.exercises.material import find_speech
+from gsv_lab.exercises.material import find_speech, said
 from gsv_lab.hooks import scale
 from gsv_lab.widgets.voice import VoiceExplorer
 
@@ -71,7 +71,7 @@ check.parts(who_speaks, what_is_said, text_to_codes, codes_to_latent, latent_to_
 # The same sentence at four stations, on one time axis. Which phones keep one code for long, and which never do?
 
 # %% tags=["figure"]
-phones, times = speech.phones.symbols, speech.timings
+phones, times = said(lab, speech)
 mel = lab.components()["content_encoder"].log_mel(speech.wave[None])[0]
 figures.pipeline_strip(phones, times.start, times.end, speech.codes, 25, mel, 100, speech.wave, speech.sample_rate)
 

@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from gsv_lab.exercises.notebook import build, read_source, sources
+from gsv_lab.exercises.notebook import build, read_source, sources, to_bytes
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 SOURCES = sources(NOTEBOOKS)
@@ -19,7 +19,7 @@ LONGEST_CELL = 60
 def made(source: Path, with_solutions: bool) -> Any:
     """The notebook of a source."""
     cells = read_source(source.read_text(encoding="utf-8"), source.name)
-    return nbformat.from_dict(build(cells, with_solutions))
+    return nbformat.reads(to_bytes(build(cells, with_solutions)).decode(), as_version=4)
 
 
 def run(notebook: Any, folder: Path) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from gsv_lab import audio
 from gsv_lab.errors import AudioError, ConfigError
 from gsv_lab.exercises import material
 from gsv_lab.exercises.live import joint_counts, scaled, train_codebook
-from gsv_lab.exercises.material import find_speech
+from gsv_lab.exercises.material import find_speech, said
 from gsv_lab.lab import load
+from gsv_lab.text import phonemize
 from tiny import make_family
 
 
@@ -71,6 +73,15 @@ def test_phones_come_from_the_text_or_from_the_recogniser(tmp_path: Path, sample
     guessed = find_speech(sample).timed(lab)
     assert not guessed.from_transcript and len(guessed.symbols) == len(guessed.alignment)
     assert all(not name[-1].isdigit() for name in guessed.symbols)
+
+
+def test_speech_too_short_for_its_text_shows_what_is_heard(tmp_path: Path, sample: Path) -> None:
+    lab = load(str(make_family(tmp_path / "family")))
+    phones = phonemize("Good morning, and thank you for listening.")
+    long = lab.resynthesize(find_speech(sample).wave[:48000], phones, torch.zeros(1, 16, 1))
+    assert said(lab, long).symbols == phones.symbols and said(lab, long).from_transcript
+    short = replace(long, wave=long.wave[:3200])
+    assert short.timings is None and not said(lab, short).from_transcript
 
 
 def test_the_sample_is_aligned_with_the_times_of_its_synthesizer() -> None:
