@@ -39,6 +39,9 @@ NOTICE = (
     "Everything made here is marked as synthetic in the file."
 )
 
+FEWEST_CODES_PER_PHONE = 1.0
+"""Nobody says more than 25 phones a second, so decoding does not stop before."""
+
 
 class VoiceNotice(UserWarning):
     """The reminder that a voice belongs to a person; shown once a process."""
@@ -189,8 +192,9 @@ class Lab:
         for number, sentence in enumerate(split_sentences(text, language)):
             generator = torch.Generator().manual_seed(seed * 100_003 + number)
             phones = phonemize(sentence, language)
-            limit = max(sampling.min_new + 5, round(len(phones) * self.family.codes_per_phone) + 15)
-            bounded = replace(sampling, max_new=min(sampling.max_new, limit))
+            most = min(sampling.max_new, round(len(phones) * self.family.codes_per_phone) + 15)
+            least = min(most, max(sampling.min_new, round(len(phones) * FEWEST_CODES_PER_PHONE)))
+            bounded = replace(sampling, min_new=least, max_new=most)
             predicted = synthesizer.predict(phones, voice.prompt, bounded, generator)
             wave = synthesizer.speak(predicted.codes, phones, voice.speaker, noise_scale, speed, generator)
             settings = {"seed": seed, "ended": predicted.reason, "noise_scale": noise_scale, "speed": speed}
