@@ -34,6 +34,7 @@ class _Encoder:
         self.nodes = 0
 
     def encode(self, node: Any, depth: int) -> Any:
+        """One node and all below it as plain JSON; refuses trees that are too deep or too large."""
         self.nodes += 1
         if depth > DEEPEST_TREE or self.nodes > LARGEST_TREE:
             raise CheckpointError("CKPT_TOO_LARGE", "The stored configuration is too deep or too large")

@@ -57,6 +57,7 @@ class LexicalContext(ContextEncoder):
         self.dim = len(CHANNELS)
 
     def forward(self, phones: object) -> Tensor:
+        """See the class."""
         if isinstance(phones, Phones):
             return self.features(self._one(phones))
         if not isinstance(phones, Sequence) or not phones or not all(isinstance(item, Phones) for item in phones):
