@@ -27,6 +27,7 @@ from gsv_lab.models.family import Family, load_family
 from gsv_lab.models.speech import Speech, joined
 from gsv_lab.models.synthesizer import Prompt, Synthesizer
 from gsv_lab.models.voice import Voice
+from gsv_lab.nn.pointer import steady
 from gsv_lab.recording.reference import reference
 from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
 from gsv_lab.text.split import split_sentences
@@ -117,7 +118,7 @@ class Lab:
             phones = phonemize(text, language)
         elif text:
             warnings.warn("REF_TEXT: the reference was cut, so its text is not used", stacklevel=2)
-        prompt = Prompt(synthesizer.hear(clip.samples)[0], phones)
+        prompt = self.prompt(clip.samples, phones)
         settings = {"source": Path(source).name, "seconds": [round(clip.start, 2), round(clip.end, 2)]}
         return Voice(
             name or Path(source).stem, self.version, self.fingerprints(), synthesizer.voice([clip.samples]), prompt,
@@ -196,7 +197,9 @@ class Lab:
             least = min(most, max(sampling.min_new, round(len(phones) * FEWEST_CODES_PER_PHONE)))
             bounded = replace(sampling, min_new=least, max_new=most)
             predicted = synthesizer.predict(phones, voice.prompt, bounded, generator)
-            wave = synthesizer.speak(predicted.codes, phones, voice.speaker, noise_scale, speed, generator)
+            wave = synthesizer.speak(
+                predicted.codes, phones, voice.speaker, noise_scale, speed, generator, predicted.places
+            )
             settings = {"seed": seed, "ended": predicted.reason, "noise_scale": noise_scale, "speed": speed}
             yield self._speech(wave, predicted.codes[0], phones, voice.name, settings)
 
@@ -229,7 +232,8 @@ class Lab:
         synthesizer = self.family.synthesizer
         codes = synthesizer.hear(wave)
         generator = torch.Generator().manual_seed(seed)
-        made = synthesizer.speak(codes, phones, speaker, self.family.noise_scale, 1.0, generator)
+        places = self.places(wave, phones, codes.shape[-1])[None]
+        made = synthesizer.speak(codes, phones, speaker, self.family.noise_scale, 1.0, generator, places)
         return self._speech(made, codes[0], phones, "true codes", {"rung": "true codes"})
 
     def align(self, wave: Tensor, phones: Phones) -> Alignment:
@@ -240,6 +244,17 @@ class Lab:
             ids[place] = label
         scores = self.family.synthesizer.phone_scores(wave)
         return align(scores, ids, level=frame_level(wave, self.sample_rate, 50.0, len(scores)))
+
+    def prompt(self, wave: Tensor, phones: Phones | None = None) -> Prompt:
+        """What SemanticGPT is told of a reference (T,) and, if somebody knows them, of the phones spoken in it."""
+        codes = self.family.synthesizer.hear(wave)[0]
+        return Prompt(codes, phones, None if phones is None else self.places(wave, phones, len(codes)))
+
+    def places(self, wave: Tensor, phones: Phones, n_codes: int) -> Tensor:
+        """Which phone each code of a wave (T,) speaks, by forced alignment: (F25,), never falling."""
+        rate = self.family.synthesizer.semantic_gpt.frame_rate
+        positions = torch.from_numpy(self.align(wave, phones).positions(n_codes, rate))
+        return steady(positions[None], len(phones))[0]
 
     def _word_timings(self, wave: Tensor, text: str, language: str) -> Sequence[Any]:
         from gsv_lab.corpora.timing import timed_words

@@ -36,6 +36,7 @@ GPT = spec(
     n_layers=2,
     ffn_dim=32,
     dropout=0.0,
+    moves=3,
 )
 SOVITS = spec(
     "models.sovits.SoVITS",
@@ -44,7 +45,7 @@ SOVITS = spec(
     speaker_encoder=spec("nn.speaker_encoder.StyleEncoder", spec_channels=160, speaker_dim=16, width=16, dropout=0.0),
     prior=spec(
         "nn.prior.TextContentPrior", content_dim=12, latent_dim=8, speaker_dim=16, n_phones=732, width=16,
-        filter_width=16, layers=[1, 1, 1], attention_width=16, attention_heads=2, dropout=0.0,
+        filter_width=16, layers=[1, 1, 1], attention_width=16, attention_heads=2, dropout=0.0, pointed=True,
     ),
     posterior=spec(
         "nn.posterior.WaveNetPosterior", spec_channels=164, latent_dim=8, speaker_dim=16, width=16, layers=2

@@ -110,6 +110,7 @@ class SoVITS(nn.Module):
         verification: Tensor | None = None,
         log_f0: Tensor | None = None,
         voicing: Tensor | None = None,
+        places: Tensor | None = None,
         noise: Tensor | None = None,
         starts: Tensor | None = None,
         generator: torch.Generator | None = None,
@@ -128,6 +129,7 @@ class SoVITS(nn.Module):
             verification: vector of a verification network (B, V), if the speaker encoder reads one.
             log_f0: pitch of the recording (B, 1, F * vocoder.pitch_frames), for vocoders that use it.
             voicing: share of voice in it, same shape.
+            places: (B, F25) which phone each code speaks, -1 unknown; None where nobody knows.
             noise: standard normal (B, C, F) for the posterior's draw; drawn if None.
             starts: first frame (B,) of each segment; drawn if None.
             generator: source of randomness for whatever is drawn.
@@ -139,7 +141,8 @@ class SoVITS(nn.Module):
         speaker = self.speaker_encoder(reference, reference_mask, verification)
         vectors, commitment = self._vectors(codes, content)
         quantized = self.to_frames(vectors, spec.shape[-1])
-        m_p, logs_p, _, _ = self.prior(quantized, mask, phones, phone_mask, speaker)
+        places = None if places is None else self._frame_places(places, spec.shape[-1])
+        m_p, logs_p, _, _ = self.prior(quantized, mask, phones, phone_mask, speaker, places=places)
         heard = posterior(spec, mask, speaker.detach() if self.detach_speaker else speaker, noise, generator)
         z_p = self.flow(heard.z, mask, speaker)
         if starts is None:
@@ -167,6 +170,9 @@ class SoVITS(nn.Module):
         frames = vectors.repeat_interleave(self.quantizer.hop, dim=-1)
         return frames if n_frames is None else fit_frames(frames, n_frames)
 
+    def _frame_places(self, places: Tensor, n_frames: int) -> Tensor:
+        return fit_frames(places.repeat_interleave(self.quantizer.hop, dim=-1)[:, None], n_frames)[:, 0]
+
     def voice(self, references: list[Tensor], verifications: list[Tensor] | None = None) -> Tensor:
         """Speaker vector (B, G, 1) from one or more recordings' spectrograms, each (B, C, F); several are averaged."""
         vectors: Sequence[Tensor | None] = verifications or [None] * len(references)
@@ -184,6 +190,7 @@ class SoVITS(nn.Module):
         chunk: Chunk | None = None,
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
+        places: Tensor | None = None,
     ) -> Decoded:
         """Make a wave from codes.
 
@@ -198,9 +205,11 @@ class SoVITS(nn.Module):
             chunk: part of a stream, in latent frames.
             noise: standard normal in the shape of the latent; drawn if None.
             generator: source of randomness for whatever is drawn.
+            places: (B, F25) which phone each code speaks, -1 unknown; None where nobody knows.
         """
         quantized = self.to_frames(self.quantizer.decode(codes))
-        prior = self.prior(quantized, mask, phones, phone_mask, speaker, speed, chunk)
+        places = None if places is None else self._frame_places(places, quantized.shape[-1])
+        prior = self.prior(quantized, mask, phones, phone_mask, speaker, speed, chunk, places)
         noise = standard_normal(prior.mean, generator) if noise is None else noise
         z_p = prior.mean + noise * prior.log_scale.exp() * noise_scale
         z = self.flow(z_p, prior.mask, speaker, inverse=True) * prior.mask

@@ -25,17 +25,21 @@ from gsv_lab.text import Phones
 
 
 class Prompt(NamedTuple):
-    """What SemanticGPT is told of the reference: `codes` (F25,) and `phones` of them, None without a transcript."""
+    """What SemanticGPT is told of the reference: `codes` (F25,), `phones` of them, None without a transcript, and
+    `places` (F25,), which of the phones each code speaks, for networks with a pointer into the text.
+    """
 
     codes: Tensor
     phones: Phones | None
+    places: Tensor | None = None
 
 
 class Predicted(NamedTuple):
-    """New `codes` (1, F25) and why the decoding ended."""
+    """New `codes` (1, F25), why the decoding ended, and which phone each code speaks (1, F25), where that is known."""
 
     codes: Tensor
     reason: str
+    places: Tensor | None = None
 
 
 class Synthesizer(nn.Module):
@@ -102,17 +106,22 @@ class Synthesizer(nn.Module):
 
         The length is bounded by the text: no voice needs more than `codes_per_phone` codes for every phone.
         """
+        pointed = self.semantic_gpt.pointer is not None
+        if prompt is not None and (prompt.phones is None or (pointed and prompt.places is None)):
+            prompt = None
+        before = 0 if prompt is None or prompt.phones is None else len(prompt.phones)
         text = phones if prompt is None or prompt.phones is None else prompt.phones + phones
-        ids = torch.tensor([text.ids])
-        context = self.context_encoder(text)[None]
-        told = None if prompt is None or prompt.phones is None else prompt.codes.reshape(1, -1)
-        made: list[int] = []
-        reason = "max_new"
-        for step in steps(self.semantic_gpt, ids, context, told, sampling=sampling, generator=generator):
+        told = None if prompt is None else prompt.codes[None]
+        walked = None if prompt is None or not pointed or prompt.places is None else prompt.places[None]
+        ids, context = torch.tensor([text.ids]), self.context_encoder(text)[None]
+        made, spoken, reason = [], [], "max_new"
+        for step in steps(self.semantic_gpt, ids, context, told, places=walked, sampling=sampling, generator=generator):
             reason = step.ended[0] or reason
             if step.ended[0] in (None, "max_new"):
                 made.append(int(step.codes[0]))
-        return Predicted(torch.tensor([made], dtype=torch.int64), reason)
+                spoken += [] if step.places is None else [max(0, int(step.places[0]) - before)]
+        places = torch.tensor([spoken], dtype=torch.int64) if pointed else None
+        return Predicted(torch.tensor([made], dtype=torch.int64), reason, places)
 
     @torch.no_grad()
     def speak(
@@ -123,10 +132,14 @@ class Synthesizer(nn.Module):
         noise_scale: float = 0.4,
         speed: float = 1.0,
         generator: torch.Generator | None = None,
+        places: Tensor | None = None,
     ) -> Tensor:
-        """A wave from codes (1, F25), phones and a speaker vector (1, G, 1): -> (T,)."""
+        """A wave from codes (1, F25), phones and a speaker vector (1, G, 1): -> (T,).
+
+        `places` (1, F25) say which phone each code speaks, where that is known.
+        """
         ids = torch.tensor([phones.ids])
-        made = self.sovits.decode(codes, ids, speaker, noise_scale, speed, generator=generator)
+        made = self.sovits.decode(codes, ids, speaker, noise_scale, speed, generator=generator, places=places)
         return made.vocoded.wave[0, 0]
 
     @torch.no_grad()

@@ -55,6 +55,8 @@ class Voice:
             LabError: SAVE_FAILED; an older file is then intact.
         """
         tensors = {"voice.speaker": self.speaker, "voice.codes": self.prompt.codes}
+        if self.prompt.places is not None:
+            tensors["voice.places"] = self.prompt.places
         tensors |= {f"changed.{name}": value.half() for name, value in self.changed.items()}
         header = {
             "kind": "voice", "name": self.name, "parent": self.parent, "parents": dict(self.parents),
@@ -84,7 +86,7 @@ class Voice:
         changed = {k.removeprefix("changed."): v for k, v in tensors.items() if k.startswith("changed.")}
         return cls(
             header["name"], header["parent"], header["parents"], tensors["voice.speaker"],
-            Prompt(tensors["voice.codes"], phones), changed, header["consent"], header["settings"], header["created"],
+            Prompt(tensors["voice.codes"], phones, tensors.get("voice.places")), changed, header["consent"], header["settings"], header["created"],
         )  # fmt: skip
 
     def check_parent(self, version: str, fingerprints: Mapping[str, str]) -> None:

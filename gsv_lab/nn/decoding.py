@@ -11,6 +11,7 @@ Knows of the network only `forward(..., cache=)`, `step` and `eos`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
@@ -31,7 +32,8 @@ class Step(NamedTuple):
 
     `number` counts new codes from 0; `rows` are the numbers of the rows; `logits` (A, V) are untouched; `probabilities`
     (A, V or V - 1) are what was drawn from (without the stop class while stop is not allowed); `codes` (A,) were drawn;
-    `ended` says for each row why it ends with this step, or None. A drawn stop token is no code.
+    `ended` says for each row why it ends with this step, or None. A drawn stop token is no code. `places` (A,) say which
+    phone each code speaks, where the network has a pointer into the text.
     """
 
     number: int
@@ -40,6 +42,7 @@ class Step(NamedTuple):
     probabilities: Tensor
     codes: Tensor
     ended: tuple[Reason | None, ...]
+    places: Tensor | None = None
 
 
 class Generated(NamedTuple):
@@ -73,6 +76,7 @@ def steps(
     context: Sequence[Tensor] | Tensor | None = None,
     prompt: Sequence[Tensor] | Tensor | None = None,
     *,
+    places: Sequence[Tensor] | Tensor | None = None,
     speaker: Tensor | None = None,
     sampling: Sampling | None = None,
     generator: torch.Generator | None = None,
@@ -84,21 +88,25 @@ def steps(
         phones: for each row (P_i,) phone ids, those of the prompt's text first.
         context: for each row (C, P_i), or None for zeros.
         prompt: for each row (N_i,) codes of the reference, N_i may be 0; None: no prompt.
+        places: for each row (N_i,) phones that the prompt's codes speak; a network with a pointer needs them.
         speaker: (B, G, 1), or None.
         sampling: the rule; None: the defaults.
         generator: source of randomness.
     """
     sampling = sampling or Sampling()
     cache = Cache()
-    logits, seen = _start(gpt, phones, context, prompt, speaker, sampling, cache)
+    cache.choose = partial(_move, sampling=sampling, generator=generator)
+    logits, seen = _start(gpt, phones, context, prompt, places, speaker, sampling, cache)
+    skipped = _padding(list(phones))
     rows = list(range(len(phones)))
     for index in range(sampling.max_new):
-        allowed = logits[:, : gpt.eos] if index < sampling.min_new else logits
+        allowed = logits[:, : gpt.eos] if index < sampling.min_new else _no_early_stop(logits, gpt.eos, cache)
         scores = penalise(allowed, seen[:, : allowed.shape[1]], sampling.repetition_penalty)
         p = probabilities(scores, None, sampling)
         codes = draw(p, generator)
         ended = _ended(index, codes, scores, gpt.eos, sampling)
-        yield Step(index, tuple(rows), logits, p, codes, ended)
+        spoken = None if cache.walk is None else cache.walk.column - skipped[rows].to(codes.device)
+        yield Step(index, tuple(rows), logits, p, codes, ended, spoken)
         going = [i for i, reason in enumerate(ended) if reason is None]
         if not going:
             return
@@ -116,6 +124,7 @@ def _start(
     phones: Sequence[Tensor] | Tensor,
     context: Sequence[Tensor] | Tensor | None,
     prompt: Sequence[Tensor] | Tensor | None,
+    places: Sequence[Tensor] | Tensor | None,
     speaker: Tensor | None,
     sampling: Sampling,
     cache: Cache,
@@ -127,14 +136,37 @@ def _start(
         told, told_mask = text.new_zeros(len(text), 0), None
     else:
         told, told_mask = pad_left(list(prompt))
-    logits = gpt(text, features, told, text_mask, told_mask, speaker=speaker, cache=cache)
+    spoken = None if places is None else pad_left(list(places))[0]
+    logits = gpt(text, features, told, text_mask, told_mask, places=spoken, speaker=speaker, cache=cache)
     last = logits[:, -1]
-    if told_mask is not None:
+    if told_mask is not None and cache.walk is None:
         # A row without a prompt, beside rows that have one, starts from its last phone.
         last = torch.where(told_mask.any(-1), last, logits[:, 0])
     counts = None if told_mask is None else told_mask[:, 0]
     seen = occurred(told, gpt.eos + 1, counts)
     return last, seen if sampling.penalise_prompt else torch.zeros_like(seen)
+
+
+def _padding(phones: Sequence[Tensor]) -> Tensor:
+    """Columns that `pad_left` puts before each row: (B,)."""
+    lengths = torch.tensor([row.shape[-1] for row in phones])
+    return lengths.max() - lengths
+
+
+def _move(scores: Tensor, sampling: Sampling, generator: torch.Generator | None) -> Tensor:
+    """A move of the pointer: drawn at the temperature of the codes, the likeliest where codes are greedy."""
+    if sampling.top_k == 1:
+        return scores.argmax(-1)
+    return draw((scores / max(sampling.temperature, 1e-5)).softmax(-1), generator)
+
+
+def _no_early_stop(logits: Tensor, eos: int, cache: Cache) -> Tensor:
+    """Scores (A, V) without the stop class in rows whose pointer has not reached the end of the text."""
+    if cache.walk is None:
+        return logits
+    stop = torch.zeros_like(logits, dtype=torch.bool)
+    stop[:, eos] = ~cache.walk.may_stop
+    return logits.masked_fill(stop, float("-inf"))
 
 
 def _ended(index: int, codes: Tensor, scores: Tensor, eos: int, sampling: Sampling) -> tuple[Reason | None, ...]:
@@ -161,6 +193,7 @@ def generate(
     context: Sequence[Tensor] | Tensor | None = None,
     prompt: Sequence[Tensor] | Tensor | None = None,
     *,
+    places: Sequence[Tensor] | Tensor | None = None,
     speaker: Tensor | None = None,
     sampling: Sampling | None = None,
     generator: torch.Generator | None = None,
@@ -170,7 +203,8 @@ def generate(
     sampling = sampling or Sampling()
     made: list[list[int]] = [[] for _ in range(len(phones))]
     reasons: list[Reason] = ["max_new"] * len(phones)
-    for step in steps(gpt, phones, context, prompt, speaker=speaker, sampling=sampling, generator=generator):
+    walk = {"places": places, "speaker": speaker, "sampling": sampling, "generator": generator}
+    for step in steps(gpt, phones, context, prompt, **walk):
         for row, code, reason in zip(step.rows, step.codes.tolist(), step.ended, strict=True):
             if _counts(reason, sampling):
                 made[row].append(code)
@@ -197,6 +231,7 @@ def stream(
     context: Tensor | None = None,
     prompt: Tensor | None = None,
     *,
+    places: Tensor | None = None,
     speaker: Tensor | None = None,
     sampling: Sampling | None = None,
     generator: torch.Generator | None = None,
@@ -216,6 +251,7 @@ def stream(
         phones: ids of the prompt's text, then of the text to speak.
         context: their features, or None for zeros.
         prompt: codes of the reference, or None.
+        places: (1, N) phones that the prompt's codes speak; a network with a pointer needs them.
         speaker: (1, G, 1), or None.
         sampling: the rule; None: the defaults.
         generator: source of randomness.
@@ -226,7 +262,8 @@ def stream(
     """
     sampling = sampling or Sampling()
     pending: list[int] = []
-    for step in steps(gpt, phones, context, prompt, speaker=speaker, sampling=sampling, generator=generator):
+    walk = {"places": places, "speaker": speaker, "sampling": sampling, "generator": generator}
+    for step in steps(gpt, phones, context, prompt, **walk):
         if _counts(step.ended[0], sampling):
             cut = len(pending) if silence is None else _silent_cut(pending, silence, chunk, silent_enough)
             if cut >= chunk:

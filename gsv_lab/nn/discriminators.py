@@ -118,7 +118,7 @@ class SpectrumJudge(Judge):
     Args:
         n_fft: points of the transform and of its Hann window.
         channels: channels of the layers.
-        layers: number of layers; all but the first and the last halve the bins.
+        layers: number of layers; all but the last halve the bins.
     """
 
     window: Tensor
@@ -130,7 +130,7 @@ class SpectrumJudge(Judge):
         self.layers = nn.ModuleList(
             weight_norm(
                 nn.Conv2d(
-                    2 if i == 0 else channels, channels, (5, 3), (1 if i in (0, layers - 1) else 2, 1), padding=(2, 1)
+                    2 if i == 0 else channels, channels, (5, 3), (1 if i == layers - 1 else 2, 1), padding=(2, 1)
                 )
             )
             for i in range(layers)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.hooks.tap import Component, Tap
+from gsv_lab.nn.pointer import Choose, Walk
 
 
 class SinePosition(nn.Module):
@@ -107,6 +108,10 @@ class Cache:
         """(B,) padding columns left of the first code. None: nothing is padded."""
         self.speaker: Tensor | None = None
         """(B, 1, D) what the speaker adds to every embedding, or None."""
+        self.walk: Walk | None = None
+        """Where a network with a pointer stands in the text."""
+        self.choose: Choose | None = None
+        """How such a network chooses its moves; set before the decode starts. None takes the likeliest."""
 
     def layer(self, index: int) -> LayerCache:
         """The store of layer `index`, made on first use."""
@@ -128,6 +133,8 @@ class Cache:
         self.hidden = None if self.hidden is None else self.hidden[rows]
         self.skip = None if self.skip is None else self.skip[rows]
         self.speaker = None if self.speaker is None else self.speaker[rows]
+        if self.walk is not None:
+            self.walk.select(rows)
 
 
 class SelfAttention(Component):

@@ -17,7 +17,7 @@ from gsv_lab.nn.roles import Chunk, Latent, Prior
 class TextContentAttention(AttentionCore):
     """Frames of content ask the phones how they should sound; content and speaker are added to the answer.
 
-    content (B, W, F), text (B, W, P), speaker (B, G, 1) -> (B, W, F)
+    content (B, W, F), text (B, W, P), speaker (B, G, 1), places (B, F) or None -> (B, W, F)
 
     Why: codes say what was articulated, at a low rate and with errors; the text corrects and sharpens them.
     Source: the three-way mix of GPT-SoVITS (MIT licence), after the multi-reference timbre encoder of Mega-TTS 2,
@@ -28,11 +28,16 @@ class TextContentAttention(AttentionCore):
         attention_width: channels of the attention.
         heads: attention heads.
         speaker_dim: G; a projection is added where it is not `attention_width`.
+        pointed: also hand every frame the phone that is spoken in it, where somebody knows it (`places`).
     """
 
+    content = Tap("batch dim frame", rate=50.0, meaning="content as it asks the phones")
+    answer = Tap("batch dim frame", rate=50.0, meaning="what the phones answer")
     pattern = Tap("batch head frame phone", rate=50.0, meaning="which phone each frame listens to")
 
-    def __init__(self, width: int, attention_width: int, heads: int, speaker_dim: int) -> None:
+    def __init__(
+        self, width: int, attention_width: int, heads: int, speaker_dim: int, pointed: bool = False
+    ) -> None:
         super().__init__(attention_width, heads)
         self.content_in = nn.Conv1d(width, attention_width, 1)
         self.text_in = nn.Conv1d(width, attention_width, 1)
@@ -40,11 +45,19 @@ class TextContentAttention(AttentionCore):
         self.speaker_in = (
             nn.Identity() if speaker_dim == attention_width else nn.Conv1d(speaker_dim, attention_width, 1)
         )
+        self.here = nn.Conv1d(attention_width, attention_width, 1) if pointed else None
 
-    def forward(self, content: Tensor, mask: Tensor, text: Tensor, text_mask: Tensor, speaker: Tensor) -> Tensor:
-        """See the class."""
-        content, text = self.content_in(content * mask), self.text_in(text * text_mask)
+    def forward(
+        self, content: Tensor, mask: Tensor, text: Tensor, text_mask: Tensor, speaker: Tensor,
+        places: Tensor | None = None,
+    ) -> Tensor:
+        """See the class; places of -1 are unknown."""
+        content, text = self.content(self.content_in(content * mask)), self.text_in(text * text_mask)
         mixed = self.attend(content * mask, text * text_mask, text_mask)
+        if self.here is not None and places is not None:
+            own = text.gather(2, places.clamp(min=0)[:, None].expand(-1, text.shape[1], -1))
+            mixed = mixed + self.here(own) * (places >= 0)[:, None]
+        mixed = self.answer(mixed)
         return self.leave((mixed + content + self.speaker_in(speaker)) * mask)
 
 
@@ -67,6 +80,7 @@ class TextContentPrior(Prior):
         kernel: frames seen by a layer's convolutions, odd.
         attention_width, attention_heads: of the attention between content and text.
         dropout: share dropped in training.
+        pointed: see `TextContentAttention`.
     """
 
     content = Tap("batch dim frame", rate=50.0, meaning="content after its own stack")
@@ -91,6 +105,7 @@ class TextContentPrior(Prior):
         attention_width: int = 512,
         attention_heads: int = 4,
         dropout: float = 0.1,
+        pointed: bool = False,
     ) -> None:
         super().__init__()
         self.content_dim, self.latent_dim = content_dim, latent_dim
@@ -100,7 +115,7 @@ class TextContentPrior(Prior):
         self.content_stack, self.text_stack, self.fused_stack = (
             EncoderStack(n, width, filter_width, heads, kernel, dropout) for n in layers
         )
-        self.cross_attention = TextContentAttention(width, attention_width, attention_heads, speaker_dim)
+        self.cross_attention = TextContentAttention(width, attention_width, attention_heads, speaker_dim, pointed)
         self.leave = nn.Conv1d(width, 2 * latent_dim, 1)
 
     def forward(
@@ -112,6 +127,7 @@ class TextContentPrior(Prior):
         speaker: Tensor,
         speed: float = 1.0,
         chunk: Chunk | None = None,
+        places: Tensor | None = None,
     ) -> Latent:
         """See the class. `hidden` is the input of the last projection before the change of speed.
 
@@ -123,12 +139,13 @@ class TextContentPrior(Prior):
             speaker: speaker vector.
             speed: 1.3 makes F / 1.3 frames; 1 leaves the frames alone.
             chunk: which part of a stream is asked for; None for all of it.
+            places: (B, F) which phone each frame speaks, -1 where that is unknown; used only if `pointed`.
         """
         mask = full_mask(quantized) if mask is None else mask
         phone_mask = full_mask(phones[:, None]) if phone_mask is None else phone_mask
         content = self.content(self.content_stack(self.content_in(quantized * mask) * mask, mask))
         text = self.text(self.text_stack(self.text_in(phones).transpose(1, 2) * phone_mask, phone_mask))
-        x = self.cross_attention(content, mask, text, phone_mask, speaker)
+        x = self.cross_attention(content, mask, text, phone_mask, speaker, places)
         chunk = chunk or Chunk()
         if chunk.drop_last:
             x, mask = x[..., : -chunk.drop_last], mask[..., : -chunk.drop_last]

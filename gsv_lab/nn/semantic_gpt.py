@@ -23,6 +23,7 @@ from torch.nn import functional
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn import decoding
 from gsv_lab.nn.gpt_layer import Cache, GPTLayer, SinePosition
+from gsv_lab.nn.pointer import TextPointer, stays, to_columns
 from gsv_lab.nn.roles import SemanticGPTRole
 from gsv_lab.nn.sampling import Sampling
 
@@ -61,6 +62,8 @@ class SemanticGPT(SemanticGPTRole):
         attention_dropout: the same for attention weights; None: as `dropout`. On a CPU 0 is far cheaper, for dropping
             weights rules out the fused kernel.
         speaker_dim: width G of a speaker vector that is added to every embedding; 0 for none.
+        moves: most phones that one code may pass, for a network that is told where in the text it is (`TextPointer`);
+            0 for none, as in the released models, whose attention finds out by itself.
 
     Raises:
         ValueError: `n_heads` does not divide `dim`, or an input's width is not the declared one (both are named), or a
@@ -93,6 +96,7 @@ class SemanticGPT(SemanticGPTRole):
         dropout: float = 0.1,
         attention_dropout: float | None = None,
         speaker_dim: int = 0,
+        moves: int = 0,
     ) -> None:
         super().__init__()
         self.n_phones, self.n_codes, self.context_dim, self.speaker_dim = n_phones, n_codes, context_dim, speaker_dim
@@ -107,6 +111,7 @@ class SemanticGPT(SemanticGPTRole):
         self.layers = nn.ModuleList(
             GPTLayer(dim, n_heads, ffn_dim, dropout, attention_dropout) for _ in range(n_layers)
         )
+        self.pointer = TextPointer(dim, moves) if moves else None
         self.predict = nn.Linear(dim, n_codes + 1, bias=False)
 
     def forward(
@@ -117,6 +122,7 @@ class SemanticGPT(SemanticGPTRole):
         phone_mask: Tensor | None = None,
         code_mask: Tensor | None = None,
         *,
+        places: Tensor | None = None,
         speaker: Tensor | None = None,
         text_padding: TextPadding = "align",
         cache: Cache | None = None,
@@ -131,6 +137,7 @@ class SemanticGPT(SemanticGPTRole):
             codes: codes told so far, T may be 0.
             phone_mask: (B, 1, P), true at phones; padding on either side.
             code_mask: (B, 1, T), true at codes; padding on the right, or, to start a decode, on the left.
+            places: (B, T) which phone each code speaks, never falling; needed where the network has a pointer and T > 0.
             speaker: (B, G, 1), or None to add nothing.
             text_padding: "align" moves the padding of shorter texts to the left, hides it, and counts positions from
                 the first phone. "reference" takes the columns as they come, counts positions from column 0 and hides
@@ -149,21 +156,38 @@ class SemanticGPT(SemanticGPTRole):
         code_skip = None if code_valid is None else (code_valid.cumsum(1) == 0).sum(1)
         voice = self._voice(speaker)
         text = self._embed_text(phones, context, voice, skip)
-        x = torch.cat([text, self._embed_codes(codes, voice, 0, code_skip)], dim=1)
+        told = self._embed_codes(codes, voice, 0, code_skip)
+        columns = None if self.pointer is None else to_columns(places, codes, skip)
+        if self.pointer is not None and columns is not None:
+            told = told + self.pointer.told(text, columns, stays(columns, code_valid))
+        x = torch.cat([text, told], dim=1)
         hidden = _hidden(phones, codes, phone_valid, code_valid, x.dtype)
         if cache is not None:
             if cache.layers:
                 raise ValueError("the cache has been used; a new decode needs a new one")
             cache.n_codes, cache.speaker, cache.hidden = codes.shape[1], voice, hidden.columns
             cache.skip = code_skip if code_skip is not None and bool(code_skip.any()) else None
-        return self._score(self._run(x, hidden.scores, cache)[:, phones.shape[1] - 1 :])
+        x = self._run(x, hidden.scores, cache)
+        read, x = x[:, : phones.shape[1]], x[:, phones.shape[1] - 1 :]
+        if self.pointer is not None and columns is not None:
+            if cache is None:
+                x = self.pointer.follow(x, read, columns)
+            else:
+                cache.walk, newest = self.pointer.set_out(x, text, read, columns, skip, code_valid, cache.choose)
+                x = self.pointer.go_on(newest, cache.walk)
+        return self._score(x)
 
     def step(self, codes: Tensor, cache: Cache) -> Tensor:
         """One more code: (B,) and the cache of all before -> logits of the next one (B, V)."""
         x = self._embed_codes(codes[:, None], cache.speaker, cache.n_codes, cache.skip)
+        if self.pointer is not None and cache.walk is not None:
+            x = x + self.pointer.told(cache.walk.embedded, cache.walk.column[:, None], cache.walk.stay[:, None])
         x = self._run(x, cache.mask(x.dtype), cache)
         cache.n_codes += 1
+        if self.pointer is not None and cache.walk is not None:
+            x = self.pointer.go_on(x, cache.walk)
         return self._score(x)[:, 0]
+
 
     def generate(
         self,
@@ -171,6 +195,7 @@ class SemanticGPT(SemanticGPTRole):
         context: Tensor | None = None,
         prompt: Tensor | None = None,
         *,
+        places: Tensor | None = None,
         speaker: Tensor | None = None,
         sampling: Sampling | None = None,
         generator: torch.Generator | None = None,
@@ -183,8 +208,9 @@ class SemanticGPT(SemanticGPTRole):
         if len(phones) != 1:
             raise ValueError(f"generate takes one text, got {len(phones)}; decoding.generate takes several")
         made = decoding.generate(
-            self, phones, context, prompt, speaker=speaker, sampling=sampling, generator=generator, on_step=on_step
-        )
+            self, phones, context, prompt, places=places, speaker=speaker, sampling=sampling, generator=generator,
+            on_step=on_step,
+        )  # fmt: skip
         return made.codes[0][None]
 
     def _voice(self, speaker: Tensor | None) -> Tensor | None:

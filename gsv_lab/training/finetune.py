@@ -205,5 +205,6 @@ def reference_prompt(lab: Lab, store: ClipStore, transcribed: bool) -> Prompt:
     """The clip nearest to six seconds as the prompt of SemanticGPT."""
     index = min(range(len(store)), key=lambda i: abs(store.rows[i].samples / store.sample_rate - 6.0))
     row = store.rows[index]
-    codes = lab.family.synthesizer.hear(torch.from_numpy(store.wave(index)))[0]
-    return Prompt(codes, phonemize(row.text, row.language) if transcribed else None)
+    return lab.prompt(
+        torch.from_numpy(store.wave(index)), phonemize(row.text, row.language) if transcribed else None
+    )

@@ -1,4 +1,4 @@
-"""Training of SemanticGPT: next-code prediction, with one attention head shown where it is in the text.
+"""Training of SemanticGPT: next-code prediction, with the place in the text told by forced alignment.
 
 Letters: B batch, P phones, T codes, V classes.
 """
@@ -6,25 +6,29 @@ Letters: B batch, P phones, T codes, V classes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gsv_lab.corpora.gpt_data import GPTBatch
 from gsv_lab.losses_gpt import code_loss, code_targets, top_k_accuracy
 from gsv_lab.nn.ops import sequence_mask
+from gsv_lab.nn.pointer import steady
 from gsv_lab.nn.semantic_gpt import SemanticGPT
 from gsv_lab.training.guide import Watch, guide_loss
 from gsv_lab.training.task import Task
 
 
 class GPTTask(Task):
-    """Losses by name: `code` (cross entropy, nat per code), `guide` (nat).
+    """Losses by name: `code` (cross entropy, nat per code), `move` (the same for the pointer's moves, if the network has
+    one), `guide` (nat, what one attention head pays to the phone that is spoken).
 
     Args:
         semantic_gpt: the network.
         weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
-        guided_layer: which layer's first head is shown the alignment; -1 for none.
+        guided_layer: which layer's first head is shown the alignment; -1 for none, as for a network with a pointer.
         guide_until: share of the budget after which it is on its own.
         label_smoothing: of the cross entropy.
     """
@@ -55,18 +59,24 @@ class GPTTask(Task):
 
     def losses(self, batch: GPTBatch, guided: bool) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """Unweighted losses, logits (B, T + 1, V), targets (B, T + 1)."""
+        gpt = self.semantic_gpt
         code_mask = sequence_mask(batch.code_lengths, batch.codes.shape[1])
         phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1])
-        targets = code_targets(batch.codes, self.semantic_gpt.eos, code_mask)
-        inputs = (batch.phones, batch.context, targets.inputs, phone_mask, code_mask)
-        if not guided:
-            logits = self.semantic_gpt(*inputs)
-            loss = code_loss(logits, targets.targets, targets.mask, label_smoothing=self.label_smoothing)
-            return {"code": loss}, logits, targets.targets
-        with Watch(self.semantic_gpt.layers[self.guided_layer].attention.pattern) as watch:
-            logits = self.semantic_gpt(*inputs)
-        loss = code_loss(logits, targets.targets, targets.mask, label_smoothing=self.label_smoothing)
-        return {"code": loss, "guide": self._guide(watch.seen[0], batch)}, logits, targets.targets
+        targets = code_targets(batch.codes, gpt.eos, code_mask)
+        places = None if gpt.pointer is None else steady(batch.positions, gpt.pointer.moves)
+        with ExitStack() as stack:
+            pattern = gpt.layers[self.guided_layer].attention.pattern
+            guide = stack.enter_context(Watch(pattern)) if guided else None
+            move = None if gpt.pointer is None else stack.enter_context(Watch(gpt.pointer.move))
+            logits = gpt(batch.phones, batch.context, targets.inputs, phone_mask, code_mask, places=places)
+        terms = {"code": code_loss(logits, targets.targets, targets.mask, label_smoothing=self.label_smoothing)}
+        if guide is not None:
+            terms["guide"] = self._guide(guide.seen[0], batch)
+        if move is not None and places is not None:
+            # The last row scores the stop token and moves nowhere.
+            moved = functional.pad(places, (1, 0)).diff(dim=1)
+            terms["move"] = code_loss(move.seen[0][:, :-1], moved, code_mask)
+        return terms, logits, targets.targets
 
     def _guide(self, pattern: Tensor, batch: GPTBatch) -> Tensor:
         """The step that predicts code t (the last phone for t = 0) should look at the phone that code t speaks.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from gsv_lab import losses
@@ -20,6 +21,7 @@ from gsv_lab.corpora.sovits_data import SoVITSBatch
 from gsv_lab.models.sovits import SoVITS, VITSOutput
 from gsv_lab.nn.discriminators import Discriminators
 from gsv_lab.nn.ops import sequence_mask, take_segments
+from gsv_lab.nn.pointer import steady
 from gsv_lab.nn.pitch import PitchedLogMel
 from gsv_lab.nn.spectral import LogMel
 from gsv_lab.training.guide import Watch, guide_loss
@@ -43,6 +45,7 @@ class SoVITSTask(Task):
         weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
         adversarial_from: share of the budget after which the discriminators join.
         guide_until: share of the budget after which attention is no longer guided.
+        unplaced: share of clips in which the prior is not told which phone each code speaks, so that it can do without.
         start_file: weights of an earlier SoVITS to start from; parts of other shape keep their own start.
     """
 
@@ -58,12 +61,13 @@ class SoVITSTask(Task):
         gradient_clip: float = 20.0,
         adversarial_from: float = 0.6,
         guide_until: float = 0.8,
+        unplaced: float = 0.1,
         start_file: str = "",
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
         self.sovits, self.discriminators = sovits, discriminators
         self.quantizer_file, self.start_file = quantizer_file, start_file
-        self.adversarial_from, self.guide_until = adversarial_from, guide_until
+        self.adversarial_from, self.guide_until, self.unplaced = adversarial_from, guide_until, unplaced
         rate = int(sovits.vocoder.sample_rate)
         self.analysis = PitchedLogMel(rate)
         self.mels = nn.ModuleList(LogMel(rate, n_fft, hop, bands) for n_fft, hop, bands in RESOLUTIONS)
@@ -104,7 +108,7 @@ class SoVITSTask(Task):
         with Watch(self.sovits.prior.cross_attention.pattern) as watch:
             out = self.sovits(
                 spec, batch.phones, mask, phone_mask, codes=batch.codes, reference=reference,
-                reference_mask=reference_mask, log_f0=batch.log_f0, voicing=batch.voicing,
+                reference_mask=reference_mask, log_f0=batch.log_f0, voicing=batch.voicing, places=self.places(batch),
             )  # fmt: skip
         size, vocoder = self.sovits.segment_frames, self.sovits.vocoder
         real = take_segments(batch.wave, out.starts, size, vocoder.hop_length)
@@ -120,6 +124,14 @@ class SoVITSTask(Task):
             terms["f0"] = losses.f0_loss(out.vocoded.log_f0, f0, voicing)
             terms["voicing"] = losses.voicing_loss(out.vocoded.voicing, voicing)
         return out, real, terms
+
+    def places(self, batch: SoVITSBatch) -> Tensor:
+        """Which phone each code speaks (B, F25), as a pointer would walk; in some clips of training left unknown."""
+        places = steady(batch.positions[:, 1::2], batch.positions.shape[1])
+        if not self.training:
+            return places
+        known = torch.rand(len(places), 1, device=places.device) >= self.unplaced
+        return torch.where(known, places, -1)
 
     def training_step(self, batch: SoVITSBatch, batch_idx: int) -> None:
         """Generator once; then, late enough, first the judges on its detached waves, then the generator's own step."""
@@ -151,7 +163,9 @@ class SoVITSTask(Task):
         mask = sequence_mask(batch.frames, batch.codes.shape[1] * 2).to(batch.wave.dtype)
         phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1]).to(batch.wave.dtype)
         speaker = self.sovits.voice([self.analysis.voice(batch.reference)])
-        made = self.sovits.decode(batch.codes, batch.phones, speaker, 0.3, mask=mask, phone_mask=phone_mask)
+        made = self.sovits.decode(
+            batch.codes, batch.phones, speaker, 0.3, mask=mask, phone_mask=phone_mask, places=self.places(batch)
+        )
         wave = made.vocoded.wave * mask.repeat_interleave(self.sovits.vocoder.hop_length, -1)
         terms["prior_mel"] = losses.log_mel_loss(batch.wave, wave, [self.mels[2]])
         self.total(terms, "valid")
