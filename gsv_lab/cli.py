@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gsv_lab.cli_intervene import add_intervene
 from gsv_lab.cli_weights import add_weights
 from gsv_lab.errors import LabError
 
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_bench,
         _add_info,
         _add_open,
+        add_intervene,
         add_weights,
     ):
         add(commands)
@@ -224,15 +226,20 @@ def _add_fit(commands: Any) -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--config", type=Path, action="append", help="YAML; may be given several times, later ones win")
     what.add_argument(
-        "--family",
-        type=Path,
-        help="folder of configurations: all stages from clips to weights, for example configs/nano",
-    )
+        "--family", type=Path,
+        help="all stages from clips to weights: a folder of configurations, for example configs/nano, or a bundle's "
+        "family.json",
+    )  # fmt: skip
     parser.add_argument(
         "--corpus", type=Path, nargs="+", default=[], help="with --family: corpus folders or list files"
     )
     parser.add_argument("--minutes", type=float, default=480, help="with --family: for all stages together")
     parser.add_argument("--version", default="nano-own", help="with --family: name of the result")
+    parser.add_argument("--stages", nargs="+", help="with --family: train only these; what there is is released")
+    parser.add_argument(
+        "--bundle", type=Path, help="with --family: train nothing, but pack clips and settings for another machine"
+    )
+    parser.add_argument("--part-mib", type=float, default=30.0, help="with --bundle: greatest size of a part")
     parser.add_argument("--output", type=Path, help="run folder; by default runs/NAME in the cache folder")
     parser.add_argument(
         "--run-minutes", type=float, default=0, help="leave after so many minutes, to go on another time"
@@ -260,10 +267,15 @@ def _fit_family(arguments: argparse.Namespace) -> None:
     from gsv_lab.environment import cache_dir, pause_file
     from gsv_lab.training.stages import train_family
 
+    if arguments.bundle:
+        from gsv_lab.training.bundle import bundle
+
+        print(f"packed: {bundle(arguments.family, arguments.corpus, arguments.bundle, arguments.part_mib)}")
+        return
     folder = arguments.output or cache_dir() / "families" / arguments.version
     made = train_family(
         arguments.family, arguments.corpus, folder, arguments.version, arguments.minutes, overrides=arguments.overrides,
-        pause=pause_file(), run_minutes=arguments.run_minutes, say=print,
+        stages=arguments.stages, pause=pause_file(), run_minutes=arguments.run_minutes, say=print,
     )  # fmt: skip
     print(f"weights: {made}" if made else "not finished; the same command goes on")
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -185,3 +186,33 @@ def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) 
     resolved = _plain(parsed.as_dict())
     resolved.pop("config", None)
     return resolved
+
+
+def override(experiment: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """A resolved experiment with `key.sub_key=value` put in, where nothing but PyYAML is installed.
+
+    Types are not checked against constructors, as `load_experiment` does; keys must be there.
+
+    Raises:
+        ConfigError: CONFIG_UNKNOWN_KEY with the nearest key.
+    """
+    import yaml
+
+    result: dict[str, Any] = _plain(experiment)
+    for item in overrides:
+        path, _, value = item.partition("=")
+        *parents, last = path.split(".")
+        node = result
+        for depth, key in enumerate([*parents, last]):
+            if not isinstance(node, dict) or key not in node:
+                near = difflib.get_close_matches(key, node, 1, 0.3) if isinstance(node, dict) else []
+                raise ConfigError(
+                    "CONFIG_UNKNOWN_KEY", f"There is no '{path}'", near[0] if near else "a key of the file"
+                )
+            if depth < len(parents):
+                node = node[key]
+        try:
+            node[last] = json.loads(value)
+        except ValueError:  # words without quotes; and YAML 1.1 would read 1e-3 as a word
+            node[last] = yaml.safe_load(value)
+    return result

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from gsv_lab.corpora.data import SpeechData
-from gsv_lab.corpora.store import Row
+from gsv_lab.corpora.store import ClipStore, Row
+from gsv_lab.corpora.texts import add_texts, labels
 
 
 class ContentBatch(NamedTuple):
@@ -67,12 +68,7 @@ class ContentData(SpeechData):
                     yield mel[0].T.numpy().astype(np.float16)
 
             self.store.add_track("content_mel", mels(), rate=100, bands=log_mel.n_mels)
-        if not self.store.has_track("phones"):
-            from gsv_lab.text import phonemize
-
-            rows = tqdm(self.store.rows, "phones")
-            labels = (np.array(phonemize(row.text, row.language).folded()[0], dtype=np.int16) for row in rows)
-            self.store.add_track("phones", labels)
+        add_phones(self.store)
 
     def usable(self, index: int, row: Row) -> bool:
         """Labels must fit into the frames at 50 Hz with room for repeats."""
@@ -97,6 +93,14 @@ class ContentData(SpeechData):
             label_lengths=torch.tensor([len(row) for row in labels]),
             languages=[self.store.rows[i].language for i in indices],
         )
+
+
+def add_phones(store: ClipStore) -> None:
+    """Write the track `phones` (P,), recogniser classes of each clip's text, if it is not there yet."""
+    if store.has_track("phones"):
+        return
+    add_texts(store)
+    store.add_track("phones", (labels(store.track("spelling", i)).astype(np.int16) for i in range(len(store))))
 
 
 def normal(mel: Tensor) -> Tensor:

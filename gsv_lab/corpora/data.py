@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -14,6 +15,7 @@ from gsv_lab import audio
 from gsv_lab.corpora.readers import read as read_corpus
 from gsv_lab.corpora.store import ClipStore, Row
 from gsv_lab.corpora.stream import BatchPlan, BatchStream, fixed_batches
+from gsv_lab.corpora.texts import FILE_NAME, add_texts
 from gsv_lab.environment import cache_dir
 from gsv_lab.errors import DataError
 
@@ -92,7 +94,10 @@ class SpeechData(pl.LightningDataModule):
                 )  # fmt: skip
             clips = [clip for corpus in self.corpora for clip in read_corpus(corpus) if clip.corpus not in self.exclude]
             decode = lambda path: audio.read(path, 16000).samples.numpy()  # noqa: E731
-            ClipStore.pack(self.store_folder, clips, decode, 16000, lambda items: tqdm(items, "decoding"))
+            store = ClipStore.pack(self.store_folder, clips, decode, 16000, lambda items: tqdm(items, "decoding"))
+            texts = [Path(corpus) / FILE_NAME for corpus in self.corpora if (Path(corpus) / FILE_NAME).is_file()]
+            if texts:
+                add_texts(store, texts)
         return ClipStore(self.store_folder)
 
     def _seconds(self, index: int) -> float:

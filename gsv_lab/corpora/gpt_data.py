@@ -16,6 +16,7 @@ from torch import Tensor
 
 from gsv_lab.corpora.data import SpeechData
 from gsv_lab.corpora.store import Row
+from gsv_lab.corpora.texts import add_texts
 
 
 class GPTBatch(NamedTuple):
@@ -62,16 +63,7 @@ class GPTData(SpeechData):
 
     def make_tracks(self) -> None:
         """`context` (P, C): context features of each clip's text, computed once."""
-        from tqdm.auto import tqdm
-
-        from gsv_lab.text import phonemize
-        from gsv_lab.text.context import LexicalContext
-
-        if not self.store.has_track("context"):
-            encoder = LexicalContext()
-            rows = tqdm(self.store.rows, "context")
-            features = (encoder(phonemize(row.text, row.language)).T.numpy().astype(np.float16) for row in rows)
-            self.store.add_track("context", features)
+        add_texts(self.store)
 
     def usable(self, index: int, row: Row) -> bool:
         """Clips whose transcript fits their sound."""

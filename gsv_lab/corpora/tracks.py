@@ -14,11 +14,12 @@ from tqdm.auto import tqdm
 
 from gsv_lab.align import align, frame_level, greedy
 from gsv_lab.corpora.store import ClipStore
+from gsv_lab.corpora.texts import LABELS, add_texts
 from gsv_lab.errors import LabError
 from gsv_lab.nn.pitch import track_pitch
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.roles import ContentEncoder
-from gsv_lab.text import CTC_SYMBOLS, phonemize
+from gsv_lab.text import CTC_SYMBOLS
 from gsv_lab.text.symbols import SYMBOL_ID, UNKNOWN
 
 
@@ -47,6 +48,7 @@ def add_heard(store: ClipStore, content_encoder: ContentEncoder, source: str) ->
     sounding in each frame or -1; `fit` (1,) mean alignment score in nats, -99 where a clip cannot be aligned (it is
     left out of training).
     """
+    add_texts(store)
     device = next(content_encoder.parameters()).device
     aligned: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
 
@@ -55,7 +57,7 @@ def add_heard(store: ClipStore, content_encoder: ContentEncoder, source: str) ->
             wave, row = store.wave(i), store.rows[i]
             encoded = content_encoder(torch.from_numpy(wave)[None, None].to(device))
             scores = encoded.log_probs[0].cpu()
-            ids, numbers = spelled(row.text, row.language) if row.text else guessed(scores)
+            ids, numbers = spelled(store.track("spelling", i)) if row.text else guessed(scores)
             level = frame_level(wave, store.sample_rate, 50.0, len(scores))
             try:
                 found = align(scores, ids, level=level)
@@ -70,14 +72,10 @@ def add_heard(store: ClipStore, content_encoder: ContentEncoder, source: str) ->
         store.add_track(name, (row[place] for row in aligned), source=source)
 
 
-def spelled(text: str, language: str) -> tuple[list[int | None], list[int]]:
+def spelled(spelling: np.ndarray) -> tuple[list[int | None], list[int]]:
     """Recogniser label of each phone of a text (None where it makes no sound of its own), and the phones' ids."""
-    phones = phonemize(text, language)
-    labels, places = phones.folded()
-    ids: list[int | None] = [None] * len(phones)
-    for label, place in zip(labels, places, strict=True):
-        ids[place] = label
-    return ids, phones.ids
+    numbers = spelling.tolist()
+    return [LABELS[i] for i in numbers], numbers
 
 
 def guessed(log_probs: torch.Tensor) -> tuple[list[int | None], list[int]]:

@@ -95,8 +95,14 @@ class TextPointer(Component):
         return self._ready(hidden, read, columns, stays(columns))
 
     def set_out(
-        self, hidden: Tensor, embedded: Tensor, read: Tensor, columns: Tensor, skip: Tensor | None,
-        valid: Tensor | None, choose: Choose | None,
+        self,
+        hidden: Tensor,
+        embedded: Tensor,
+        read: Tensor,
+        columns: Tensor,
+        skip: Tensor | None,
+        valid: Tensor | None,
+        choose: Choose | None,
     ) -> tuple[Walk, Tensor]:
         """The start of a decode: where each row stands after its prompt, and its newest step (B, 1, D).
 
@@ -113,7 +119,10 @@ class TextPointer(Component):
         column, stay, newest = first, torch.full_like(first, -1), hidden[:, -1]
         if columns.shape[1]:
             spoke = torch.ones_like(first, dtype=torch.bool) if valid is None else valid.any(1)
-            column, stay = torch.where(spoke, columns[:, -1], column), torch.where(spoke, stays(columns, valid)[:, -1], stay)
+            column, stay = (
+                torch.where(spoke, columns[:, -1], column),
+                torch.where(spoke, stays(columns, valid)[:, -1], stay),
+            )
             newest = torch.where(spoke[:, None], newest, hidden[:, 0])
         return Walk(embedded, read, column, stay, choose), newest[:, None]
 

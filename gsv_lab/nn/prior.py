@@ -35,9 +35,7 @@ class TextContentAttention(AttentionCore):
     answer = Tap("batch dim frame", rate=50.0, meaning="what the phones answer")
     pattern = Tap("batch head frame phone", rate=50.0, meaning="which phone each frame listens to")
 
-    def __init__(
-        self, width: int, attention_width: int, heads: int, speaker_dim: int, pointed: bool = False
-    ) -> None:
+    def __init__(self, width: int, attention_width: int, heads: int, speaker_dim: int, pointed: bool = False) -> None:
         super().__init__(attention_width, heads)
         self.content_in = nn.Conv1d(width, attention_width, 1)
         self.text_in = nn.Conv1d(width, attention_width, 1)
@@ -48,7 +46,12 @@ class TextContentAttention(AttentionCore):
         self.here = nn.Conv1d(attention_width, attention_width, 1) if pointed else None
 
     def forward(
-        self, content: Tensor, mask: Tensor, text: Tensor, text_mask: Tensor, speaker: Tensor,
+        self,
+        content: Tensor,
+        mask: Tensor,
+        text: Tensor,
+        text_mask: Tensor,
+        speaker: Tensor,
         places: Tensor | None = None,
     ) -> Tensor:
         """See the class; places of -1 are unknown."""

@@ -188,7 +188,6 @@ class SemanticGPT(SemanticGPTRole):
             x = self.pointer.go_on(x, cache.walk)
         return self._score(x)[:, 0]
 
-
     def generate(
         self,
         phones: Tensor,

@@ -152,7 +152,8 @@ class Average(Callback):
             if known is None or not value.is_floating_point():
                 self.average[name] = value.detach().clone()
             else:
-                known.to(value.device).lerp_(value, 1 - decay)
+                # A resumed average lies where it was loaded to; it moves once to where the weights are.
+                self.average[name] = known.to(value.device).lerp_(value, 1 - decay)
 
     def on_validation_start(self, trainer: pl.Trainer, task: Task) -> None:
         """Validate what would be exported."""

@@ -21,8 +21,8 @@ from gsv_lab.corpora.sovits_data import SoVITSBatch
 from gsv_lab.models.sovits import SoVITS, VITSOutput
 from gsv_lab.nn.discriminators import Discriminators
 from gsv_lab.nn.ops import sequence_mask, take_segments
-from gsv_lab.nn.pointer import steady
 from gsv_lab.nn.pitch import PitchedLogMel
+from gsv_lab.nn.pointer import steady
 from gsv_lab.nn.spectral import LogMel
 from gsv_lab.training.guide import Watch, guide_loss
 from gsv_lab.training.task import Task

@@ -9,11 +9,15 @@ call goes on in the stage and at the batch where it was. Does not know what the 
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from gsv_lab.config import load_experiment
+from gsv_lab.config import load_experiment, override
+from gsv_lab.errors import ConfigError
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
@@ -39,12 +43,19 @@ class Stage:
 
 STAGES = (
     Stage("content", 0.36, ("content_encoder",)),
-    Stage("sovits", 0.36, ("sovits", "discriminators"), ("sizes.quantizer={quantizer}",)),
+    Stage("sovits", 0.36, ("sovits", "discriminators"), ("task.init_args.quantizer_file={quantizer}",)),
     Stage("gpt", 0.22, ("semantic_gpt",)),
     Stage("verifier", 0.04, ("verifier",)),
     Stage("g2p", 0.02, ("letter_to_sound",)),
 )
 """Shares were set on two CPU cores, where the content encoder needs most; they add up to one."""
+
+
+def load_stage(configs: Path, name: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """One stage's experiment, from a folder of YAML files or from a file in which all are resolved already."""
+    if configs.suffix != ".json":
+        return load_experiment([configs / f"{name}.yaml"], overrides)
+    return override(json.loads(configs.read_text(encoding="utf-8"))[name], overrides)
 
 
 def train_family(
@@ -55,6 +66,7 @@ def train_family(
     minutes: float,
     *,
     overrides: Sequence[str] = (),
+    stages: Sequence[str] | None = None,
     pause: Path | None = None,
     run_minutes: float = 0,
     progress_bar: bool = True,
@@ -63,27 +75,40 @@ def train_family(
     """Train all stages and release them.
 
     Args:
-        configs: folder with `content.yaml`, `sovits.yaml`, `gpt.yaml`, `verifier.yaml`, `g2p.yaml`.
+        configs: folder with `content.yaml`, `sovits.yaml`, `gpt.yaml`, `verifier.yaml`, `g2p.yaml`, or a bundle's file
+            in which they are resolved already (`gsv_lab.training.bundle`).
         corpora: corpus folders or list files; see `gsv_lab.corpora.readers`.
         folder: for runs, the store and, in the end, the family.
         version: name of the family, for example `nano-2`.
         minutes: for all stages together.
         overrides: `STAGE.key.sub_key=value` for one stage.
+        stages: names of the stages to train, None for all. Of the others only weights that are there already are
+            released, so that several machines can share the work.
         pause: see `fit`.
-        run_minutes: leave each stage after so many minutes; the next call goes on. 0 for no limit.
+        run_minutes: leave after so many minutes of training; the next call goes on. 0 for no limit.
         progress_bar: show one.
         say: told what begins.
 
     Returns:
         the family's folder, or None if `run_minutes` ended a stage before its budget.
+
+    Raises:
+        ConfigError: CONFIG_UNKNOWN_KEY, there is no such stage.
     """
+    chosen = STAGES if stages is None else tuple(stage for stage in STAGES if stage.name in stages)
+    if stages is not None and len(chosen) != len(set(stages)):
+        names = ", ".join(stage.name for stage in STAGES)
+        raise ConfigError(
+            "CONFIG_UNKNOWN_KEY", f"Of the stages {', '.join(stages)} not all are known", f"some of {names}"
+        )
     folder = Path(folder)
     quantizer = folder / "quantizer.safetensors"
-    weights: dict[str, Path] = {"quantizer": quantizer}
+    weights: dict[str, Path] = {}
+    began = time.monotonic()
     for stage in STAGES:
         files = {name: folder / stage.name / "weights" / f"{name}.safetensors" for name in stage.weights}
         done = folder / stage.name / "done"
-        if not done.is_file():
+        if stage in chosen and not done.is_file():
             say(f"{stage.name}: {stage.share * minutes:.0f} minutes")
             own = [item.removeprefix(f"{stage.name}.") for item in overrides if item.startswith(f"{stage.name}.")]
             given = [text.format(quantizer=quantizer) for text in stage.overrides]
@@ -91,15 +116,18 @@ def train_family(
             if stage.name == "content":
                 paths.append("data.init_args.corpora=[" + ",".join(str(Path(c)) for c in corpora) + "]")
             budget = [f"trainer.minutes={stage.share * minutes}"]
-            experiment = load_experiment([Path(configs) / f"{stage.name}.yaml"], [*paths, *given, *budget, *own])
-            finished = fit(
-                experiment, folder / stage.name, pause=pause, run_minutes=run_minutes, progress_bar=progress_bar
-            )
+            experiment = load_stage(Path(configs), stage.name, [*paths, *given, *budget, *own])
+            left = run_minutes and run_minutes - (time.monotonic() - began) / 60
+            if left < 0:
+                return None
+            finished = fit(experiment, folder / stage.name, pause=pause, run_minutes=left, progress_bar=progress_bar)
             if not finished.done:
                 return None
             done.touch()
-        weights |= files
-        if stage.name == "content" and not quantizer.is_file():
+        weights |= {name: path for name, path in files.items() if path.is_file()}
+        if stage.name == "content" and stage in chosen and not quantizer.is_file():
             say("codebook, codes, aligned phones, pitch")
             make_codes(folder / "store", files["content_encoder"], quantizer)
+    if quantizer.is_file():
+        weights["quantizer"] = quantizer
     return release(weights, folder / version, version, Sampling(top_k=15, repetition_penalty=1.05), 0.4, 3.5)

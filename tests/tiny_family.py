@@ -1,0 +1,55 @@
+"""A corpus and the configurations of a whole family at tiny size, for tests that train all stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import soundfile
+import yaml
+
+from gsv_lab.corpora.synthetic import SyntheticCorpus
+from tiny import CONTENT, DISCRIMINATORS, GPT, SOVITS, TEXTS, VERIFIER, experiment, spec
+
+
+def write_corpus(folder: Path) -> Path:
+    """A corpus in table form with three speakers."""
+    corpus = SyntheticCorpus(n_speakers=3, n_clips=12, seed=1)
+    rows = ["path|speaker|language|text|split"]
+    for i in range(12):
+        name = f"s{i % 3}/c{i:02d}.wav"
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(folder / name, corpus[i].wave, 16000)
+        split = "valid" if i in (3, 4, 5) else "dev_speaker" if i in (6, 7) else "train"
+        rows.append(f"{name}|s{i % 3}|{'zh' if i % 4 > 1 else 'en'}|{TEXTS[i % 4]}|{split}")
+    (folder / "metadata.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+def write_configs(folder: Path) -> Path:
+    """The five configurations of a family at tiny size, one batch each."""
+    letters = spec("nn.letter_to_sound.LetterToSound", n_letters=27, n_phones=70, dim=8, width=8)
+    sovits = {**SOVITS, "init_args": {**SOVITS["init_args"], "quantizer": spec(
+        "nn.quantizer.VectorQuantizer", dim=12, n_codes=512, projection="mean", hop=2)}}  # fmt: skip
+    gpt = {**GPT, "init_args": {**GPT["init_args"], "n_codes": 512}}
+    tasks = {
+        "content": spec("training.content_task.ContentTask", content_encoder=CONTENT),
+        "sovits": spec(
+            "training.sovits_task.SoVITSTask",
+            sovits=sovits, discriminators=DISCRIMINATORS, quantizer_file="${sizes.quantizer}",
+        ),
+        "gpt": spec("training.gpt_task.GPTTask", semantic_gpt=gpt, guided_layer=1),
+        "verifier": spec("training.verifier_task.VerifierTask", verifier=VERIFIER, n_speakers=3),
+        "g2p": spec("training.g2p_task.G2PTask", letter_to_sound=letters),
+    }  # fmt: skip
+    data = {
+        "content": spec("corpora.content_data.ContentData", store="x"),
+        "sovits": spec("corpora.sovits_data.SoVITSData", store="x", windows=2, window_seconds=1.0, worst_fit=-90.0),
+        "gpt": spec("corpora.gpt_data.GPTData", store="x", worst_fit=-90.0),
+        "verifier": spec("corpora.verifier_data.VerifierData", store="x", speakers=2),
+        "g2p": spec("corpora.letter_data.LetterData", batch_words=8),
+    }
+    folder.mkdir()
+    for name, task in tasks.items():
+        content = {**experiment(task, data[name], 1), "sizes": {"quantizer": ""}}
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    return folder
