@@ -84,9 +84,10 @@ class Voice:
         tensors = load_tensors(path)
         phones = None if header["phones"] is None else Phones.from_dict(header["phones"])
         changed = {k.removeprefix("changed."): v for k, v in tensors.items() if k.startswith("changed.")}
+        prompt = Prompt(tensors["voice.codes"], phones, tensors.get("voice.places"))
         return cls(
-            header["name"], header["parent"], header["parents"], tensors["voice.speaker"],
-            Prompt(tensors["voice.codes"], phones, tensors.get("voice.places")), changed, header["consent"], header["settings"], header["created"],
+            header["name"], header["parent"], header["parents"], tensors["voice.speaker"], prompt, changed,
+            header["consent"], header["settings"], header["created"],
         )  # fmt: skip
 
     def check_parent(self, version: str, fingerprints: Mapping[str, str]) -> None:

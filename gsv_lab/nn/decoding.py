@@ -32,8 +32,8 @@ class Step(NamedTuple):
 
     `number` counts new codes from 0; `rows` are the numbers of the rows; `logits` (A, V) are untouched; `probabilities`
     (A, V or V - 1) are what was drawn from (without the stop class while stop is not allowed); `codes` (A,) were drawn;
-    `ended` says for each row why it ends with this step, or None. A drawn stop token is no code. `places` (A,) say which
-    phone each code speaks, where the network has a pointer into the text.
+    `ended` says for each row why it ends with this step, or None. A drawn stop token is no code. `places` (A,) say
+    which phone each code speaks, where the network has a pointer into the text.
     """
 
     number: int

@@ -26,6 +26,7 @@ class Judge(Component):
     wave (B, 1, T) -> scores (B, N), features: the outputs of all layers, the last one included
     """
 
+    features = Tap("batch channel place", meaning="what the last layer found, places one after the other")
     scores = Tap("batch score", meaning="one score for each place, 1 for natural")
 
     layers: nn.ModuleList
@@ -41,6 +42,7 @@ class Judge(Component):
         for layer in self.layers:
             x = functional.leaky_relu(layer(x), SLOPE)
             features.append(x)
+        x = features[-1] = self.features(x.flatten(2)).reshape(x.shape)
         x = self.last(x)
         return self.scores(x.flatten(1)), [*features, x]
 

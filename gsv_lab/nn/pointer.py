@@ -108,7 +108,8 @@ class TextPointer(Component):
 
         Args:
             hidden: (B, T + 1, D) steps from the last phone on.
-            embedded, read: see `Walk`.
+            embedded: see `Walk`.
+            read: see `Walk`.
             columns: (B, T) of the prompt's codes; T may be 0.
             skip: (B,) padding columns before the first phone, or None.
             valid: (B, T) which codes are real, or None for all.

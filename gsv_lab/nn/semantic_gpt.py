@@ -137,7 +137,7 @@ class SemanticGPT(SemanticGPTRole):
             codes: codes told so far, T may be 0.
             phone_mask: (B, 1, P), true at phones; padding on either side.
             code_mask: (B, 1, T), true at codes; padding on the right, or, to start a decode, on the left.
-            places: (B, T) which phone each code speaks, never falling; needed where the network has a pointer and T > 0.
+            places: (B, T) which phone each code speaks, never falling; needed by a network with a pointer if T > 0.
             speaker: (B, G, 1), or None to add nothing.
             text_padding: "align" moves the padding of shorter texts to the left, hides it, and counts positions from
                 the first phone. "reference" takes the columns as they come, counts positions from column 0 and hides

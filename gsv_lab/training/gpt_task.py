@@ -22,8 +22,8 @@ from gsv_lab.training.task import Task
 
 
 class GPTTask(Task):
-    """Losses by name: `code` (cross entropy, nat per code), `move` (the same for the pointer's moves, if the network has
-    one), `guide` (nat, what one attention head pays to the phone that is spoken).
+    """Losses by name: `code` (cross entropy, nat per code), `move` (the same for the pointer's moves, if there is one),
+    `guide` (nat, what one attention head pays to the phone that is spoken).
 
     Args:
         semantic_gpt: the network.
