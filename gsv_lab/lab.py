@@ -12,7 +12,6 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +26,8 @@ from gsv_lab.models.family import Family, load_family
 from gsv_lab.models.speech import Speech, joined
 from gsv_lab.models.synthesizer import Prompt, Synthesizer
 from gsv_lab.models.voice import Voice
+from gsv_lab.narration import Manner, Narration
 from gsv_lab.nn.pointer import steady
-from gsv_lab.recording.reference import reference
 from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
 from gsv_lab.text.split import split_sentences
 
@@ -39,9 +38,6 @@ NOTICE = (
     "Clone only your own voice, or that of a person who has agreed to it. "
     "Everything made here is marked as synthetic in the file."
 )
-
-FEWEST_CODES_PER_PHONE = 1.0
-"""Nobody says more than 25 phones a second, so decoding does not stop before."""
 
 
 class VoiceNotice(UserWarning):
@@ -54,7 +50,8 @@ def remind() -> None:
 
 
 def load(name: str = "") -> Lab:
-    """A lab with a base model: `nano` (the newest that is shipped), an exact version, or a folder with weights.
+    """A lab with a base model: `nano` (the newest that is shipped), an exact version, a released family (`v1`, `v2`,
+    `v2Pro`, `v2ProPlus`), or a folder with weights.
 
     Without a name it is what the environment variable `GSV_LAB_MODEL` says, else `nano`.
 
@@ -93,7 +90,13 @@ class Lab:
         return self._fingerprints
 
     def clone(
-        self, source: str | Path, text: str | None = None, language: str = "auto", consent: str = "", name: str = ""
+        self,
+        source: str | Path,
+        text: str | None = None,
+        language: str = "auto",
+        consent: str = "",
+        name: str = "",
+        verification: Tensor | None = None,
     ) -> Voice:
         """A voice from one recording, at once and without training.
 
@@ -104,15 +107,16 @@ class Lab:
             language: of `text`.
             consent: note on who agreed to this voice, kept in the voice file.
             name: of the voice; the file's name if empty.
+            verification: vector (1, V) of the speaker-verification network of the released Pro models; heard here if
+                None. Other families take none.
 
         Raises:
             AudioError: the recording cannot be used. TextError: the text cannot be read.
         """
         remind()
-        clip = reference(source, self.sample_rate)
+        clip = self.family.reference(source)
         for warning in clip.warnings:
             warnings.warn(warning, stacklevel=2)
-        synthesizer = self.family.synthesizer
         phones = None
         if text and not clip.why:
             phones = phonemize(text, language)
@@ -121,8 +125,8 @@ class Lab:
         prompt = self.prompt(clip.samples, phones)
         settings = {"source": Path(source).name, "seconds": [round(clip.start, 2), round(clip.end, 2)]}
         return Voice(
-            name or Path(source).stem, self.version, self.fingerprints(), synthesizer.voice([clip.samples]), prompt,
-            consent=consent, settings=settings,
+            name or Path(source).stem, self.version, self.fingerprints(), self._speaker(clip.samples, verification),
+            prompt, consent=consent, settings=settings,
         )  # fmt: skip
 
     def prepare(self, paths: Sequence[str | Path], output: str | Path, **options: Any) -> Prepared:
@@ -138,15 +142,21 @@ class Lab:
         """A voice tuned on a prepared folder (or one recording); options: `gsv_lab.training.finetune.finetune`."""
         from gsv_lab.training.finetune import finetune
 
+        if not self.family.tunable:
+            raise ConfigError(
+                "CONFIG_INCONSISTENT", f"Voices of {self.version} cannot be tuned yet", "nano", "Use clone instead"
+            )
         remind()
         return finetune(self, folder, **options)
 
     def speak(self, text: str, voice: Voice, language: str = "auto", seed: int = 0, **options: Any) -> Speech:
-        """Say a text in a voice; options as in `stream`.
+        """Say a text in a voice; options as in `stream`, but for `chunk_seconds`.
 
         Same text, voice, options and seed: same samples on one machine.
         """
-        return joined(list(self.stream(text, voice, language, seed, **options)))
+        if options.get("chunk_seconds") is not None:
+            raise ConfigError("PARAM_RANGE", "speak makes whole sentences", "no chunk_seconds", "Use stream")
+        return joined(list(self.stream(text, voice, language, seed, **options)), self.family.pause)
 
     def stream(
         self,
@@ -161,6 +171,8 @@ class Lab:
         repetition_penalty: float | None = None,
         noise_scale: float | None = None,
         speed: float = 1.0,
+        chunk_seconds: float | None = None,
+        batch: int = 1,
     ) -> Iterator[Speech]:
         """Say a text sentence by sentence; each comes as soon as it is made. Options left out take the model's
         defaults.
@@ -176,32 +188,27 @@ class Lab:
             repetition_penalty: at least 1.
             noise_scale: liveliness of the sound, 0 to 1.
             speed: 1.3 is 1.3 times as fast; 0.5 to 2.
+            chunk_seconds: hand out each sentence in pieces of about this length, the first one sooner.
+            batch: sentences of like length whose codes are decoded together; other samples than one by one.
 
         Raises:
-            TextError: nothing to say, or too long. CheckpointError: the voice belongs to other weights.
+            TextError: nothing to say, or too long. CheckpointError: the voice belongs to other weights. ConfigError:
+                an option out of its range.
         """
-        asked: dict[str, Any] = {
-            "temperature": temperature,
-            "top_k": top_k,
-            "top_p": top_p,
-            "repetition_penalty": repetition_penalty,
-        }
-        sampling = replace(self.family.sampling, **{k: v for k, v in asked.items() if v is not None})
-        noise_scale = self.family.noise_scale if noise_scale is None else noise_scale
-        check_options(noise_scale, speed)
-        synthesizer = self.synthesizer_for(voice)
-        for number, sentence in enumerate(split_sentences(text, language)):
-            generator = torch.Generator().manual_seed(seed * 100_003 + number)
-            phones = phonemize(sentence, language)
-            most = min(sampling.max_new, round(len(phones) * self.family.codes_per_phone) + 15)
-            least = min(most, max(sampling.min_new, round(len(phones) * FEWEST_CODES_PER_PHONE)))
-            bounded = replace(sampling, min_new=least, max_new=most)
-            predicted = synthesizer.predict(phones, voice.prompt, bounded, generator)
-            wave = synthesizer.speak(
-                predicted.codes, phones, voice.speaker, noise_scale, speed, generator, predicted.places
-            )
-            settings = {"seed": seed, "ended": predicted.reason, "noise_scale": noise_scale, "speed": speed}
-            yield self._speech(wave, predicted.codes[0], phones, voice.name, settings)
+        manner = Manner(temperature, top_k, top_p, repetition_penalty, noise_scale, speed)
+        narration = Narration(self.family, self.synthesizer_for(voice), voice, manner, seed)
+        texts = [phonemize(sentence, language) for sentence in split_sentences(text, language)]
+        if batch > 1:
+            for phones, said in zip(texts, narration.together(texts, batch), strict=True):
+                yield self._speech(said.wave, said.codes, phones, voice.name, said.settings)
+            return
+        for number, phones in enumerate(texts):
+            if chunk_seconds is None:
+                said = narration.whole(number, phones)
+                yield self._speech(said.wave, said.codes, phones, voice.name, said.settings)
+                continue
+            for said in narration.pieces(number, phones, chunk_seconds):
+                yield self._speech(said.wave, said.codes, None, voice.name, said.settings)
 
     def synthesizer_for(self, voice: Voice) -> Synthesizer:
         """The networks with a voice's own tensors put in; the base networks if it has none. Tuned ones are kept.
@@ -232,7 +239,8 @@ class Lab:
         synthesizer = self.family.synthesizer
         codes = synthesizer.hear(wave)
         generator = torch.Generator().manual_seed(seed)
-        places = self.places(wave, phones, codes.shape[-1])[None]
+        pointed = synthesizer.semantic_gpt.pointer is not None
+        places = self.places(wave, phones, codes.shape[-1])[None] if pointed else None
         made = synthesizer.speak(codes, phones, speaker, self.family.noise_scale, 1.0, generator, places)
         return self._speech(made, codes[0], phones, "true codes", {"rung": "true codes"})
 
@@ -247,8 +255,10 @@ class Lab:
 
     def prompt(self, wave: Tensor, phones: Phones | None = None) -> Prompt:
         """What SemanticGPT is told of a reference (T,) and, if somebody knows them, of the phones spoken in it."""
-        codes = self.family.synthesizer.hear(wave)[0]
-        return Prompt(codes, phones, None if phones is None else self.places(wave, phones, len(codes)))
+        codes = self.family.hear_reference(wave)
+        if phones is None or self.family.synthesizer.semantic_gpt.pointer is None:
+            return Prompt(codes, phones)
+        return Prompt(codes, phones, self.places(wave, phones, len(codes)))
 
     def places(self, wave: Tensor, phones: Phones, n_codes: int) -> Tensor:
         """Which phone each code of a wave (T,) speaks, by forced alignment: (F25,), never falling."""
@@ -266,20 +276,14 @@ class Lab:
         labels = greedy(self.family.synthesizer.phone_scores(wave)).ids
         return [CTC_SYMBOLS[label] for label in labels]
 
+    def _speaker(self, wave: Tensor, verification: Tensor | None) -> Tensor:
+        if verification is None:
+            return self.family.synthesizer.voice([wave])
+        return self.family.synthesizer.voice([wave], [verification])
+
     def _speech(
         self, wave: Tensor, codes: Tensor, phones: Phones | None, voice: str, settings: dict[str, Any]
     ) -> Speech:
         mark = audio.Mark(self.version, voice, settings=settings)
         peak = float(wave.abs().max()) if wave.numel() else 0.0
         return Speech(wave / max(1.0, peak), self.sample_rate, codes, phones, mark, settings, self.align)
-
-
-def check_options(noise_scale: float, speed: float) -> None:
-    """Refuse options out of range (those of sampling check themselves).
-
-    Raises:
-        ConfigError: PARAM_RANGE with the range.
-    """
-    for name, value, low, high in (("noise_scale", noise_scale, 0.0, 2.0), ("speed", speed, 0.5, 2.0)):
-        if not low <= value <= high:
-            raise ConfigError("PARAM_RANGE", f"{name} is {value}", f"{low:g} to {high:g}", f"Choose another {name}")

@@ -18,7 +18,7 @@ from source import ROOT
 README = ROOT / "README.md"
 PAGES = [README, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "data/README.md"))]
 PAGES += sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "gsv_lab").rglob("*.md"))
-CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.parent.name != "interventions")
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -20,10 +20,11 @@ LAYERS: list[set[str]] = [
     {"errors", "__init__"},
     {"environment", "config", "files", "machine", "audio", "audio_header", "losses", "losses_gpt", "hooks"},
     {"nn", "text", "align"},
-    {"recording", "models", "checkpoint"},
+    {"recording", "models", "checkpoint", "released"},
     {"corpora", "training", "evaluation"},
-    {"lab"},
-    {"cli", "cli_weights", "widgets", "exercises", "bench", "demo", "demo_report", "describe"},
+    {"lab", "narration"},
+    {"__main__", "cli", "cli_intervene", "cli_weights", "bench", "demo", "demo_report", "describe"}
+    | {"widgets", "exercises"},
 ]
 """Lowest first. A module imports from its own layer and from lower ones, at import time or later.
 

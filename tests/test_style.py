@@ -130,6 +130,43 @@ def test_annotations_stay_text() -> None:
     assert not [name_of(path) for path in typed if line not in path.read_text(encoding="utf-8")]
 
 
+def version_names(module: ast.Module) -> list[str]:
+    """Names of released versions in code (prose may tell of them): a sign of a branch on a version."""
+    prose = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    texts = [node for node in ast.walk(module) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [
+        node.value for node in texts if id(node) not in prose and re.fullmatch(r"v\d(pro(plus)?)?", node.value, re.I)
+    ]
+
+
+def bodies(path: Path, least: int = 8) -> dict[str, str]:
+    """Syntax of each function's body of at least so many statements, its docstring left out -> its name."""
+    found = {}
+    for name, node, _ in functions(tree(path)):
+        body = node.body[1:] if ast.get_docstring(node) else node.body
+        if sum(isinstance(inner, ast.stmt) for part in body for inner in ast.walk(part)) >= least:
+            found["\n".join(ast.dump(part) for part in body)] = f"{name_of(path)}:{name}"
+    return found
+
+
+def test_networks_know_no_version() -> None:
+    networks = [path for path in FILES if "gsv_lab/nn/" in name_of(path)]
+    assert networks and not {name_of(path): found for path in networks if (found := version_names(tree(path)))}
+    bad = ast.parse("\"\"\"About v2.\"\"\"\nif version == 'v2Pro' or kind in ('v1', 'conv'):\n    pass\n")
+    assert version_names(bad) == ["v2Pro", "v1"]
+
+
+def test_no_network_is_written_twice() -> None:
+    """A copy for inference or export would repeat whole functions."""
+    seen: dict[str, str] = {}
+    for path in FILES:
+        if name_of(path).startswith(("gsv_lab/nn/", "gsv_lab/models/")):
+            for body, name in bodies(path).items():
+                assert body not in seen, f"{name} repeats {seen[body]}"
+                seen[body] = name
+    assert len(seen) > 50
+
+
 def test_the_rules_find_what_they_forbid() -> None:
     bad = """
 import os, sys

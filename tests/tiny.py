@@ -15,6 +15,7 @@ from gsv_lab.config import build
 from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.synthetic import SyntheticCorpus
+from gsv_lab.text import CTC_SYMBOLS
 
 TEXTS = ("she said it was a good day", "we walk home now", "今天天气很好", "我们回家吧")
 
@@ -56,6 +57,17 @@ SOVITS = spec(
 DISCRIMINATORS = spec(
     "nn.discriminators.Discriminators", judges=[spec("nn.discriminators.PeriodJudge", period=2, channels=[4, 4])]
 )
+JUDGE_PHONES = {
+    "en": [name for name in CTC_SYMBOLS[1:] if name.isupper() and name != "E"],
+    "zh": [name for name in CTC_SYMBOLS[1:] if not name.isupper() or name == "E"],
+}
+JUDGES = {
+    language: spec(
+        "nn.recogniser.DelayRecogniser", phones=names, language=language, width=16, inner=8, reaches=[1], states=12,
+        layers=1, bands=20, dropout=0.0,
+    )
+    for language, names in JUDGE_PHONES.items()
+}  # fmt: skip
 VERIFIER = spec("nn.verifier.SpeakerVerifier", width=16, layers=1, dim=8)
 
 

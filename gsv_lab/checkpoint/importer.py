@@ -8,28 +8,33 @@ first two bytes beside the spec, so that `export_reference` can write the releas
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from gsv_lab.checkpoint import reference_keys, reference_keys_gpt
-from gsv_lab.checkpoint.native import load_into, load_tensors, read_header, save_tensors
+from gsv_lab.checkpoint.native import check_fit, load_tensors, read_header, save_tensors
 from gsv_lab.checkpoint.reference_family import Resolved, resolve_file
 from gsv_lab.checkpoint.restricted import CODES, Released, read_released, released_bytes
 from gsv_lab.checkpoint.stored_config import from_json, setting, to_json
-from gsv_lab.config import build
 from gsv_lab.errors import CheckpointError, LabError
-from gsv_lab.files import check_writable, save_bytes
+from gsv_lab.files import check_writable, save_bytes, save_failed
 
 _NORMS = {
     ".parametrizations.weight.original0": ".weight_g",
     ".parametrizations.weight.original1": ".weight_v",
 }
 """Newer and older names of a weight-normalised layer's two tensors; both occur in files."""
+
+
+_OPTIMIZER = "optimizer"
+"""Part of a training's state that is no weight and twice as large as all weights."""
 
 
 class Imported(NamedTuple):
@@ -78,14 +83,16 @@ def import_reference(paths: Sequence[str | Path], output: str | Path) -> list[Im
     if output.suffix != ".safetensors":
         raise LabError("OUTPUT_NAME", f"The output is named '{output.name}'", "a name that ends in .safetensors")
     check_writable(output)
+    if not paths:
+        raise LabError("INPUT_ROLE", "There is no file to import", "one or more released files")
     converted = [_convert(Path(path)) for path in paths]
     roles = [one.resolved.role for one in converted]
     if len(set(roles)) < len(roles):
         raise LabError("INPUT_ROLE", f"The files are {', '.join(roles)}", "one file of each role", "Import them singly")
+    targets = [output] if len(roles) == 1 else [output.with_name(f"{output.stem}.{r}.safetensors") for r in roles]
+    _save_all(converted, targets)
     made = []
-    for path, one in zip(paths, converted, strict=True):
-        target = output if len(converted) == 1 else output.with_name(f"{output.stem}.{one.resolved.role}.safetensors")
-        save_tensors(one.tensors, target, one.header, one.dtype)
+    for path, target, one in zip(paths, targets, converted, strict=True):
         count = sum(value.numel() for value in one.tensors.values())
         kind, (role, family, spec, _, notes) = str(one.dtype).removeprefix("torch."), one.resolved
         made.append(Imported(Path(path), target, role, family, len(one.tensors), count, kind, spec, notes))
@@ -108,7 +115,8 @@ def export_reference(path: str | Path, output: str | Path) -> Path:
             "CKPT_FORMAT", f"{path.name} did not come from a released file", "one written by gsv-lab weights import"
         )
     code, order, root = kept.get("code"), kept.get("keys"), from_json(kept.get("content"))
-    if code not in ("PK", *CODES) or not isinstance(order, list) or not isinstance(root, dict) or "weight" not in root:
+    place = kept.get("place", "weight")
+    if code not in ("PK", *CODES) or not isinstance(order, list) or not isinstance(root, dict) or place not in root:
         raise CheckpointError("CKPT_CORRUPT", f"{path.name} lacks what was kept of the released file", "a whole file")
     tensors = load_tensors(path, dtype=None)
     if any(key.startswith(reference_keys_gpt.PREFIX) for key in order):
@@ -122,29 +130,33 @@ def export_reference(path: str | Path, output: str | Path) -> Path:
         raise CheckpointError("CKPT_KEYS", f"{path.name} has other tensors than when it was imported", "the same ones")
     types = kept.get("dtypes", {})
     weight = ((key, _typed(state[name], types.get(key))) for key, name in old.items())
-    root["weight"] = OrderedDict(weight) if kept.get("ordered") else dict(weight)
-    return save_bytes(output, released_bytes(Released(code, root)))
+    root[place] = OrderedDict(weight) if kept.get("ordered") else dict(weight)
+    return save_bytes(output, released_bytes(Released(code, root, place)))
 
 
 def _convert(path: Path) -> _Converted:
     released = read_released(path)
-    content = released.content
-    weight: Mapping[str, Tensor] = content["weight"]
+    content = {key: value for key, value in released.content.items() if key != _OPTIMIZER}
+    weight: Mapping[str, Tensor] = released.weight
     state = {_old_name(key): value for key, value in weight.items()}
     if len(state) < len(weight):
         raise CheckpointError("CKPT_KEYS", f"{path.name} has some weights under two names", "each once")
     resolved = resolve_file(state, content.get("config"), released.code, path.name)
     keys = reference_keys_gpt if resolved.role == "semantic_gpt" else reference_keys
     tensors = keys.from_reference(state)
-    _check_fit(resolved.spec, tensors, path.name)
+    check_fit(resolved.spec, tensors, path.name)
     dtype = _widest(weight.values())
     info = {"family": resolved.family, "source": path.name, "audio": resolved.audio}
     if isinstance(setting(content, "info"), (str, int, float)):
         info["note"] = setting(content, "info")
-    root = type(content)((key, None if key == "weight" else value) for key, value in content.items())
+    if len(content) < len(released.content):
+        left_out = ("the optimizer's state of this training was left out",)
+        resolved = resolved._replace(notes=(*resolved.notes, *left_out))
+    root = type(released.content)((key, None if key == released.key else value) for key, value in content.items())
     kept = {
         "code": released.code,
         "content": to_json(root),
+        "place": released.key,
         "keys": list(weight),
         "ordered": isinstance(weight, OrderedDict),
         "dtypes": {
@@ -156,20 +168,20 @@ def _convert(path: Path) -> _Converted:
     return _Converted(resolved, tensors, {"spec": resolved.spec, "info": info, "reference": kept}, dtype)
 
 
-def _check_fit(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> None:
-    """Every tensor has its place and every place its tensor; the network is built without memory."""
+def _save_all(converted: Sequence[_Converted], targets: Sequence[Path]) -> None:
+    """All files or none: none gets its name before the last one is on the disk."""
+    for target in targets:
+        check_writable(target)
     try:
-        with torch.device("meta"):
-            component = build(spec)
-    except LabError:
-        raise
-    # Constructors of layers check their sizes with plain ValueErrors and RuntimeErrors.
-    except (ValueError, RuntimeError, TypeError, ArithmeticError) as error:
-        why = str(error).splitlines()[0]
-        raise CheckpointError(
-            "CKPT_FORMAT", f"{source} describes no network that can be built ({why})", "sizes that fit"
-        ) from error
-    load_into(component, {name: value.to("meta") for name, value in tensors.items()}, source)
+        with TemporaryDirectory(prefix=".import-", dir=targets[0].parent) as stage:
+            waiting = [
+                save_tensors(one.tensors, Path(stage) / target.name, one.header, one.dtype)
+                for one, target in zip(converted, targets, strict=True)
+            ]
+            for path, target in zip(waiting, targets, strict=True):
+                os.replace(path, target)
+    except OSError as error:
+        raise save_failed(targets[0], error.strerror or str(error)) from error
 
 
 def _old_name(key: str) -> str:

@@ -1,8 +1,7 @@
 """The kit's own weight files: tensors and the spec that rebuilds the component, nothing executable.
 
 Header entry `gsv_lab` is JSON: `{"format": 1, "spec": ..., "info": ..., "versions": ...}`. A file is checked before
-anything is
-built: size of the header, names allowed, shapes, finite numbers.
+anything is built: size of the header, names allowed, shapes, finite numbers.
 """
 
 from __future__ import annotations
@@ -11,19 +10,25 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from gsv_lab.checkpoint.restricted import CODES
 from gsv_lab.config import build
-from gsv_lab.errors import CheckpointError
+from gsv_lab.errors import CheckpointError, LabError
 from gsv_lab.files import save_bytes
 
 FORMAT = 1
 LARGEST_HEADER = 16 * 2**20
 LARGEST_ELEMENTS = 10**9
+
+
+class CannotBuild(CheckpointError):
+    """The spec of a file makes no network."""
 
 
 def save_component(
@@ -65,16 +70,21 @@ def read_header(path: str | Path) -> dict[str, Any]:
     """The JSON entry of a weight or voice file, with `tensors`: name -> (dtype, shape). Loads no tensor.
 
     Raises:
-        CheckpointError: CKPT_MISSING, CKPT_FORMAT (no safetensors file, for example a pickle), CKPT_CORRUPT,
-            CKPT_TOO_LARGE, CKPT_VERSION (written by a newer gsv_lab).
+        CheckpointError: CKPT_MISSING, CKPT_FORMAT (no safetensors file, for example a pickle), CKPT_LEGACY (a released
+            file), CKPT_CORRUPT, CKPT_TOO_LARGE, CKPT_VERSION (written by a newer gsv_lab).
     """
     path = Path(path)
     if not path.is_file():
         raise CheckpointError("CKPT_MISSING", f"No file {path}", "a .safetensors file")
     size = path.stat().st_size
     with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        start = file.read(1)
+        begin = file.read(8)
+        length, start = int.from_bytes(begin, "little"), file.read(1)
+        if begin[2:4] == b"\x03\x04" and begin[:2].decode("latin-1") in ("PK", *CODES):
+            raise CheckpointError(
+                "CKPT_LEGACY", f"{path.name} is a released file or another archive of torch", "weights of gsv_lab",
+                f"Use the importer: gsv-lab weights import {path.name} --output OUT.safetensors",
+            )  # fmt: skip
         if size < 9 or start != b"{":
             raise CheckpointError(
                 "CKPT_FORMAT", f"{path.name} is no safetensors file", "weights or a voice written by gsv_lab",
@@ -85,19 +95,29 @@ def read_header(path: str | Path) -> dict[str, Any]:
         try:
             table = json.loads(start + file.read(length - 1))
             entry = json.loads(table.pop("__metadata__", {}).get("gsv_lab", "null"))
-        except (ValueError, AttributeError) as error:
+            tensors = {name: _claim(name, item) for name, item in table.items()}
+        except (ValueError, AttributeError, TypeError, KeyError, RecursionError) as error:
             raise CheckpointError("CKPT_CORRUPT", f"{path.name} has a damaged header", "a whole file") from error
     if not isinstance(entry, dict):
         raise CheckpointError("CKPT_FORMAT", f"{path.name} was not written by gsv_lab", "a file with a gsv_lab header")
-    if entry.get("format", 0) > FORMAT:
+    version = entry.get("format", 0)
+    if type(version) is not int or version > FORMAT:
         raise CheckpointError(
-            "CKPT_VERSION", f"{path.name} has format {entry['format']}", f"at most {FORMAT}", "Upgrade gsv_lab"
+            "CKPT_VERSION", f"{path.name} has format {str(version)[:20]}", f"at most {FORMAT}", "Upgrade gsv_lab"
         )
-    for name, item in table.items():
-        if math.prod(item["shape"]) > LARGEST_ELEMENTS:
-            raise CheckpointError("CKPT_TOO_LARGE", f"'{name}' in {path.name} has {math.prod(item['shape'])} elements")
-    entry["tensors"] = {name: (item["dtype"], tuple(item["shape"])) for name, item in table.items()}
+    for name, (_, shape) in tensors.items():
+        if math.prod(shape) > LARGEST_ELEMENTS:
+            raise CheckpointError("CKPT_TOO_LARGE", f"'{name[:60]}' in {path.name} has {math.prod(shape)} elements")
+    entry["tensors"] = tensors
     return entry
+
+
+def _claim(name: str, item: Mapping[str, Any]) -> tuple[str, tuple[int, ...]]:
+    """What a header says of one tensor, its type and its shape."""
+    shape = tuple(item["shape"])
+    if not name.isprintable() or not all(type(size) is int and size >= 0 for size in shape):
+        raise ValueError("a name is one line, a shape is whole numbers")
+    return str(item["dtype"]), shape
 
 
 def load_tensors(path: str | Path, dtype: torch.dtype | None = torch.float32) -> dict[str, Tensor]:
@@ -128,13 +148,48 @@ def load_component(path: str | Path) -> nn.Module:
     """Rebuild a component from its file, in evaluation mode.
 
     Raises:
-        CheckpointError: CKPT_KEYS and CKPT_SHAPE (the first three are named), and those of `read_header` and
-            `load_tensors`.
+        CheckpointError: CKPT_KEYS and CKPT_SHAPE (the first three are named), CKPT_FORMAT when its spec makes no
+            network, and those of `read_header` and `load_tensors`.
         ConfigError: the spec names something that is not allowed.
     """
-    component = build(read_header(path)["spec"])
-    load_into(component, load_tensors(path), Path(path).name)
+    header, source = read_header(path), Path(path).name
+    if not isinstance(header.get("spec"), dict):
+        raise CheckpointError("CKPT_FORMAT", f"{source} names no network", "weights of one component")
+    claims = {name: torch.empty(shape, device="meta") for name, (_, shape) in header["tensors"].items()}
+    # A spec can claim any size: it is compared with what the file holds before memory is taken for it. Constructors
+    # that compute a filter bank need memory; they are met below only.
+    with suppress(CannotBuild):
+        check_fit(header["spec"], claims, source)
+    component = _built(header["spec"], source)
+    load_into(component, load_tensors(path), source)
     return component.eval()
+
+
+def _built(spec: Mapping[str, Any], source: str, hollow: bool = False) -> nn.Module:
+    """The network of a spec, or why there is none; a hollow one has shapes and no memory."""
+    try:
+        with torch.device("meta") if hollow else nullcontext():
+            made = build(spec)
+    except LabError:
+        raise
+    # Constructors of layers check their sizes with plain ValueErrors and RuntimeErrors.
+    except (ValueError, RuntimeError, TypeError, ArithmeticError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0][:160]
+        raise CannotBuild(
+            "CKPT_FORMAT", f"{source} describes no network that can be built ({why})", "sizes that fit"
+        ) from error
+    if not isinstance(made, nn.Module):
+        raise CheckpointError("CKPT_FORMAT", f"{source} names no network", "weights of one component")
+    return made
+
+
+def check_fit(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> None:
+    """Every tensor has its place and every place its tensor; the network is built without memory.
+
+    Raises:
+        CheckpointError: CKPT_KEYS, CKPT_SHAPE, CKPT_FORMAT.
+    """
+    load_into(_built(spec, source, hollow=True), {name: value.to("meta") for name, value in tensors.items()}, source)
 
 
 def load_into(component: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:

@@ -21,7 +21,7 @@ RATES = (10, 8, 2, 2, 2)
 """Upsampling of every released vocoder; used where the configuration does not say."""
 
 PERIODS = (2, 3, 5, 7, 11, 17, 23)
-"""Of the released period judges; a period leaves no trace in the tensors, their number does."""
+"""Of the released period judges: tensors tell how many there are, not which."""
 
 OLD_PHONES, OLD_GPT_PHONES, WIDE = 322, 512, 768
 """Rows of the first family's phone tables (acoustic model, SemanticGPT), and width of the widest vocoder."""
@@ -103,6 +103,8 @@ def _sovits(state: Mapping[str, Tensor], config: Any, code: str) -> Resolved:
     parts["vocoder"]["dilations"] = _dilations(state, config)
     if parts.get("posterior"):
         bins = parts["posterior"]["spec_channels"]
+    if config is None:
+        notes.append("there is no configuration; what tensors cannot tell is assumed to be as in all released files")
     family = _family(state)
     said = {
         "model.inter_channels": parts["prior"]["latent_dim"],
@@ -118,8 +120,9 @@ def _sovits(state: Mapping[str, Tensor], config: Any, code: str) -> Resolved:
         "model.version": family,
     }
     notes += _disagreements(config, said)
-    if bins != whole(config, "data.filter_length", 2048) // 2 + 1:
-        notes.append(f"data.filter_length means {whole(config, 'data.filter_length', 2048) // 2 + 1} bins, not {bins}")
+    stored = setting(config, "data.filter_length")
+    if stored is not None and bins != stored // 2 + 1:
+        notes.append(f"data.filter_length means {stored // 2 + 1} bins, not {bins}")
     if hop != math.prod(rates):
         notes.append(f"data.hop_length is {hop}, but the vocoder makes {math.prod(rates)} samples of a frame")
     if code in CODES and CODES[code] != family:
@@ -144,14 +147,31 @@ def _rates(state: Mapping[str, Tensor], config: Any) -> tuple[list[int], list[st
 
 
 def _discriminators(state: Mapping[str, Tensor]) -> Resolved:
-    judges = len({key.split(".")[1] for key in state})
-    if not 2 <= judges <= 1 + len(PERIODS):
-        raise CheckpointError("CKPT_KEYS", f"There are {judges} discriminators", f"2 to {1 + len(PERIODS)}")
-    spec = {
-        "class_path": "gsv_lab.nn.discriminators.ReleasedDiscriminators",
-        "init_args": {"periods": list(PERIODS[: judges - 1])},
-    }
-    return Resolved("discriminators", "v2Pro" if judges == 1 + len(PERIODS) else "v2", spec, {}, ())
+    numbers = {int(key.split(".")[1]) for key in state}
+    if not 2 <= len(numbers) <= 1 + len(PERIODS) or max(numbers) >= len(numbers):
+        raise CheckpointError("CKPT_KEYS", f"There are {len(numbers)} discriminators", f"2 to {1 + len(PERIODS)}")
+    channels, groups, kernels = zip(*_layers(state, 0), strict=True)
+    scale = {"channels": list(channels), "groups": list(groups), "kernels": list(kernels)}
+    judges: list[tuple[str, dict[str, Any]]] = [("ScaleJudge", scale)]
+    for period, number in zip(PERIODS, range(1, len(numbers)), strict=False):
+        channels, _, kernels = zip(*_layers(state, number), strict=True)
+        judges.append(("PeriodJudge", {"period": period, "channels": list(channels), "kernel": kernels[0]}))
+    parts = [{"class_path": f"gsv_lab.nn.discriminators.{name}", "init_args": sizes} for name, sizes in judges]
+    spec = {"class_path": "gsv_lab.nn.discriminators.Discriminators", "init_args": {"judges": parts}}
+    return Resolved("discriminators", "v2Pro" if len(numbers) == 1 + len(PERIODS) else "v2", spec, {}, ())
+
+
+def _layers(state: Mapping[str, Tensor], judge: int) -> list[tuple[int, int, int]]:
+    """Channels, groups and kernel of each layer; strides leave no trace and are those of all released files."""
+    found: list[tuple[int, int, int]] = []
+    before = 1
+    while (weight := state.get(f"discriminators.{judge}.convs.{len(found)}.weight_v")) is not None:
+        channels, inputs, kernel = weight.shape[:3]
+        found.append((channels, before // inputs, kernel))
+        before = channels
+    if not found:
+        raise KeyError(f"discriminators.{judge}.convs.0.weight_v")
+    return found
 
 
 def _family(state: Mapping[str, Tensor]) -> str:

@@ -35,6 +35,9 @@ LARGEST_ELEMENTS = 10**9
 LARGEST_PARTS = 100_000
 
 _ZIP = b"PK"
+_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""How torch's files began before they were archives."""
+
 _NAMES = {
     "collections OrderedDict",
     "torch._utils _rebuild_tensor_v2",
@@ -64,10 +67,19 @@ HParams.__module__, HParams.__qualname__ = "utils", "HParams"
 
 
 class Released(NamedTuple):
-    """A file as it was: its first two bytes, and the whole dictionary (tensors under `weight`)."""
+    """A file as it was: its first two bytes, the whole dictionary, and where in it the tensors are.
+
+    Exports and base files have them under `weight`; states of a training (`G_*.pth`, `D_*.pth`) under `model`.
+    """
 
     code: str
     content: dict[str, Any]
+    key: str = "weight"
+
+    @property
+    def weight(self) -> dict[str, Tensor]:
+        """Tensors by name."""
+        return self.content[self.key]
 
 
 def read_released(path: str | Path) -> Released:
@@ -75,25 +87,25 @@ def read_released(path: str | Path) -> Released:
 
     Raises:
         CheckpointError: CKPT_MISSING; CKPT_FORMAT, no file of that layout; CKPT_UNSAFE, it names foreign code;
-            CKPT_CORRUPT, damaged or cut off; CKPT_TOO_LARGE, it claims more than it has or than is allowed;
-            CKPT_NONFINITE, a weight is NaN or infinite.
+            CKPT_LEGACY, torch's format before archives; CKPT_CORRUPT, damaged or cut off; CKPT_TOO_LARGE, it claims
+            more than it has or than is allowed; CKPT_NONFINITE, a weight is NaN or infinite.
     """
     path = Path(path)
     data, code = _bytes(path)
     _check_archive(data, path.name)
     content = _load(data, path.name, "meta")
-    if not isinstance(content, dict) or not isinstance(content.get("weight"), dict):
+    places = [key for key in ("weight", "model") if isinstance(content, dict) and isinstance(content.get(key), dict)]
+    if not places:
         keys = ", ".join(sorted(map(str, content))[:4]) if isinstance(content, dict) else type(content).__name__
         raise CheckpointError(
-            "CKPT_FORMAT", f"{path.name} holds {keys[:80] or 'nothing'} in place of weights", "weight, config and info",
-            "States for resuming a training are no weights: take the exported file",
-        )  # fmt: skip
-    _check_sizes(content["weight"], len(data), path.name)
-    content = _load(data, path.name, "cpu")
-    for key, value in content["weight"].items():
+            "CKPT_FORMAT", f"{path.name} holds {keys[:80] or 'nothing'} in place of weights", "weight, config and info"
+        )
+    _check_sizes(content[places[0]], len(data), path.name)
+    released = Released(code, _load(data, path.name, "cpu"), places[0])
+    for key, value in released.weight.items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise CheckpointError("CKPT_NONFINITE", f"'{key}' in {path.name} holds NaN or infinity", "finite weights")
-    return Released(code, content)
+    return released
 
 
 def released_bytes(released: Released) -> bytes:
@@ -114,6 +126,11 @@ def _bytes(path: Path) -> tuple[bytearray, str]:
         data = bytearray(path.read_bytes())
     except OSError as error:
         raise CheckpointError("CKPT_MISSING", f"Cannot read {path}: {error.strerror}", "a readable file") from error
+    if data.startswith(_LEGACY):
+        raise CheckpointError(
+            "CKPT_LEGACY", f"{path.name} is in the format that torch wrote before 2020", "an archive",
+            "Load it in a torch that you trust it with, and write it again with torch.save",
+        )  # fmt: skip
     if data[:1] == b"\x80":
         raise CheckpointError(
             "CKPT_UNSAFE", f"{path.name} is a bare pickle, which can run code", "an archive as torch.save writes it"
@@ -180,8 +197,9 @@ def _check_sizes(weights: Mapping[Any, Any], size: int, name: str) -> None:
         raise CheckpointError("CKPT_TOO_LARGE", f"{name} has {len(weights)} tensors", f"at most {LARGEST_PARTS}")
     total = 0
     for key, value in weights.items():
-        if not isinstance(key, str) or not isinstance(value, Tensor) or value.is_complex() or value.is_sparse:
-            raise CheckpointError("CKPT_FORMAT", f"'{str(key)[:60]}' in {name} is no tensor", "real tensors by name")
+        readable = isinstance(key, str) and key.isprintable()
+        if not readable or not isinstance(value, Tensor) or value.is_complex() or value.is_sparse:
+            raise CheckpointError("CKPT_FORMAT", f"{ascii(key)[:60]} in {name} is no tensor", "real tensors by name")
         total += value.numel() * value.element_size()
         if value.numel() > LARGEST_ELEMENTS or total > size:
             raise CheckpointError(

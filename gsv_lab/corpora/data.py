@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,24 @@ from gsv_lab.environment import cache_dir
 from gsv_lab.errors import DataError
 
 
-class SpeechData(pl.LightningDataModule):
+class NumberedData(pl.LightningDataModule):
+    """Batches by their number, so that a training goes on at the one at which it was stopped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._start: Callable[[], int] = lambda: 0
+        self._workers = 0
+
+    def attach(self, task: Any, budget: Any, workers: int) -> None:
+        """Learn from `fit` where to start, and from the task whatever the tracks need."""
+        self._start, self._workers, self._task = (lambda: budget.batches), workers, task
+
+    def stream(self, make: Callable[[int], Any]) -> DataLoader:
+        """Endless batches `make(n)`, from the number at which the training stands."""
+        return BatchStream(make, self._start()).loader(self._workers)
+
+
+class SpeechData(NumberedData):
     """Batches from a clip store. Subclasses say what a batch holds (`collate`) and which tracks they need
     (`make_tracks`).
 
@@ -58,12 +75,8 @@ class SpeechData(pl.LightningDataModule):
         self.batch_seconds, self.longest, self.shortest = batch_seconds, longest, shortest
         self.exclude, self.boost = tuple(exclude), dict(boost or {})
         self.valid_batches, self.seed = valid_batches, seed
-        self._start: Callable[[], int] = lambda: 0
-        self._workers = 0
-
-    def attach(self, task: Any, budget: Any, workers: int) -> None:
-        """Learn from `fit` where to start, and from the task whatever the tracks need."""
-        self._start, self._workers, self._task = (lambda: budget.batches), workers, task
+        self.worst_fit: float | None = None
+        """Mean alignment score (nats) below which a transcript is not trusted; None asks for no alignment."""
 
     def setup(self, stage: str = "fit") -> None:
         """Open the store, make missing tracks, choose the clips."""
@@ -111,8 +124,17 @@ class SpeechData(pl.LightningDataModule):
         ]  # fmt: skip
 
     def usable(self, index: int, row: Row) -> bool:
-        """Whether a clip can be used at all."""
-        return self.shortest <= self._seconds(index) <= self.longest
+        """Whether a clip can be used at all: its length, and its transcript where `worst_fit` is set."""
+        if not self.shortest <= self._seconds(index) <= self.longest:
+            return False
+        return self.worst_fit is None or float(self.store.track("fit", index)[0]) > self.worst_fit
+
+    def by_speaker(self, indices: Iterable[int]) -> dict[str, list[int]]:
+        """Clips of each speaker, speakers in alphabetical order, clips in the order given."""
+        found: dict[str, list[int]] = {}
+        for index in indices:
+            found.setdefault(self.store.rows[index].speaker, []).append(index)
+        return dict(sorted(found.items()))
 
     def weight(self, row: Row) -> float:
         """How often a clip comes in an epoch."""
@@ -128,8 +150,7 @@ class SpeechData(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         """Endless, from the batch at which the training stands."""
         chosen = self.chosen["train"]
-        make = lambda n: self.collate([chosen[k] for k in self._plan[n]], n)  # noqa: E731
-        return BatchStream(make, self._start()).loader(self._workers)
+        return self.stream(lambda n: self.collate([chosen[k] for k in self._plan[n]], n))
 
     def val_dataloader(self) -> DataLoader:
         """The same few batches every time."""

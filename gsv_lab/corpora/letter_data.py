@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from gsv_lab.corpora.stream import BatchStream, fixed_batches
+from gsv_lab.corpora.data import NumberedData
+from gsv_lab.corpora.stream import fixed_batches
 from gsv_lab.text import letters
 
 
@@ -23,7 +23,7 @@ class LetterBatch(NamedTuple):
     words: list[str]
 
 
-class LetterData(pl.LightningDataModule):
+class LetterData(NumberedData):
     """Words of the CMU dictionary. A word with several readings shows another one in each epoch.
 
     Args:
@@ -34,13 +34,7 @@ class LetterData(pl.LightningDataModule):
     def __init__(self, batch_words: int = 512, seed: int = 1234) -> None:
         super().__init__()
         self.batch_words, self.seed = batch_words, seed
-        self._start: Any = lambda: 0
-        self._workers = 0
         self._epoch: tuple[int, list[np.ndarray]] = (-1, [])
-
-    def attach(self, task: Any, budget: Any, workers: int) -> None:
-        """Learn from `fit` where to start."""
-        self._start, self._workers = (lambda: budget.batches), workers
 
     def setup(self, stage: str = "fit") -> None:
         """Read the dictionary."""
@@ -80,7 +74,7 @@ class LetterData(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         """Endless, from the batch at which the training stands."""
-        return BatchStream(self.draw, self._start()).loader(self._workers)
+        return self.stream(self.draw)
 
     def val_dataloader(self) -> DataLoader:
         """All held-out words, by length."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from gsv_lab import audio
@@ -28,11 +29,14 @@ from gsv_lab.files import new_folder
 from gsv_lab.recording import Span, quality, require_speech, slice_speech, speech_seconds, speech_spans, spoken
 from gsv_lab.recording.noise import denoise as without_noise
 from gsv_lab.recording.slices import LONGEST, SHORTEST, SHORTEST_SINGLE
+from gsv_lab.recording.speakers import FEWEST, SEVERAL, likeness
 
 Align = Callable[[Tensor, str, str], Sequence[TimedWord]]
 """(T,) at 16 kHz, text, language -> words with times in seconds; see `timing.timed_words`."""
 Recognise = Callable[[Tensor, str], Sequence[str]]
 """(T,) at 16 kHz, language -> phones that a recogniser hears."""
+Embed = Callable[[Tensor], Tensor]
+"""(T,) at 16 kHz -> unit vector (D,) of who speaks."""
 
 SUFFIXES = frozenset(".wav .flac .ogg .oga .opus .mp3 .aif .aiff .au .caf .w64 .m4a .aac .wma .webm .mp4".split())
 """Files that count as recordings in a folder; those of a kind that cannot be read are reported, not passed over."""
@@ -56,6 +60,7 @@ class Prepared(NamedTuple):
             f"see {self.folder / 'report.html'}"
         ]
         lines += [f"left out: {report.refused}" for report in self.files if report.refused]
+        lines += [f"{r.path}: {note}" for r in self.files for note in r.notes if note.startswith("AUDIO_")]
         lines += [f"{piece.path}: {warning}" for piece in self.slices for warning in piece.warnings]
         return "\n".join(lines)
 
@@ -76,6 +81,7 @@ class _Job:
     sample_rate: int
     align: Align | None
     recognise: Recognise | None
+    embed: Embed | None
 
 
 def prepare(
@@ -90,6 +96,7 @@ def prepare(
     sample_rate: int = 32_000,
     align: Align | None = None,
     recognise: Recognise | None = None,
+    embed: Embed | None = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> Prepared:
     """Make a folder of slices from recordings.
@@ -107,6 +114,7 @@ def prepare(
         sample_rate: Hz, the highest to write; recordings of a lower rate keep theirs.
         align: needed for recordings over 10 s that come with a text.
         recognise: hears phones where there is no transcript; they go to `hints.txt`, for a person to correct.
+        embed: hears who speaks; with it a recording that seems to hold two people is noted (`AUDIO_MULTI_SPEAKER`).
         progress: called with the share that is done and the name of the file at hand.
 
     Raises:
@@ -120,7 +128,7 @@ def prepare(
     items = _items(paths, list_file, text_file, speaker, language, Path(output))
     with new_folder(output, is_own="report.json") as folder:
         (folder / "slices").mkdir()
-        job = _Job(folder, denoise, sample_rate, align, recognise)
+        job = _Job(folder, denoise, sample_rate, align, recognise, embed)
         slices, files = _all_files(items, job, progress)
         rows = [Row(Path(piece.path), piece.speaker, piece.language, piece.text) for piece in slices]
         write_list(folder / "list.txt", rows)
@@ -186,6 +194,10 @@ def _one_file(item: _Item, stem: str, job: _Job, seen: dict[str, str]) -> tuple[
     for number, (piece, said) in enumerate(zip(pieces, words, strict=True), 1):
         path = f"slices/{stem}_{number:04}.flac"
         slices.append(_one_slice(item, path, samples, clean, rate, piece, spans, said, job))
+    if job.embed and len(pieces) >= FEWEST:
+        voices = [job.embed(audio.resample(samples[piece.start : piece.end], rate, _RATE)) for piece in pieces]
+        if likeness(torch.stack(voices)) < SEVERAL:
+            notes.append("AUDIO_MULTI_SPEAKER: two people seem to speak here; a voice needs recordings of one")
     speech = speech_seconds(spans, rate)
     return FileReport(str(item.path), recording.seconds, speech, rate, len(slices), tuple(notes)), slices
 

@@ -5,7 +5,6 @@ Letters: B batch, T samples, F50 frames at 50 Hz, F25 codes, F100 pitch frames, 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,8 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gsv_lab.corpora.data import SpeechData
-from gsv_lab.corpora.store import Row
-from gsv_lab.corpora.stream import BatchStream, fixed_batches
+from gsv_lab.corpora.stream import fixed_batches
 
 
 class SoVITSBatch(NamedTuple):
@@ -47,7 +45,7 @@ class SoVITSData(SpeechData):
         window_seconds: length of a window; shorter clips are taken whole.
         reference_seconds: longest reference.
         other_clip: share of references taken from another clip of the speaker, if there is one.
-        worst_fit: mean alignment score (nats) below which a transcript is not trusted and the clip left out.
+        worst_fit: see `SpeechData.worst_fit`.
     """
 
     def __init__(
@@ -73,16 +71,10 @@ class SoVITSData(SpeechData):
         self.window_frames = round(window_seconds * 50) // 2 * 2
         self.reference_samples = round(reference_seconds * 50) * 320
 
-    def usable(self, index: int, row: Row) -> bool:
-        """Clips whose transcript fits their sound."""
-        return super().usable(index, row) and float(self.store.track("fit", index)[0]) > self.worst_fit
-
     def setup(self, stage: str = "fit") -> None:
         """Adds the clips of each speaker and the odds of each clip."""
         super().setup(stage)
-        self.mates: dict[str, list[int]] = defaultdict(list)
-        for index in self.chosen["train"] + self.chosen["valid"]:
-            self.mates[self.store.rows[index].speaker].append(index)
+        self.mates = self.by_speaker(self.chosen["train"] + self.chosen["valid"])
         odds = np.array(
             [self.store.rows[i].samples * self.weight(self.store.rows[i]) for i in self.chosen["train"]], float
         )
@@ -96,7 +88,7 @@ class SoVITSData(SpeechData):
 
     def train_dataloader(self) -> DataLoader:
         """Endless windows, from the batch at which the training stands."""
-        return BatchStream(self.draw, self._start()).loader(self._workers)
+        return self.stream(self.draw)
 
     def val_dataloader(self) -> DataLoader:
         """The same windows every time, languages mixed."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gsv_lab.corpora.data import SpeechData
-from gsv_lab.corpora.stream import BatchStream, fixed_batches
+from gsv_lab.corpora.stream import fixed_batches
 
 
 class VerifierBatch(NamedTuple):
@@ -51,12 +50,7 @@ class VerifierData(SpeechData):
     def setup(self, stage: str = "fit") -> None:
         """Adds the clips of each speaker; classes are numbered in alphabetical order."""
         super().setup(stage)
-        self.clips: dict[str, dict[str, list[int]]] = {}
-        for name, indices in self.chosen.items():
-            by_speaker: dict[str, list[int]] = defaultdict(list)
-            for i in indices:
-                by_speaker[self.store.rows[i].speaker].append(i)
-            self.clips[name] = dict(sorted(by_speaker.items()))
+        self.clips = {name: self.by_speaker(indices) for name, indices in self.chosen.items()}
 
     def draw(self, n: int, split: str = "train") -> VerifierBatch:
         """Batch number `n` of a split."""
@@ -88,7 +82,7 @@ class VerifierData(SpeechData):
 
     def train_dataloader(self) -> DataLoader:
         """Endless."""
-        return BatchStream(self.draw, self._start()).loader(self._workers)
+        return self.stream(self.draw)
 
     def val_dataloader(self) -> DataLoader:
         """Unheard speakers, always the same crops."""

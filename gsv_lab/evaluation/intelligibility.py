@@ -10,14 +10,20 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from gsv_lab.errors import TextError
 from gsv_lab.evaluation.extras import require, version
+from gsv_lab.evaluation.lists import SAMPLE_RATE
 from gsv_lab.evaluation.measure import Job, Row, is_silent
 
+if TYPE_CHECKING:
+    from gsv_lab.nn.roles import Recogniser
+
+EVALUATION = "evaluation recogniser"
+"""How reports call a recogniser that has no part in the synthesis."""
 _ABBREVIATIONS = {"mr": "mister", "mrs": "missus", "dr": "doctor", "ok": "okay"}
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'"})
 
@@ -159,6 +165,29 @@ class PocketSphinx:
         self._decoder.end_utt()
         best = self._decoder.hyp()
         return best.hypstr if best else ""
+
+
+class PhoneJudge:
+    """Phones by an evaluation recogniser, the best class of every step: (T,) at 16 kHz -> names in its alphabet.
+
+    Args:
+        recogniser: the network.
+        identity: which weights they are.
+    """
+
+    def __init__(self, recogniser: Recogniser, identity: str) -> None:
+        self.recogniser, self.identity = recogniser.eval(), identity
+
+    def __call__(self, wave: np.ndarray) -> list[str]:
+        """Phones of one clip."""
+        import torch
+
+        from gsv_lab.audio import resample
+
+        samples = resample(torch.from_numpy(np.array(wave, np.float32)), SAMPLE_RATE, self.recogniser.sample_rate)
+        with torch.no_grad():
+            best = torch.unique_consecutive(self.recogniser(samples.reshape(1, 1, -1))[0].argmax(-1))
+        return [self.recogniser.phone_names[number - 1] for number in best.tolist() if number > 0]
 
 
 class WordErrors:

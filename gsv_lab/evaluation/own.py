@@ -1,20 +1,26 @@
-"""Measures with the kit's own networks, for installations without the evaluation extra.
+"""Measures with the kit's own networks: evaluation recognisers for phones, and a verifier where no better one is there.
 
-They are the weaker judges: the recogniser is the network that also made the codes, and the verifier is small. Reports
-say so.
+The evaluation recognisers share nothing with the synthesis. Where a family ships without them, the content encoder
+stands in, which also made the codes and so forgives their faults; the verifier is small. Reports say which it was.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 
 from gsv_lab.align import greedy, phone_errors
-from gsv_lab.checkpoint import load_component
+from gsv_lab.audio import resample
+from gsv_lab.checkpoint import fingerprint, load_component
+from gsv_lab.evaluation.intelligibility import EVALUATION, PhoneJudge
+from gsv_lab.evaluation.lists import LANGUAGES, SAMPLE_RATE
 from gsv_lab.evaluation.similarity import NetworkEmbedder
 from gsv_lab.models.speech import Speech
+from gsv_lab.nn.roles import Recogniser
 from gsv_lab.text import CTC_SYMBOLS
 
 OWN_RECOGNISER = "content encoder (the network that also made the codes)"
@@ -34,6 +40,32 @@ def _verifier(path: str) -> NetworkEmbedder:
 def verifier(lab: Any) -> NetworkEmbedder:
     """The speaker verifier that ships with the lab's base model."""
     return _verifier(str(lab.family.folder / "verifier.safetensors"))
+
+
+@lru_cache(maxsize=4)
+def _judge(path: str) -> PhoneJudge:
+    network = cast(Recogniser, load_component(path))
+    return PhoneJudge(network, f"{EVALUATION} {fingerprint(network.state_dict())[:8]}")
+
+
+def recognisers(lab: Any) -> tuple[dict[str, Callable[[np.ndarray], list[str]]], str]:
+    """Phone recognisers by language, and what they are: the evaluation recognisers that ship with the lab's base model.
+
+    A recogniser takes a wave (T,) at 16 kHz. The weights' fingerprint is part of the name, so that results by other
+    weights are never mixed with these.
+    """
+
+    def heard(wave: np.ndarray) -> list[str]:
+        return own_phones(lab, resample(torch.from_numpy(np.array(wave)), SAMPLE_RATE, lab.sample_rate))
+
+    found: dict[str, Callable[[np.ndarray], list[str]]] = {}
+    names = []
+    for language in LANGUAGES:
+        path = lab.family.judge(f"judge_{language}")
+        judge = None if path is None else _judge(str(path))
+        found[language] = judge or heard
+        names.append(f"{language}: {judge.identity if judge else f'{lab.version} {OWN_RECOGNISER}'}")
+    return found, "; ".join(names)
 
 
 def own_phones(lab: Any, wave: Any) -> list[str]:

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.evaluation.tables import SCHEMA
+from gsv_lab.evaluation.intelligibility import EVALUATION
+from gsv_lab.evaluation.tables import INVALID_PHONE_ERROR, SCHEMA
 
 Result = Mapping[str, Any]
 
@@ -62,7 +63,7 @@ def ladder_markdown(result: Result) -> str:
             if rung != "natural"
         }
         if any(ladder.values()):
-            parts += [f"### {name}", grid("rung", ladder, COLUMNS, intervals=True)]
+            parts += [f"### {name}", grid("rung", ladder, columns_of(result, language), intervals=True)]
         natural = result["rungs"].get("natural", {"languages": {}})["languages"].get(language)
         if natural:
             table = grid("", {"natural": natural}, NATURAL_COLUMNS, intervals=True)
@@ -71,6 +72,16 @@ def ladder_markdown(result: Result) -> str:
         parts += ["### What fine-tuning adds to zero-shot", gains_markdown(result["gains"])]
     parts += ["### Speakers", speakers_markdown(result)]
     return "\n\n".join([*parts, _notes(result)]) + "\n"
+
+
+def columns_of(result: Result, language: str) -> dict[str, tuple[str, str]]:
+    """`COLUMNS` with the phone recogniser named, and marked where it may not judge this language."""
+    evaluation = f"{language}: {EVALUATION}" in result["evaluators"].get("phones", "")
+    judge = EVALUATION if evaluation else "own recogniser"
+    if f"phones {language}" in result["invalid"]:
+        judge += f"; invalid: natural error above {INVALID_PHONE_ERROR * 100:g} %"
+    heading, style = COLUMNS["retained_phone_accuracy"]
+    return COLUMNS | {"retained_phone_accuracy": (f"{heading} ({judge})", style)}
 
 
 def speakers_markdown(result: Result) -> str:
@@ -111,7 +122,8 @@ def versions_markdown(results: Mapping[str, Result], language: str, rungs: Seque
         for rung in rungs
         if rung in result["rungs"]
     }
-    return grid("version", rows, COLUMNS, intervals=True)
+    columns = columns_of(list(results.values())[-1], language) if results else COLUMNS
+    return grid("version", rows, columns, intervals=True)
 
 
 def grid(
@@ -159,7 +171,9 @@ def _notes(result: Result) -> str:
             f"- same-speaker threshold from the natural pairs, {LANGUAGE_NAMES.get(language, language)}: "
             f"{pair['threshold']:.3f} (equal error rate {pair['rate']:.1%})"
         )
-    lines += [f"- invalid: {name}, natural error rate above 40 %" for name in result["invalid"]]
+    lines += [
+        f"- invalid: {name}, natural error rate above {INVALID_PHONE_ERROR * 100:g} %" for name in result["invalid"]
+    ]
     for rung, table in result["rungs"].items():
         if table["failed"]:
             codes = ", ".join(sorted({clip["code"] for clip in table["failed"]}))

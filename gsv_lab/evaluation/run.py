@@ -18,7 +18,7 @@ from gsv_lab.errors import LabError
 from gsv_lab.evaluation.compare import rung_gain
 from gsv_lab.evaluation.intelligibility import PhoneErrors, WordErrors
 from gsv_lab.evaluation.ladder import Progress, evaluate_list
-from gsv_lab.evaluation.lists import LANGUAGES, SAMPLE_RATE, Item, read_list
+from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, read_list
 from gsv_lab.evaluation.measure import Measure, Row
 from gsv_lab.evaluation.prosody import Prosody
 from gsv_lab.evaluation.quality import Dnsmos
@@ -42,7 +42,7 @@ def available_measures(
     Args:
         items: rows of the list.
         recognisers: phone recogniser by language; none: no phone errors.
-        recogniser_name: what they are; say here if it is the network that also made the codes.
+        recogniser_name: what they are, each behind its language (`en: ...; zh: ...`).
         embedder: judge of similarity; Resemblyzer if None.
     """
     makers: dict[str, Callable[[], Measure]] = {
@@ -65,20 +65,12 @@ def available_measures(
 
 
 def own_judges(lab: Any) -> dict[str, Any]:
-    """Judges that ship with a lab, as arguments of `evaluate_lab`: recogniser, and verifier if Resemblyzer is absent.
-
-    The recogniser is the network that made the codes, and is named so, until evaluation recognisers of their own ship.
+    """Judges that ship with a lab, as arguments of `evaluate_lab`: recognisers, and verifier if Resemblyzer is absent.
 
     Args:
         lab: a loaded lab.
     """
-    import torch
-
-    from gsv_lab.audio import resample
     from gsv_lab.evaluation import own
-
-    def phones(wave: np.ndarray) -> list[str]:
-        return own.own_phones(lab, resample(torch.from_numpy(np.array(wave)), SAMPLE_RATE, lab.sample_rate))
 
     try:
         embedder: SpeakerEmbedder = GE2E()
@@ -86,11 +78,8 @@ def own_judges(lab: Any) -> dict[str, Any]:
         if error.code != "EXTRA_MISSING":
             raise
         embedder = own.verifier(lab)
-    return {
-        "recognisers": dict.fromkeys(LANGUAGES, phones),
-        "recogniser_name": f"{lab.version} {own.OWN_RECOGNISER}",
-        "embedder": embedder,
-    }
+    recognisers, name = own.recognisers(lab)
+    return {"recognisers": recognisers, "recogniser_name": name, "embedder": embedder}
 
 
 def evaluate_lab(

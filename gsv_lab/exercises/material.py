@@ -128,7 +128,7 @@ def find_speech(path: str | os.PathLike[str] = "", text: str = "", language: str
         return FoundSpeech(first, f"The recording {first.name}, the first one in GSV_LAB_SPEECH.", _transcript(first))
     if cached := _cached_example():
         return FoundSpeech(cached, "The example libri1 of librosa, a public-domain LibriVox reading.")
-    return _sample()
+    return shipped_sample()
 
 
 def _transcript(recording: Path) -> str:
@@ -144,7 +144,8 @@ def _cached_example() -> Path | None:
     return found[0] if found else None
 
 
-def _sample() -> FoundSpeech:
+def shipped_sample() -> FoundSpeech:
+    """The recording that comes with the package, with its text: made by a synthesizer, not by a person."""
     card = json.loads((SAMPLE / "en_rms.json").read_text(encoding="utf-8"))
     text = " ".join(sentence["text"] for sentence in card["sentences"])
     source = "The sample shipped with gsv_lab: five sentences said by a synthesizer, not by a person."

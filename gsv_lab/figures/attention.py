@@ -18,8 +18,9 @@ from gsv_lab.figures.style import RED, SHARE, Floats, canvas, flat, heat, matrix
 
 
 @picture
-def triangle_attention(pattern: Any, *, phones: Sequence[str] = (), prompt: int = 0, rate: float | None = None,
-                       title: str = "") -> Figure:
+def triangle_attention(
+    pattern: Any, *, phones: Sequence[str] = (), prompt: int = 0, rate: float | None = None, title: str = ""
+) -> Figure:
     """(S, K) attention of each decode step over phones, prompt codes and the codes made so far.
 
     Steps that could not see a key yet hold NaN and stay blank: codes are seen one step later than they are made, which
@@ -71,8 +72,16 @@ def _key_labels(axis: Axes, phones: Sequence[str], prompt: int, keys: int) -> No
 
 
 @picture
-def alignment(pattern: Any, rate: float, phones: Sequence[str], *, path: bool = True, true_start: Any = None,
-              true_end: Any = None, title: str = "") -> Figure:
+def alignment(
+    pattern: Any,
+    rate: float,
+    phones: Sequence[str],
+    *,
+    path: bool = True,
+    true_start: Any = None,
+    true_end: Any = None,
+    title: str = "",
+) -> Figure:
     """(F, P) which phone each frame listens to, frames in seconds, with a diagonality score.
 
     Args:
@@ -104,14 +113,14 @@ def alignment(pattern: Any, rate: float, phones: Sequence[str], *, path: bool = 
 
 @picture
 def alignments(patterns: Mapping[str, Any], rate: float, phones: Sequence[str], *, title: str = "") -> Figure:
-    """Several (F, P) alignments side by side with their scores: heads of a layer, or clean against edited."""
+    """Several (F, P) alignments side by side, each with its diagonality: heads of a layer, or clean against edited."""
     columns = min(4, max(1, len(patterns)))
     rows = -(-len(patterns) // columns)
     figure, axes = canvas(rows, columns, 0.5 + rows * min(4.0, 1.0 + 0.11 * len(phones)), title=title, share_time=True)
     for axis, (name, pattern) in zip(axes.flat, patterns.items(), strict=False):
         weights = _checked(pattern, phones)
         draw_alignment(axis, weights, rate, phones, path=False, labels=axis in axes[:, 0])
-        axis.set_title(f"{name}: {diagonality(weights):.2f}")
+        axis.set_title(f"{name}: {'diagonality ' if columns < 4 else ''}{diagonality(weights):.2f}")
     for axis in axes[-1]:
         axis.set_xlabel("time in s")
     for axis in list(axes.flat)[len(patterns) :]:
@@ -119,15 +128,18 @@ def alignments(patterns: Mapping[str, Any], rate: float, phones: Sequence[str], 
     return figure
 
 
-def draw_alignment(axis: Axes, weights: Floats, rate: float, phones: Sequence[str], *, path: bool = True,
-                   labels: bool = True) -> Any:
+def draw_alignment(
+    axis: Axes, weights: Floats, rate: float, phones: Sequence[str], *, path: bool = True, labels: bool = True
+) -> Any:
     """The weights with time to the right and phones upwards; -> the image."""
     frames, count = weights.shape
     top = float(np.nanmax(weights))
     image = heat(axis, weights.T, (0.0, frames / rate, -0.5, count - 0.5), SHARE, vmin=0, vmax=max(top, 1e-9))
     if path:
         axis.plot((np.arange(frames) + 0.5) / rate, monotone_path(weights), color="white", linewidth=1, linestyle=":")
-    room = (axis.figure.get_figheight() - 1.0) * 72 / max(count, 1)
+    place = axis.get_subplotspec()
+    rows = 1 if place is None else place.get_gridspec().nrows
+    room = (axis.figure.get_figheight() / rows - 1.0 / rows - 0.3 * (rows > 1)) * 72 / max(count, 1)
     every = 1 if room >= 7 else int(np.ceil(7 / max(room, 0.1)))
     shown = range(0, count, every) if labels else range(0)
     axis.set_yticks(list(shown), [phones[i] for i in shown], fontsize=min(9.0, max(6.5, room * 0.8)))

@@ -208,7 +208,8 @@ def _excitation(m: Material) -> Figure:
 
 def _speaker_space(m: Material) -> Figure:
     voices = m.rng.standard_normal((6, 16)).repeat(5, axis=0) + 0.4 * m.rng.standard_normal((30, 16))
-    return figures.speaker_space(voices, [f"p{i // 5}" for i in range(30)], extra={"cloned": voices[:5].mean(axis=0)})
+    between = {"half p0, half p5": voices[[0, 25]].mean(axis=0)}
+    return figures.speaker_space(voices, [f"p{i // 5}" for i in range(30)], extra=between)
 
 
 def _leakage_matrix(m: Material) -> Figure:

@@ -31,8 +31,9 @@ from gsv_lab.figures.style import (
 
 
 @picture
-def flow_densities(steps: Mapping[str, Any], mean: Any = None, log_scale: Any = None, *, limit: float = 4.0,
-                   title: str = "") -> Figure:
+def flow_densities(
+    steps: Mapping[str, Any], mean: Any = None, log_scale: Any = None, *, limit: float = 4.0, title: str = ""
+) -> Figure:
     """What the flow does to the distribution of a latent, step by step, against the standard normal.
 
     Each value is put in units of what the prior expects, (z - mean) / exp(log_scale), if those are given: after a good
@@ -57,14 +58,15 @@ def flow_densities(steps: Mapping[str, Any], mean: Any = None, log_scale: Any = 
         density = share / len(z) / np.diff(grid)
         highest = max(highest, float(density.max()))
         axis.stairs(density, grid, fill=True, color=BLUE, alpha=0.45)
-        axis.plot(grid, bell, color=ORANGE)
+        axis.plot(grid, bell, color=ORANGE, label="standard normal")
         outside = float((np.abs(z) > limit).mean())
         axis.set_title(f"{name}\nmean square {np.mean(z**2):.2f}\n{outside:.1%} outside", fontsize=9)
         axis.set_xlabel("deviations from the prior" if mean is not None or log_scale is not None else "value")
         axis.set_yticks([])
         axis.spines["left"].set_visible(False)
     for axis in axes[0]:
-        axis.set_ylim(0, 1.08 * max(highest, float(bell.max())))
+        axis.set_ylim(0, 1.25 * max(highest, float(bell.max())))
+    axes[0, 0].legend(loc="upper left")
     return figure
 
 
@@ -100,8 +102,15 @@ def latent_spread(mean: Any, log_scale: Any, rate: float, *, title: str = "") ->
 
 
 @picture
-def vocoder_stages(stages: Mapping[str, tuple[Any, float]], wave: Any = None, sample_rate: int = 16000, *,
-                   start: float = 0.0, length: float | None = None, title: str = "") -> Figure:
+def vocoder_stages(
+    stages: Mapping[str, tuple[Any, float]],
+    wave: Any = None,
+    sample_rate: int = 16000,
+    *,
+    start: float = 0.0,
+    length: float | None = None,
+    title: str = "",
+) -> Figure:
     """What a vocoder holds after each stage, all on one time axis: more and more samples a second, at last the wave.
 
     Args:
@@ -135,8 +144,17 @@ def vocoder_stages(stages: Mapping[str, tuple[Any, float]], wave: Any = None, sa
 
 
 @picture
-def excitation(harmonic: Any, noise: Any, sample_rate: int, f0: Any, f0_rate: float, *, start: float = 0.0,
-               length: float = 0.08, title: str = "") -> Figure:
+def excitation(
+    harmonic: Any,
+    noise: Any,
+    sample_rate: int,
+    f0: Any,
+    f0_rate: float,
+    *,
+    start: float = 0.0,
+    length: float = 0.08,
+    title: str = "",
+) -> Figure:
     """A source-filter vocoder taken apart: harmonic part and noise part (T,) over some periods, and the pitch (F,).
 
     Args:

@@ -14,8 +14,16 @@ from gsv_lab.figures.style import INK, PALETTE, RED, SHARE, canvas, flat, heat, 
 
 
 @picture
-def sampling_ladder(logits: Any, chosen: Any, *, rate: float | None = None, depth: int = 8, temperature: float = 1.0,
-                    stop: int | None = None, title: str = "") -> Figure:
+def sampling_ladder(
+    logits: Any,
+    chosen: Any,
+    *,
+    rate: float | None = None,
+    depth: int = 8,
+    temperature: float = 1.0,
+    stop: int | None = None,
+    title: str = "",
+) -> Figure:
     """How free each decode step was: entropy above, and the probabilities of the `depth` likeliest codes below.
 
     The chosen code is outlined; a choice below the ladder is marked at its foot.

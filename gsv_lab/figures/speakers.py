@@ -11,16 +11,24 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from gsv_lab.figures.measures import principal
 from gsv_lab.figures.style import INK, PALETTE, SHARE, array, canvas, heat, matrix, picture
 
+_HALO = [withStroke(linewidth=3, foreground="white")]
 _MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 
 @picture
-def speaker_space(vectors: Any, speakers: Sequence[str], *, extra: Mapping[str, Any] | None = None,
-                  name_points: bool = True, title: str = "") -> Figure:
+def speaker_space(
+    vectors: Any,
+    speakers: Sequence[str],
+    *,
+    extra: Mapping[str, Any] | None = None,
+    name_points: bool = True,
+    title: str = "",
+) -> Figure:
     """(N, D) vectors on their first two principal axes, one colour and mark a speaker, and how alike speakers are.
 
     Args:
@@ -47,11 +55,13 @@ def speaker_space(vectors: Any, speakers: Sequence[str], *, extra: Mapping[str, 
         mark = _MARKS[(number + number // 8) % 8]
         axes[0, 0].scatter(own[:, 0], own[:, 1], s=26, color=PALETTE[number % 8], marker=mark, alpha=0.8)
         if name_points and len(names) <= 24:
-            axes[0, 0].annotate(name, own.mean(axis=0), fontsize=8, ha="center", va="bottom", xytext=(0, 5),
-                                textcoords="offset points")  # fmt: skip
+            axes[0, 0].annotate(
+                name, own.mean(axis=0), (0, 6), textcoords="offset points", fontsize=9, ha="center", path_effects=_HALO
+            )
     for name, place in zip(extra, more_placed, strict=True):
         axes[0, 0].scatter(*place, s=150, marker="*", color="white", edgecolor=INK, linewidth=1.2, zorder=5)
-        axes[0, 0].annotate(name, place, fontsize=9, weight="bold", xytext=(7, -3), textcoords="offset points")
+        axes[0, 0].annotate(name, place, fontsize=9, weight="bold", xytext=(8, -3), textcoords="offset points",
+                            path_effects=_HALO)  # fmt: skip
     axes[0, 0].set_xlabel(f"first axis, {share[0]:.0%} of the variance")
     axes[0, 0].set_ylabel(f"second axis, {share[1]:.0%}")
     axes[0, 0].margins(0.12)
@@ -90,8 +100,17 @@ def _likeness(points: Any, owner: Sequence[int], count: int) -> Any:
 
 
 @picture
-def leakage_matrix(scores: Any, taps: Sequence[str], factors: Sequence[str], *, chance: Any = None, control: Any = None,
-                   low: Any = None, high: Any = None, title: str = "") -> Figure:
+def leakage_matrix(
+    scores: Any,
+    taps: Sequence[str],
+    factors: Sequence[str],
+    *,
+    chance: Any = None,
+    control: Any = None,
+    low: Any = None,
+    high: Any = None,
+    title: str = "",
+) -> Figure:
     """(R, C) how well a probe reads each factor at each tap, with the control task and the chance line beside it.
 
     Colours run from chance (nothing leaks) to 1. Each cell holds the score, its interval if given, and under it the

@@ -16,8 +16,15 @@ from gsv_lab.figures.style import PALETTE, SIGNED, canvas, heat, matrix, phone_b
 
 
 @picture
-def mel_compare(reference: Any, result: Any, rate: float, *, names: tuple[str, str] = ("reference", "result"),
-                limit: float | None = None, title: str = "") -> Figure:
+def mel_compare(
+    reference: Any,
+    result: Any,
+    rate: float,
+    *,
+    names: tuple[str, str] = ("reference", "result"),
+    limit: float | None = None,
+    title: str = "",
+) -> Figure:
     """Two log-mels (M, F) on one colour scale and their difference, result minus reference.
 
     Red is too much energy, blue too little. Unequal lengths are compared over the shorter one. The mean absolute
@@ -54,8 +61,16 @@ def mel_compare(reference: Any, result: Any, rate: float, *, names: tuple[str, s
 
 
 @picture
-def feature_stack(wave: Any, sample_rate: int, features: Mapping[str, tuple[Any, float]], phones: Sequence[str] = (),
-                  start: Any = (), end: Any = (), *, title: str = "") -> Figure:
+def feature_stack(
+    wave: Any,
+    sample_rate: int,
+    features: Mapping[str, tuple[Any, float]],
+    phones: Sequence[str] = (),
+    start: Any = (),
+    end: Any = (),
+    *,
+    title: str = "",
+) -> Figure:
     """A wave and what was computed from it, each with its own number of frames, on one time axis.
 
     Args:

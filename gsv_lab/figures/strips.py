@@ -38,8 +38,9 @@ SPAN_DB = 70.0
 
 
 @picture
-def waveform(wave: Any, sample_rate: int, phones: Sequence[str] = (), start: Any = (), end: Any = (),
-             *, title: str = "") -> Figure:
+def waveform(
+    wave: Any, sample_rate: int, phones: Sequence[str] = (), start: Any = (), end: Any = (), *, title: str = ""
+) -> Figure:
     """(T,) samples, with phones above if given."""
     heights = [0.35, 1.4] if phones else [1.4]
     figure, axes = canvas(len(heights), 1, 0.6 + sum(heights), title=title, heights=heights, share_time=True)
@@ -52,8 +53,17 @@ def waveform(wave: Any, sample_rate: int, phones: Sequence[str] = (), start: Any
 
 
 @picture
-def spectrogram(wave: Any, sample_rate: int, *, window: float = 0.025, hop: float = 0.005, f0: Any = None,
-                f0_rate: float = 100.0, top: float | None = None, title: str = "") -> Figure:
+def spectrogram(
+    wave: Any,
+    sample_rate: int,
+    *,
+    window: float = 0.025,
+    hop: float = 0.005,
+    f0: Any = None,
+    f0_rate: float = 100.0,
+    top: float | None = None,
+    title: str = "",
+) -> Figure:
     """(T,) -> power in dB over time and frequency, with the pitch (F,) in Hz on an axis of its own if given.
 
     Args:
@@ -84,9 +94,20 @@ def spectrogram(wave: Any, sample_rate: int, *, window: float = 0.025, hop: floa
 
 
 @picture
-def phone_strip(wave: Any, sample_rate: int, phones: Sequence[str] = (), start: Any = (), end: Any = (),
-                *, mel: Any = None, rate: float | None = None, words: Sequence[str] = (), word_start: Any = (),
-                word_end: Any = (), title: str = "") -> Figure:
+def phone_strip(
+    wave: Any,
+    sample_rate: int,
+    phones: Sequence[str] = (),
+    start: Any = (),
+    end: Any = (),
+    *,
+    mel: Any = None,
+    rate: float | None = None,
+    words: Sequence[str] = (),
+    word_start: Any = (),
+    word_end: Any = (),
+    title: str = "",
+) -> Figure:
     """Wave, spectrogram and phones on one time axis: what was said when.
 
     Args:
@@ -123,8 +144,19 @@ def phone_strip(wave: Any, sample_rate: int, phones: Sequence[str] = (), start: 
 
 
 @picture
-def pipeline_strip(phones: Sequence[str], start: Any, end: Any, codes: Any, code_rate: float, mel: Any, mel_rate: float,
-                   wave: Any, sample_rate: int, *, title: str = "") -> Figure:
+def pipeline_strip(
+    phones: Sequence[str],
+    start: Any,
+    end: Any,
+    codes: Any,
+    code_rate: float,
+    mel: Any,
+    mel_rate: float,
+    wave: Any,
+    sample_rate: int,
+    *,
+    title: str = "",
+) -> Figure:
     """The whole way on one time axis: phones, codes (N,) at 25 Hz, mel (M, F), wave (T,)."""
     figure, axes = canvas(4, 1, 5.0, title=title, heights=[0.45, 0.6, 1.9, 0.9], share_time=True)
     rows = axes[:, 0]
@@ -140,8 +172,16 @@ def pipeline_strip(phones: Sequence[str], start: Any, end: Any, codes: Any, code
 
 
 @picture
-def code_ribbon(codes: Any, rate: float, phones: Sequence[str] = (), start: Any = (), end: Any = (), *,
-                others: Mapping[str, Any] | None = None, title: str = "") -> Figure:
+def code_ribbon(
+    codes: Any,
+    rate: float,
+    phones: Sequence[str] = (),
+    start: Any = (),
+    end: Any = (),
+    *,
+    others: Mapping[str, Any] | None = None,
+    title: str = "",
+) -> Figure:
     """(N,) codes as coloured tiles with their numbers; runs of one code merge. `others` adds ribbons to compare with.
 
     Equal colour means equal code; neighbouring colours mean nothing, codes have no order.
@@ -159,8 +199,15 @@ def code_ribbon(codes: Any, rate: float, phones: Sequence[str] = (), start: Any 
 
 
 @picture
-def f0_overlay(contours: Mapping[str, Any], rate: float, *, mel: Any = None, mel_rate: float | None = None,
-               semitones: bool = False, title: str = "") -> Figure:
+def f0_overlay(
+    contours: Mapping[str, Any],
+    rate: float,
+    *,
+    mel: Any = None,
+    mel_rate: float | None = None,
+    semitones: bool = False,
+    title: str = "",
+) -> Figure:
     """Pitch curves (F,) in Hz by name, 0 or NaN where unvoiced, over each other; a mel (M, F) below if given.
 
     With `semitones` each curve is relative to its own median, so that melodies of different voices compare.
@@ -188,9 +235,14 @@ def f0_overlay(contours: Mapping[str, Any], rate: float, *, mel: Any = None, mel
 
 
 @picture
-def spectrogram_pair(waves: Mapping[str, Any], sample_rate: int, *,
-                     timings: Mapping[str, tuple[Any, Any, Any]] | None = None, top: float | None = None,
-                     title: str = "") -> Figure:
+def spectrogram_pair(
+    waves: Mapping[str, Any],
+    sample_rate: int,
+    *,
+    timings: Mapping[str, tuple[Any, Any, Any]] | None = None,
+    top: float | None = None,
+    title: str = "",
+) -> Figure:
     """Spectrograms of several waves under each other with one scale of time and colour: reference and result.
 
     `timings` gives (phones, start, end) under a wave's name, drawn above it.
@@ -233,8 +285,9 @@ def draw_wave(axis: Axes, wave: Any, sample_rate: int, start: float = 0.0, lengt
     return len(whole) / sample_rate
 
 
-def draw_spectrogram(axis: Axes, wave: Any, sample_rate: int, window: float = 0.025, hop: float = 0.005,
-                     top: float | None = None) -> Any:
+def draw_spectrogram(
+    axis: Axes, wave: Any, sample_rate: int, window: float = 0.025, hop: float = 0.005, top: float | None = None
+) -> Any:
     """Power in dB, the loudest 70 dB of it; -> the image."""
     level, rate = log_spectrogram(wave, sample_rate, window, hop)
     low, high = loudness_range(level, SPAN_DB)

@@ -85,16 +85,20 @@ def png(figure: Figure, dpi: float = 100.0) -> bytes:
 
 
 def canvas(
-    rows: int = 1, columns: int = 1, height: float = 2.5, *, title: str = "", heights: Sequence[float] | None = None,
-    widths: Sequence[float] | None = None, share_time: bool = False,
+    rows: int = 1,
+    columns: int = 1,
+    height: float = 2.5,
+    *,
+    title: str = "",
+    heights: Sequence[float] | None = None,
+    widths: Sequence[float] | None = None,
+    share_time: bool = False,
 ) -> tuple[Picture, NDArray[Any]]:
     """An empty figure with (rows, columns) axes, `height` inches tall; -> (figure, array of axes, always 2-D)."""
     figure = Picture(figsize=(WIDTH, height), layout="constrained")
     if title:
         figure.suptitle(title, x=0.01, ha="left")
-    axes = figure.subplots(
-        rows, columns, squeeze=False, sharex=share_time, height_ratios=heights, width_ratios=widths
-    )
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=share_time, height_ratios=heights, width_ratios=widths)
     return figure, axes
 
 
@@ -155,7 +159,8 @@ def phone_bands(axis: Axes, phones: Sequence[str], start: Any, end: Any, *, size
             axis.text((a + b) / 2, height, label, transform=axis.get_xaxis_transform(), ha="center", va="center",
                       fontsize=fitted, clip_on=True)  # fmt: skip
     axis.set_yticks([])
-    for side in ("left", "right", "top"):
+    axis.tick_params(bottom=False)
+    for side in ("left", "right", "top", "bottom"):
         axis.spines[side].set_visible(False)
 
 

@@ -18,8 +18,15 @@ Curve = tuple[Any, Any]
 
 
 @picture
-def training_curves(curves: Mapping[str, Mapping[str, Curve]], *, smooth: int = 1, unit: str = "step",
-                    marks: Mapping[str, float] | None = None, log: bool = False, title: str = "") -> Figure:
+def training_curves(
+    curves: Mapping[str, Mapping[str, Curve]],
+    *,
+    smooth: int = 1,
+    unit: str = "step",
+    marks: Mapping[str, float] | None = None,
+    log: bool = False,
+    title: str = "",
+) -> Figure:
     """One panel a quantity, one line a split or run: {"mel": {"train": (steps, values), "valid": ...}, ...}.
 
     Args:

@@ -60,9 +60,18 @@ def draw(
 
 
 @picture
-def tensor_view(values: Any, axes: Sequence[str], *, rate: float | None = None, unit: str = "",
-                phones: Sequence[str] = (), start: Any = (), end: Any = (), offset: float = 0.0,
-                title: str = "") -> Figure:
+def tensor_view(
+    values: Any,
+    axes: Sequence[str],
+    *,
+    rate: float | None = None,
+    unit: str = "",
+    phones: Sequence[str] = (),
+    start: Any = (),
+    end: Any = (),
+    offset: float = 0.0,
+    title: str = "",
+) -> Figure:
     """Any tensor of at most two axes that matter, drawn after its axis names.
 
     Axes of length 1 are dropped; of a batch the first item is shown. What is left decides:
@@ -129,8 +138,9 @@ def _reduced(values: Any, axes: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
     return found, names
 
 
-def _map(figure: Figure, axis: Any, values: Any, names: tuple[str, ...], rate: float | None, unit: str,
-         offset: float) -> None:
+def _map(
+    figure: Figure, axis: Any, values: Any, names: tuple[str, ...], rate: float | None, unit: str, offset: float
+) -> None:
     timed = names[1] in TIME and bool(rate)
     left, right = (offset, offset + values.shape[1] / rate) if timed and rate else (0.0, float(values.shape[1]))
     extent = (left, right, 0.0, float(len(values)))

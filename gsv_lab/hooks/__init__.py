@@ -5,7 +5,7 @@ Idea: `with probe(lab, "prior.mean", edits=[zero("flow.z")]) as records: ...`. T
 
 from __future__ import annotations
 
-from .catalogue import Table, catalogue, taps_page
+from .catalogue import Table, catalogue
 from .edits import Edit, freeze, from_yaml, mean, noise, patch_from, resample, scale, steer, swap, to_yaml, zero
 from .probe import probe
 from .record import Comparison, Record, Records, compare
@@ -14,5 +14,5 @@ from .tap import ALL_TAPS, BoundTap, Component, Tap, watched
 __all__ = [
     "ALL_TAPS", "BoundTap", "Comparison", "Component", "Edit", "Record", "Records", "Table", "Tap", "catalogue",
     "compare", "freeze", "from_yaml", "mean", "noise", "patch_from", "probe", "resample", "scale", "steer", "swap",
-    "taps_page", "to_yaml", "watched", "zero",
+    "to_yaml", "watched", "zero",
 ]  # fmt: skip

@@ -7,7 +7,6 @@ asks for a name that does not exist is told the nearest ones; nothing is matched
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -44,22 +43,17 @@ def points(root: Any) -> dict[str, Point]:
     Raises:
         HookError: PROBE_ROOT, there is no tap in it.
     """
-    found: dict[str, Point] = {}
-    memo: set[nn.Module] = set()
+    found, memo = dict[str, Point](), set[nn.Module]()
     for part, module in (root.components() if hasattr(root, "components") else {"": root}).items():
         for path, inner in module.named_modules(memo, part) if isinstance(module, nn.Module) else ():
             for name, bound in inner.taps().items() if isinstance(inner, Component) else ():
                 # torch.compile keeps what it wraps under a name of its own.
                 full = f"{path}.{name}".replace("_orig_mod.", "").lstrip(".")
                 rate = getattr(inner, bound.tap.rate) if isinstance(bound.tap.rate, str) else bound.tap.rate
-                found[full] = Point(full, bound, rate, _origin(inner))
+                sizes = {key.replace("_orig_mod.", ""): tuple(p.shape) for key, p in inner.named_parameters()}
+                found[full] = Point(full, bound, rate, f"{type(inner).__qualname__} {sizes}")
     require(found, "PROBE_ROOT", f"{type(root).__name__} has no taps", "a loaded lab, or a module of gsv_lab.nn")
     return found
-
-
-def _origin(component: Component) -> str:
-    sizes = {name.replace("_orig_mod.", ""): tuple(p.shape) for name, p in component.named_parameters()}
-    return f"{type(component).__qualname__} {sizes}"
 
 
 def match(pattern: str, found: Mapping[str, Point]) -> list[Point]:
@@ -102,23 +96,7 @@ def catalogue(root: Any) -> Table:
     """
     rows: dict[str, dict[str, Any]] = {}
     for name, bound, rate, _ in points(root).values():
-        tap = bound.tap
-        row = {"name": fold(name), "axes": " ".join(tap.axes), "rate": "", "unit": tap.unit, "meaning": tap.meaning}
-        row = rows.setdefault(fold(name), row)
+        row = rows.setdefault(fold(name), {"name": fold(name), "axes": " ".join(bound.tap.axes), "rate": ""})
         row["rate"] = " ".join(dict.fromkeys([*row["rate"].split(), *([f"{rate:g}"] if rate else [])]))
+        row |= {"unit": bound.tap.unit, "meaning": bound.tap.meaning}
     return Table(rows.values())
-
-
-def taps_page(root: Any, notebooks: Mapping[str, str] | None = None) -> str:
-    """The page `docs/taps.md`: the catalogue, and for each tap the notebooks that use it.
-
-    Args:
-        root: the model, see `points`.
-        notebooks: title -> source. One uses a tap if a string literal in it is the tap's name or a glob of it.
-    """
-    literals = {title: re.findall(r"""["']([\w.*?]+)["']""", text) for title, text in (notebooks or {}).items()}
-    table = catalogue(root)
-    for row in table:
-        users = [t for t, globs in literals.items() if any(fnmatchcase(row["name"], fold(glob)) for glob in globs)]
-        row.update(name=f"`{row['name']}`", notebooks=", ".join(users))
-    return f"# Taps\n\nGenerated from the declarations. N is the number of a layer; rates are in Hz.\n\n{table}\n"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from torch import Tensor
 
 from gsv_lab.errors import HookError
@@ -56,16 +57,11 @@ class Edit:
     def __post_init__(self) -> None:
         require(self.kind in KINDS, "EDIT_KIND", f"There is no edit '{self.kind}'", nearest(self.kind, KINDS))
         fits = (self.kind in NEED_SOURCE) != (self.source is None) and isinstance(self.target, str)
-        expected = f"a glob, a source for {', '.join(NEED_SOURCE)} only, and not both seconds and frames"
-        once = not {"seconds", "frames"} <= {*self.where}
-        require(fits and once, "EDIT_VALUE", f"The arguments of {self.kind} of {self.target} do not fit", expected)
+        fits, given = fits and not {"seconds", "frames"} <= {*self.where}, f"Arguments of {self.kind} of {self.target}"
+        require(fits, "EDIT_VALUE", given, f"a glob, a source for {NEED_SOURCE} only, and not both seconds and frames")
         object.__setattr__(self, "by", float(self.by))  # YAML reads 1e-2 as text
-        object.__setattr__(self, "where", {axis: _span(entries) for axis, entries in self.where.items()})
-
-
-def _span(entries: Any) -> tuple[Any, Any]:
-    first, end = (entries, entries + 1) if isinstance(entries, int) else entries
-    return first, end
+        pairs = {axis: (n, n + 1) if isinstance(n, int) else n for axis, n in self.where.items()}
+        object.__setattr__(self, "where", {axis: (first, end) for axis, (first, end) in pairs.items()})
 
 
 def zero(target: str, **where: Any) -> Edit:
@@ -126,14 +122,13 @@ class Applied:
     """
 
     def __init__(self, edit: Edit, point: Point) -> None:
-        self.edit, self.name, axes, self.used = edit, point.name, point.bound.tap.axes, 0
+        self.edit, self.name, self.used, self.first = edit, point.name, 0, dict[int, Tensor]()
+        axes = point.bound.tap.axes
         require(not point.bound.tap.read_only, "EDIT_READ_ONLY", f"{self.name} is only for looking", "another tap")
         over = edit.over or OVER.get(edit.kind)
         self.over: Any = axis_index(self.name, axes, over) if over else None
-        self.after = len(axes) - 1 - (self.over or 0)
         self.spans, self.sources = dict(self._spans(point.rate, axes)), self._sources(edit.source, point)
         self.random = torch.Generator().manual_seed(edit.seed + zlib.crc32(self.name.encode()))
-        self.first: dict[int, Tensor] = {}
 
     def _spans(self, rate: float | None, axes: tuple[str, ...]) -> Iterable[tuple[int, tuple[Any, Any]]]:
         for axis, (first, end) in self.edit.where.items():
@@ -149,9 +144,8 @@ class Applied:
         if not isinstance(source, Record):
             return [] if source is None else [torch.as_tensor(source)]
         check_origin(source, point.origin)
-        fits = source.every == 1 and (len(source) == 1 or self.edit.kind == "patch_from")
-        problem = f"The source of {self.name} holds {len(source)} calls, one in {source.every}"
-        require(fits, "RECORD_CALLS", problem, "all calls for patch_from, a single one otherwise")
+        fits, given = source.every == 1 and (len(source) == 1 or self.edit.kind == "patch_from"), f"{source!r}"
+        require(fits, "RECORD_CALLS", f"{given} as source", "a single call, or for patch_from all of them")
         return source.steps
 
     def __call__(self, value: Tensor, call: int) -> Tensor:
@@ -161,16 +155,17 @@ class Applied:
             return value
         fits = value.is_floating_point() or self.edit.kind not in NEED_FLOATS
         require(fits, "EDIT_TYPE", f"{self.edit.kind} of {self.name}, whole numbers", "zero, swap, resample or freeze")
-        where = [slice(None)] * value.dim()
-        for axis, span in self.spans.items():
-            where[axis] = slice(*self._within(f"entries on axis {axis}", *span, value.shape[axis]))
-        region, edited, source = tuple(where), value.clone(), None
+        spans = {i: slice(*self._within(f"entries on axis {i}", *s, value.shape[i])) for i, s in self.spans.items()}
+        region, edited, source = tuple(spans.get(i, slice(None)) for i in range(value.dim())), value.clone(), None
         if self.sources:
             number = call if self.edit.kind == "patch_from" else 0
-            self._within("calls of its source", number, number + 1, len(self.sources))
-            source = self.sources[number]
-            source = source[region] if source.shape == value.shape else source
-        edited[region] = self.fit(KINDS[self.edit.kind](self, value[region], source), value[region])
+            source = self.sources[self._within("calls of its source", number, number + 1, len(self.sources))[0]]
+            source = (source[region] if source.shape == value.shape else source).to(value)
+        try:
+            edited[region] = KINDS[self.edit.kind](self, value[region], source)
+        except RuntimeError as error:
+            problem = f"{self.edit.kind} of {self.name} does not bring the shape of what it replaces"
+            raise HookError("EDIT_SHAPE", problem, f"{tuple(value[region].shape)}") from error
         self.used += 1
         return edited
 
@@ -179,14 +174,6 @@ class Applied:
         problem = f"{self.edit.kind} of {self.name} needs the {what} {first} to {end}"
         require(0 <= first < end <= size, "AXIS_RANGE", problem, f"a span within 0 to {size}")
         return first, end
-
-    def fit(self, new: Tensor, part: Tensor) -> Tensor:
-        """A tensor in the shape, type and place of the region."""
-        try:
-            return new.to(part).broadcast_to(part.shape)
-        except RuntimeError as error:
-            problem = f"{self.edit.kind} of {self.name} brings the shape {tuple(new.shape)}"
-            raise HookError("EDIT_SHAPE", problem, f"{tuple(part.shape)}") from error
 
     def order(self, size: int) -> Tensor:
         """A random order of so many entries, two at least."""
@@ -201,15 +188,16 @@ KINDS: dict[str, Callable[[Applied, Tensor, Any], Tensor]] = {
     "resample": lambda run, part, _: part.index_select(run.over, run.order(part.shape[run.over]).to(part.device)),
     "scale": lambda run, part, _: part * run.edit.by,
     "noise": lambda run, part, _: part + run.edit.by * torch.randn(part.shape, generator=run.random).to(part),
-    "steer": lambda run, part, source: part + run.edit.by * run.fit(source.reshape(-1, *[1] * run.after), part),
+    "steer": lambda run, part, source: part + run.edit.by * source.reshape(-1, *[1] * (part.dim() - 1 - run.over)),
     "swap": lambda run, part, source: source,
     "freeze": lambda run, part, _: run.first.setdefault(0, part) if run.over is None else part.narrow(run.over, 0, 1),
     "patch_from": lambda run, part, source: source,
 }
 
-RECIPES = {"reference_1": (zero("*cross_attention.answer"),), "reference_2": (zero("*cross_attention.content"),)}
-"""Hidden test modes of the reference prior, which sums content, the text's answer and the speaker: mode 1 without the
-answer, mode 2 without the content. Mode 0 is no edit at all."""
+_MODES = ((), ("answer",), ("content",))
+RECIPES = {f"reference_{i}": tuple(zero(f"*cross_attention.{tap}") for tap in taps) for i, taps in enumerate(_MODES)}
+"""Hidden test modes of the reference prior, which sums content, the text's answer and the speaker: mode 0 with all,
+mode 1 without the answer, mode 2 without the content."""
 
 
 def to_yaml(edits: Iterable[Edit]) -> str:
@@ -218,18 +206,15 @@ def to_yaml(edits: Iterable[Edit]) -> str:
     Raises:
         HookError: EDIT_VALUE, the source is in memory only.
     """
-    import yaml
 
     def plain(value: Any) -> Any:
         value = getattr(value, "path", "") or value
+        require(not isinstance(value, Record | Records), "EDIT_VALUE", "A source is in memory only", "saved records")
         return value.tolist() if isinstance(value, Tensor) else str(value) if isinstance(value, Path) else value
 
     rows = [{f.name: plain(getattr(edit, f.name)) for f in fields(Edit)} for edit in edits]
     unsaid: dict[str, Any] = {**{f.name: f.default for f in fields(Edit)}, "where": {}}
-    try:
-        return yaml.safe_dump([{k: v for k, v in row.items() if v != unsaid[k]} for row in rows], sort_keys=False)
-    except yaml.representer.RepresenterError as error:
-        raise HookError("EDIT_VALUE", "The source of an edit is in memory only", "records that were saved") from error
+    return yaml.safe_dump([{k: v for k, v in row.items() if v != unsaid[k]} for row in rows], sort_keys=False)
 
 
 def from_yaml(text: str | Path) -> list[Edit]:
@@ -238,12 +223,9 @@ def from_yaml(text: str | Path) -> list[Edit]:
     Raises:
         HookError: EDIT_VALUE, it is no list of edits; EDIT_KIND.
     """
-    import yaml
-
     try:
         return [Edit(**row) for row in yaml.safe_load(text.read_text("utf-8") if isinstance(text, Path) else text)]
     except HookError:
         raise
     except (OSError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
-        keys = ", ".join(f.name for f in fields(Edit))
-        raise HookError("EDIT_VALUE", f"No edits: {error}", f"a YAML list of mappings with keys of {keys}") from error
+        raise HookError("EDIT_VALUE", f"No edits: {error}", "a YAML list of mappings, as to_yaml writes it") from error

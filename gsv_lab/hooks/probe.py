@@ -15,7 +15,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
@@ -59,59 +58,47 @@ def probe(
     require(free, "PROBE_NESTED", "A probe of this model is open already", "one", "Give it these taps and edits too")
     watched = {point.name: point for glob in globs for point in match(glob, found)}
     applied = [Applied(edit, point) for edit in edits for point in match(edit.target, found)]
-    session = _Session(limit_mb * 1e6, every, keep, dtype, grads, Records(watched=watched))
+    session = _Session(Records(watched=watched), limit_mb * 1e6, every, keep, dtype, grads)
     with ExitStack() as stack:
         if "torch._dynamo" in sys.modules:  # nothing can be compiled where it was never imported
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         for name, point in found.items():
+            stack.callback(vars(point.bound).update, claimed=False, live=point.bound.live)
             point.bound.claimed, point.bound.path = True, name
-            stack.callback(setattr, point.bound, "claimed", False)
-            mine = [run for run in applied if run.name == name]
-            if mine or name in watched:
-                before, point.bound.live = point.bound.live, session.listener(point, mine, name in watched, stack)
-                stack.callback(setattr, point.bound, "live", before)
+            if (mine := [run for run in applied if run.name == name]) or name in watched:
+                point.bound.live = session.listener(point, mine, name in watched, stack)
         yield session.records
-    changed = sorted({name for name, kept, version in session.borrowed if kept._version != version})
-    problem = f"Written into after it was recorded: {', '.join(changed)}"
-    require(not changed, "RECORD_CHANGED", problem, "no writing in place", "Mend the component that comes after it")
+    changed = ", ".join(sorted({name for name, kept, version in session.borrowed if kept._version != version}))
+    require(not changed, "RECORD_CHANGED", f"Written into after it was recorded: {changed}", "no writing in place")
     came = not grads or any(record.cotangents for record in session.records.values())
     require(came, "GRADIENT_MISSING", "No gradient came to a watched tap", "a backward() inside the block")
     for edit in edits:
-        done = any(run.used for run in applied if run.edit is edit)
-        action = "Run its component in the block, and reach the step"
-        require(done, "EDIT_UNUSED", f"The edit {edit.kind} of '{edit.target}' was never carried out", "", action)
+        done, what = any(run.used for run in applied if run.edit is edit), f"{edit.kind} of '{edit.target}'"
+        require(done, "EDIT_UNUSED", f"Never carried out: {what}", "code in the block that runs it, up to its step")
 
 
-@dataclass
 class _Session:
     """What the listeners of one open probe share."""
 
-    limit: float
-    every: int
-    keep: str
-    dtype: torch.dtype | None
-    grads: bool
-    records: Records
-    sizes: Counter[str] = field(default_factory=Counter)
-    borrowed: list[tuple[str, Tensor, int]] = field(default_factory=list)
+    def __init__(self, records: Records, limit: float, every: int, keep: str, dtype: Any, grads: bool) -> None:
+        self.records, self.limit, self.every, self.keep, self.dtype = records, limit, every, keep, dtype
+        self.grads, self.sizes, self.borrowed = grads, Counter[str](), list[tuple[str, Tensor, int]]()
 
     def listener(self, point: Point, edits: list[Applied], kept: bool, stack: ExitStack) -> Listener:
         """What is put into one tap."""
         tap, calls = point.bound.tap, 0
-        about = (tap.unit, tap.meaning, self.every, point.origin)
-        record = Record(point.name, tap.axes, [], point.rate, *about)
+        record = Record(point.name, tap.axes, [], point.rate, tap.unit, tap.meaning, self.every, point.origin)
 
         def hear(value: Tensor) -> Tensor:
             nonlocal calls
-            problem = f"{point.name} got a tensor of shape {tuple(value.shape)}"
-            require(value.dim() == len(tap.axes), "TAP_AXES", problem, f"the axes {' '.join(tap.axes)}")
+            fits, problem = value.dim() == len(tap.axes), f"{point.name} got a tensor of shape {tuple(value.shape)}"
+            require(fits, "TAP_AXES", problem, f"the axes {' '.join(tap.axes)}")
             for edit in edits:
                 value = edit(value, calls)
             if kept and calls % self.every == 0:
                 self.records.setdefault(point.name, record).steps.append(self.copy(point.name, value))
                 if self.grads and value.requires_grad:
-                    receive = partial(self.receive, record, len(record) - 1)
-                    stack.callback(value.register_hook(receive).remove)
+                    stack.callback(value.register_hook(partial(self.receive, record, len(record) - 1)).remove)
             calls += 1
             return value
 
@@ -123,15 +110,13 @@ class _Session:
 
     def copy(self, name: str, value: Tensor) -> Tensor:
         """The tensor to keep: detached, and where nothing has to be copied, borrowed and looked at again on exit."""
-        kept = value.detach()
-        kept = kept.to(self.dtype) if self.dtype and kept.is_floating_point() else kept
+        dtype = self.dtype if self.dtype and value.is_floating_point() else value.dtype
+        kept = value.detach().to("cpu" if self.keep == "cpu" else value.device, dtype)
         self.sizes[name] += kept.nbytes
         if self.sizes.total() > self.limit:
             most = ", ".join(f"{tap} {size / 1e6:.1f} MB" for tap, size in self.sizes.most_common(5))
             problem = f"The records take more than {self.limit / 1e6:g} MB, most in {most}"
-            action = "Watch fewer taps, keep one call in several (every=), or float16 (dtype=), or raise limit_mb"
-            raise HookError("MEMORY_LIMIT", problem, "", action)
-        kept = kept.cpu() if self.keep == "cpu" else kept
+            raise HookError("MEMORY_LIMIT", problem, "fewer taps, every=, dtype=torch.float16 or a larger limit_mb=")
         own = kept.data_ptr() != value.data_ptr()
         # Tensors of inference mode have no counter; a small view would keep all of a large tensor alive.
         if value.is_inference() or (not own and kept.untyped_storage().nbytes() > 2 * kept.nbytes):

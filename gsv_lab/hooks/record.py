@@ -12,17 +12,16 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
+import safetensors.torch
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from gsv_lab.errors import HookError
+from gsv_lab.files import save_bytes
 from gsv_lab.hooks.catalogue import Table, nearest, require
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TIME_AXES = ("sample", "frame", "token", "step", "query")
 """Names of axes that run through time; the first of them that a tap has is the one its rate belongs to."""
@@ -90,14 +89,14 @@ class Record:
         """Averages over named axes; padding (NaN) does not count."""
         where = [axis_index(self.name, self.axes, axis) for axis in axes]
         kept = tuple(axis for i, axis in enumerate(self.axes) if i not in where)
-        return self._with([(s if s.is_floating_point() else s.float()).nanmean(where) for s in self.steps], kept)
+        return self._with([(1.0 * s).nanmean(where) for s in self.steps], kept)
 
     def select(self, axis: str, index: int) -> Record:
         """One entry of a named axis, which is dropped: `select("head", 3)`."""
         at = axis_index(self.name, self.axes, axis)
         size = min(s.shape[at] for s in self.steps)
         require(0 <= index < size, "AXIS_RANGE", f"{self.name} has no {axis} {index}", f"{axis} 0 to {size - 1}")
-        return self._with([s.select(at, index) for s in self.steps], self.axes[:at] + self.axes[at + 1 :])
+        return self._dropped(at, index)
 
     def stacked(self) -> Record:
         """All calls in one tensor with a new first axis `step`; axes that grow are padded with NaN.
@@ -106,15 +105,12 @@ class Record:
         call (the prompt) only the last position stays, the one that made the next code:
         `batch head query key` -> `step batch head key`.
         """
-        axis, last = self._running(), self
-        if axis is not None:
-            last = self._with([s.select(axis, -1) for s in self.steps], self.axes[:axis] + self.axes[axis + 1 :])
+        last = self._dropped(self.axes.index(axis), -1) if (axis := self._running()) else self
         return self._with([torch.stack(last._padded())], ("call" if "step" in last.axes else "step", *last.axes))
 
     def joined(self) -> Record:
         """All calls one after the other along the axis that runs: time, or the queries of an attention."""
-        axis = self._running()
-        axis = axis_index(self.name, self.axes, "time") if axis is None else axis
+        axis = axis_index(self.name, self.axes, self._running() or "time")
         return self._with([torch.cat(self._padded(axis), axis)], self.axes)
 
     @property
@@ -137,11 +133,11 @@ class Record:
         Raises:
             HookError: TIME_RANGE, the two last different times (by more than a frame of the slower one); TIME_RATE.
         """
-        (mine, end), (theirs, other_end) = ((r.times, float(r.times[-1]) + 0.5 / r.rate) for r in (self, other))
+        end, other_end = (float(r.times[-1]) + 0.5 / r.rate for r in (self, other))
         same = max(abs(end - other_end), abs(self.start - other.start)) <= max(1 / self.rate, 1 / other.rate) + 1e-6
-        lengths = f"{self.name} lasts to {end:.3f} s, {other.name} to {other_end:.3f} s"
-        require(same, "TIME_RANGE", lengths, "records of one sound")
-        index = ((theirs - self.start) * self.rate + 1e-6).floor().long().clamp(0, len(mine) - 1)
+        problem = f"{self.name} lasts to {end:.3f} s, {other.name} to {other_end:.3f} s"
+        require(same, "TIME_RANGE", problem, "records of one sound")
+        index = ((other.times - self.start) * self.rate + 1e-6).floor().long().clamp(0, len(self.times) - 1)
         taken = self.value.index_select(self._clock(), index.to(self.value.device))
         return replace(self._with([taken], self.axes), rate=other.rate, start=other.start)
 
@@ -149,8 +145,8 @@ class Record:
         """The gradients that `backward` sent through the tap; empty where none came (see `probe(..., grads=True)`)."""
         return self._with([self.cotangents[call] for call in sorted(self.cotangents)], self.axes)
 
-    def show(self, **options: Any) -> Figure:
-        """Draws itself: `gsv_lab.figures.draw(record, **options)`."""
+    def show(self, **options: Any) -> Any:
+        """Draws itself: the Figure of `gsv_lab.figures.draw(record, **options)`."""
         from gsv_lab import figures
 
         return figures.draw(self, **options)
@@ -158,25 +154,25 @@ class Record:
     def _with(self, steps: list[Tensor], axes: tuple[str, ...]) -> Record:
         return replace(self, steps=steps, axes=axes, cotangents={})
 
+    def _dropped(self, at: int, index: int) -> Record:
+        return self._with([s.select(at, index) for s in self.steps], self.axes[:at] + self.axes[at + 1 :])
+
     def _clock(self) -> int:
         require(self.rate, "TIME_RATE", f"{self.name} has no time axis of known rate", "a record with a rate")
         return axis_index(self.name, self.axes, "time")
 
-    def _running(self) -> int | None:
-        # The axis of which a decode step brings one position.
-        axis = next((i for i, axis in enumerate(self.axes) if axis in ("token", "step", "query")), None)
-        return axis if axis is not None and len(self) > 1 and min(s.shape[axis] for s in self.steps) == 1 else None
+    def _running(self) -> str:
+        # The axis of which a decode step brings one position, empty where calls are not the steps of a decode.
+        axes = [axis for i, axis in enumerate(self.axes) if len(self) > 1 and min(s.shape[i] for s in self.steps) == 1]
+        return next((axis for axis in axes if axis in ("token", "step", "query")), "")
 
     def _padded(self, keep: int = -1) -> list[Tensor]:
         sizes = [max(sizes) for sizes in zip(*(s.shape for s in self.steps), strict=True)]
         rooms = [[0 if i == keep else sizes[i] - n for i, n in enumerate(s.shape)] for s in self.steps]
         ragged = {axis for room in rooms for axis, missing in zip(self.axes, room, strict=True) if missing}
         require("batch" not in ragged, "RECORD_CALLS", f"The batch of {self.name} changed", "one text at a time")
-        if not ragged:
-            return self.steps
-        floats = [s if s.is_floating_point() else s.float() for s in self.steps]
-        amounts = [[n for missing in reversed(room) for n in (0, missing)] for room in rooms]
-        return [functional.pad(s, amount, value=math.nan) for s, amount in zip(floats, amounts, strict=True)]
+        pads = [[n for missing in reversed(room) for n in (0, missing)] if ragged else [] for room in rooms]
+        return [functional.pad(1.0 * s, n, value=math.nan) if n else s for s, n in zip(self.steps, pads, strict=True)]
 
 
 class Records(dict[str, Record]):
@@ -193,20 +189,15 @@ class Records(dict[str, Record]):
         self.watched, self.path = [*watched], path
 
     def __missing__(self, name: str) -> Record:
-        if name in self.watched:
-            raise HookError("TAP_SILENT", f"Nothing passed {name}", "code in the block that runs its component")
+        require(name not in self.watched, "TAP_SILENT", f"Nothing passed {name}", "code in the block that runs it")
         raise HookError("TAP_UNKNOWN", f"No tap '{name}' was watched", nearest(name, [*self.watched, *self]))
 
     def save(self, path: str | Path) -> Path:
         """One safetensors file: the tensors, and in its header what they mean. Gradients are not saved."""
-        from safetensors.torch import save
-
-        from gsv_lab.files import save_bytes
-
         header = [{**vars(r), "steps": len(r), "cotangents": {}} for r in self.values()]
         # Clones, since the format refuses tensors that share memory, as two halves of one projection do.
         tensors = {f"{r.name}:{i}": s.clone().contiguous() for r in self.values() for i, s in enumerate(r.steps)}
-        self.path = str(save_bytes(path, save(tensors, {"gsv_lab_records": json.dumps(header)})))
+        self.path = str(save_bytes(path, safetensors.torch.save(tensors, {"gsv_lab_records": json.dumps(header)})))
         return Path(self.path)
 
     @classmethod
@@ -216,21 +207,17 @@ class Records(dict[str, Record]):
         Raises:
             HookError: RECORD_FILE, the file is missing or something else.
         """
-        from safetensors import SafetensorError, safe_open
-
-        records = []
         try:
-            with safe_open(str(path), framework="pt") as file:
-                for row in json.loads((file.metadata() or {})["gsv_lab_records"]):
-                    steps = [file.get_tensor(f"{row['name']}:{i}") for i in range(row["steps"])]
-                    records.append(Record(**{**row, "axes": tuple(row["axes"]), "steps": steps}))
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            with safetensors.safe_open(str(path), framework="pt") as file:
+                rows = json.loads((file.metadata() or {})["gsv_lab_records"])
+                for row in rows:
+                    row["steps"] = [file.get_tensor(f"{row['name']}:{i}") for i in range(row["steps"])]
+                return cls([Record(**{**row, "axes": tuple(row["axes"])}) for row in rows], path=str(path))
+        except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
             raise HookError("RECORD_FILE", f"{Path(path).name} holds no records", "a file of records.save()") from error
-        return cls(records, path=str(path))
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Two sets of records of one model; `clean` is the baseline."""
 
     clean: Records
@@ -247,19 +234,16 @@ class Comparison:
 
 
 def _row(a: Record, b: Record) -> dict[str, object]:
-    both = list(zip(a.steps, b.steps, strict=False))
-    same = [(x.flatten().double(), y.flatten().double()) for x, y in both if x.shape == y.shape]
+    both = [(x.double(), y.double()) for x, y in zip(a.steps, b.steps, strict=False)]
+    same = [(x.flatten(), y.flatten()) for x, y in both if x.shape == y.shape]
+    other = (i for i, (x, y) in enumerate(both) if x.shape != y.shape or not x.allclose(y, rtol=1e-4, atol=1e-5))
     x, y = (torch.cat(side) for side in zip(*same, strict=True)) if same else torch.full((2, 1), math.nan)
     return {
-        "tap": a.name, "calls": len(same), "first": next((i for i, (x, y) in enumerate(both) if not _close(x, y)), ""),
+        "tap": a.name, "calls": len(same), "first": next(other, ""),
         "largest": float((y - x).abs().max()), "relative": float((y - x).norm() / x.norm()),
         "cosine": float(x @ y / (x.norm() * y.norm())),
         "note": "" if len(a) == len(b) == len(same) else f"{len(a)} and {len(b)} calls, {len(same)} of one shape",
     }  # fmt: skip
-
-
-def _close(x: Tensor, y: Tensor) -> bool:
-    return x.shape == y.shape and torch.allclose(x.double(), y.double(), rtol=1e-4, atol=1e-5)
 
 
 def compare(clean: Records, edited: Records) -> Comparison:
@@ -281,5 +265,4 @@ def check_origin(record: Record, origin: str) -> None:
     Raises:
         HookError: RECORD_OTHER_MODEL, it does not.
     """
-    problem = f"The record of {record.name} comes from another model"
-    require(record.origin == origin, "RECORD_OTHER_MODEL", problem, "one of the same class and sizes", "Record it anew")
+    require(record.origin == origin, "RECORD_OTHER_MODEL", f"{record.name} comes from another model", "the same sizes")

@@ -35,16 +35,10 @@ class Tap:
         read_only: the component does not go on with what the tap gives back, so that an edit would do nothing.
     """
 
-    __slots__ = ("axes", "meaning", "name", "rate", "read_only", "unit")
-
-    def __init__(
-        self, axes: str, *, rate: float | str | None = None, unit: str = "", meaning: str = "", read_only: bool = False
-    ) -> None:
-        self.axes, self.name, self.read_only = tuple(axes.split()), "", read_only
+    def __init__(self, axes: str, *, rate: float | str | None = None, unit: str = "", meaning: str = "",
+                 read_only: bool = False) -> None:  # fmt: skip
+        self.axes, self.read_only = tuple(axes.split()), read_only
         self.rate, self.unit, self.meaning = rate, unit, meaning
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
 
     if TYPE_CHECKING:
 
@@ -71,14 +65,14 @@ ALL_TAPS: weakref.WeakSet[Any] = weakref.WeakSet()
 """The taps of all components that live in this process."""
 
 
-def _bind(tap: Tap) -> Any:
+def _bind(name: str, tap: Tap) -> Any:
     # Of all things that can be called and told to listen, a function that looks into its own attributes is the
     # cheapest: an object with `__call__` costs half as much again, an identity module thirty times as much.
     def point(value: Tensor) -> Tensor:
         return value if state["live"] is None else state["live"](value)
 
     state = vars(point)
-    state.update(tap=tap, live=None, path=tap.name, claimed=False)
+    state.update(tap=tap, live=None, path=name, claimed=False)
     ALL_TAPS.add(point)
     return point
 
@@ -89,8 +83,7 @@ class Component(nn.Module):
     def __new__(cls, *args: Any, **kwargs: Any) -> Component:
         self = super().__new__(cls)
         # In the instance dictionary, so that `self.tap` is found before nn.Module's slow attribute search.
-        for name, tap in declared_taps(cls).items():
-            self.__dict__[name] = _bind(tap)
+        self.__dict__.update({name: _bind(name, tap) for name, tap in declared_taps(cls).items()})
         return self
 
     def __getstate__(self) -> dict[str, Any]:
@@ -104,8 +97,7 @@ class Component(nn.Module):
 
 def declared_taps(cls: type) -> dict[str, Tap]:
     """The taps declared in a class and its bases, base classes first."""
-    bases = reversed(cls.__mro__)
-    return {name: value for base in bases for name, value in vars(base).items() if isinstance(value, Tap)}
+    return {name: tap for base in reversed(cls.__mro__) for name, tap in vars(base).items() if isinstance(tap, Tap)}
 
 
 def watched() -> list[str]:

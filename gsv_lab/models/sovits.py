@@ -108,8 +108,7 @@ class SoVITS(nn.Module):
         reference: Tensor | None = None,
         reference_mask: Tensor | None = None,
         verification: Tensor | None = None,
-        log_f0: Tensor | None = None,
-        voicing: Tensor | None = None,
+        pitch: tuple[Tensor, Tensor] | None = None,
         places: Tensor | None = None,
         noise: Tensor | None = None,
         starts: Tensor | None = None,
@@ -127,8 +126,8 @@ class SoVITS(nn.Module):
             reference: recording of the speaker (B, C, F'); the target itself if None.
             reference_mask: valid frames of it (B, 1, F').
             verification: vector of a verification network (B, V), if the speaker encoder reads one.
-            log_f0: pitch of the recording (B, 1, F * vocoder.pitch_frames), for vocoders that use it.
-            voicing: share of voice in it, same shape.
+            pitch: log-F0 and share of voice of the recording, each (B, 1, F * vocoder.pitch_frames), for vocoders that
+                use them.
             places: (B, F25) which phone each code speaks, -1 unknown; None where nobody knows.
             noise: standard normal (B, C, F) for the posterior's draw; drawn if None.
             starts: first frame (B,) of each segment; drawn if None.
@@ -147,9 +146,9 @@ class SoVITS(nn.Module):
         z_p = self.flow(heard.z, mask, speaker)
         if starts is None:
             starts = segment_starts(mask.sum(-1)[:, 0].long(), self.segment_frames, generator=generator)
-        size, pitch = self.segment_frames, self.vocoder.pitch_frames
+        size, rate = self.segment_frames, self.vocoder.pitch_frames
         segment = take_segments(heard.z, starts, size)
-        log_f0, voicing = (x if x is None else take_segments(x, starts, size, pitch) for x in (log_f0, voicing))
+        log_f0, voicing = (None, None) if pitch is None else (take_segments(x, starts, size, rate) for x in pitch)
         vocoded = self.vocoder(segment, speaker, log_f0, voicing, generator)
         return VITSOutput(vocoded, starts, mask, heard.z, z_p, m_p, logs_p, heard.mean, heard.log_scale, commitment)
 

@@ -15,7 +15,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gsv_lab.errors import ConfigError
 from gsv_lab.models.sovits import SoVITS
+from gsv_lab.models.told import tell
 from gsv_lab.nn.decoding import steps
 from gsv_lab.nn.pitch import PitchedLogMel
 from gsv_lab.nn.roles import ContentEncoder, ContextEncoder, Encoded
@@ -90,8 +92,13 @@ class Synthesizer(nn.Module):
         return self.sovits.quantizer.encode(self.recognise(wave).content)
 
     @torch.no_grad()
-    def voice(self, waves: list[Tensor]) -> Tensor:
-        """Who speaks, from one or more recordings (T,) -> (1, G, 1)."""
+    def voice(self, waves: list[Tensor], verifications: list[Tensor] | None = None) -> Tensor:
+        """Who speaks, from one or more recordings (T,) -> (1, G, 1).
+
+        `verifications` are vectors of a verification network, for families that read them.
+        """
+        if verifications is not None:
+            raise ConfigError("CONFIG_INCONSISTENT", "This family reads no verification vector", "none")
         return self.sovits.voice([self.analysis.voice(wave.reshape(1, 1, -1)) for wave in waves])
 
     @torch.no_grad()
@@ -107,19 +114,18 @@ class Synthesizer(nn.Module):
         The length is bounded by the text: no voice needs more than `codes_per_phone` codes for every phone.
         """
         pointed = self.semantic_gpt.pointer is not None
-        if prompt is not None and (prompt.phones is None or (pointed and prompt.places is None)):
-            prompt = None
-        before = 0 if prompt is None or prompt.phones is None else len(prompt.phones)
-        text = phones if prompt is None or prompt.phones is None else prompt.phones + phones
-        told = None if prompt is None else prompt.codes[None]
-        walked = None if prompt is None or not pointed or prompt.places is None else prompt.places[None]
-        ids, context = torch.tensor([text.ids]), self.context_encoder(text)[None]
-        made, spoken, reason = [], [], "max_new"
-        for step in steps(self.semantic_gpt, ids, context, told, places=walked, sampling=sampling, generator=generator):
+        told = tell(self.context_encoder, phones, prompt, pointed)
+        made: list[int] = []
+        spoken: list[int] = []
+        reason = "max_new"
+        for step in steps(
+            self.semantic_gpt, told.ids, told.context, told.codes, places=told.places, sampling=sampling,
+            generator=generator,
+        ):  # fmt: skip
             reason = step.ended[0] or reason
             if step.ended[0] in (None, "max_new"):
                 made.append(int(step.codes[0]))
-                spoken += [] if step.places is None else [max(0, int(step.places[0]) - before)]
+                spoken += [] if step.places is None else [max(0, int(step.places[0]) - told.before)]
         places = torch.tensor([spoken], dtype=torch.int64) if pointed else None
         return Predicted(torch.tensor([made], dtype=torch.int64), reason, places)
 

@@ -203,8 +203,9 @@ def generate(
     sampling = sampling or Sampling()
     made: list[list[int]] = [[] for _ in range(len(phones))]
     reasons: list[Reason] = ["max_new"] * len(phones)
-    walk = {"places": places, "speaker": speaker, "sampling": sampling, "generator": generator}
-    for step in steps(gpt, phones, context, prompt, **walk):
+    for step in steps(
+        gpt, phones, context, prompt, places=places, speaker=speaker, sampling=sampling, generator=generator
+    ):
         for row, code, reason in zip(step.rows, step.codes.tolist(), step.ended, strict=True):
             if _counts(reason, sampling):
                 made[row].append(code)
@@ -262,8 +263,9 @@ def stream(
     """
     sampling = sampling or Sampling()
     pending: list[int] = []
-    walk = {"places": places, "speaker": speaker, "sampling": sampling, "generator": generator}
-    for step in steps(gpt, phones, context, prompt, **walk):
+    for step in steps(
+        gpt, phones, context, prompt, places=places, speaker=speaker, sampling=sampling, generator=generator
+    ):
         if _counts(step.ended[0], sampling):
             cut = len(pending) if silence is None else _silent_cut(pending, silence, chunk, silent_enough)
             if cut >= chunk:

@@ -113,6 +113,17 @@ class Cache:
         self.choose: Choose | None = None
         """How such a network chooses its moves; set before the decode starts. None takes the likeliest."""
 
+    def begin(self, n_codes: int, speaker: Tensor | None, hidden: Tensor | None, code_skip: Tensor | None) -> None:
+        """What the first pass over text and prompt knows; `code_skip` (B,) counts padding before each prompt.
+
+        Raises:
+            ValueError: the cache has been used.
+        """
+        if self.layers:
+            raise ValueError("the cache has been used; a new decode needs a new one")
+        self.n_codes, self.speaker, self.hidden = n_codes, speaker, hidden
+        self.skip = code_skip if code_skip is not None and bool(code_skip.any()) else None
+
     def layer(self, index: int) -> LayerCache:
         """The store of layer `index`, made on first use."""
         while len(self.layers) <= index:

@@ -210,8 +210,12 @@ class Prior(Role):
         speaker: Tensor,
         speed: float = 1.0,
         chunk: Chunk | None = None,
+        places: Tensor | None = None,
     ) -> Latent:
-        """Quantized (B, D, F50), phones (B, P) int64, speaker (B, G, 1) -> Latent with about F50 / speed frames."""
+        """Quantized (B, D, F50), phones (B, P) int64, speaker (B, G, 1) -> Latent with about F50 / speed frames.
+
+        `places` (B, F50) say which phone each frame speaks, where that is known; a prior may leave them unused.
+        """
 
 
 class Posterior(Role):
@@ -284,6 +288,22 @@ class Discriminator(Role):
     @abstractmethod
     def forward(self, wave: Tensor) -> Judged:
         """Wave (B, 1, T) -> Judged(scores, features), one entry for each sub-discriminator."""
+
+
+class Recogniser(Role):
+    """Which phones were said, for judging only: (B, 1, T) -> log-probabilities (B, F, V), row 0 of V the CTC blank.
+
+    Declares: `phone_names` of the classes after the blank, `language`, `sample_rate` in Hz, `frame_rate` in Hz.
+    """
+
+    phone_names: tuple[str, ...]
+    language: str
+    sample_rate: int
+    frame_rate: float
+
+    @abstractmethod
+    def forward(self, wave: Tensor) -> Tensor:
+        """(B, 1, T) -> log-probabilities (B, F, V)."""
 
 
 R = TypeVar("R", bound=Role)

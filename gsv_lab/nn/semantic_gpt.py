@@ -145,14 +145,8 @@ class SemanticGPT(SemanticGPTRole):
                 the released trainer does.
             cache: an empty one, to be filled for `step`.
         """
-        phone_valid, code_valid = _flat(phone_mask), _flat(code_mask)
-        skip = None
-        if phone_valid is not None and text_padding == "align":
-            phones, context, phone_valid = _padding_left(phones, context, phone_valid)
-            skip = (~phone_valid).sum(1)
-        elif phone_valid is not None:
-            n_hidden = (~phone_valid).sum(1, keepdim=True)
-            phone_valid = torch.arange(phones.shape[1], device=phones.device) >= n_hidden
+        code_valid = _flat(code_mask)
+        phones, context, phone_valid, skip = _padded(phones, context, _flat(phone_mask), text_padding)
         code_skip = None if code_valid is None else (code_valid.cumsum(1) == 0).sum(1)
         voice = self._voice(speaker)
         text = self._embed_text(phones, context, voice, skip)
@@ -163,18 +157,14 @@ class SemanticGPT(SemanticGPTRole):
         x = torch.cat([text, told], dim=1)
         hidden = _hidden(phones, codes, phone_valid, code_valid, x.dtype)
         if cache is not None:
-            if cache.layers:
-                raise ValueError("the cache has been used; a new decode needs a new one")
-            cache.n_codes, cache.speaker, cache.hidden = codes.shape[1], voice, hidden.columns
-            cache.skip = code_skip if code_skip is not None and bool(code_skip.any()) else None
+            cache.begin(codes.shape[1], voice, hidden.columns, code_skip)
         x = self._run(x, hidden.scores, cache)
         read, x = x[:, : phones.shape[1]], x[:, phones.shape[1] - 1 :]
-        if self.pointer is not None and columns is not None:
-            if cache is None:
-                x = self.pointer.follow(x, read, columns)
-            else:
-                cache.walk, newest = self.pointer.set_out(x, text, read, columns, skip, code_valid, cache.choose)
-                x = self.pointer.go_on(newest, cache.walk)
+        if self.pointer is not None and columns is not None and cache is None:
+            x = self.pointer.follow(x, read, columns)
+        elif self.pointer is not None and columns is not None and cache is not None:
+            cache.walk, newest = self.pointer.set_out(x, text, read, columns, skip, code_valid, cache.choose)
+            x = self.pointer.go_on(newest, cache.walk)
         return self._score(x)
 
     def step(self, codes: Tensor, cache: Cache) -> Tensor:
@@ -261,6 +251,19 @@ class SemanticGPT(SemanticGPTRole):
 def _flat(mask: Tensor | None) -> Tensor | None:
     """(B, 1, F) bool or float -> (B, F) bool."""
     return None if mask is None else mask.squeeze(1).bool()
+
+
+def _padded(
+    phones: Tensor, context: Tensor | None, valid: Tensor | None, text_padding: TextPadding
+) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
+    """Texts with their padding where `text_padding` wants it, which phones are seen, and how many columns to skip."""
+    if valid is None:
+        return phones, context, None, None
+    if text_padding == "align":
+        phones, context, valid = _padding_left(phones, context, valid)
+        return phones, context, valid, (~valid).sum(1)
+    n_hidden = (~valid).sum(1, keepdim=True)
+    return phones, context, torch.arange(phones.shape[1], device=phones.device) >= n_hidden, None
 
 
 def _padding_left(phones: Tensor, context: Tensor | None, valid: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:

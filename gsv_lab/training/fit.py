@@ -14,6 +14,7 @@ from gsv_lab.checkpoint import save_component
 from gsv_lab.config import TrainerSettings, build
 from gsv_lab.training.callbacks import Average, Budget, StateSaver, TimeLeft
 from gsv_lab.training.task import Task
+from gsv_lab.training.views import Views
 
 
 class Fitted(NamedTuple):
@@ -67,7 +68,7 @@ def fit(
     average = Average()
     saver = StateSaver(folder / "state.ckpt", settings.save_every_minutes)
     data.attach(task, budget, settings.workers)
-    callbacks: list[pl.Callback] = [budget, average, saver, *([TimeLeft(budget)] if progress_bar else [])]
+    callbacks: list[pl.Callback] = [budget, average, saver, Views(), *([TimeLeft(budget)] if progress_bar else [])]
     trainer = pl.Trainer(
         accelerator="auto", devices=1, precision=pick_precision(settings.precision), max_epochs=-1,
         logger=TensorBoardLogger(folder, name="", version="events"), callbacks=callbacks,

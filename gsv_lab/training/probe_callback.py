@@ -6,11 +6,9 @@ of the trainer, under `probe/<tap>`. It does not know the networks, only the nam
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
@@ -18,11 +16,7 @@ from pytorch_lightning.callbacks import Callback
 from gsv_lab.hooks.catalogue import match, points
 from gsv_lab.hooks.probe import probe
 from gsv_lab.hooks.record import Records
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-LOG = logging.getLogger(__name__)
+from gsv_lab.training.board import Board
 
 
 class ProbeCallback(Callback):
@@ -71,10 +65,13 @@ class ProbeCallback(Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, task: pl.LightningModule, *_: Any) -> None:
         """Stop watching, draw, write."""
         records, self._records = self._records, None
+        board = Board(trainer.loggers, self.batches, self.strict)
         if records is not None:
-            self._attempt("the records", self._open.close)
+            with board.attempt("the records"):
+                self._open.close()
             for name in records.watched:
-                self._attempt(name, self._write, trainer, records, name)
+                with board.attempt(name):
+                    self._write(board, records, name)
         self.batches += 1
 
     def on_exception(self, trainer: pl.Trainer, task: pl.LightningModule, exception: BaseException) -> None:
@@ -82,36 +79,10 @@ class ProbeCallback(Callback):
         self._records = None
         self._open.__exit__(type(exception), exception, exception.__traceback__)
 
-    def _attempt(self, what: str, do: Any, *arguments: Any) -> None:
-        try:
-            do(*arguments)
-        except Exception as error:  # whatever a drawing or a logger raises
-            if self.strict:
-                raise
-            LOG.warning("No picture of %s: %s", what, error)
-
-    def _write(self, trainer: pl.Trainer, records: Records, name: str) -> None:
+    def _write(self, board: Board, records: Records, name: str) -> None:
         record = records[name].mean("head") if "head" in records[name].axes else records[name]
-        tag = f"probe/{record.name}"
         if record.axes[-2:] == ("frame", "phone"):
             from gsv_lab.figures.measures import diagonality
 
-            value = float(diagonality(record.steps[-1][0].float().numpy()))
-            for logger in trainer.loggers:
-                logger.log_metrics({f"{tag}/diagonality": value}, self.batches)
-        figure = record.show()
-        try:
-            for logger in trainer.loggers:
-                _add_figure(logger, tag, figure, self.batches)
-        finally:
-            if "matplotlib.pyplot" in sys.modules:
-                sys.modules["matplotlib.pyplot"].close(figure)
-            figure.clear()
-
-
-def _add_figure(logger: Any, tag: str, figure: Figure, batches: int) -> None:
-    """Hands a picture to a logger in the way that it knows: TensorBoard's, or that of image services; or not at all."""
-    if hasattr(logger.experiment, "add_figure"):
-        logger.experiment.add_figure(tag, figure, batches, close=False)
-    elif hasattr(logger, "log_image"):
-        logger.log_image(tag, [figure], batches)
+            board.scalar(f"probe/{name}/diagonality", diagonality(record.steps[-1][0].float().numpy()))
+        board.figure(f"probe/{name}", record.show())

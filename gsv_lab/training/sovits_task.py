@@ -105,10 +105,11 @@ class SoVITSTask(Task):
         mask = sequence_mask(batch.frames, spec.shape[-1]).to(spec.dtype)
         phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1]).to(spec.dtype)
         reference_mask = sequence_mask(batch.reference_frames, reference.shape[-1]).to(spec.dtype)
+        pitch = None if batch.log_f0 is None else (batch.log_f0, batch.voicing)
         with Watch(self.sovits.prior.cross_attention.pattern) as watch:
             out = self.sovits(
                 spec, batch.phones, mask, phone_mask, codes=batch.codes, reference=reference,
-                reference_mask=reference_mask, log_f0=batch.log_f0, voicing=batch.voicing, places=self.places(batch),
+                reference_mask=reference_mask, pitch=pitch, places=self.places(batch),
             )  # fmt: skip
         size, vocoder = self.sovits.segment_frames, self.sovits.vocoder
         real = take_segments(batch.wave, out.starts, size, vocoder.hop_length)
@@ -169,9 +170,3 @@ class SoVITSTask(Task):
         wave = made.vocoded.wave * mask.repeat_interleave(self.sovits.vocoder.hop_length, -1)
         terms["prior_mel"] = losses.log_mel_loss(batch.wave, wave, [self.mels[2]])
         self.total(terms, "valid")
-        if batch_idx == 0:
-            rate = self.sovits.vocoder.sample_rate
-            for logger in self.loggers:
-                if hasattr(logger.experiment, "add_audio"):
-                    for name, sound in (("target", batch.wave[0]), ("resynthesis", wave[0])):
-                        logger.experiment.add_audio(f"audio/{name}", sound.float().clamp(-1, 1), self.batches, rate)

@@ -95,12 +95,7 @@ def train_family(
     Raises:
         ConfigError: CONFIG_UNKNOWN_KEY, there is no such stage.
     """
-    chosen = STAGES if stages is None else tuple(stage for stage in STAGES if stage.name in stages)
-    if stages is not None and len(chosen) != len(set(stages)):
-        names = ", ".join(stage.name for stage in STAGES)
-        raise ConfigError(
-            "CONFIG_UNKNOWN_KEY", f"Of the stages {', '.join(stages)} not all are known", f"some of {names}"
-        )
+    chosen = choose(stages)
     folder = Path(folder)
     quantizer = folder / "quantizer.safetensors"
     weights: dict[str, Path] = {}
@@ -110,16 +105,11 @@ def train_family(
         done = folder / stage.name / "done"
         if stage in chosen and not done.is_file():
             say(f"{stage.name}: {stage.share * minutes:.0f} minutes")
-            own = [item.removeprefix(f"{stage.name}.") for item in overrides if item.startswith(f"{stage.name}.")]
-            given = [text.format(quantizer=quantizer) for text in stage.overrides]
-            paths = [f"data.init_args.store={folder / 'store'}"] if stage.name != "g2p" else []
-            if stage.name == "content":
-                paths.append("data.init_args.corpora=[" + ",".join(str(Path(c)) for c in corpora) + "]")
-            budget = [f"trainer.minutes={stage.share * minutes}"]
-            experiment = load_stage(Path(configs), stage.name, [*paths, *given, *budget, *own])
+            settings = stage_settings(stage, folder, corpora, stage.share * minutes, overrides)
             left = run_minutes and run_minutes - (time.monotonic() - began) / 60
             if left < 0:
                 return None
+            experiment = load_stage(Path(configs), stage.name, settings)
             finished = fit(experiment, folder / stage.name, pause=pause, run_minutes=left, progress_bar=progress_bar)
             if not finished.done:
                 return None
@@ -131,3 +121,29 @@ def train_family(
     if quantizer.is_file():
         weights["quantizer"] = quantizer
     return release(weights, folder / version, version, Sampling(top_k=15, repetition_penalty=1.05), 0.4, 3.5)
+
+
+def choose(names: Sequence[str] | None) -> tuple[Stage, ...]:
+    """Stages by name; all if None.
+
+    Raises:
+        ConfigError: CONFIG_UNKNOWN_KEY, there is no such stage.
+    """
+    known = {stage.name: stage for stage in STAGES}
+    wrong = [name for name in names or () if name not in known]
+    if wrong:
+        raise ConfigError("CONFIG_UNKNOWN_KEY", f"There is no stage '{wrong[0]}'", f"some of {', '.join(known)}")
+    return STAGES if names is None else tuple(known[name] for name in names)
+
+
+def stage_settings(
+    stage: Stage, folder: Path, corpora: Sequence[str | Path], minutes: float, overrides: Sequence[str]
+) -> list[str]:
+    """What a stage's configuration is told: where its data lie, its budget, and the caller's own settings, last."""
+    settings = [text.format(quantizer=folder / "quantizer.safetensors") for text in stage.overrides]
+    if stage.name != "g2p":
+        settings.append(f"data.init_args.store={folder / 'store'}")
+    if stage.name == "content":
+        settings.append("data.init_args.corpora=[" + ",".join(str(Path(corpus)) for corpus in corpora) + "]")
+    own = [item.removeprefix(f"{stage.name}.") for item in overrides if item.startswith(f"{stage.name}.")]
+    return [*settings, f"trainer.minutes={minutes}", *own]

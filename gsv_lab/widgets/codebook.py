@@ -30,11 +30,13 @@ class CodebookExplorer(Explorer):
     def __init__(self, content: Tensor, steps: int = 40) -> None:
         self.content, self.steps = content, steps
         self.trained: Trained | None = None
-        super().__init__({
-            "n_codes": ipywidgets.SelectionSlider(options=SIZES, value=32, description="codes"),
-            "commitment": ipywidgets.SelectionSlider(options=COMMITMENTS, value=0.25, description="commitment"),
-            "revive": ipywidgets.Checkbox(True, description="revive dead codes"),
-        })
+        super().__init__(
+            {
+                "n_codes": ipywidgets.SelectionSlider(options=SIZES, value=32, description="codes"),
+                "commitment": ipywidgets.SelectionSlider(options=COMMITMENTS, value=0.25, description="commitment"),
+                "revive": ipywidgets.Checkbox(True, description="revive dead codes"),
+            }
+        )
 
     def render(self) -> Any:
         """Share of every code, with the error of the reconstruction in the title."""

@@ -31,10 +31,12 @@ class PhoneExplorer(Explorer):
 
     def __init__(self, text: str, language: str = "auto") -> None:
         wide = ipywidgets.Layout(width="40em")
-        super().__init__({
-            "text": ipywidgets.Textarea(text, description="text", layout=wide),
-            "language": ipywidgets.Dropdown(options=["auto", "en", "zh"], value=language, description="language"),
-        })
+        super().__init__(
+            {
+                "text": ipywidgets.Textarea(text, description="text", layout=wide),
+                "language": ipywidgets.Dropdown(options=["auto", "en", "zh"], value=language, description="language"),
+            }
+        )
 
     def render(self) -> str:
         """The strip, with warnings about what was guessed or left out.

@@ -38,12 +38,14 @@ class VoiceExplorer(Explorer):
         self.lab, self.voices = lab, dict(voices)
         self.speech: Speech | None = None
         wide = ipywidgets.Layout(width="40em")
-        super().__init__({
-            "text": ipywidgets.Textarea(text, description="text", layout=wide),
-            "voice": ipywidgets.Dropdown(options=list(self.voices), description="voice"),
-            "speed": ipywidgets.FloatSlider(1.0, min=0.5, max=2.0, step=0.1, description="speed"),
-            "seed": ipywidgets.IntSlider(0, min=0, max=20, description="seed"),
-        })
+        super().__init__(
+            {
+                "text": ipywidgets.Textarea(text, description="text", layout=wide),
+                "voice": ipywidgets.Dropdown(options=list(self.voices), description="voice"),
+                "speed": ipywidgets.FloatSlider(1.0, min=0.5, max=2.0, step=0.1, description="speed"),
+                "seed": ipywidgets.IntSlider(0, min=0, max=20, description="seed"),
+            }
+        )
         self.button = ipywidgets.Button(description="Speak", button_style="primary")
         self.button.on_click(self._clicked)
         self.upload = ipywidgets.FileUpload(accept="audio/*,.wav,.flac,.ogg,.mp3", description="Add a recording")

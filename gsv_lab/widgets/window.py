@@ -27,12 +27,16 @@ class WindowExplorer(Explorer):
     def __init__(self, wave: Tensor, sample_rate: int, seconds: float = 1.5) -> None:
         self.wave, self.sample_rate, self.seconds = wave.reshape(-1), sample_rate, seconds
         last = max(0.0, self.wave.numel() / sample_rate - seconds)
-        super().__init__({
-            "window_ms": ipywidgets.FloatSlider(25.0, min=4.0, max=80.0, step=1.0, description="window, ms"),
-            "hop_ms": ipywidgets.FloatSlider(5.0, min=1.0, max=40.0, step=1.0, description="hop, ms"),
-            "start": ipywidgets.FloatSlider(0.0, min=0.0, max=last, step=0.1, description="from, s"),
-            "top_khz": ipywidgets.FloatSlider(4.0, min=1.0, max=sample_rate / 2000, step=0.5, description="up to, kHz"),
-        })
+        super().__init__(
+            {
+                "window_ms": ipywidgets.FloatSlider(25.0, min=4.0, max=80.0, step=1.0, description="window, ms"),
+                "hop_ms": ipywidgets.FloatSlider(5.0, min=1.0, max=40.0, step=1.0, description="hop, ms"),
+                "start": ipywidgets.FloatSlider(0.0, min=0.0, max=last, step=0.1, description="from, s"),
+                "top_khz": ipywidgets.FloatSlider(
+                    4.0, min=1.0, max=sample_rate / 2000, step=0.5, description="up to, kHz"
+                ),
+            }
+        )
 
     def render(self) -> Any:
         """The spectrogram, with the frames a second and the distance of frequencies in its title."""

@@ -160,4 +160,4 @@ print(f"U(phone|code) {figures.uncertainty(counts):.2f}, by chance {figures.unce
 # - `gsv_lab/losses.py`: the commitment loss.
 # - `gsv_lab/exercises/live.py`: what you trained just now.
 #
-# Next: **04, The GPT stage**, which writes these codes one after another (in preparation).
+# Next: **04, The GPT stage**, which writes these codes one after another.

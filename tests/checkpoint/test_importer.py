@@ -23,13 +23,15 @@ from torch import Tensor
 from gsv_lab.checkpoint import load_component, read_header, reference_keys, reference_keys_gpt, save_component
 from gsv_lab.checkpoint.importer import Imported, export_reference, import_reference
 from gsv_lab.checkpoint.reference_spec import sovits_spec
-from gsv_lab.checkpoint.restricted import HParams, Released, read_released, released_bytes
+from gsv_lab.checkpoint.restricted import HParams, read_released
 from gsv_lab.checkpoint.stored_config import from_json, to_json
 from gsv_lab.cli_weights import add_weights
 from gsv_lab.config import build
 from gsv_lab.errors import CheckpointError, LabError
 from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.nn.semantic_gpt import SemanticGPT
+
+from .layouts import same, small_gpt, write
 
 GPT, TUNED, BASE, PRO = "s1_golden-e15.ckpt", "s2v2_e8_s200.pth", "s2v2_with_posterior.pth", "s2v2pro_e8_s200.pth"
 GOLDEN = {TUNED: "s2v2", BASE: "s2v2", PRO: "s2v2pro"}
@@ -109,37 +111,12 @@ def test_round_trip_of_released_files(folder: Path, made: dict[str, Imported], t
     assert "utils" not in sys.modules
 
 
-def same(a: Released, b: Released) -> None:
-    """Code, order and bits of every tensor, everything beside the tensors."""
-    assert a.code == b.code and list(a.content) == list(b.content)
-    one, other = a.content["weight"], b.content["weight"]
-    assert list(one) == list(other) and type(one) is type(other)
-    for key, value in one.items():
-        assert value.dtype == other[key].dtype and torch.equal(value, other[key]), key
-    for key in a.content.keys() - {"weight"}:
-        assert to_json(a.content[key]) == to_json(b.content[key])
-
-
 def test_reports_and_names(made: dict[str, Imported]) -> None:
     """Several files become several outputs; the family comes from the tensors, disagreements are told."""
     assert [made[n].output.name for n in (GPT, PRO)] == ["mine.semantic_gpt.safetensors", "mine.sovits.safetensors"]
     assert [made[n].family for n in (GPT, TUNED, BASE, PRO)] == ["v2", "v2", "v2", "v2Pro"]
     assert any("data.hop_length is 640" in note for note in made[PRO].notes) and "v2Pro" in str(made[PRO])
     assert any("1025 bins, not 129" in note for note in made[BASE].notes)
-
-
-def small_gpt(dtype: torch.dtype = torch.float16, heads: int = 2) -> dict[str, Any]:
-    """The whole content of a tiny user-trained file."""
-    torch.manual_seed(0)
-    model = SemanticGPT(n_phones=7, n_codes=5, context_dim=4, dim=8, n_heads=2, n_layers=1, ffn_dim=16)
-    weight = reference_keys_gpt.to_reference(model.state_dict(), "model.")
-    weight = {key: value.to(dtype).clone() for key, value in weight.items()}
-    return {"weight": weight, "config": {"model": {"head": heads, "n_layer": 24}}, "info": "GPT-e1"}
-
-
-def write(path: Path, content: Any, code: str = "PK") -> Path:
-    path.write_bytes(released_bytes(Released(code, content)))
-    return path
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.bfloat16, None])
@@ -208,8 +185,10 @@ def test_foreign_and_empty_files(tmp_path: Path) -> None:
     for data in (b"", b"PK", b"99\x03\x04rest", b"\x10\0\0\0\0\0\0\0{}", b"hello world, no weights"):
         path.write_bytes(data)
         refused(path, "CKPT_FORMAT")
+    write(path, {"state_dict": {}, "epoch": 3})
+    assert "epoch, state_dict in place of weights" in refused(path, "CKPT_FORMAT")
     write(path, {"model": {}, "optimizer": {}, "iteration": 3})
-    assert "resuming" in refused(path, "CKPT_FORMAT")
+    assert "of no known network: none" in refused(path, "CKPT_KEYS")
     write(path, {"weight": {"cfm.x": torch.zeros(1)}, "config": {}})
     assert "v3 or v4" in refused(path, "CKPT_FORMAT")
     refused(tmp_path / "absent.pth", "CKPT_MISSING")

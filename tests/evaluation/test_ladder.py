@@ -253,3 +253,24 @@ def test_report_has_every_rung_language_and_speaker(toy: TestList, tmp_path: Pat
     assert english.count("toy-2, ") == 2
     with pytest.raises(ConfigError):
         ladder_markdown(result | {"schema": 0})
+
+
+class Phones:
+    """Stands for a phone recogniser that mishears one phone of five in English and three of five in Mandarin."""
+
+    name, identity = "phones", "en: evaluation recogniser 1a2b; zh: toy-1 content encoder"
+
+    def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
+        errors = 1 if job.language == "en" else 3
+        return {"errors": errors, "count": COUNT, "words": 2, "skipped": 0, "repeated": 0}
+
+
+def test_a_language_that_the_recogniser_mishears_is_marked_invalid(toy: TestList, tmp_path: Path) -> None:
+    result = evaluate_list(toy, {"zero_shot": same}, [Phones()], log=tmp_path / "rows.jsonl", system="toy-1", draws=50)
+    assert result["invalid"] == ["phones zh"]
+    english, mandarin = ladder_markdown(result).split("### Mandarin")
+    assert "| retained phone accuracy (evaluation recogniser) |" in english
+    assert "| retained phone accuracy (own recogniser; invalid: natural error above 40 %) |" in mandarin
+    assert "- invalid: phones zh, natural error rate above 40 %" in mandarin
+    assert "invalid" in versions_markdown({"toy-1": result}, "zh")
+    assert "invalid" not in versions_markdown({"toy-1": result}, "en")

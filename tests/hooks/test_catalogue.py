@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gsv_lab.hooks import catalogue, taps_page
+from gsv_lab.hooks import catalogue
 
 from . import small
 
@@ -26,16 +26,3 @@ def test_it_prints_as_a_table() -> None:
     lines = str(catalogue(small.Lab())).splitlines()
     assert lines[0] == "| name | axes | rate | unit | meaning |" and lines[1].count("---") == 5
     assert "| prior.mean | batch dim frame | 50 | nat | what comes out |" in lines and len(lines) == 2 + 10
-
-
-def test_the_page_names_the_notebooks_that_use_a_tap() -> None:
-    notebooks = {
-        "04 The GPT stage": 'with probe(lab, "prior.layers.*.attention.pattern") as r:\n    pass',
-        "08 Break it": "edits = [zero('prior.layers.1.attention.pattern'), zero('prior.mean')]",
-        "09 Nothing": "# prior.code is only mentioned here",
-    }
-    page = taps_page(small.Lab(), notebooks)
-    rows = {line.split(" | ")[0].strip("| "): line for line in page.splitlines() if line.startswith("| `")}
-    assert page.startswith("# Taps\n") and len(rows) == 10
-    assert rows["`prior.layers.N.attention.pattern`"].endswith("| 04 The GPT stage, 08 Break it |")
-    assert rows["`prior.mean`"].endswith("| 08 Break it |") and rows["`prior.code`"].endswith("|  |")

@@ -378,6 +378,7 @@ class Whole(Component):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
+        ("reference_0", lambda mix, content, speaker: mix.ask(content) + content + speaker),
         ("reference_1", lambda mix, content, speaker: content + speaker),
         ("reference_2", lambda mix, content, speaker: mix.ask(0 * content) + speaker),
     ],

@@ -50,7 +50,7 @@ def test_a_class_has_its_own_taps_and_those_of_its_bases() -> None:
 
     part = Wider()
     assert list(part.taps()) == ["pattern", "mixed", "extra"]
-    assert part.pattern.tap.axes == ("batch", "head", "frame", "phone") and part.pattern.tap.name == "pattern"
+    assert part.pattern.tap.axes == ("batch", "head", "frame", "phone") and part.pattern.path == "pattern"
     assert small.Attend().pattern.tap.axes[2:] == ("query", "key")
     assert part.taps()["pattern"] is part.pattern
 

@@ -60,8 +60,7 @@ def test_training_pass_reaches_every_part() -> None:
         b["phones"],
         b["mask"],
         content=torch.randn(B, D, 19),
-        log_f0=torch.full(pitch, 5.0),
-        voicing=torch.ones(pitch),
+        pitch=(torch.full(pitch, 5.0), torch.ones(pitch)),
     )
     assert out.vocoded.wave.shape == (B, 1, 8 * 320) and out.z.shape == out.z_p.shape == out.m_p.shape == (B, C, 20)
     assert int(out.starts.max()) <= 20 - 8 and int(out.starts[1]) <= 15 - 8
@@ -164,7 +163,7 @@ def test_learns_one_batch() -> None:
     f0, voicing = torch.full(pitch, 5.0), torch.ones(pitch)
     history = []
     for _ in range(110):
-        out = model(b["spec"], b["phones"], codes=b["codes"], log_f0=f0, voicing=voicing)
+        out = model(b["spec"], b["phones"], codes=b["codes"], pitch=(f0, voicing))
         real = take_segments(b["wave"], out.starts, 8, 320)
         terms = log_mel_loss(real, out.vocoded.wave, [mel]), kl_loss(out.z_p, out.logs_q, out.m_p, out.logs_p, out.mask)
         optimizer.zero_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.nn.posterior import WaveNetPosterior
 from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.nn.quantizer import VectorQuantizer
+from gsv_lab.nn.recogniser import DelayRecogniser
 from gsv_lab.nn.speaker_encoder import StyleEncoder, VerifiedSpeakerEncoder
 from gsv_lab.nn.vocoder import HiFiGAN
 from gsv_lab.nn.vocoder_istft import InverseSTFTVocoder
@@ -46,6 +48,7 @@ SMALL: dict[str, Callable[[], Any]] = {
     "Discriminators": lambda: Discriminators(
         [ScaleJudge((4, 8), (1, 2), (5, 5), (1, 2)), PeriodJudge(3, (4, 8)), SpectrumJudge(64, 4, 3)]
     ),
+    "DelayRecogniser": lambda: DelayRecogniser(["a", "b", "c"], "en", 16, 8, (1, 2), 6, bands=8),
     "ReleasedDiscriminators": lambda: roles_class("Discriminator", "ReleasedDiscriminators")((2,)),
 }
 """One small instance of every class of a role. A new class needs a line here."""
@@ -146,6 +149,12 @@ def check_discriminator(part: Any) -> None:
         torch.testing.assert_close(features[-1].flatten(1), scores)
 
 
+def check_recogniser(part: Any) -> None:
+    scores = part(torch.randn(B, 1, part.sample_rate) * 0.1)
+    assert scores.shape == (B, math.ceil(part.frame_rate), len(part.phone_names) + 1)
+    torch.testing.assert_close(scores.exp().sum(-1), torch.ones(scores.shape[:2]))
+
+
 CHECKS = {
     "ContentEncoder": check_content_encoder,
     "Quantizer": check_quantizer,
@@ -156,6 +165,7 @@ CHECKS = {
     "Flow": check_flow,
     "Vocoder": check_vocoder,
     "Discriminator": check_discriminator,
+    "Recogniser": check_recogniser,
 }
 
 FOUND = [
@@ -173,7 +183,7 @@ def test_contract(role: str, cls: type) -> None:
     base = getattr(roles, role)
     assert isinstance(part, base)
     for name in base.__annotations__:
-        assert isinstance(getattr(part, name), int | float), f"{cls.__name__} does not declare {name}"
+        assert isinstance(getattr(part, name), int | float | str | tuple), f"{cls.__name__} does not declare {name}"
     CHECKS[role](part)
 
 

@@ -6,7 +6,6 @@ import base64
 import datetime
 import io
 import re
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import torch
 from matplotlib.figure import Figure
 
 from gsv_lab.corpora.synthetic import SyntheticCorpus
-from gsv_lab.lab import Lab, load
+from gsv_lab.lab import Lab
 from gsv_lab.models.voice import Voice
 from gsv_lab.widgets.codebook import CodebookExplorer
 from gsv_lab.widgets.explorer import Explorer
@@ -24,19 +23,6 @@ from gsv_lab.widgets.phones import COLOURS, PhoneExplorer
 from gsv_lab.widgets.player import LONGEST, picture_html, player
 from gsv_lab.widgets.voice import VoiceExplorer
 from gsv_lab.widgets.window import WindowExplorer
-from tiny import make_family
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
-    return load(str(make_family(tmp_path_factory.mktemp("family"))))
-
-
-@pytest.fixture(scope="module")
-def voice(lab: Lab, sample: Path) -> Voice:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return lab.clone(sample)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from gsv_lab.config import build
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
-from tiny import CONTENT, DISCRIMINATORS, GPT, SOVITS, VERIFIER, experiment, make_store, spec
+from tiny import CONTENT, DISCRIMINATORS, GPT, JUDGES, SOVITS, VERIFIER, experiment, make_store, spec
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +54,14 @@ def tasks(store: ClipStore) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
                 store=folder, valid=["valid"], speakers=3, crop_seconds=[0.5, 0.8],
             ),
         ),
+        "judge": (
+            spec("training.recogniser_task.RecogniserTask", recogniser=JUDGES["zh"], flat_start=2, warm_up=1),
+            spec("corpora.recogniser_data.RecogniserData", store=folder, batch_seconds=8.0),
+        ),
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["content", "sovits", "gpt", "verifier"])
+@pytest.mark.parametrize("name", ["content", "sovits", "gpt", "verifier", "judge"])
 def test_killed_and_resumed_equals_straight(name: str, store: ClipStore, tmp_path: Path) -> None:
     task, data = tasks(store)[name]
     straight = fit(experiment(task, data, 4), tmp_path / "straight", progress_bar=False).weights
@@ -75,7 +79,8 @@ def test_killed_and_resumed_equals_straight(name: str, store: ClipStore, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("name", "loss", "steps"), [("content", "ctc", 40), ("gpt", "code", 40), ("verifier", "margin", 30)]
+    ("name", "loss", "steps"),
+    [("content", "ctc", 40), ("gpt", "code", 40), ("verifier", "margin", 30), ("judge", "sounding, ctc", 40)],
 )
 def test_one_batch_is_learnt(name: str, loss: str, steps: int, store: ClipStore) -> None:
     task_spec, data_spec = tasks(store)[name]

@@ -1,0 +1,97 @@
+"""What notebook 08 measures: the surprise of a text's codes, which heads follow the phones, and a picture of both.
+
+Letters: N codes, P phones, H heads, S steps. The file knows no notebook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from gsv_lab.evaluation.ablation import HeadGrid, Measure
+from gsv_lab.exercises.excerpt import Excerpt, told
+from gsv_lab.hooks import probe
+from gsv_lab.lab import Lab
+
+MIX = "semantic_gpt.layers.*.attention.mix"
+PATTERN = "semantic_gpt.layers.*.attention.pattern"
+
+
+def surprise(lab: Lab, parts: Sequence[Excerpt], span: int = 25) -> Measure:
+    """A measure: `nats` of the true codes under teacher forcing, one mean for every second of speech.
+
+    Args:
+        lab: whose SemanticGPT is asked.
+        parts: what was said.
+        span: codes in a mean; the rest of a sentence that is shorter than half of it is left out.
+    """
+
+    def measure() -> dict[str, list[float]]:
+        means = []
+        for part in parts:
+            logits = told(lab, part.phones, part.codes, part.places)[:-1]
+            nats = functional.cross_entropy(logits, part.codes, reduction="none")
+            means += [float(piece.mean()) for piece in nats.split(span) if len(piece) >= min(span / 2, len(nats))]
+        return {"nats": means}
+
+    return measure
+
+
+def follows_phones(lab: Lab, part: Excerpt) -> dict[tuple[str, int], float]:
+    """(tap of the mix, head) -> how well the head follows the phones, from 0 to 1 (`figures.diagonality`)."""
+    from gsv_lab.figures import diagonality
+
+    n_phones, found = len(part.phones), {}
+    with probe(lab, PATTERN) as heard:
+        told(lab, part.phones, part.codes, part.places)
+    for name, record in heard.items():
+        # Row P - 1 + n is the step that chooses code n.
+        weights = record.value[0, :, n_phones - 1 : -1, :n_phones]
+        for head, pattern in enumerate(weights):
+            found[name.replace(".pattern", ".mix"), head] = diagonality(pattern)
+    return found
+
+
+def alignment_against_drop(grid: HeadGrid, follows: Mapping[tuple[str, int], float], measure: str = "nats") -> Any:
+    """A Figure: for every head, how well it follows the phones against what its loss costs, with intervals.
+
+    Heads that surely cost something, or follow the phones, carry their layer and number.
+    """
+    from gsv_lab.figures.style import BLUE, INK, RED, canvas, look
+
+    with look():
+        figure, axes = canvas(1, 1, 3.8, title="one point a head; bars are intervals over seconds of speech")
+        axis = axes[0, 0]
+        for row in grid.rows:
+            along, cost = follows[row["tap"], row["head"]], row[measure]
+            low, high = cost - row[f"{measure}_low"], row[f"{measure}_high"] - cost
+            sure = row[f"{measure}_low"] > 0
+            axis.errorbar(along, cost, [[max(low, 0.0)], [max(high, 0.0)]], fmt="o", markersize=5, linewidth=1,
+                          color=RED if sure else BLUE)  # fmt: skip
+            if not sure and along < 0.15:
+                continue
+            axis.annotate(f"{layer_of(row['tap'])}.{row['head']}", (along, cost), fontsize=8, xytext=(4, 3),
+                          textcoords="offset points")  # fmt: skip
+        axis.axhline(0, color=INK, linewidth=0.8, linestyle=":")
+        for colour, label in ((RED, "surely costs something"), (BLUE, "could be nothing")):
+            axis.plot([], [], "o", color=colour, label=label)
+        axis.set_xlabel("follows the phones (diagonality)")
+        axis.set_ylabel(f"cost in {measure} per code")
+        axis.set_xlim(left=-0.02)
+        axis.legend(loc="best")
+    return figure
+
+
+def layer_of(tap: str) -> int:
+    """The number of the layer in a tap's name."""
+    return next(int(piece) for piece in tap.split(".") if piece.isdigit())
+
+
+def mean_of(measure: Measure, name: str = "nats") -> float:
+    """Mean of one measure as things stand: run it inside a probe to see what an edit does."""
+    with torch.no_grad():
+        return float(np.mean(measure()[name]))

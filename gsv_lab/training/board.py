@@ -1,0 +1,82 @@
+"""Where the views of a training go: numbers, pictures, sounds and points in space, to every logger that takes them.
+
+Idea: a logger is asked for what it can do, never for what it is; a picture that fails is an error in tests and a logged
+warning in a training, which must not die of it. This file does not know what is drawn.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LOG = logging.getLogger(__name__)
+
+
+class Board:
+    """All loggers of a trainer at one step; a logger that cannot take a kind of view is passed over.
+
+    Args:
+        loggers: `trainer.loggers`.
+        step: batches so far.
+        strict: what fails is an error (tests); otherwise a logged warning.
+    """
+
+    def __init__(self, loggers: Sequence[Any], step: int, strict: bool = False) -> None:
+        self.loggers, self.step, self.strict = loggers, step, strict
+
+    @contextmanager
+    def attempt(self, what: str) -> Iterator[None]:
+        """A block whose failure is told and, unless strict, survived."""
+        try:
+            yield
+        except Exception as error:  # whatever a drawing or a logger raises
+            if self.strict:
+                raise
+            LOG.warning("No picture of %s: %s", what, error)
+
+    def scalar(self, tag: str, value: float) -> None:
+        """One number."""
+        for logger in self.loggers:
+            logger.log_metrics({tag: float(value)}, self.step)
+
+    def figure(self, tag: str, figure: Figure) -> None:
+        """One picture, which is closed afterwards."""
+        try:
+            for logger in self.loggers:
+                if hasattr(logger.experiment, "add_figure"):
+                    logger.experiment.add_figure(tag, figure, self.step, close=False)
+                elif hasattr(logger, "log_image"):
+                    logger.log_image(tag, [figure], self.step)
+        finally:
+            if "matplotlib.pyplot" in sys.modules:
+                sys.modules["matplotlib.pyplot"].close(figure)
+            figure.clear()
+
+    def audio(self, tag: str, wave: Tensor, sample_rate: int) -> None:
+        """One sound: (..., T) in [-1, 1], louder parts are cut."""
+        samples = wave.detach().float().cpu().clamp(-1, 1).reshape(1, -1)
+        for logger in self.loggers:
+            if hasattr(logger.experiment, "add_audio"):
+                logger.experiment.add_audio(tag, samples, self.step, sample_rate)
+            elif hasattr(logger, "log_audio"):
+                logger.log_audio(tag, [samples[0].numpy()], self.step, sample_rate=[sample_rate])
+
+    def points(self, tag: str, vectors: Tensor, labels: Sequence[str]) -> None:
+        """Vectors (N, D) with a label each, for an embedding projector."""
+        for logger in self.loggers:
+            if hasattr(logger.experiment, "add_embedding"):
+                found = vectors.detach().float().cpu()
+                logger.experiment.add_embedding(found, list(labels), tag=tag, global_step=self.step)
+
+    def settings(self, values: Mapping[str, Any]) -> None:
+        """What the run was started with."""
+        for logger in self.loggers:
+            logger.log_hyperparams(dict(values))

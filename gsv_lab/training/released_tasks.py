@@ -1,0 +1,187 @@
+"""The released families' losses, optimizers and schedules, as tasks beside nano's.
+
+Habits of the released trainers that are mistakes stand behind named options, off by default; the configurations of the
+released families switch them on. What is missing for training these families is their data: stores with HuBERT content,
+BERT context, 32 kHz waves and verification vectors.
+Letters: B batch, P phones, T codes, V classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn, optim
+
+from gsv_lab.corpora.gpt_data import GPTBatch
+from gsv_lab.losses_gpt import code_loss, code_targets, corrupt_codes, dpo_loss, sequence_log_prob, top_k_accuracy
+from gsv_lab.models.sovits import SoVITS
+from gsv_lab.nn.discriminators import Discriminators
+from gsv_lab.nn.ops import sequence_mask
+from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.nn.spectral import LogMel
+from gsv_lab.released.synthesizer import LinearAnalysis
+from gsv_lab.training.gpt_task import GPTTask
+from gsv_lab.training.scaled_adam import ScaledAdam
+from gsv_lab.training.schedules import Schedule
+from gsv_lab.training.sovits_task import SoVITSTask
+
+TEXT_PARTS = ("prior.text_in.", "prior.text_stack.", "prior.cross_attention.")
+"""Parts of SoVITS that read the text and learn more slowly."""
+
+
+class ReleasedGPTTask(GPTTask):
+    """Losses by name: `code` (summed cross entropy, nat), `preference` (with `dpo`).
+
+    ScaledAdam, gradients of several batches added up, manual optimization because the batches between two steps differ
+    in number with `released_boundary`.
+
+    Args:
+        semantic_gpt: the network.
+        schedule: learning rate by optimizer step.
+        weights: see `Task`.
+        betas, clipping_scale, clipping_period: see `ScaledAdam`.
+        accumulate: batches whose gradients a step adds up (it adds, it does not average).
+        released_boundary: step at the first batch of every `accumulate` but the first one, so that the first step of an
+            epoch sees one batch more and the last batches wait for the next epoch.
+        count_padding: count the stop token at padding steps, too, so that the loss depends on the longest sequence.
+        clip_sizes_only: see `ScaledAdam`.
+        dpo: also prefer true codes to corrupted ones (`gsv_lab.losses_gpt.dpo_loss`); halve the batch for it.
+    """
+
+    def __init__(
+        self,
+        semantic_gpt: SemanticGPT,
+        schedule: Schedule,
+        weights: Mapping[str, float] | None = None,
+        betas: tuple[float, float] = (0.9, 0.95),
+        clipping_scale: float = 2.0,
+        clipping_period: int = 1000,
+        accumulate: int = 4,
+        released_boundary: bool = False,
+        count_padding: bool = False,
+        clip_sizes_only: bool = False,
+        dpo: bool = False,
+    ) -> None:
+        super().__init__(semantic_gpt, weights, learning_rate=1.0, gradient_clip=0.0, guided_layer=-1)
+        self.schedule, self.accumulate, self.released_boundary = schedule, accumulate, released_boundary
+        self.count_padding, self.dpo = count_padding, dpo
+        self.optimizer_options: dict[str, Any] = {
+            "betas": (betas[0], betas[1]), "clipping_scale": clipping_scale, "clipping_period": clipping_period,
+            "clip_sizes_only": clip_sizes_only,
+        }  # fmt: skip
+        self.automatic_optimization = False
+        self.updates = 0
+
+    def rate(self) -> float:
+        """Learning rate of the coming step."""
+        return self.schedule.rate(self.updates)
+
+    def configure_optimizers(self) -> optim.Optimizer:
+        """ScaledAdam over everything that is trainable."""
+        free = [p for p in self.semantic_gpt.parameters() if p.requires_grad]
+        return ScaledAdam(free, lr=self.rate(), **self.optimizer_options)
+
+    def losses(self, batch: GPTBatch, guided: bool = False) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+        """Unweighted losses, logits (B, T + 1, V), targets (B, T + 1)."""
+        gpt = self.semantic_gpt
+        code_mask = sequence_mask(batch.code_lengths, batch.codes.shape[1])
+        phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1])
+
+        def scored(codes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+            targets = code_targets(codes, gpt.eos, mask)
+            logits = gpt(batch.phones, batch.context, targets.inputs, phone_mask, mask)
+            return logits, targets.targets, None if self.count_padding else targets.mask
+
+        logits, targets, counted = scored(batch.codes, code_mask)
+        terms = {"code": code_loss(logits, targets, counted, "sum")}
+        if self.dpo:
+            bad = scored(*corrupt_codes(batch.codes, code_mask))
+            terms["preference"] = dpo_loss(sequence_log_prob(logits, targets, counted), sequence_log_prob(*bad))
+        return terms, logits, targets
+
+    def training_step(self, batch: GPTBatch, batch_idx: int) -> None:  # type: ignore[override]
+        """One batch; a step where it is due."""
+        terms, logits, targets = self.losses(batch)
+        self.manual_backward(self.total(terms))
+        if self.batches % 20 == 0:
+            self.log("train/accuracy", top_k_accuracy(logits.detach(), targets, 3, self.semantic_gpt.eos), batch_size=1)
+        if self.due(batch_idx):
+            optimizer: Any = self.optimizers()
+            optimizer.step()
+            optimizer.zero_grad()
+            self.updates += 1
+
+    def due(self, batch_idx: int) -> bool:
+        """Whether a step follows this batch of the epoch, counted from 0."""
+        if self.released_boundary:
+            return batch_idx > 0 and batch_idx % self.accumulate == 0
+        return (batch_idx + 1) % self.accumulate == 0
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Steps so far, for the schedule."""
+        checkpoint["updates"] = self.updates
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on counting."""
+        self.updates = checkpoint["updates"]
+
+
+class ReleasedSoVITSTask(SoVITSTask):
+    """Losses by name as in `SoVITSTask`: `mel` at one resolution, `kl`, `adversarial`, `features`, `discriminator`.
+
+    AdamW with decay on everything, discriminators from the first step, no clipping, text parts at a lower rate.
+
+    Args:
+        sovits: the networks.
+        discriminators: judges, or None to train without.
+        schedule: learning rate by batch.
+        weights: see `Task`.
+        text_rate: factor on the rate of the parts that read the text.
+        n_fft: points of the spectrogram that the posterior reads, and of the mel loss.
+        n_mels: bands of the mel loss.
+        weight_decay: of AdamW.
+        quantizer_file, start_file: see `SoVITSTask`.
+    """
+
+    def __init__(
+        self,
+        sovits: SoVITS,
+        discriminators: Discriminators | None,
+        schedule: Schedule,
+        weights: Mapping[str, float] | None = None,
+        text_rate: float = 0.4,
+        n_fft: int = 2048,
+        n_mels: int = 128,
+        weight_decay: float = 0.01,
+        quantizer_file: str = "",
+        start_file: str = "",
+    ) -> None:
+        super().__init__(
+            sovits, discriminators, quantizer_file, weights, learning_rate=1.0, weight_decay=weight_decay,
+            gradient_clip=0.0, adversarial_from=0.0, guide_until=0.0, start_file=start_file,
+        )  # fmt: skip
+        rate, hop = int(sovits.vocoder.sample_rate), sovits.vocoder.hop_length
+        self.schedule, self.text_rate = schedule, text_rate
+        self.analysis = LinearAnalysis(n_fft, hop)  # type: ignore[assignment]
+        self.mels = nn.ModuleList([LogMel(rate, n_fft, hop, n_mels)])
+
+    def rate(self) -> float:
+        """Learning rate of the coming step."""
+        return self.schedule.rate(self.batches)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW for the generator in two groups, and for the judges."""
+        free = [(name, p) for name, p in self.sovits.named_parameters() if p.requires_grad]
+        groups: list[dict[str, Any]] = [
+            {"params": [p for name, p in free if not name.startswith(TEXT_PARTS)]},
+            {"params": [p for name, p in free if name.startswith(TEXT_PARTS)], "scale": self.text_rate},
+        ]
+        made = [self._adam(groups)]
+        return made if self.discriminators is None else [*made, self._adam(self.discriminators.parameters())]
+
+    def _adam(self, parameters: Any) -> optim.Optimizer:
+        return torch.optim.AdamW(
+            parameters, lr=self.rate(), betas=(0.8, 0.99), eps=1e-9, weight_decay=self.weight_decay
+        )

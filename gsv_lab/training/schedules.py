@@ -1,0 +1,95 @@
+"""Learning rates of the released trainers, each as a class of its own, counted in optimizer steps.
+
+Nano's tasks follow their time budget instead (`Task.rate`). Knows no network and no optimizer.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+
+class Schedule(ABC):
+    """A learning rate for every optimizer step."""
+
+    @abstractmethod
+    def rate(self, step: int) -> float:
+        """The rate of a step, counted from 0."""
+
+
+class FirstThenConstant(Schedule):
+    """One step at one rate, all others at another: what the released SemanticGPT trainer really does.
+
+    Its configuration names a warm-up and a cosine (`WarmUpCosine`), but the computed value is replaced by a constant,
+    from the second step on.
+
+    Args:
+        first: rate of step 0.
+        then: rate of every later step.
+
+    >>> [FirstThenConstant().rate(n) for n in (0, 1, 5000)]
+    [0.01, 0.002, 0.002]
+    """
+
+    def __init__(self, first: float = 0.01, then: float = 0.002) -> None:
+        self.first, self.then = first, then
+
+    def rate(self, step: int) -> float:
+        """See the class."""
+        return self.then if step else self.first
+
+
+class WarmUpCosine(Schedule):
+    """Up in a straight line, down in half a cosine, then flat: what the released configuration of SemanticGPT asks for.
+
+    Source: Loshchilov and Hutter 2017, arXiv:1608.03983, eq. 5, without restarts.
+
+    Args:
+        start: rate of step 0.
+        peak: rate at the end of the warm-up.
+        end: rate from `decay` on.
+        warm_up: steps of the way up.
+        decay: steps until `end`, the warm-up included.
+
+    Raises:
+        ValueError: `decay` does not come after `warm_up`.
+    """
+
+    def __init__(
+        self, start: float = 1e-5, peak: float = 0.01, end: float = 1e-4, warm_up: int = 2000, decay: int = 40000
+    ) -> None:
+        if not 0 <= warm_up < decay:
+            raise ValueError(f"decay is {decay} and warm_up {warm_up}; decay must be greater")
+        self.start, self.peak, self.end, self.warm_up, self.decay = start, peak, end, warm_up, decay
+
+    def rate(self, step: int) -> float:
+        """See the class."""
+        if step < self.warm_up:
+            return self.start + (self.peak - self.start) * step / self.warm_up
+        share = min(1.0, (step - self.warm_up) / (self.decay - self.warm_up))
+        return self.end + (self.peak - self.end) * 0.5 * (1 + math.cos(math.pi * share))
+
+
+class EpochDecay(Schedule):
+    """The same factor after every pass over the data, as the released SoVITS trainer does.
+
+    Args:
+        peak: rate before any decay.
+        decay: factor of an epoch.
+        steps_per_epoch: optimizer steps in an epoch.
+        ahead: epochs that are counted before the first; the released trainer steps its scheduler once too often.
+
+    Raises:
+        ValueError: `steps_per_epoch` is not positive.
+    """
+
+    def __init__(
+        self, peak: float = 1e-4, decay: float = 0.999875, steps_per_epoch: int = 1000, ahead: int = 0
+    ) -> None:
+        if steps_per_epoch < 1:
+            raise ValueError(f"steps_per_epoch is {steps_per_epoch}, expected 1 or more")
+        self.peak, self.decay, self.steps_per_epoch, self.ahead = peak, decay, steps_per_epoch, ahead
+
+    def rate(self, step: int) -> float:
+        """See the class."""
+        return self.peak * self.decay ** (step // self.steps_per_epoch + self.ahead)

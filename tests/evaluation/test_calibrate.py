@@ -1,0 +1,67 @@
+"""Two judges of voices side by side; the table of `docs/results.md` comes from here.
+
+pytest tests/evaluation/test_calibrate.py -s
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gsv_lab.errors import LabError
+from gsv_lab.evaluation import own
+from gsv_lab.evaluation.calibrate import calibrate, unheard_clips
+from gsv_lab.evaluation.lists import read_list
+from gsv_lab.evaluation.similarity import GE2E
+
+from .makers import SPEAKERS, PitchEmbedder, toy_list
+
+
+class Contrary:
+    """Thinks the opposite of the pitch embedder wherever two people are concerned."""
+
+    name = "contrary"
+
+    def embed(self, wave: np.ndarray) -> np.ndarray:
+        vector = np.zeros(len(SPEAKERS), dtype=np.float32)
+        vector[int(PitchEmbedder().embed(wave).argmax())] = 1
+        return vector if vector[0] == 0 else -vector[::-1].copy()
+
+
+def test_a_judge_agrees_with_itself(tmp_path: Path) -> None:
+    clips = unheard_clips(read_list(toy_list(tmp_path)).items)
+    assert len(clips) == 12
+    found = calibrate(PitchEmbedder(), PitchEmbedder(), clips)
+    assert found.correlation == pytest.approx(1) and found.first == found.second
+    assert (found.same_pairs, found.pairs) == (4 * 3, 2 * 15)  # pairs never cross languages
+    assert found.first.same > 0.99 and found.first.different < 0.5 and found.first.equal_error == 0
+
+
+def test_disagreement_is_seen(tmp_path: Path) -> None:
+    clips = unheard_clips(read_list(toy_list(tmp_path)).items, each=2)
+    assert len(clips) == 8
+    found = calibrate(PitchEmbedder(), Contrary(), clips)
+    assert found.correlation < 0.999 and found.second.name == "contrary"
+    text = found.markdown()
+    assert len({line.count("|") for line in text.splitlines()}) == 1 and "4 of 12 pairs" in text
+
+
+@pytest.mark.slow
+def test_own_verifier_against_resemblyzer(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On people whom the verifier never heard. A verifier that tells voices no better than chance fails."""
+    import gsv_lab
+
+    try:
+        ge2e = GE2E()
+    except LabError as error:
+        pytest.skip(str(error))
+    lists = [read_list(shared / "speech" / name) for name in ("dev_list.csv", "evaluation_list.csv")]
+    lab = gsv_lab.load("nano")
+    found = calibrate(own.verifier(lab), ge2e, unheard_clips([item for one in lists for item in one.items]))
+    with capsys.disabled():
+        print(f"\n{lab.version}\n\n{found.markdown()}")
+    assert found.same_pairs >= 40
+    assert found.first.equal_error < 0.25 and found.second.equal_error < 0.1
+    assert found.correlation > 0.3

@@ -1,0 +1,171 @@
+"""Interventions: files are checked, recipes do what the reference's test modes did, results are written whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+import tiny
+from gsv_lab.cli import main
+from gsv_lab.errors import ConfigError, HookError
+from gsv_lab.evaluation.interventions import intervene, read_intervention, recipe, speak_edited
+from gsv_lab.evaluation.interventions_report import write_outcome
+from gsv_lab.hooks import probe, watched, zero
+from gsv_lab.lab import Lab, load
+from gsv_lab.models.voice import Voice
+from gsv_lab.nn.prior import TextContentAttention
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "interventions"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    return load(str(tiny.make_family(tmp_path_factory.mktemp("family"))))
+
+
+@pytest.fixture(scope="module")
+def voice(lab: Lab) -> Voice:
+    sample = Path(__file__).resolve().parents[2] / "gsv_lab" / "assets" / "sample" / "en_rms.flac"
+    return lab.clone(sample)
+
+
+def written(folder: Path, **content: Any) -> Path:
+    """An intervention file; None drops a key."""
+    whole = {"texts": ["We walk."], "language": "en", "edits": [{"kind": "zero", "target": "prior.mean"}], **content}
+    path = folder / "x.yaml"
+    path.write_text(yaml.safe_dump({key: value for key, value in whole.items() if value is not None}), "utf-8")
+    return path
+
+
+@pytest.mark.parametrize("mode", ["reference_0", "reference_1", "reference_2"])
+def test_recipes_are_the_hidden_test_modes(mode: str) -> None:
+    """Against the sums written out: all of it; content and speaker; answer to no content, and speaker."""
+    torch.manual_seed(0)
+    part = TextContentAttention(6, 8, 2, 5).eval()
+    content, text, speaker = torch.randn(1, 6, 7), torch.randn(1, 6, 4), torch.randn(1, 5, 1)
+    mask, text_mask = torch.ones(1, 1, 7), torch.ones(1, 1, 4)
+    with torch.no_grad():
+        c, t = part.content_in(content), part.text_in(text)
+        sums = {
+            "reference_0": part.attend(c, t, text_mask) + c,
+            "reference_1": c,
+            "reference_2": part.attend(0 * c, t, text_mask),
+        }
+        expected = part.leave(sums[mode] + part.speaker_in(speaker))
+        root = torch.nn.ModuleDict({"cross_attention": part})
+        with probe(root, edits=recipe(mode)):
+            got = part(content, mask, text, text_mask, speaker)
+    torch.testing.assert_close(got, expected)
+
+
+def test_unknown_recipe_is_named() -> None:
+    with pytest.raises(HookError, match="There is no recipe 'mode_9'. Expected reference_0") as caught:
+        recipe("mode_9")
+    assert caught.value.code == "RECIPE_UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ({"text": ["a"]}, "CONFIG_UNKNOWN_KEY"),
+        ({"texts": []}, "CONFIG_TYPE"),
+        ({"texts": None}, "CONFIG_TYPE"),
+        ({"texts": [3]}, "CONFIG_TYPE"),
+        ({"edits": None}, "CONFIG_TYPE"),
+        ({"edits": {"a": 3}}, "CONFIG_TYPE"),
+        ({"edits": ["mode_9"]}, "RECIPE_UNKNOWN"),
+        ({"edits": [{"kind": "zap", "target": "x"}]}, "EDIT_KIND"),
+        ({"edits": [{"kind": "zero", "goal": "x"}]}, "EDIT_VALUE"),
+        ({"edits": [7]}, "EDIT_VALUE"),
+        ({"measures": ["taste"]}, "CONFIG_TYPE"),
+        ({"seed": "x"}, "CONFIG_TYPE"),
+    ],
+)
+def test_a_wrong_file_gets_one_clear_error(tmp_path: Path, content: dict[str, Any], code: str) -> None:
+    with pytest.raises((ConfigError, HookError)) as caught:
+        read_intervention(written(tmp_path, **content))
+    assert caught.value.code == code and "Expected" in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("texts: [", "utf-8")
+    (tmp_path / "list.yaml").write_text("- 1", "utf-8")
+    for name, code in (("absent", "CONFIG_MISSING"), ("broken", "CONFIG_UNSAFE"), ("list", "CONFIG_TYPE")):
+        with pytest.raises(ConfigError) as caught:
+            read_intervention(tmp_path / f"{name}.yaml")
+        assert caught.value.code == code
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_can_be_read(path: Path) -> None:
+    asked = read_intervention(path)
+    assert asked.texts and all(isinstance(edits, tuple) for edits in asked.edits.values())
+
+
+def test_speak_edited_equals_speaking_inside_a_probe(lab: Lab, voice: Voice) -> None:
+    with probe(lab, edits=[zero("prior.mean")]):
+        expected = lab.speak("We walk.", voice, "en")
+    got = speak_edited(lab, "We walk.", voice, [zero("prior.mean")], language="en")
+    assert torch.equal(got.wave, expected.wave) and not torch.equal(got.wave, lab.speak("We walk.", voice, "en").wave)
+    assert torch.equal(
+        speak_edited(lab, "We walk.", voice, [], language="en").wave, lab.speak("We walk.", voice, "en").wave
+    )
+    with probe(lab, "prior.mean"), pytest.raises(HookError, match="PROBE_NESTED|open already"):
+        speak_edited(lab, "We walk.", voice, [zero("prior.mean")], language="en")
+    assert not watched()
+
+
+def test_edits_reach_a_tuned_voice(lab: Lab, voice: Voice) -> None:
+    """A tuned voice speaks through networks of its own; edits of the base would never be carried out."""
+    name = next(n for n, v in lab.family.synthesizer.state_dict().items() if n.endswith("prior.leave.weight"))
+    moved = lab.family.synthesizer.state_dict()[name] * 1.1
+    tuned = Voice(voice.name, voice.parent, voice.parents, voice.speaker, voice.prompt, {name: moved})
+    plain = lab.speak("We walk.", tuned, "en").wave
+    assert not torch.equal(speak_edited(lab, "We walk.", tuned, [zero("prior.mean")], language="en").wave, plain)
+
+
+def test_an_intervention_is_said_measured_and_written(lab: Lab, voice: Voice, tmp_path: Path) -> None:
+    edits = {
+        "nothing": ["reference_0"],
+        "no content": ["reference_2"],
+        "silent": [{"kind": "zero", "target": "vocoder.wave"}],
+    }
+    asked = read_intervention(written(tmp_path, edits=edits, texts=["We walk.", "A good day."], watch=["prior.mean"]))
+    outcome = intervene(lab, voice, asked)
+    assert len(outcome.rows) == 6 and len(outcome.taps) == 6
+    by = {row["variant"]: row for row in outcome.summary()}
+    assert by["nothing"]["mel_change"] == 0 and by["nothing"]["pitch_semitones"] in (0, None)
+    assert by["no content"]["mel_change"] > 0 and by["no content"]["codes_equal"] == 1  # codes come before
+    assert by["silent"]["pitch_semitones"] is None
+    assert [row["largest"] == 0 for row in outcome.taps] == [False, False, True, True, True, True]
+    folder = write_outcome(outcome, tmp_path / "out")
+    names = {path.name for path in folder.iterdir()}
+    assert {"result.json", "result.md", "clean_0.wav", "no_content_1.wav", "no_content_1.png"} <= names
+    kept = json.loads((folder / "result.json").read_text("utf-8"))
+    assert kept["texts"] == ["We walk.", "A good day."] and len(kept["rows"]) == 6
+    assert "zero" in kept["edits"]["no content"] and kept["edits"]["nothing"] == ""
+    page = (folder / "result.md").read_text("utf-8")
+    assert "no content" in page and "![silent_0.png](silent_0.png)" in page
+    assert not watched()
+
+
+def test_the_command(lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, out = written(tmp_path, measures=["codes", "mel"]), str(tmp_path / "out")
+    call = ["intervene", "--config", str(path), "--model", str(lab.family.folder), "--output"]
+    assert main([*call, out]) == 0
+    assert "result.md" in capsys.readouterr().out
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("x")
+    assert main([*call, str(tmp_path / "mine")]) == 2
+    assert "OUTPUT_EXISTS" in capsys.readouterr().err
+    path = written(tmp_path, edits=[{"kind": "zero", "target": "prior.nothing"}])
+    assert main([*call, out]) == 2
+    assert "No tap matches 'prior.nothing'" in capsys.readouterr().err and not watched()
+    written(tmp_path, options={"tempo": 3})
+    assert main([*call, out]) == 2
+    assert "tempo" in capsys.readouterr().err

@@ -1,0 +1,24 @@
+"""A lab of untrained tiny networks and a voice in it, made once for all tests of widgets and lessons."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from gsv_lab.lab import Lab, load
+from gsv_lab.models.voice import Voice
+from tiny import make_family
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    return load(str(make_family(tmp_path_factory.mktemp("family"))))
+
+
+@pytest.fixture(scope="session")
+def voice(lab: Lab, sample: Path) -> Voice:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return lab.clone(sample)

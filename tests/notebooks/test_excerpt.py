@@ -1,0 +1,147 @@
+"""The stretch of speech that the later lessons run on, told and free running."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import gsv_lab
+import tiny
+from gsv_lab import audio
+from gsv_lab.evaluation.probes import Examples
+from gsv_lab.evaluation.prosody import tracked_pitch
+from gsv_lab.exercises.breaking import surprise
+from gsv_lab.exercises.clips import centred, lesson_clips
+from gsv_lab.exercises.excerpt import content_likeness, decode, excerpt, excerpts, mel_distance, most_diagonal, told
+from gsv_lab.exercises.flowing import say_latents
+from gsv_lab.exercises.material import find_speech, shipped_sample
+from gsv_lab.exercises.voices import second_voice, synthetic_voice
+from gsv_lab.lab import Lab
+
+
+def test_excerpt_is_the_first_whole_sentences(lab: Lab) -> None:
+    part = excerpt(lab, shipped_sample(), least=0.5)
+    assert part.phones.text.startswith("Good morning") and len(part.start) == len(part.end) == len(part.phones)
+    assert part.wave.numel() == 640 * len(part.codes) == 640 * len(part.places)
+    assert part.wave.numel() / 16000 - 0.25 < part.end[-1] <= part.wave.numel() / 16000
+    assert (part.places.diff() >= 0).all() and int(part.places.max()) < len(part.phones)
+    longer = excerpt(lab, shipped_sample(), least=part.end[-1] + 0.5, most=40.0)
+    assert len(longer.phones) > len(part.phones) and longer.phones.text.startswith(part.phones.text)
+
+
+def test_excerpts_are_single_sentences_with_times_of_their_own(lab: Lab) -> None:
+    parts = excerpts(lab, shipped_sample(), most=3)
+    assert len(parts) == 3 and parts[0].phones.text.startswith("Good morning")
+    for part in parts:
+        assert part.wave.numel() == 640 * len(part.codes) and 0 <= part.start[0] < 0.3
+        assert (np.diff(part.start) >= 0).all() and part.end[-1] <= part.wave.numel() / 16000 + 1e-6
+        assert int(part.places[0]) <= 2 and int(part.places[-1]) >= len(part.phones) - 3
+    alone = replace(shipped_sample(), text="", path=Path("mine.wav"))
+    assert "mine.wav has not enough" in excerpts(lab, alone, most=1)[0].source
+
+
+def test_likeness_and_distance_of_a_wave_to_itself(lab: Lab) -> None:
+    wave = shipped_sample().wave[:32000]
+    assert content_likeness(lab, wave, wave) == pytest.approx(1.0, abs=1e-4) and mel_distance(lab, wave, wave) == 0
+    assert content_likeness(lab, wave, wave.flip(0)) < 0.9
+    assert mel_distance(lab, wave, 0.1 * wave) == pytest.approx(math.log(10), abs=0.5)
+
+
+def test_a_second_voice_is_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GSV_LAB_SPEECH", raising=False)
+    assert "synthetic corpus" in second_voice(shipped_sample()).source
+    for name in ("a", "b"):
+        audio.write(tmp_path / f"{name}.wav", 0.1 * torch.randn(24000), 16000)
+    mine = find_speech(tmp_path / "a.wav")
+    assert "synthesizer" in second_voice(mine).source
+    monkeypatch.setenv("GSV_LAB_SPEECH", str(tmp_path))
+    assert "b.wav" in second_voice(mine).source and second_voice(mine).wave.shape == (24000,)
+    assert "a.wav" in second_voice(find_speech(tmp_path / "b.wav")).source
+    made = synthetic_voice()
+    curve = tracked_pitch(made.wave.numpy())
+    assert made.wave.numel() == 96000 and np.median(curve[curve > 0]) > 150
+
+
+def test_clips_come_from_a_corpus_of_the_reader_or_are_made(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GSV_LAB_SPEECH", raising=False)
+    made = lesson_clips(lab)
+    assert "synthetic" in made.source and len(made.clips) == 16 and len({clip.speaker for clip in made.clips}) == 4
+    monkeypatch.setenv("GSV_LAB_SPEECH", str(tmp_path))
+    assert "does not serve" in lesson_clips(lab).source
+    lines = ["path|speaker|language|text"]
+    for number, speaker in enumerate("aabb"):
+        audio.write(tmp_path / f"{number}.wav", shipped_sample().wave[:48000], 16000)
+        lines.append(f"{number}.wav|{speaker}|en|good morning and thank you")
+    (tmp_path / "metadata.csv").write_text("\n".join(lines), encoding="utf-8")
+    mine = lesson_clips(lab)
+    assert mine.source.startswith("4 recordings of 2 speakers") and mine.clips[0].phones[:2] == ("G", "UH")
+
+
+def test_taking_off_means_leaves_what_changes() -> None:
+    random = np.random.default_rng(0)
+    speaker = np.array(["a", "b"])[random.integers(2, size=50)]
+    x = random.normal(size=(50, 3)) + 5 * (speaker == "a")[:, None]
+    blank = np.zeros(50)
+    frames = Examples("mel", x, speaker, speaker, blank, speaker, blank)
+    off = centred(frames)
+    assert abs(off.x[speaker == "a"].mean(0)).max() < 1e-9 and abs(x[speaker == "a"].mean(0)).min() > 4
+    np.testing.assert_allclose(off.x[speaker == "b"].std(0), x[speaker == "b"].std(0))
+
+
+def test_speech_without_a_fitting_text_gives_way_to_the_sample_and_says_so(lab: Lab) -> None:
+    silent = replace(shipped_sample(), text="")
+    assert "has no text" in excerpt(lab, silent).source and "synthesizer" in excerpt(lab, silent).source
+    assert "too long" in excerpt(lab, shipped_sample(), most=0.5).source
+
+
+@pytest.fixture
+def pointed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """A lab whose SemanticGPT has a pointer into the text, and whose prior is told where it stands."""
+    monkeypatch.setitem(tiny.GPT["init_args"], "moves", 3)
+    monkeypatch.setitem(tiny.SOVITS["init_args"]["prior"]["init_args"], "pointed", True)
+    return gsv_lab.load(str(tiny.make_family(tmp_path / "pointed")))
+
+
+def test_a_network_with_a_pointer_is_told_where_it_is(pointed: Lab) -> None:
+    part = excerpt(pointed, shipped_sample())
+    assert told(pointed, part.phones, part.codes, part.places).shape == (len(part.codes) + 1, 21)
+    run = decode(pointed, part.phones, seed=1, max_new=20)
+    assert run.places is not None and (run.places.diff() >= 0).all() and (run.places.diff() <= 3).all()
+    at_once = told(pointed, part.phones, run.codes, run.places)
+    torch.testing.assert_close(at_once[:-1], run.logits, atol=1e-4, rtol=1e-4)
+    speaker = torch.randn(1, 16, 1)
+    assert say_latents(pointed, part, speaker, 0.3).wave.numel() == 640 * len(part.codes)
+    measured = surprise(pointed, [part])()["nats"]
+    assert len(measured) >= 2 and all(math.isfinite(value) for value in measured)
+
+
+def test_told_and_cached_logits_agree(lab: Lab) -> None:
+    phones = excerpt(lab, shipped_sample()).phones
+    run = decode(lab, phones, seed=1, max_new=12)
+    assert run.logits.shape == (len(run.codes), 21) and len(run.codes) <= 12 and run.reason
+    at_once = told(lab, phones, run.codes, run.places)
+    assert at_once.shape == (len(run.codes) + 1, 21)
+    torch.testing.assert_close(at_once[:-1], run.logits, atol=1e-4, rtol=1e-4)
+    again = decode(lab, phones, seed=1, max_new=12)
+    assert torch.equal(run.codes, again.codes)
+    assert not torch.equal(run.codes, decode(lab, phones, seed=2, max_new=12).codes)
+
+
+def test_most_diagonal_head_is_found(lab: Lab, voice: gsv_lab.models.voice.Voice) -> None:
+    with gsv_lab.probe(lab, "semantic_gpt.layers.*.attention.pattern") as heard:
+        speech = lab.speak("Hello.", voice)
+    count = len(speech.phones)
+    # What a reading head would look like, put where an untrained one was.
+    name = "semantic_gpt.layers.1.attention.pattern"
+    for step, weights in enumerate(heard[name].steps):
+        weights[:, 1] = 0
+        weights[:, 1, :, min(step * count // len(heard[name]), count - 1)] = 1
+    found = most_diagonal(heard, count)
+    assert found[:2] == (name, 1) and found[2] == pytest.approx(1.0)

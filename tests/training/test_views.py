@@ -1,0 +1,218 @@
+"""What a training shows: the documented tags and no others, read back from the event files, for every task."""
+
+from __future__ import annotations
+
+import logging
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from gsv_lab import figures
+from gsv_lab.checkpoint import save_component
+from gsv_lab.config import build
+from gsv_lab.hooks import watched
+from gsv_lab.training import views, views_speech
+from gsv_lab.training.callbacks import Average, Budget
+from gsv_lab.training.codes import make_codes
+from gsv_lab.training.fit import fit
+from gsv_lab.training.task import Task
+from gsv_lab.training.views import COMMON, TAGS, Views, flat, parts
+from tiny import CONTENT, DISCRIMINATORS, GPT, SOVITS, VERIFIER, experiment, make_store, spec
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+Specs = dict[str, tuple[dict[str, Any], dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def specs(tmp_path_factory: pytest.TempPathFactory) -> Specs:
+    """A tiny task and its data, by the name of the task's class."""
+    folder = tmp_path_factory.mktemp("views")
+    store = make_store(folder / "clips", clips=9)
+    torch.manual_seed(0)
+    content = save_component(build(CONTENT), folder / "content.safetensors")
+    make_codes(store.folder, content, folder / "quantizer.safetensors", n_codes=20)
+    where = str(store.folder)
+    pointed = {**GPT, "init_args": {**GPT["init_args"], "moves": 3}}
+    return {
+        "ContentTask": (
+            spec("training.content_task.ContentTask", content_encoder=CONTENT),
+            spec("corpora.content_data.ContentData", store=where, batch_seconds=4.0, valid_batches=2),
+        ),
+        "SoVITSTask": (
+            spec(
+                "training.sovits_task.SoVITSTask", sovits=SOVITS, discriminators=DISCRIMINATORS, adversarial_from=0.0,
+                quantizer_file=str(folder / "quantizer.safetensors"),
+            ),
+            spec(
+                "corpora.sovits_data.SoVITSData", store=where, windows=2, window_seconds=1.0, worst_fit=-90.0,
+                valid_batches=2,
+            ),
+        ),
+        "GPTTask": (
+            spec("training.gpt_task.GPTTask", semantic_gpt=pointed, guided_layer=1),
+            spec("corpora.gpt_data.GPTData", store=where, batch_seconds=4.0, worst_fit=-90.0, valid_batches=2),
+        ),
+        "VerifierTask": (
+            spec("training.verifier_task.VerifierTask", verifier=VERIFIER, n_speakers=3),
+            spec(
+                "corpora.verifier_data.VerifierData", store=where, valid=["train", "valid"], speakers=3,
+                crop_seconds=[0.5, 0.8],
+            ),
+        ),
+        "G2PTask": (
+            spec("training.g2p_task.G2PTask", letter_to_sound=spec("nn.letter_to_sound.LetterToSound")),
+            spec("corpora.letter_data.LetterData", batch_words=4),
+        ),
+    }  # fmt: skip
+
+
+def train(specs: Specs, name: str, folder: Path, callback: pl.Callback | None, batches: int = 2) -> Task:
+    """A few batches with one validation after them, as `fit` would run them."""
+    torch.manual_seed(0)
+    task, data = (build(made) for made in specs[name])
+    budget = Budget(60.0, batches, 3)
+    data.attach(task, budget, 0)
+    loggers = [TensorBoardLogger(folder, name="a", version=""), CSVLogger(folder, "b", "")]
+    callbacks = [budget, Average(), *([callback] if callback else [])]
+    trainer = pl.Trainer(
+        accelerator="cpu", max_epochs=-1, logger=loggers, callbacks=callbacks, log_every_n_steps=1,
+        enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False, num_sanity_val_steps=0,
+        val_check_interval=batches, check_val_every_n_epoch=None, limit_val_batches=2,
+    )  # fmt: skip
+    trainer.fit(task, datamodule=data)
+    assert watched() == []
+    return task
+
+
+def events(folder: Path) -> EventAccumulator:
+    return EventAccumulator(str(folder), size_guidance=dict.fromkeys(("images", "scalars", "audio"), 0)).Reload()
+
+
+def written(folder: Path) -> dict[str, set[str]]:
+    """Kind -> tags that TensorBoard would show."""
+    found = events(folder)
+    tags = found.Tags()
+    projector = folder / "projector_config.pbtxt"
+    points = projector.read_text(encoding="utf-8").split('tensor_name: "')[1:] if projector.is_file() else []
+    hparams = any("_hparams_" in tag for tag in found.summary_metadata)
+    return {
+        "scalar": {*tags["scalars"]} - {"epoch", "hp_metric"},
+        "image": {*tags["images"]},
+        "audio": {*tags["audio"]},
+        "points": {line.split(":")[0] for line in points},
+        "settings": {"hparams"} if hparams else set(),
+    }
+
+
+@pytest.mark.parametrize("name", TAGS)
+def test_a_training_writes_the_documented_tags_and_no_others(name: str, specs: Specs, tmp_path: Path) -> None:
+    task = train(specs, name, tmp_path, Views(items=2, strict=True))
+    found = written(tmp_path / "a")
+    documented = (*COMMON, *TAGS[name])
+    for kind, tags in found.items():
+        globs = [tag.name for tag in documented if tag.kind == kind]
+        assert not [tag for tag in tags if not any(fnmatchcase(tag, glob) for glob in globs)], kind
+        assert not [glob for glob in globs if not any(fnmatchcase(tag, glob) for tag in tags)], kind
+    accumulator = events(tmp_path / "a")
+    for tag in found["image"]:
+        (image,) = accumulator.Images(tag)
+        assert image.width >= 700 and image.height > 100 and image.step == 2, tag
+    for tag in found["scalar"] - {tag for tag in found["scalar"] if tag.startswith(("train/", "valid/"))}:
+        assert all(event.value == event.value for event in accumulator.Scalars(tag)), f"{tag} is not a number"
+    for tag in found["audio"]:
+        (sound,) = accumulator.Audio(tag)
+        assert sound.sample_rate == 16000 and len(sound.encoded_audio_string) > 4000, tag
+    trained = {key for key, module in parts(task).items() if any(p.grad is not None for p in module.parameters())}
+    assert trained and {f"grad_norm/{key}" for key in trained} <= found["scalar"]
+    csv = (tmp_path / "b" / "metrics.csv").read_text(encoding="utf-8")
+    scalars = [tag.name for tag in TAGS[name] if tag.kind == "scalar"]
+    assert all(tag in csv for tag in scalars), "numbers go to every logger"
+
+
+def test_numbers_that_mean_something(specs: Specs, tmp_path: Path) -> None:
+    train(specs, "SoVITSTask", tmp_path / "s", Views(strict=True))
+    train(specs, "GPTTask", tmp_path / "g", Views(strict=True))
+    s, g = events(tmp_path / "s" / "a"), events(tmp_path / "g" / "a")
+    for found in (s, g):
+        perplexity, dead = (found.Scalars(f"codes/{tag}")[0].value for tag in ("perplexity", "dead"))
+        assert 1 <= perplexity <= 20 * (1 - dead) + 1e-3 and 0 <= dead < 1
+    assert 0 < s.Scalars("align/prior/diagonality")[0].value <= 1
+    assert s.Scalars("grad_norm/vocoder")[0].value > 0 and "grad_norm/quantizer" not in s.Tags()["scalars"], "frozen"
+    # Untrained: hardly better than guessing among 21.
+    assert 0 <= g.Scalars("semantic_gpt/accuracy")[0].value < 0.5
+    assert 2.0 < g.Scalars("semantic_gpt/entropy")[0].value <= 3.05
+    assert 0 < g.Scalars("semantic_gpt/stop")[0].value < 0.5
+
+
+def test_the_settings_are_flat() -> None:
+    made = dict(flat(spec("a.B", rate=1e-3, part=spec("c.D", sizes=[1, 2]), name="x")))
+    assert made == {
+        "class_path": "gsv_lab.a.B", "rate": 1e-3, "part.class_path": "gsv_lab.c.D", "part.sizes": "[1, 2]", "name": "x"
+    }  # fmt: skip
+
+
+def test_views_do_not_change_the_training(specs: Specs, tmp_path: Path) -> None:
+    weights = []
+    for callback in (Views(strict=True), None):
+        task = train(specs, "SoVITSTask", tmp_path / str(callback is None), callback, batches=3)
+        weights.append(torch.cat([p.detach().flatten() for p in task.parameters()]))
+    assert torch.equal(*weights)
+
+
+class TestFailures:
+    @pytest.fixture(autouse=True)
+    def broken(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+        made: list[Any] = []
+        drawing = figures.alignment
+
+        def alignment(*given: Any, **options: Any) -> Any:
+            made.append(drawing(*given, **options))
+            raise ValueError("this cannot be drawn")
+
+        monkeypatch.setattr(figures, "alignment", alignment, raising=False)
+        return made
+
+    def test_are_errors_in_tests(self, specs: Specs, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match="cannot be drawn"):
+            train(specs, "GPTTask", tmp_path, Views(strict=True))
+        assert watched() == []
+
+    def test_are_warnings_in_a_training_and_the_other_views_are_there(
+        self, specs: Specs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.WARNING):
+            train(specs, "GPTTask", tmp_path, Views())
+        told = [record.message for record in caplog.records if "No picture" in record.message]
+        assert told == ["No picture of align/semantic_gpt: this cannot be drawn"]
+        assert "semantic_gpt/ladder" in events(tmp_path / "a").Tags()["images"]
+
+
+def test_figures_are_closed(specs: Specs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib.pyplot as plt
+
+    made: list[Any] = []
+    for name in ("sampling_ladder", "alignment", "codebook_usage"):
+        drawing = getattr(figures, name)
+        monkeypatch.setattr(
+            figures, name, lambda *a, drawing=drawing, **k: made.append(drawing(*a, **k)) or made[-1], raising=False
+        )
+    train(specs, "GPTTask", tmp_path, Views(strict=True))
+    assert len(made) == 3 and not any(figure.axes for figure in made) and plt.get_fignums() == []
+
+
+def test_fit_writes_views(specs: Specs, tmp_path: Path) -> None:
+    task, data = specs["GPTTask"]
+    fit(experiment(task, data, 2, validate_every=2), tmp_path, progress_bar=False)
+    tags = written(tmp_path / "events")
+    assert "align/semantic_gpt" in tags["image"] and "semantic_gpt/stop" in tags["scalar"]
+
+
+def test_every_view_belongs_to_a_documented_task() -> None:
+    assert {*views._VIEWS} == {*TAGS}
+    assert views_speech.names(torch.tensor([1, 10_000])) == [views_speech.SYMBOLS[1], "10000"]
