@@ -14,16 +14,18 @@ import importlib
 import inspect
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from gsv_lab.config_checks import check_text, check_values, unknown_key
 from gsv_lab.errors import ConfigError
 
 ALLOWED_PREFIXES = ("gsv_lab.",)
 """A spec may name only classes below these paths, or ones registered in this process."""
 
 _REGISTERED: dict[str, type] = {}
+_TOP = ("name", "seed", "sizes", "task", "data", "trainer")
 
 
 def register(cls: type) -> type:
@@ -141,14 +143,11 @@ def _read_yaml(path: Path) -> Any:
 
     try:
         text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError("CONFIG_MISSING", f"Cannot read {path}", "a YAML file", str(error.strerror)) from error
-    try:
-        if len(text) > 1_000_000 or text.count("*") - text.count("${") > 200:
-            raise ConfigError("CONFIG_TOO_DEEP", f"{path} is too large or repeats itself", "a plain configuration")
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError("CONFIG_UNSAFE", f"{path} is not plain YAML: {str(error).splitlines()[0]}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text in UTF-8"
+        raise ConfigError("CONFIG_MISSING", f"Cannot read {path}", "a YAML file", str(why)) from error
+    check_text(text, path.name)
+    return yaml.safe_load(text)
 
 
 def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str, Any]:
@@ -162,7 +161,8 @@ def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) 
         Plain dictionaries: name, seed, sizes, task, data, trainer, with every default filled in.
 
     Raises:
-        ConfigError: with the parser's own words on the wrong key or type.
+        ConfigError: CONFIG_UNKNOWN_KEY with the nearest name; CONFIG_TYPE with the parser's own words; CONFIG_RANGE,
+            CONFIG_INCONSISTENT, CONFIG_TOO_DEEP, CONFIG_UNSAFE, CONFIG_UNKNOWN_COMPONENT, CONFIG_MISSING.
     """
     import jsonargparse
     import pytorch_lightning as pl
@@ -182,9 +182,13 @@ def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) 
     try:
         parsed = parser.parse_args(arguments)
     except (jsonargparse.ArgumentError, ValueError, TypeError) as error:
-        raise ConfigError("CONFIG_TYPE", " ".join(str(error).split())[:600]) from error
+        words = " ".join(str(error).split())
+        known = {"": _TOP, "trainer": [field.name for field in fields(TrainerSettings)]}
+        named = unknown_key(words, known, lambda path: inspect.signature(resolve(path)).parameters)
+        raise (named or ConfigError("CONFIG_TYPE", words[:600])) from error
     resolved = _plain(parsed.as_dict())
     resolved.pop("config", None)
+    check_values(resolved)
     return resolved
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gsv_lab import audio
 from gsv_lab.checkpoint import read_header
+from gsv_lab.errors import CheckpointError
 
 
 def describe(path: str | Path) -> str:
@@ -18,7 +19,12 @@ def describe(path: str | Path) -> str:
     """
     path = Path(path)
     if path.suffix == ".safetensors":
-        return "\n".join(f"{key}: {value}" for key, value in _weights(path).items())
+        try:
+            return "\n".join(f"{key}: {value}" for key, value in _weights(path).items())
+        except (KeyError, TypeError, AttributeError) as error:
+            raise CheckpointError(
+                "CKPT_CORRUPT", f"{path.name} lacks a part of its header ({error})", "a whole file"
+            ) from error
     recording = audio.read(path)
     lines = {"kind": "sound", "seconds": f"{recording.seconds:.2f}", "sample rate": f"{recording.source_rate} Hz"}
     mark = audio.read_mark(path)

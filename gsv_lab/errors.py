@@ -20,7 +20,9 @@ class LabError(ValueError):
     def __init__(self, code: str, problem: str, expected: str = "", action: str = "") -> None:
         self.code = code
         parts = (problem, f"Expected {expected}" if expected else "", action)
-        super().__init__(" ".join(p.rstrip(".") + "." for p in parts if p))
+        # One line, whatever a file or a person put into a name.
+        lines = (" ".join(part.split()) for part in parts)
+        super().__init__(" ".join(line.rstrip(".") + "." for line in lines if line))
 
 
 class AudioError(LabError):

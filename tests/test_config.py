@@ -60,11 +60,11 @@ def test_scientific_notation_is_a_number_and_overlays_win(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("trainer: {minuts: 3}\n", "CONFIG_TYPE"),
+        ("trainer: {minuts: 3}\n", "CONFIG_UNKNOWN_KEY"),
         ("trainer: {minutes: no}\n", "CONFIG_TYPE"),
-        ("task: {init_args: {learning_rat: 1}}\n", "CONFIG_TYPE"),
+        ("task: {init_args: {learning_rat: 1}}\n", "CONFIG_UNKNOWN_KEY"),
         ("task: !!python/object/apply:os.system ['touch sprung']\n", "CONFIG_UNSAFE"),
-        ("a: &a [x]\n" + "b: [" + ", ".join(["*a"] * 300) + "]\n", "CONFIG_TOO_DEEP"),
+        ("sizes:\n  a: &a [x]\n" + "  b: [" + ", ".join(["*a"] * 9000) + "]\n", "CONFIG_TOO_DEEP"),
         ("task: {class_path: subprocess.Popen, init_args: {args: ls}}\n", "CONFIG_UNKNOWN_COMPONENT"),
     ],
 )

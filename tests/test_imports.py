@@ -18,7 +18,8 @@ from source import PACKAGE, ROOT, imports, module_of, name_of, package_files
 
 LAYERS: list[set[str]] = [
     {"errors", "__init__"},
-    {"environment", "config", "files", "machine", "audio", "audio_header", "losses", "losses_gpt", "hooks"},
+    {"environment", "config", "config_checks", "files", "machine"}
+    | {"audio", "audio_header", "losses", "losses_gpt", "hooks"},
     {"nn", "text", "align"},
     {"recording", "models", "checkpoint", "released"},
     {"corpora", "training", "evaluation"},

@@ -159,8 +159,8 @@ def prior_measure(subject: Acoustic, clips: Sequence[SpokenClip]) -> Measure:
         for clip, codes, speaker in told:
             wave = subject.say(codes, clip, speaker)
             size = min(len(wave), len(clip.wave))
-            pair = (side[None, None, :size] for side in (clip.wave, wave))
-            found["mel"].append(float(losses.log_mel_loss(*pair, [mel])))
+            real, fake = (side[None, None, :size] for side in (clip.wave, wave))
+            found["mel"].append(float(losses.log_mel_loss(real, fake, [mel])))
             found["phone_error"].append(subject.judge.errors(wave, clip) / len(clip.labels))
         return found
 

@@ -168,7 +168,7 @@ def leakage(
     subject = acoustic(model)
     known = {str(row["name"]) for row in catalogue(subject)}
     taps = tuple(taps) or tuple(tap for tap in DEFAULT_TAPS if tap in known)
-    records = listen(subject, clips, dict.fromkeys([*taps, "quantizer.codes"]))
+    records = listen(subject, clips, list(dict.fromkeys([*taps, "quantizer.codes"])))
     probes = []
     for tap in taps:
         say(tap)

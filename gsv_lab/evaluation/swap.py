@@ -166,5 +166,5 @@ def _summed(rows: list[dict[str, Any]], noise_scale: float, draws: int) -> Swapp
         "rise": ratio_of_sums(100 * (after - errors), phones),
     }  # fmt: skip
     found = bootstrap_all(statistics, [row["from"] for row in rows], draws)
-    names = ("pitch", "tract", "natural", "before", "after", "rise")
-    return Swapped(*(found[name] for name in names), Table(rows), noise_scale)
+    errors_found = (found["natural"], found["before"], found["after"], found["rise"])
+    return Swapped(found["pitch"], found["tract"], *errors_found, Table(rows), noise_scale)

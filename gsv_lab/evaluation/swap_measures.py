@@ -9,7 +9,7 @@ Letters: T samples, F frames at 100 Hz, K points on the frequency axis. The file
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from gsv_lab.evaluation.probes_material import SpokenClip
+from gsv_lab.evaluation.statistics import Values
 from gsv_lab.nn.pitch import track_pitch
 
 LOWEST_HZ, HIGHEST_HZ = 450.0, 6500.0
@@ -128,7 +129,7 @@ def _fit(a: np.ndarray, b: np.ndarray, shift: int, weight: np.ndarray) -> float:
     return float((alike * weight).sum() / weight.sum())
 
 
-def share_of_way(moved: Sequence[float], whole: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def share_of_way(moved: Values, whole: Values) -> tuple[np.ndarray, np.ndarray]:
     """Numerator and denominator of the share of the way, pair by pair: the slope of `moved` on `whole` through zero.
 
     Their sums divided give the slope, in which pairs that differ much count much and pairs that hardly differ, whose

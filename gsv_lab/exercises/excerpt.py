@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsv_lab.exercises.material import FoundSpeech, shipped_sample
+from gsv_lab.exercises.voices import recordings_beside
 from gsv_lab.hooks.record import Records
 from gsv_lab.lab import Lab
 from gsv_lab.nn.decoding import steps
@@ -84,7 +85,8 @@ def excerpt(lab: Lab, recording: FoundSpeech, least: float = 2.5, most: float = 
 
 
 def excerpts(lab: Lab, recording: FoundSpeech, most: int = 5) -> list[Excerpt]:
-    """The sentences of a recording, each on its own; those of the shipped sample where there are fewer than two.
+    """The sentences of a recording, each on its own, then those of the others in `GSV_LAB_SPEECH` that have a text;
+    those of the shipped sample where there are fewer than two.
 
     Args:
         lab: hears the codes and finds the times.
@@ -92,13 +94,19 @@ def excerpts(lab: Lab, recording: FoundSpeech, most: int = 5) -> list[Excerpt]:
         most: sentences.
 
     Raises:
-        DataError, TextError: the text cannot belong to the recording, or cannot be read.
+        DataError, TextError: a text cannot belong to its recording, or cannot be read.
     """
-    known = _Sentences(lab, recording) if recording.text and recording.is_whole else None
-    if known is None or len(known.phones) < 2:
-        known = _Sentences(lab, shipped_sample())
-        note = f"{recording.path.name} has not enough sentences with their text. {known.source}"
-        known.source = note if recording.path != known.path else known.source
+    found: list[Excerpt] = []
+    for speech in (recording, *recordings_beside(recording)):
+        if speech.text and speech.is_whole and len(found) < most:
+            known = _Sentences(lab, speech)
+            found += [known.cut(number, number + 1) for number in range(len(known.phones))]
+    if len(found) >= min(2, most):
+        return found[:most]
+    sample = shipped_sample()
+    known = _Sentences(lab, sample)
+    if recording.path != sample.path:
+        known.source = f"{recording.path.name} has not enough sentences with their text. {known.source}"
     return [known.cut(number, number + 1) for number in range(min(most, len(known.phones)))]
 
 
@@ -106,7 +114,7 @@ class _Sentences:
     """A recording with its text, cut into sentences whose times are known."""
 
     def __init__(self, lab: Lab, recording: FoundSpeech) -> None:
-        self.lab, self.wave, self.source, self.path = lab, recording.wave, recording.source, recording.path
+        self.lab, self.wave, self.source = lab, recording.wave, recording.source
         texts = split_sentences(recording.text, recording.language)
         self.phones = [phonemize(text, recording.language) for text in texts]
         self.times = lab.align(self.wave, reduce(operator.add, self.phones))

@@ -6,13 +6,17 @@ of the synthetic corpus. `source` says which. Letters: T samples. The file knows
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.environment import speech_dir
+from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.exercises.material import SUFFIXES, FoundSpeech, find_speech, shipped_sample
 
 SECONDS = 6.0
@@ -26,25 +30,41 @@ class OtherVoice(NamedTuple):
     source: str
 
 
-def second_voice(recording: FoundSpeech) -> OtherVoice:
-    """Somebody else than in the recording, some seconds of them.
+def recordings_beside(recording: FoundSpeech, most: int = 8) -> list[FoundSpeech]:
+    """The other recordings in `GSV_LAB_SPEECH`, at most so many; none where it is not set.
 
     Raises:
         ConfigError: SPEECH_DIR.
     """
     folder = speech_dir()
-    beside = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) if folder else []
-    others = [path for path in beside if path.resolve() != recording.path.resolve()]
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) if folder else []
+    others = [path for path in files if path.resolve() != recording.path.resolve()][:most]
+    return [replace(find_speech(path), source=f"The recording {path.name} in GSV_LAB_SPEECH.") for path in others]
+
+
+def second_voice(recording: FoundSpeech) -> OtherVoice:
+    """Somebody else than in the recording, some seconds of them.
+
+    File names do not tell who speaks, so of the recordings beside it the one is taken whose pitch differs the most.
+
+    Raises:
+        ConfigError: SPEECH_DIR.
+    """
+    others = [_from(speech) for speech in recordings_beside(recording)]
     if others:
-        return _from(find_speech(others[0]))
+        own = _median_pitch(_from(recording).wave)
+        return max(others, key=lambda other: abs(math.log(_median_pitch(other.wave) / own)))
     sample = shipped_sample()
-    if recording.path.resolve() != sample.path.resolve():
-        return _from(sample)
-    return synthetic_voice()
+    return _from(sample) if recording.path.resolve() != sample.path.resolve() else synthetic_voice()
 
 
 def _from(speech: FoundSpeech) -> OtherVoice:
     return OtherVoice(speech.wave[: round(SECONDS * speech.sample_rate)], speech.source)
+
+
+def _median_pitch(wave: Tensor) -> float:
+    curve = tracked_pitch(wave.numpy())
+    return float(np.median(curve[curve > 0])) if (curve > 0).any() else 1.0
 
 
 def synthetic_voice(seed: int = 0) -> OtherVoice:

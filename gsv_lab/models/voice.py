@@ -82,13 +82,18 @@ class Voice:
                 "a file made by `gsv-lab clone` or `finetune`",
             )
         tensors = load_tensors(path)
-        phones = None if header["phones"] is None else Phones.from_dict(header["phones"])
         changed = {k.removeprefix("changed."): v for k, v in tensors.items() if k.startswith("changed.")}
-        prompt = Prompt(tensors["voice.codes"], phones, tensors.get("voice.places"))
-        return cls(
-            header["name"], header["parent"], header["parents"], tensors["voice.speaker"], prompt, changed,
-            header["consent"], header["settings"], header["created"],
-        )  # fmt: skip
+        try:
+            phones = None if header["phones"] is None else Phones.from_dict(header["phones"])
+            prompt = Prompt(tensors["voice.codes"], phones, tensors.get("voice.places"))
+            return cls(
+                header["name"], header["parent"], dict(header["parents"]), tensors["voice.speaker"], prompt, changed,
+                header["consent"], dict(header["settings"]), header["created"],
+            )  # fmt: skip
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CheckpointError(
+                "CKPT_CORRUPT", f"{Path(path).name} lacks a part of a voice ({error})", "a whole file"
+            ) from error
 
     def check_parent(self, version: str, fingerprints: Mapping[str, str]) -> None:
         """Refuse other base weights.

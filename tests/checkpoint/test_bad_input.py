@@ -304,3 +304,18 @@ def test_not_finite_is_not_written(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="NaN or infinity"):
         save_component(network, tmp_path / "v.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "header", [{"kind": "voice"}, {"kind": "voice", "phones": 3}, {"spec": None}, {"spec": {}}, {}]
+)
+def test_headers_without_their_parts(
+    header: dict[str, Any], family: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "v.safetensors"
+    tensors = {"voice.codes": torch.zeros(1, 3), "voice.speaker": torch.zeros(1, 3, 1)}
+    save_file(tensors, path, {"gsv_lab": json.dumps({"format": 1, **header})})
+    check(["info", str(path)], "CKPT_CORRUPT", tmp_path, capsys)
+    speak = ["speak", "--text", "Hello.", "--output", str(tmp_path / "o.wav"), "--model", str(family), "--quiet"]
+    code = "CKPT_CORRUPT" if "kind" in header else "CKPT_FORMAT"
+    check([*speak, "--voice", str(path)], code, tmp_path, capsys)
