@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,11 @@ from torch import Tensor, nn
 
 from gsv_lab import audio
 from gsv_lab.align import Alignment, align, frame_level, greedy
-from gsv_lab.environment import default_model
+from gsv_lab.environment import cache_dir, default_model
 from gsv_lab.errors import ConfigError
+from gsv_lab.hooks import watched
 from gsv_lab.models.family import Family, load_family
+from gsv_lab.models.speaker_cache import SpeakerCache
 from gsv_lab.models.speech import Speech, joined
 from gsv_lab.models.synthesizer import Prompt, Synthesizer
 from gsv_lab.models.voice import Voice
@@ -136,7 +138,9 @@ class Lab:
         """
         from gsv_lab.corpora.prepare import prepare
 
-        return prepare(paths, output, align=self._word_timings, recognise=self._recognised, **options)
+        return prepare(
+            paths, output, align=self._word_timings, recognise=self._recognised, embed=self._who_speaks(), **options
+        )
 
     def finetune(self, folder: str | Path, **options: Any) -> Voice:
         """A voice tuned on a prepared folder (or one recording); options: `gsv_lab.training.finetune.finetune`."""
@@ -276,10 +280,23 @@ class Lab:
         labels = greedy(self.family.synthesizer.phone_scores(wave)).ids
         return [CTC_SYMBOLS[label] for label in labels]
 
+    def _who_speaks(self) -> Callable[[Tensor], Tensor] | None:
+        """The family's own speaker verifier; None where it has none."""
+        from gsv_lab.evaluation import own
+
+        if self.family.judge("verifier") is None:
+            return None
+        verifier = own.verifier(self)
+        return lambda wave: torch.from_numpy(verifier.embed(wave.numpy()))
+
     def _speaker(self, wave: Tensor, verification: Tensor | None) -> Tensor:
-        if verification is None:
-            return self.family.synthesizer.voice([wave])
-        return self.family.synthesizer.voice([wave], [verification])
+        synthesizer = self.family.synthesizer
+        if verification is not None:
+            return synthesizer.voice([wave], [verification])
+        if watched():  # whoever looks or edits wants the encoder to work, not the cache
+            return synthesizer.voice([wave])
+        cache = SpeakerCache(cache_dir() / "speakers")
+        return cache.vector([wave], self.fingerprints()["sovits"], lambda: synthesizer.voice([wave]))
 
     def _speech(
         self, wave: Tensor, codes: Tensor, phones: Phones | None, voice: str, settings: dict[str, Any]

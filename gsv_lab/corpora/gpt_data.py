@@ -6,7 +6,6 @@ Letters: B batch, P phones, C context features, F25 codes.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,7 +14,6 @@ import torch
 from torch import Tensor
 
 from gsv_lab.corpora.data import SpeechData
-from gsv_lab.corpora.store import Row
 from gsv_lab.corpora.texts import add_texts
 
 
@@ -65,16 +63,10 @@ class GPTData(SpeechData):
         """`context` (P, C): context features of each clip's text, computed once."""
         add_texts(self.store)
 
-    def usable(self, index: int, row: Row) -> bool:
-        """Clips whose transcript fits their sound."""
-        return super().usable(index, row) and float(self.store.track("fit", index)[0]) > self.worst_fit
-
     def setup(self, stage: str = "fit") -> None:
         """Adds the clips of each speaker."""
         super().setup(stage)
-        self.mates: dict[str, list[int]] = defaultdict(list)
-        for index in self.chosen["train"]:
-            self.mates[self.store.rows[index].speaker].append(index)
+        self.mates = self.by_speaker(self.chosen["train"])
 
     def collate(self, indices: Sequence[int], n: int | None) -> GPTBatch:
         """See `SpeechData.collate`."""
@@ -82,7 +74,7 @@ class GPTData(SpeechData):
         items = []
         for index in indices:
             item = self.item(index)
-            mates = [i for i in self.mates[self.store.rows[index].speaker] if i != index]
+            mates = [i for i in self.mates.get(self.store.rows[index].speaker, ()) if i != index]
             if n is not None and mates and random.random() < self.prompted:
                 prompt = int(random.choice(mates))
                 if self._seconds(prompt) + self._seconds(index) <= self.longest_joined:

@@ -1,7 +1,7 @@
 """From raw clips to a family that ships, one stage after the other, with nobody watching.
 
-content encoder -> codebook, codes, aligned phones, pitch -> SoVITS -> SemanticGPT -> verifier -> letter-to-sound ->
-release
+content encoder -> codebook, codes, aligned phones, pitch -> SoVITS -> SemanticGPT -> verifier, recognisers for judging
+-> letter-to-sound -> release
 
 Every stage is a run of its own (`gsv_lab.training.fit`) with a share of the minutes; killed at any moment, the same
 call goes on in the stage and at the batch where it was. Does not know what the networks are: the YAML files do.
@@ -42,13 +42,15 @@ class Stage:
 
 
 STAGES = (
-    Stage("content", 0.36, ("content_encoder",)),
-    Stage("sovits", 0.36, ("sovits", "discriminators"), ("task.init_args.quantizer_file={quantizer}",)),
-    Stage("gpt", 0.22, ("semantic_gpt",)),
+    Stage("content", 0.28, ("content_encoder",)),
+    Stage("sovits", 0.32, ("sovits", "discriminators"), ("task.init_args.quantizer_file={quantizer}",)),
+    Stage("gpt", 0.18, ("semantic_gpt",)),
     Stage("verifier", 0.04, ("verifier",)),
+    Stage("judge_en", 0.08, ("judge_en",)),
+    Stage("judge_zh", 0.08, ("judge_zh",)),
     Stage("g2p", 0.02, ("letter_to_sound",)),
 )
-"""Shares were set on two CPU cores, where the content encoder needs most; they add up to one."""
+"""Shares were set on two CPU cores; they add up to one. The judges measure the family and steer nothing in it."""
 
 
 def load_stage(configs: Path, name: str, overrides: Sequence[str]) -> dict[str, Any]:
