@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +19,15 @@ import torch
 from torch import Tensor, nn
 
 from gsv_lab import audio
-from gsv_lab.align import Alignment, align, frame_level, greedy
-from gsv_lab.environment import cache_dir, default_model
+from gsv_lab.environment import default_model
 from gsv_lab.errors import ConfigError
-from gsv_lab.hooks import watched
+from gsv_lab.listening import Listener
 from gsv_lab.models.family import Family, load_family
-from gsv_lab.models.speaker_cache import SpeakerCache
 from gsv_lab.models.speech import Speech, joined
-from gsv_lab.models.synthesizer import Prompt, Synthesizer
+from gsv_lab.models.synthesizer import Synthesizer
 from gsv_lab.models.voice import Voice
 from gsv_lab.narration import Manner, Narration
-from gsv_lab.nn.pointer import steady
-from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
+from gsv_lab.text import Phones, phonemize
 from gsv_lab.text.split import split_sentences
 
 if TYPE_CHECKING:
@@ -63,7 +60,7 @@ def load(name: str = "") -> Lab:
     return Lab(load_family(name or default_model()))
 
 
-class Lab:
+class Lab(Listener):
     """A base model and the verbs of the kit.
 
     Args:
@@ -71,9 +68,7 @@ class Lab:
     """
 
     def __init__(self, family: Family) -> None:
-        self.family = family
-        self.sample_rate = family.synthesizer.sample_rate
-        self._fingerprints: dict[str, str] = {}
+        super().__init__(family)
         self._tuned: dict[str, Synthesizer] = {}
 
     @property
@@ -84,12 +79,6 @@ class Lab:
     def components(self) -> dict[str, nn.Module]:
         """Every part of the base model by name, for probes."""
         return self.family.synthesizer.components()
-
-    def fingerprints(self) -> dict[str, str]:
-        """Identity of the base weights, computed once."""
-        if not self._fingerprints:
-            self._fingerprints = self.family.fingerprints()
-        return self._fingerprints
 
     def clone(
         self,
@@ -127,7 +116,7 @@ class Lab:
         prompt = self.prompt(clip.samples, phones)
         settings = {"source": Path(source).name, "seconds": [round(clip.start, 2), round(clip.end, 2)]}
         return Voice(
-            name or Path(source).stem, self.version, self.fingerprints(), self._speaker(clip.samples, verification),
+            name or Path(source).stem, self.version, self.fingerprints(), self.speaker(clip.samples, verification),
             prompt, consent=consent, settings=settings,
         )  # fmt: skip
 
@@ -139,7 +128,7 @@ class Lab:
         from gsv_lab.corpora.prepare import prepare
 
         return prepare(
-            paths, output, align=self._word_timings, recognise=self._recognised, embed=self._who_speaks(), **options
+            paths, output, align=self.word_timings, recognise=self.recognised, embed=self.who_speaks(), **options
         )
 
     def finetune(self, folder: str | Path, **options: Any) -> Voice:
@@ -247,56 +236,6 @@ class Lab:
         places = self.places(wave, phones, codes.shape[-1])[None] if pointed else None
         made = synthesizer.speak(codes, phones, speaker, self.family.noise_scale, 1.0, generator, places)
         return self._speech(made, codes[0], phones, "true codes", {"rung": "true codes"})
-
-    def align(self, wave: Tensor, phones: Phones) -> Alignment:
-        """When each phone is spoken in a wave (T,) at the lab's rate."""
-        labels, places = phones.folded()
-        ids: list[int | None] = [None] * len(phones)
-        for label, place in zip(labels, places, strict=True):
-            ids[place] = label
-        scores = self.family.synthesizer.phone_scores(wave)
-        return align(scores, ids, level=frame_level(wave, self.sample_rate, 50.0, len(scores)))
-
-    def prompt(self, wave: Tensor, phones: Phones | None = None) -> Prompt:
-        """What SemanticGPT is told of a reference (T,) and, if somebody knows them, of the phones spoken in it."""
-        codes = self.family.hear_reference(wave)
-        if phones is None or self.family.synthesizer.semantic_gpt.pointer is None:
-            return Prompt(codes, phones)
-        return Prompt(codes, phones, self.places(wave, phones, len(codes)))
-
-    def places(self, wave: Tensor, phones: Phones, n_codes: int) -> Tensor:
-        """Which phone each code of a wave (T,) speaks, by forced alignment: (F25,), never falling."""
-        rate = self.family.synthesizer.semantic_gpt.frame_rate
-        positions = torch.from_numpy(self.align(wave, phones).positions(n_codes, rate))
-        return steady(positions[None], len(phones))[0]
-
-    def _word_timings(self, wave: Tensor, text: str, language: str) -> Sequence[Any]:
-        from gsv_lab.corpora.timing import timed_words
-
-        phones = phonemize(text, language)
-        return timed_words(phones, self.align(wave, phones))
-
-    def _recognised(self, wave: Tensor, language: str) -> Sequence[str]:
-        labels = greedy(self.family.synthesizer.phone_scores(wave)).ids
-        return [CTC_SYMBOLS[label] for label in labels]
-
-    def _who_speaks(self) -> Callable[[Tensor], Tensor] | None:
-        """The family's own speaker verifier; None where it has none."""
-        from gsv_lab.evaluation import own
-
-        if self.family.judge("verifier") is None:
-            return None
-        verifier = own.verifier(self)
-        return lambda wave: torch.from_numpy(verifier.embed(wave.numpy()))
-
-    def _speaker(self, wave: Tensor, verification: Tensor | None) -> Tensor:
-        synthesizer = self.family.synthesizer
-        if verification is not None:
-            return synthesizer.voice([wave], [verification])
-        if watched():  # whoever looks or edits wants the encoder to work, not the cache
-            return synthesizer.voice([wave])
-        cache = SpeakerCache(cache_dir() / "speakers")
-        return cache.vector([wave], self.fingerprints()["sovits"], lambda: synthesizer.voice([wave]))
 
     def _speech(
         self, wave: Tensor, codes: Tensor, phones: Phones | None, voice: str, settings: dict[str, Any]

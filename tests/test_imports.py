@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"nn", "text", "align"},
     {"recording", "models", "checkpoint", "released"},
     {"corpora", "training", "evaluation"},
-    {"lab", "narration"},
+    {"lab", "listening", "narration"},
     {"__main__", "cli", "cli_intervene", "cli_weights", "bench", "demo", "demo_report", "describe"}
     | {"widgets", "exercises"},
 ]

@@ -184,8 +184,8 @@ def decode(lab: Lab, phones: Phones, seed: int = 0, **options: Any) -> Run:
             taken.append(step)
     codes = torch.tensor([int(step.codes[0]) for step in taken], dtype=torch.int64)
     logits = torch.cat([step.logits for step in taken]) if taken else torch.zeros(0, gpt.eos + 1)
-    found = [getattr(step, "places", None) for step in taken]
-    places = torch.cat(found) if found and found[0] is not None else None
+    found = [step.places for step in taken if step.places is not None]
+    places = torch.cat(found) if found else None
     return Run(codes, logits, places, reason)
 
 

@@ -5,7 +5,7 @@ Letters: C latent width, F frames at 50 Hz, G speaker width. The file knows no n
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -31,7 +31,8 @@ def hear_latents(lab: Lab, part: Excerpt, speaker: Tensor, seed: int = 0) -> Lat
         lab.resynthesize(part.wave, part.phones, speaker)
     with probe(lab, "posterior.z", "flow.steps.*.z") as heard, torch.no_grad():
         spec = synthesizer.analysis(part.wave.reshape(1, 1, -1))
-        z = synthesizer.sovits.posterior(spec, None, speaker, generator=torch.Generator().manual_seed(seed)).z
+        posterior = lab.components()["posterior"]
+        z = posterior(spec, None, speaker, generator=torch.Generator().manual_seed(seed)).z
         synthesizer.sovits.flow(z, None, speaker)
     steps = {"heard by the posterior": heard["posterior.z"].value[0], **_couplings(heard)}
     return _cut(Latents(expected["prior.mean"].value[0], expected["prior.scale"].value[0], steps))
@@ -80,7 +81,7 @@ def frames_seen(lab: Lab, speaker: Tensor, length: int = 81) -> int:
         speaker: (1, G, 1).
         length: latent frames shown; the answer cannot be larger.
     """
-    vocoder = lab.components()["vocoder"]
+    vocoder: Any = lab.components()["vocoder"]
     z = torch.randn(1, vocoder.latent_dim, length, generator=torch.Generator().manual_seed(0)).requires_grad_()
     frames = vocoder.net(z, speaker)
     (gradient,) = torch.autograd.grad(frames[..., frames.shape[-1] // 2].square().sum(), z)

@@ -58,9 +58,7 @@ def semitones(answer: Callable[[Tensor, Tensor], Any]) -> str:
         return math.isclose(given, other, rel_tol=1e-3, abs_tol=1e-3)
 
     expect(math.isfinite(given), "Not a finite number: an unvoiced frame has 0 Hz, which is no pitch. Leave it out.")
-    expect(
-        not is_like(high - low), "Those are Hz. 20 Hz are much for a low voice and little for a high one."
-    )
+    expect(not is_like(high - low), "Those are Hz. 20 Hz are much for a low voice and little for a high one.")
     expect(not is_like(high / low), "That is the ratio. An octave, twice the frequency, should give 12.")
     expect(not is_like(math.log2(high / low)), "Those are octaves; each has 12 semitones.")
     expect(not is_like(-right), "The sign: the second curve is higher, so the answer is above 0.")

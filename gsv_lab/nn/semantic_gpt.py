@@ -28,6 +28,10 @@ from gsv_lab.nn.roles import SemanticGPTRole
 from gsv_lab.nn.sampling import Sampling
 
 TextPadding = Literal["align", "reference"]
+"""What becomes of shorter texts. "align" moves their padding to the left, hides it, and counts positions from the first
+phone. "reference" takes the columns as they come, counts positions from column 0 and hides the first P - length of
+them: for texts padded on the right that hides phones and shows padding, as the released trainer does.
+"""
 
 
 class Hidden(NamedTuple):
@@ -47,8 +51,7 @@ class SemanticGPT(SemanticGPTRole):
 
     Source: the design of VALL-E's autoregressive stage, arXiv:2301.02111, section 4.2, with one codebook and full
     attention among the phones, as in the released GPT-SoVITS; blocks after arXiv:1706.03762.
-    Differs from the released trainer: padding is hidden and gets no position, on whichever side it stands
-    (`text_padding="reference"` in `forward` reproduces the released behaviour).
+    Differs from the released trainer: padding is hidden and gets no position (see `TextPadding`).
 
     Args:
         n_phones: rows of the phone table.
@@ -139,10 +142,7 @@ class SemanticGPT(SemanticGPTRole):
             code_mask: (B, 1, T), true at codes; padding on the right, or, to start a decode, on the left.
             places: (B, T) which phone each code speaks, never falling; needed by a network with a pointer if T > 0.
             speaker: (B, G, 1), or None to add nothing.
-            text_padding: "align" moves the padding of shorter texts to the left, hides it, and counts positions from
-                the first phone. "reference" takes the columns as they come, counts positions from column 0 and hides
-                the first P - length columns: for texts padded on the right that hides phones and shows padding, as
-                the released trainer does.
+            text_padding: see `TextPadding`.
             cache: an empty one, to be filled for `step`.
         """
         code_valid = _flat(code_mask)
@@ -179,17 +179,10 @@ class SemanticGPT(SemanticGPTRole):
         return self._score(x)[:, 0]
 
     def generate(
-        self,
-        phones: Tensor,
-        context: Tensor | None = None,
-        prompt: Tensor | None = None,
-        *,
-        places: Tensor | None = None,
-        speaker: Tensor | None = None,
-        sampling: Sampling | None = None,
-        generator: torch.Generator | None = None,
-        on_step: Callable[[decoding.Step], None] | None = None,
-    ) -> Tensor:
+        self, phones: Tensor, context: Tensor | None = None, prompt: Tensor | None = None, *,
+        places: Tensor | None = None, speaker: Tensor | None = None, sampling: Sampling | None = None,
+        generator: torch.Generator | None = None, on_step: Callable[[decoding.Step], None] | None = None,
+    ) -> Tensor:  # fmt: skip
         """New codes for one text: phones (1, P), context (1, C, P), prompt (1, N) -> (1, T), prompt and stop left out.
 
         Several texts at once, the reason for stopping, chunks as they come: `decoding.generate`, `decoding.stream`.
@@ -203,10 +196,10 @@ class SemanticGPT(SemanticGPTRole):
         return made.codes[0][None]
 
     def _voice(self, speaker: Tensor | None) -> Tensor | None:
-        if speaker is None or self.speaker_projection is None:
-            if speaker is not None:
-                raise ValueError("a speaker vector was given, but the model was built with speaker_dim 0")
+        if speaker is None:
             return None
+        if self.speaker_projection is None:
+            raise ValueError("a speaker vector was given, but the model was built with speaker_dim 0")
         if speaker.shape[1] != self.speaker_dim:
             raise ValueError(f"the speaker vector has width {speaker.shape[1]}, speaker_dim is {self.speaker_dim}")
         return self.speaker(self.speaker_projection(speaker.transpose(1, 2)))

@@ -93,9 +93,6 @@ def train_family(
 
     Returns:
         the family's folder, or None if `run_minutes` ended a stage before its budget.
-
-    Raises:
-        ConfigError: CONFIG_UNKNOWN_KEY, there is no such stage.
     """
     chosen = choose(stages)
     folder = Path(folder)

@@ -40,7 +40,8 @@ class BlendExplorer(Explorer):
         self.lab, self.part, self.first, self.second = lab, part, first, second
         self.speech: Speech | None = None
         self.pattern: Tensor | None = None
-        heads = range(lab.components()["prior"].cross_attention.heads)
+        prior: Any = lab.components()["prior"]
+        heads = range(prior.cross_attention.heads)
         super().__init__({
             "share": ipywidgets.FloatSlider(0.5, min=-0.5, max=1.5, step=0.1, description="second voice"),
             "text": ipywidgets.Checkbox(True, description="text"),

@@ -33,7 +33,8 @@ class LatentExplorer(Explorer):
         self.lab, self.part, self.speaker = lab, part, speaker
         self.said: Said | None = None
         self._made: tuple[float, int] | None = None
-        couplings = len(lab.components()["flow"].steps)
+        flow: Any = lab.components()["flow"]
+        couplings = len(flow.steps)
         super().__init__(
             {
                 "noise_scale": ipywidgets.FloatSlider(0.4, min=0.0, max=1.5, step=0.1, description="noise scale"),

@@ -9,6 +9,7 @@ import html
 from typing import Any, NamedTuple
 
 import ipywidgets
+import torch
 from torch import Tensor
 
 from gsv_lab.hooks import probe
@@ -92,7 +93,7 @@ class SamplingExplorer(Explorer):
         if number < 0:
             return "<p>Nothing was said.</p>"
         scores = made.logits[number : number + 1]
-        seen = scores.new_zeros(scores.shape, dtype=bool).scatter(1, made.speech.codes[None, :number], True)
+        seen = torch.zeros(scores.shape, dtype=torch.bool).scatter(1, made.speech.codes[None, :number], True)
         rule = Sampling(state["top_k"], 1.0, state["temperature"], state["penalty"])
         after = probabilities(penalise(scores, seen, state["penalty"]), None, rule)[0]
         before, chosen = scores.softmax(-1)[0], int(made.speech.codes[number])

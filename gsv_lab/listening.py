@@ -1,0 +1,94 @@
+"""What a lab hears in a recording: phones and their times, codes for a prompt, who speaks.
+
+The half of `Lab` that needs no text to be spoken. Letters: T samples, F25 codes, P phones, G speaker width, E width of
+a verification vector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gsv_lab.align import Alignment, align, frame_level, greedy
+from gsv_lab.environment import cache_dir
+from gsv_lab.hooks import watched
+from gsv_lab.models.family import Family
+from gsv_lab.models.speaker_cache import SpeakerCache
+from gsv_lab.models.synthesizer import Prompt
+from gsv_lab.nn.pointer import steady
+from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
+
+
+class Listener:
+    """A base model that is all ears.
+
+    Args:
+        family: base weights with their defaults.
+    """
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self.sample_rate = family.synthesizer.sample_rate
+        self._fingerprints: dict[str, str] = {}
+
+    def fingerprints(self) -> dict[str, str]:
+        """Identity of the base weights, computed once."""
+        if not self._fingerprints:
+            self._fingerprints = self.family.fingerprints()
+        return self._fingerprints
+
+    def align(self, wave: Tensor, phones: Phones) -> Alignment:
+        """When each phone is spoken in a wave (T,) at the lab's rate."""
+        labels, places = phones.folded()
+        ids: list[int | None] = [None] * len(phones)
+        for label, place in zip(labels, places, strict=True):
+            ids[place] = label
+        scores = self.family.synthesizer.phone_scores(wave)
+        return align(scores, ids, level=frame_level(wave, self.sample_rate, 50.0, len(scores)))
+
+    def prompt(self, wave: Tensor, phones: Phones | None = None) -> Prompt:
+        """What SemanticGPT is told of a reference (T,) and, if somebody knows them, of the phones spoken in it."""
+        codes = self.family.hear_reference(wave)
+        if phones is None or self.family.synthesizer.semantic_gpt.pointer is None:
+            return Prompt(codes, phones)
+        return Prompt(codes, phones, self.places(wave, phones, len(codes)))
+
+    def places(self, wave: Tensor, phones: Phones, n_codes: int) -> Tensor:
+        """Which phone each code of a wave (T,) speaks, by forced alignment: (F25,), never falling."""
+        rate = self.family.synthesizer.semantic_gpt.frame_rate
+        positions = torch.from_numpy(self.align(wave, phones).positions(n_codes, rate))
+        return steady(positions[None], len(phones))[0]
+
+    def word_timings(self, wave: Tensor, text: str, language: str) -> Sequence[Any]:
+        """Words of a wave (T,) with their times."""
+        from gsv_lab.corpora.timing import timed_words
+
+        phones = phonemize(text, language)
+        return timed_words(phones, self.align(wave, phones))
+
+    def recognised(self, wave: Tensor, language: str) -> Sequence[str]:
+        """Phones without stress or tone that the content encoder hears in a wave (T,)."""
+        labels = greedy(self.family.synthesizer.phone_scores(wave)).ids
+        return [CTC_SYMBOLS[label] for label in labels]
+
+    def speaker(self, wave: Tensor, verification: Tensor | None = None) -> Tensor:
+        """The speaker vector (1, G, 1) of a wave (T,), from the cache if it was made before."""
+        synthesizer = self.family.synthesizer
+        if verification is not None:
+            return synthesizer.voice([wave], [verification])
+        if watched():  # whoever looks or edits wants the encoder to work, not the cache
+            return synthesizer.voice([wave])
+        cache = SpeakerCache(cache_dir() / "speakers")
+        return cache.vector([wave], self.fingerprints()["sovits"], lambda: synthesizer.voice([wave]))
+
+    def who_speaks(self) -> Callable[[Tensor], Tensor] | None:
+        """The family's own speaker verifier, (T,) -> (E,); None where it has none."""
+        from gsv_lab.evaluation import own
+
+        if self.family.judge("verifier") is None:
+            return None
+        verifier = own.verifier(self)
+        return lambda wave: torch.from_numpy(verifier.embed(wave.numpy()))
