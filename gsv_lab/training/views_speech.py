@@ -46,8 +46,8 @@ def sovits(task: SoVITSTask, batch: SoVITSBatch, board: Board) -> None:
     with board.attempt("audio"):
         _sounds(task, model, batch, board)
     if task.discriminators is not None:
-        taps = ("discriminators.judges.*.scores", "discriminators.judges.*.features")
-        with board.attempt("judge"), probe(task, *taps) as judged:
+        opinions = ("discriminators.judges.*.scores", "discriminators.judges.*.features")
+        with board.attempt("judge"), probe(task, *opinions) as judged:
             task.discriminators(real)
             task.discriminators(out.vocoded.wave)
             scores = [record.steps for name, record in judged.items() if name.endswith("scores")]

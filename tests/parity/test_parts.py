@@ -40,7 +40,7 @@ def test_linear_spectrogram_and_mel(parity: Any) -> None:
     spec = LinearSpectrogram(meta["n_fft"], meta["hop"], meta["win"])(g["wave"])
     parity.close("spectrogram.spec", spec, g["spec"])
     mel = LogMel(meta["sr"], meta["n_fft"], meta["hop"], meta["mels"], meta["win"], meta["fmin"], meta["fmax"])
-    parity.close("spectrogram.mel_basis", mel.filters, g["mel_basis"], rtol=1e-3)
+    parity.close("spectrogram.mel_basis", mel.filters, g["mel_basis"])
     parity.close("spectrogram.spec_to_mel", mel.from_spec(g["spec"]), g["spec_to_mel"])
     parity.close("spectrogram.mel", mel(g["wave"]), g["mel"])
 

@@ -1,0 +1,190 @@
+"""What the inner taps say about real words: the shipped sample through the shipped model.
+
+Phones are told apart by how near two moments of the same phone lie, against two moments of different ones. A tap that
+has lost the phones, or hands out something else than it says, is at 1.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gsv_lab import audio
+from gsv_lab.exercises.material import SAMPLE
+from gsv_lab.hooks import Records, probe
+from gsv_lab.lab import Lab, load
+from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.text import Phones, letters, phonemize
+
+BY_FRAME = {
+    "content_encoder.block": 1.05,
+    "prior.content_stack.layers.0.residual": 1.05,
+    "prior.fused_stack.layers.0.residual": 1.05,
+    "prior.cross_attention.content": 1.05,
+    "posterior.stack.output": 1.02,
+    "flow.steps.0.stack.output": 1.01,
+}
+BY_PHONE = {"prior.text_stack.layers.0.residual": 1.05, "semantic_gpt.context": 1.01}
+PATTERNS = (
+    "prior.content_stack.layers.0.attention.pattern",
+    "prior.text_stack.layers.0.attention.pattern",
+    "prior.fused_stack.layers.0.attention.pattern",
+    "speaker_encoder.attention.pattern",
+)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    made = load("nano")
+    yield made
+    made.family.synthesizer.eval()
+
+
+@pytest.fixture(scope="module")
+def spoken(lab: Lab) -> tuple[Tensor, Phones]:
+    """The first two sentences of the sample (T,), and their phones."""
+    card = json.loads((SAMPLE / "en_rms.json").read_text(encoding="utf-8"))
+    wave = audio.read(SAMPLE / "en_rms.flac", lab.sample_rate).samples
+    text = card["sentences"][0]["text"]
+    end = card["sentences"][0].get("end", 0.0)
+    return wave[: round(end * lab.sample_rate)] if end else wave[: 6 * lab.sample_rate], phonemize(text, "en")
+
+
+@pytest.fixture(scope="module")
+def seen(lab: Lab, spoken: tuple[Tensor, Phones]) -> Records:
+    """Everything on the way of true codes and of copy synthesis."""
+    wave, phones = spoken
+    names = (*BY_FRAME, *PATTERNS, "quantizer.distance", "quantizer.codes", "vocoder.wave")
+    with probe(lab, *names, "prior.text_stack.layers.0.residual", limit_mb=512) as records:
+        made = lab.resynthesize(wave, phones, lab.family.synthesizer.voice([wave]))
+        lab.copy_synthesis(wave)
+    records.made = made.wave  # type: ignore[attr-defined]
+    return records
+
+
+class Parts:
+    """Networks by name, for probes of what is no part of the synthesis."""
+
+    def __init__(self, **parts: nn.Module) -> None:
+        self.parts = parts
+
+    def components(self) -> dict[str, nn.Module]:
+        return self.parts
+
+
+def apart(vectors: Tensor, names: list[str]) -> float:
+    """Mean distance between moments of different phones, over that between moments of one: (N, D) -> above 1."""
+    distance = torch.cdist(vectors, vectors)
+    number = {name: i for i, name in enumerate(dict.fromkeys(names))}
+    ids = torch.tensor([number[name] for name in names])
+    same = (ids[:, None] == ids) & ~torch.eye(len(ids), dtype=torch.bool)
+    return float(distance[ids[:, None] != ids].mean() / distance[same].mean())
+
+
+@pytest.mark.parametrize("tap", BY_FRAME)
+def test_frames_of_one_phone_are_alike(lab: Lab, spoken: tuple[Tensor, Phones], seen: Records, tap: str) -> None:
+    wave, phones = spoken
+    values = seen[tap].steps[0][0].T.float()
+    positions = lab.align(wave, phones).positions(len(values), 50.0)
+    kept = [i for i, place in enumerate(positions) if place >= 0]
+    assert apart(values[kept], [phones.symbols[positions[i]] for i in kept]) > BY_FRAME[tap]
+
+
+@pytest.mark.parametrize("tap", BY_PHONE)
+def test_a_phone_is_itself_and_its_word_shares_its_context(lab: Lab, spoken: tuple[Tensor, Phones], tap: str) -> None:
+    wave, phones = spoken
+    with probe(lab, tap) as records:
+        lab.resynthesize(wave, phones, lab.speaker(wave))
+        lab.family.synthesizer.predict(phones)
+    value = records[tap].steps[0][0].float()
+    value = value.T if value.shape[-1] == len(phones) else value
+    words = [str(number) for number, word in enumerate(phones.words) for _ in range(word.phones)]
+    assert apart(value, words if "gpt" in tap else list(phones.symbols)) > BY_PHONE[tap]
+
+
+@pytest.mark.parametrize("tap", PATTERNS)
+def test_attention_adds_up_and_chooses(seen: Records, tap: str) -> None:
+    pattern = seen[tap].steps[0][0].float()
+    torch.testing.assert_close(pattern.sum(-1), torch.ones(pattern.shape[:-1]), atol=1e-4, rtol=0)
+    entropy = -(pattern * pattern.clamp(min=1e-9).log()).sum(-1).mean()
+    assert float(entropy) < math.log(pattern.shape[-1]) - 0.02
+
+
+def test_the_nearest_code_is_the_one_taken(seen: Records) -> None:
+    distance, codes = seen["quantizer.distance"].steps[0], seen["quantizer.codes"].steps[0]
+    assert torch.equal(distance.argmin(seen["quantizer.distance"].axes.index("code")).flatten(), codes.flatten())
+
+
+def test_the_wave_is_what_is_heard(seen: Records) -> None:
+    wave = seen["vocoder.wave"].steps[0].flatten()
+    made: Tensor = seen.made  # type: ignore[attr-defined]
+    torch.testing.assert_close(wave / wave.abs().max().clamp(min=1.0), made)
+
+
+def test_emphasis_and_boundaries_change_the_context_features_of_their_words(lab: Lab) -> None:
+    plain, marked = phonemize("I said today.", "en"), phonemize("I said [emph]today[/emph].", "en")
+    assert plain.ids == marked.ids
+    encoder = lab.family.synthesizer.context_encoder
+    with probe(Parts(context_encoder=encoder), "context_encoder.features") as records:
+        encoder(plain), encoder(marked)
+    before, after = records["context_encoder.features"].steps[:2]
+    changed = (before != after).any(0)
+    first = len(plain) - 1 - plain.words[-2].phones
+    assert bool(changed.any()) and not bool(changed[:first].any())
+
+
+def test_blocks_of_the_gpt_leave_their_mark_on_the_stream(lab: Lab) -> None:
+    names = ("semantic_gpt.layers.*.mlp", "semantic_gpt.layers.*.residual")
+    with probe(lab, *names) as records:
+        lab.family.synthesizer.predict(phonemize("Good day.", "en"))
+    depth = len(lab.family.synthesizer.semantic_gpt.layers)
+    for step in range(2):
+        streams = [records[f"semantic_gpt.layers.{layer}.residual"].steps[step] for layer in range(depth)]
+        added = [records[f"semantic_gpt.layers.{layer}.mlp"].steps[step] for layer in range(depth)]
+        assert all(float(a.norm()) > 0 for a in added)
+        assert all(not torch.equal(a, b) for a, b in zip(streams[1:], streams, strict=False))
+
+
+def test_the_verifier_hears_who_speaks_in_every_part_of_a_clip(lab: Lab, spoken: tuple[Tensor, Phones]) -> None:
+    from gsv_lab.checkpoint import load_component
+
+    path = lab.family.judge("verifier")
+    assert path is not None
+    verifier = load_component(path).eval()
+    with probe(Parts(verifier=verifier), "verifier.frames") as records, torch.no_grad():
+        verifier(spoken[0][None, None, :32000])
+        verifier(spoken[0][None, None, 32000:64000])
+    one, two = (step[0].float().mean(-1) for step in records["verifier.frames"].steps[:2])
+    assert float(torch.nn.functional.cosine_similarity(one, two, dim=0)) > 0.5
+
+
+def test_one_letter_is_another_elsewhere_in_the_word() -> None:
+    from gsv_lab.checkpoint import load_component
+
+    network = load_component(load("nano").family.folder / "letter_to_sound.safetensors").eval()
+    word = torch.tensor([letters.encode("banana")])
+    with probe(Parts(letter_to_sound=network), "letter_to_sound.letters") as records, torch.no_grad():
+        network(word)
+    value = records["letter_to_sound.letters"].steps[0][0].float()
+    value = value if value.shape[0] == 6 else value.T
+    assert value.shape[0] == 6 and not torch.allclose(value[1], value[2])
+
+
+def test_a_voice_and_a_place_move_the_scores_of_codes() -> None:
+    torch.manual_seed(0)
+    gpt = SemanticGPT(
+        732, 20, context_dim=0, dim=16, n_heads=2, n_layers=1, ffn_dim=16, dropout=0.0, speaker_dim=4, moves=2
+    )
+    phones, codes = torch.tensor([phonemize("Good day.", "en").ids]), torch.tensor([[1, 2, 3]])
+    names = ("semantic_gpt.speaker", "semantic_gpt.pointer.spoken")
+    with probe(Parts(semantic_gpt=gpt), *names) as records, torch.no_grad():
+        for voice, places in ((1.0, [0, 0, 1]), (-1.0, [0, 0, 1]), (1.0, [0, 1, 2])):
+            gpt(phones, None, codes, places=torch.tensor([places]), speaker=torch.full((1, 4, 1), voice))
+    voices, spoken = (records[name].steps for name in names)
+    assert not torch.equal(voices[0], voices[1]) and torch.equal(voices[0], voices[2])
+    assert not torch.equal(spoken[0], spoken[2])
