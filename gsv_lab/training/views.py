@@ -101,13 +101,17 @@ _VIEWS: dict[str, Callable[[Any, Any, Board], None]] = {
 }  # fmt: skip
 
 
+_WHOLE = ("VerifierTask", "G2PTask")
+"""Tasks whose batches cannot be cut: pairs of clips, and readings one after the other."""
+
+
 class Views(Callback):
     """Writes the tags of `TAGS`: at every validation, from its first batch; gradients every few batches.
 
     Views draw no random numbers that the training would have drawn, and leave no tap watched.
 
     Args:
-        items: clips of the batch that are looked at (all of them for a verifier, whose subject is pairs).
+        items: clips of the batch that are looked at (all of them where a batch cannot be cut).
         strict: a view that fails is an error (tests); otherwise a logged warning.
     """
 
@@ -144,7 +148,7 @@ class Views(Callback):
         if batch_idx or view is None:
             return
         board = self._board(trainer, task)
-        some = batch if type(task).__name__ == "VerifierTask" else views_speech.first(batch, self.items)
+        some = batch if type(task).__name__ in _WHOLE else views_speech.first(batch, self.items)
         with board.attempt(f"views of {type(task).__name__}"), torch.random.fork_rng(), torch.no_grad():
             view(task, some, board)
 
