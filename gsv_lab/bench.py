@@ -53,6 +53,12 @@ GOALS: dict[str, Goal] = {
     "synthesis_peak_mb": Goal(1500.0, "MB", "peak memory of the whole speak process"),
     "finetune_peak_mb": Goal(3000.0, "MB", "peak memory of the whole finetune process"),
     "import_seconds": Goal(0.5, "s", "import gsv_lab in a new process"),
+    "tap_call": Goal(150.0, "ns", "call of a tap that nobody watches"),
+    "tap_idle": Goal(2.0, "%", "what idle taps add to a decode of 100 codes, against identities in their place"),
+    "tap_capture": Goal(
+        2.0, "", "decode of 200 codes at v2's size, all attention heads recorded, over the unwatched one"
+    ),
+    "tap_capture_mb": Goal(100.0, "MB", "memory of that record, which is also its limit_mb"),
 }
 """The figures, their keys and limits."""
 
@@ -114,6 +120,7 @@ def bench(
             found["demo_seconds"] = _demo(command, Path(folder))
         if begin("real_time_factor", "first_audio_seconds"):
             found |= synthesis_speed(load(), reference, runs, warmups)
+        found |= _taps(load, begin, runs, warmups)
         after = load_average()
     figures = {key: _figure(goal, found.get(key, {}) if key in only else {}) for key, goal in GOALS.items()}
     return {"schema": SCHEMA, "machine": where, "load_average_after": after, "figures": figures}
@@ -221,6 +228,20 @@ def synthesis_speed(lab: Any, reference: str | Path, runs: int = 20, warmups: in
         "real_time_factor": _summary(factors) | {"speech_seconds": round(statistics.median(lengths), 2)},
         "first_audio_seconds": _summary(firsts),
     }
+
+
+def _taps(load: Callable[[], Any], begin: Callable[..., bool], runs: int, warmups: int) -> dict[str, dict[str, Any]]:
+    from gsv_lab import bench_taps
+
+    found = {}
+    if begin("tap_call"):
+        found["tap_call"] = _summary(bench_taps.idle_call())
+    if begin("tap_idle"):
+        found["tap_idle"] = _summary(bench_taps.idle_decode(load().components()["semantic_gpt"], runs, warmups))
+    if begin("tap_capture", "tap_capture_mb"):
+        slower, taken = bench_taps.capture(bench_taps.v2_size(), min(runs, 3))
+        found |= {"tap_capture": _summary(slower), "tap_capture_mb": _summary([taken])}
+    return found
 
 
 def _import_time(runs: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ LAYERS: list[set[str]] = [
     {"recording", "models", "checkpoint", "released"},
     {"corpora", "training", "evaluation"},
     {"lab", "listening", "narration"},
-    {"__main__", "cli", "cli_intervene", "cli_weights", "bench", "demo", "demo_report", "describe"}
+    {"__main__", "cli", "cli_intervene", "cli_weights", "bench", "bench_taps", "demo", "demo_report", "describe"}
     | {"widgets", "exercises"},
 ]
 """Lowest first. A module imports from its own layer and from lower ones, at import time or later.

@@ -53,6 +53,10 @@ STAGES = (
 """Shares were set on two CPU cores; they add up to one. The judges measure the family and steer nothing in it."""
 
 
+DEFAULTS = Sampling(top_k=15, temperature=0.8, repetition_penalty=1.0)
+"""Sampling of a new family; its pointer forbids what a penalty on repetitions is for."""
+
+
 def load_stage(configs: Path, name: str, overrides: Sequence[str]) -> dict[str, Any]:
     """One stage's experiment, from a folder of YAML files or from a file in which all are resolved already."""
     if configs.suffix != ".json":
@@ -119,7 +123,7 @@ def train_family(
             make_codes(folder / "store", files["content_encoder"], quantizer)
     if quantizer.is_file():
         weights["quantizer"] = quantizer
-    return release(weights, folder / version, version, Sampling(top_k=15, repetition_penalty=1.05), 0.4, 3.5)
+    return release(weights, folder / version, version, DEFAULTS, 0.4, 4.0)
 
 
 def choose(names: Sequence[str] | None) -> tuple[Stage, ...]:
