@@ -84,8 +84,7 @@ def bench(
         runs: timed repetitions of synthesis; import and speak processes are repeated up to 5 and 3 times.
         warmups: repetitions before, not counted.
         command: how a child runs `gsv-lab`.
-        pause: see `trainings_paused`.
-        settle: see `trainings_paused`.
+        pause, settle: see `trainings_paused`.
         progress: told the key of each figure as it begins.
 
     Returns:

@@ -32,10 +32,10 @@ def test_identities_replace_every_tap_and_are_taken_out_again(gpt: SemanticGPT) 
     taps = gpt.layers[0].taps()
     with identities(gpt) as count:
         assert count == 5 + 2 * 4 and torch.equal(decode(gpt, 5, 8), before)
-        with probe(gpt, "layers.0.mlp") as records:
-            decode(gpt, 5, 8)
-        assert not records, "nothing is there to be watched"
     assert gpt.layers[0].taps() == taps
+    with probe(gpt, "layers.0.mlp") as records, identities(gpt):
+        decode(gpt, 5, 8)
+    assert not records, "nothing is there to be watched"
     with pytest.raises(ZeroDivisionError), identities(gpt):
         raise ZeroDivisionError
     with probe(gpt, "layers.0.mlp") as records:
