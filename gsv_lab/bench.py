@@ -84,12 +84,12 @@ def bench(
         runs: timed repetitions of synthesis; import and speak processes are repeated up to 5 and 3 times.
         warmups: repetitions before, not counted.
         command: how a child runs `gsv-lab`.
-        pause, settle: see `trainings_paused`.
+        pause: see `trainings_paused`.
+        settle: see `trainings_paused`.
         progress: told the key of each figure as it begins.
 
     Returns:
-        plain values for JSON: `schema`, `machine`, `load_average_after`, and `figures` with every key of `GOALS`:
-        value (None if not measured), limit, unit, meaning, reached, and details such as range and repetitions.
+        plain values for JSON: `schema`, `machine`, `load_average_after`, and `figures`: every key of `GOALS`.
 
     Raises:
         ConfigError: `BENCH_UNKNOWN`, `only` names no figure.
