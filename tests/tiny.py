@@ -43,7 +43,10 @@ SOVITS = spec(
     "models.sovits.SoVITS",
     segment_frames=16,
     quantizer=QUANTIZER,
-    speaker_encoder=spec("nn.speaker_encoder.StyleEncoder", spec_channels=160, speaker_dim=16, width=16, dropout=0.0),
+    speaker_encoder=spec(
+        "nn.speaker_encoder.PitchedSpeakerEncoder",
+        base=spec("nn.speaker_encoder.StyleEncoder", spec_channels=160, speaker_dim=16, width=16, dropout=0.0),
+    ),
     prior=spec(
         "nn.prior.TextContentPrior", content_dim=12, latent_dim=8, speaker_dim=16, n_phones=732, width=16,
         filter_width=16, layers=[1, 1, 1], attention_width=16, attention_heads=2, dropout=0.0, pointed=True,
@@ -52,7 +55,10 @@ SOVITS = spec(
         "nn.posterior.WaveNetPosterior", spec_channels=164, latent_dim=8, speaker_dim=16, width=16, layers=2
     ),
     flow=spec("nn.flow.CouplingFlow", latent_dim=8, speaker_dim=16, width=8, layers=1, couplings=2),
-    vocoder=spec("nn.vocoder_source.SourceFilterVocoder", latent_dim=8, speaker_dim=16, width=16, layers=1),
+    vocoder=spec(
+        "nn.vocoder_source.SourceFilterVocoder", latent_dim=8, speaker_dim=16, width=16, layers=1,
+        pitch_from_speaker=True,
+    ),
 )  # fmt: skip
 DISCRIMINATORS = spec(
     "nn.discriminators.Discriminators", judges=[spec("nn.discriminators.PeriodJudge", period=2, channels=[4, 4])]

@@ -22,7 +22,7 @@ class SoVITSBatch(NamedTuple):
 
     `wave` (B, 1, T), `frames` (B,) valid latent frames, `codes` (B, F25), `phones` (B, P), `phone_lengths` (B,),
     `positions` (B, F50) phone of each frame counted within the window or -1, `log_f0` and `voicing` (B, 1, F100),
-    `reference` (B, 1, R), `reference_frames` (B,).
+    `reference` (B, 1, R), `reference_frames` (B,), `reference_log_f0` and `reference_voicing` (B, 1, R / 160).
     """
 
     wave: Tensor
@@ -35,6 +35,8 @@ class SoVITSBatch(NamedTuple):
     voicing: Tensor
     reference: Tensor
     reference_frames: Tensor
+    reference_log_f0: Tensor
+    reference_voicing: Tensor
 
 
 class SoVITSData(SpeechData):
@@ -112,25 +114,31 @@ class SoVITSData(SpeechData):
         symbols = self.store.track("symbols", index).astype(np.int64)
         spoken = positions[positions >= 0]
         first, last = (int(spoken.min()), int(spoken.max()) + 1) if len(spoken) else (0, 1)
-        pitch = self.store.track("pitch", index)[start * 2 : (start + frames) * 2].astype(np.float32)
+        reference, its_pitch = self._reference(index, random)
         return {
             "wave": torch.from_numpy(self.store.wave(index, start * 320, frames * 320)),
             "codes": torch.from_numpy(codes[start // 2 : (start + frames) // 2].astype(np.int64)),
             "phones": torch.from_numpy(symbols[first:last]),
             "positions": torch.from_numpy(np.where(positions >= 0, positions - first, -1)),
-            "pitch": torch.from_numpy(np.resize(pitch, (frames * 2, 2)) if len(pitch) < frames * 2 else pitch),
-            "reference": self._reference(index, random),
+            "pitch": self._pitch(index, start, frames),
+            "reference": reference,
+            "reference_pitch": its_pitch,
         }
 
-    def _reference(self, index: int, random: np.random.Generator) -> Tensor:
-        """Whole frames of the same speaker: another clip, or a place of its own in this one."""
+    def _pitch(self, index: int, start: int, frames: int) -> Tensor:
+        """Log-F0 and voicing of some latent frames: (2 * frames, 2); a missing last frame repeats the one before."""
+        pitch = self.store.track("pitch", index)[start * 2 : (start + frames) * 2].astype(np.float32)
+        return torch.from_numpy(np.pad(pitch, ((0, frames * 2 - len(pitch)), (0, 0)), mode="edge"))
+
+    def _reference(self, index: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Whole frames of the same speaker: another clip, or a place of its own in this one; and their pitch."""
         mates = self.mates[self.store.rows[index].speaker]
         if len(mates) > 1 and random.random() < self.other_clip:
             index = int(random.choice([i for i in mates if i != index]))
         samples = self.store.rows[index].samples // 320 * 320
         length = min(samples, int(random.uniform(0.5, 1.0) * self.reference_samples) // 320 * 320)
         start = int(random.integers(0, (samples - length) // 320 + 1)) * 320
-        return torch.from_numpy(self.store.wave(index, start, length))
+        return torch.from_numpy(self.store.wave(index, start, length)), self._pitch(index, start // 320, length // 320)
 
 
 def pad_windows(windows: Sequence[Mapping[str, Tensor]]) -> SoVITSBatch:
@@ -144,7 +152,7 @@ def pad_windows(windows: Sequence[Mapping[str, Tensor]]) -> SoVITSBatch:
     wave = torch.zeros(len(windows), longest * 320)
     for row, window in enumerate(windows):
         wave[row, : len(window["wave"])] = window["wave"]
-    pitch = padded("pitch")
+    pitch, reference_pitch = padded("pitch"), padded("reference_pitch")
     return SoVITSBatch(
         wave=wave[:, None],
         frames=frames,
@@ -156,4 +164,6 @@ def pad_windows(windows: Sequence[Mapping[str, Tensor]]) -> SoVITSBatch:
         voicing=pitch[:, None, :, 1],
         reference=padded("reference")[:, None],
         reference_frames=torch.tensor([len(w["reference"]) // 320 for w in windows]),
+        reference_log_f0=reference_pitch[:, None, :, 0],
+        reference_voicing=reference_pitch[:, None, :, 1],
     )

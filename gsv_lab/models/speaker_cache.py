@@ -21,7 +21,7 @@ from torch import Tensor
 from gsv_lab.checkpoint.native import load_tensors, save_tensors
 from gsv_lab.errors import LabError
 
-FORMAT = 1
+FORMAT = 2
 """Part of every key; to be raised when the analysis before the encoder changes."""
 
 

@@ -131,9 +131,7 @@ class SpectrumJudge(Judge):
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
         self.layers = nn.ModuleList(
             weight_norm(
-                nn.Conv2d(
-                    2 if i == 0 else channels, channels, (5, 3), (1 if i == layers - 1 else 2, 1), padding=(2, 1)
-                )
+                nn.Conv2d(2 if i == 0 else channels, channels, (5, 3), (1 if i == layers - 1 else 2, 1), padding=(2, 1))
             )
             for i in range(layers)
         )

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from gsv_lab.nn.spectral import StackedLogMel
 
+TYPICAL_F0 = 160.0
+"""Hz, between low and high voices: what a pitch level is counted from, and where a prediction starts."""
 FLOOR_HZ, CEILING_HZ = 60.0, 500.0
 """Range of voices searched, Hz: deep male to excited female; children above 500 Hz fold down an octave."""
 
@@ -115,7 +117,7 @@ def _fill(log_f0: Tensor, voicing: Tensor) -> Tensor:
 
 
 class PitchedLogMel(nn.Module):
-    """What nano's posterior reads: stacked log-mels and the pitch that was heard.
+    """What nano's posterior and speaker encoder read: stacked log-mels and the pitch that was heard.
 
     wave (B, 1, T) -> (B, 2 M + 4, F50): log-mels of both 10 ms frames, then their log-F0 and their voicing
 
@@ -134,13 +136,24 @@ class PitchedLogMel(nn.Module):
 
     def forward(self, wave: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Tensor:
         """`log_f0` and `voicing` (B, 1, F100) are tracked here if not given."""
-        mel = self.voice(wave)
+        mel = (self.log_mel(wave) + 5) / 3  # about unit size
         if log_f0 is None or voicing is None:
             log_f0, voicing = (x[:, None] for x in track_pitch(wave[:, 0], self.sample_rate))
         frames = mel.shape[-1]
         pairs = [x[:, 0, : 2 * frames].unflatten(-1, (frames, 2)).transpose(1, 2) for x in (2 * (log_f0 - 5), voicing)]
         return torch.cat([mel, *pairs], dim=1)
 
-    def voice(self, wave: Tensor) -> Tensor:
-        """The part that the speaker encoder reads, brought to about unit size: (B, 1, T) -> (B, 2 M, F50)."""
-        return (self.log_mel(wave) + 5) / 3
+    def voice(self, wave: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Tensor:
+        """What the speaker encoder reads: the same."""
+        features: Tensor = self(wave, log_f0, voicing)
+        return features
+
+
+def pitch_level(features: Tensor) -> Tensor:
+    """How high a voice speaks: median log-F0 over the voiced frames of what `PitchedLogMel` gives, over `TYPICAL_F0`.
+
+    (B, 2 M + 4, F50) -> (B, 1, 1) in nat; 0 for a whisper
+    """
+    log_f0, voicing = features[:, -4:-2].flatten(1) / 2 + 5, features[:, -2:].flatten(1)
+    level = log_f0.where(voicing > 0.5, torch.nan).nanmedian(-1).values - math.log(TYPICAL_F0)
+    return level.nan_to_num(0.0)[:, None, None]

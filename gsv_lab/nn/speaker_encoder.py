@@ -14,6 +14,7 @@ from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.attention import MultiHeadAttention
 from gsv_lab.nn.ops import full_mask
+from gsv_lab.nn.pitch import pitch_level
 from gsv_lab.nn.roles import SpeakerEncoder
 
 
@@ -75,6 +76,31 @@ class StyleEncoder(SpeakerEncoder):
         x = x + self.dropout(self.attention(x, x, mask))
         x = self.frames(self.leave(x))
         return self.speaker((x * mask).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1))
+
+
+class PitchedSpeakerEncoder(SpeakerEncoder):
+    """A speaker encoder whose last channel is measured, not learned: how high the voice speaks (`pitch_level`, nat).
+
+    features of `PitchedLogMel` (B, C, F) -> (B, G, 1)
+
+    Why: left to a learned vector, the pitch of unheard voices falls back to the mean of the training voices, and with
+    it much of what makes them known. A vocoder with `pitch_from_speaker` starts from this channel.
+
+    Args:
+        base: the speaker encoder that gives the other channels; it decides G.
+    """
+
+    speaker = Tap("batch dim one", meaning="speaker vector; the last channel is the pitch level")
+
+    def __init__(self, base: SpeakerEncoder) -> None:
+        super().__init__()
+        self.base = base
+        self.speaker_dim = base.speaker_dim
+
+    def forward(self, spec: Tensor, mask: Tensor | None = None, verification: Tensor | None = None) -> Tensor:
+        """See the class; masked frames must be unvoiced, as padding with zeros is."""
+        vector = self.base(spec, mask, verification)
+        return self.speaker(torch.cat([vector[:, :-1], pitch_level(spec).to(vector.dtype)], dim=1))
 
 
 class VerifiedSpeakerEncoder(SpeakerEncoder):

@@ -18,11 +18,9 @@ from torch.nn import functional
 
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.ops import standard_normal
+from gsv_lab.nn.pitch import TYPICAL_F0
 from gsv_lab.nn.roles import Vocoded, Vocoder
 from gsv_lab.nn.vocoder_istft import FrameNet, ShortTimeFourier, frames_per_latent
-
-TYPICAL_F0 = 160.0
-"""Hz, between low and high voices: where the prediction starts."""
 
 
 def pulse_train(f0: Tensor, sample_rate: float) -> Tensor:
@@ -62,6 +60,7 @@ class SourceFilterVocoder(Vocoder):
         n_fft: points of the transform.
         frame_hop: samples from spectral frame to spectral frame, which are also the pitch frames.
         phase: also learn a rotation of every bin of the harmonic part.
+        pitch_from_speaker: predict F0 relative to the last channel of the speaker vector (`PitchedSpeakerEncoder`).
     """
 
     f0 = Tap("batch channel frame", rate="spectral_rate", unit="Hz", meaning="fundamental frequency of the pulses")
@@ -85,10 +84,11 @@ class SourceFilterVocoder(Vocoder):
         n_fft: int = 512,
         frame_hop: int = 160,
         phase: bool = False,
+        pitch_from_speaker: bool = False,
     ) -> None:
         super().__init__()
         self.latent_dim, self.speaker_dim, self.hop_length = latent_dim, speaker_dim, hop_length
-        self.sample_rate, self.frame_hop = sample_rate, frame_hop
+        self.sample_rate, self.frame_hop, self.pitch_from_speaker = sample_rate, frame_hop, pitch_from_speaker
         self.pitch_frames = frames_per_latent(hop_length, frame_hop)
         self.spectral_rate = sample_rate / frame_hop
         bins = n_fft // 2 + 1
@@ -122,6 +122,8 @@ class SourceFilterVocoder(Vocoder):
         x = self.net(z, speaker)
         own_f0, own_voicing = self.pitch_head(x).float().chunk(2, dim=1)
         own_f0 = own_f0 + math.log(TYPICAL_F0)
+        if self.pitch_from_speaker and speaker is not None:
+            own_f0 = own_f0 + speaker[:, -1:].float()
         log_f0 = own_f0 if log_f0 is None else log_f0
         voicing = (own_voicing > 0).float() if voicing is None else voicing
         # No gradient through the phase: it turns thousands of times, and the loss on F0 is direct.

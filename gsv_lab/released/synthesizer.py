@@ -52,7 +52,7 @@ class LinearAnalysis(nn.Module):
         """See the class; the pitch is not read."""
         return self.spectrogram(wave)
 
-    def voice(self, wave: Tensor) -> Tensor:
+    def voice(self, wave: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Tensor:
         """For the speaker encoder: samples beyond full scale are divided by their peak, by two at most."""
         peak = wave.abs().amax()
         return self.spectrogram(wave / peak.clamp(1.0, 2.0))

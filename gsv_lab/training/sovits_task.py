@@ -101,7 +101,7 @@ class SoVITSTask(Task):
     def generate(self, batch: SoVITSBatch) -> tuple[VITSOutput, Tensor, dict[str, Tensor]]:
         """One pass: what was made, the natural segment (B, 1, S), and the losses that need no judge."""
         spec = self.analysis(batch.wave, batch.log_f0, batch.voicing)
-        reference = self.analysis.voice(batch.reference)
+        reference = self.analysis.voice(batch.reference, batch.reference_log_f0, batch.reference_voicing)
         mask = sequence_mask(batch.frames, spec.shape[-1]).to(spec.dtype)
         phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1]).to(spec.dtype)
         reference_mask = sequence_mask(batch.reference_frames, reference.shape[-1]).to(spec.dtype)
@@ -163,7 +163,8 @@ class SoVITSTask(Task):
         _, _, terms = self.generate(batch)
         mask = sequence_mask(batch.frames, batch.codes.shape[1] * 2).to(batch.wave.dtype)
         phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1]).to(batch.wave.dtype)
-        speaker = self.sovits.voice([self.analysis.voice(batch.reference)])
+        reference = self.analysis.voice(batch.reference, batch.reference_log_f0, batch.reference_voicing)
+        speaker = self.sovits.voice([reference])
         made = self.sovits.decode(
             batch.codes, batch.phones, speaker, 0.3, mask=mask, phone_mask=phone_mask, places=self.places(batch)
         )

@@ -28,7 +28,7 @@ from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.recogniser import DelayRecogniser
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.nn.semantic_gpt import SemanticGPT
-from gsv_lab.nn.speaker_encoder import StyleEncoder, VerifiedSpeakerEncoder
+from gsv_lab.nn.speaker_encoder import PitchedSpeakerEncoder, StyleEncoder, VerifiedSpeakerEncoder
 from gsv_lab.nn.verifier import SpeakerVerifier
 from gsv_lab.nn.vocoder import HiFiGAN
 from gsv_lab.nn.vocoder_istft import InverseSTFTVocoder
@@ -90,6 +90,9 @@ CASES: dict[str, Callable[[], Case]] = {
     ),
     "eres2net": lambda: Case(ERes2NetV2(8, (1, 1, 1, 1), n_mels=16, dim=8), lambda part: part.hear(WAVE[0, 0])),
     "speaker_encoder": lambda: Case(StyleEncoder(10, G, width=8), lambda part: part(SPEC)),
+    "pitched_speaker_encoder": lambda: Case(
+        PitchedSpeakerEncoder(StyleEncoder(6, G, width=8)), lambda part: part(SPEC)
+    ),
     "verified_speaker_encoder": lambda: Case(
         VerifiedSpeakerEncoder(StyleEncoder(10, G, width=8), 4), lambda part: part(SPEC, verification=draw(1, 4))
     ),

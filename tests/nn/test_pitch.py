@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from gsv_lab.nn.pitch import PitchedLogMel, track_pitch
+from gsv_lab.nn.pitch import TYPICAL_F0, PitchedLogMel, pitch_level, track_pitch
 
 
 def voice(f0: torch.Tensor, seconds: float) -> torch.Tensor:
@@ -64,9 +64,26 @@ def test_features_hold_mels_pitch_and_voicing() -> None:
     wave = voice(torch.full((6400,), 200.0), 0.4)[None, None]
     features = analysis(wave)
     assert features.shape == (1, analysis.channels, 20)
-    torch.testing.assert_close(features[:, :160], analysis.voice(wave))
+    torch.testing.assert_close(features, analysis.voice(wave))
     torch.testing.assert_close(features[0, 160:162, 10], torch.full((2,), 2 * (math.log(200) - 5)), atol=0.02, rtol=0)
     assert features[0, 162:, 10].tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("hz", [90.0, 160.0, 320.0])
+def test_level_is_the_median_of_voiced_frames(hz: float) -> None:
+    wave = torch.cat(
+        [voice(torch.full((6400,), hz), 0.4), 0.01 * torch.randn(6400), voice(torch.full((1600,), 120.0), 0.4)]
+    )
+    level = pitch_level(PitchedLogMel()(wave[None, None]))
+    assert level.shape == (1, 1, 1)
+    assert abs(level.item() - math.log(hz / TYPICAL_F0)) < 0.02
+
+
+def test_level_of_a_whisper_is_zero_and_padding_does_not_count() -> None:
+    features = torch.zeros(2, 164, 10)
+    assert pitch_level(features).flatten().tolist() == [0.0, 0.0]
+    features[1, 160:162, :4], features[1, 162:, :4] = 2 * (math.log(2 * TYPICAL_F0) - 5), 1.0
+    assert pitch_level(features)[1].item() == pytest.approx(math.log(2), abs=1e-5)
 
 
 def test_real_speech_agrees_with_pyin(shared: Path) -> None:

@@ -19,7 +19,7 @@ from gsv_lab.nn.posterior import WaveNetPosterior
 from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.recogniser import DelayRecogniser
-from gsv_lab.nn.speaker_encoder import StyleEncoder, VerifiedSpeakerEncoder
+from gsv_lab.nn.speaker_encoder import PitchedSpeakerEncoder, StyleEncoder, VerifiedSpeakerEncoder
 from gsv_lab.nn.vocoder import HiFiGAN
 from gsv_lab.nn.vocoder_istft import InverseSTFTVocoder
 from gsv_lab.nn.vocoder_source import SourceFilterVocoder
@@ -37,6 +37,7 @@ SMALL: dict[str, Callable[[], Any]] = {
         n_phones=11, n_codes=16, context_dim=4, dim=16, n_heads=2, n_layers=1, ffn_dim=32
     ),
     "StyleEncoder": lambda: StyleEncoder(SPEC, G, width=8),
+    "PitchedSpeakerEncoder": lambda: PitchedSpeakerEncoder(StyleEncoder(SPEC - 4, G, width=8)),
     "VerifiedSpeakerEncoder": lambda: VerifiedSpeakerEncoder(StyleEncoder(SPEC - 3, G, width=8), 5),
     "TextContentPrior": lambda: TextContentPrior(D, C, G, 11, 8, 16, 2, (1, 1, 1), 3, 8, 2),
     "WaveNetPosterior": lambda: WaveNetPosterior(SPEC, C, G, 8, 2),
