@@ -16,9 +16,9 @@ from gsv_lab.align import Alignment, align, frame_level, greedy
 from gsv_lab.environment import cache_dir
 from gsv_lab.hooks import watched
 from gsv_lab.models.family import Family
-from gsv_lab.models.speaker_cache import SpeakerCache
 from gsv_lab.models.synthesizer import Prompt
 from gsv_lab.nn.pointer import steady
+from gsv_lab.speaker_cache import SpeakerCache
 from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
 
 

@@ -23,7 +23,7 @@ LAYERS: list[set[str]] = [
     {"nn", "text", "align"},
     {"recording", "models", "checkpoint", "released"},
     {"corpora", "training", "evaluation"},
-    {"lab", "listening", "narration"},
+    {"lab", "listening", "narration", "speaker_cache"},
     {"__main__", "cli", "cli_intervene", "cli_weights", "bench", "bench_taps", "demo", "demo_report", "describe"}
     | {"widgets", "exercises"},
 ]

@@ -57,8 +57,9 @@ SOVITS = spec(
     flow=spec("nn.flow.CouplingFlow", latent_dim=8, speaker_dim=16, width=8, layers=1, couplings=2),
     vocoder=spec(
         "nn.vocoder_source.SourceFilterVocoder", latent_dim=8, speaker_dim=16, width=16, layers=1,
-        pitch_from_speaker=True,
+        own_pitch=False,
     ),
+    pitch_predictor=spec("nn.pitch_predictor.PitchPredictor", hidden_dim=16, speaker_dim=16, width=16, layers=1),
 )  # fmt: skip
 DISCRIMINATORS = spec(
     "nn.discriminators.Discriminators", judges=[spec("nn.discriminators.PeriodJudge", period=2, channels=[4, 4])]

@@ -7,20 +7,23 @@ phones, C latent width, G speaker width. This file does not know losses, discrim
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.nn.ops import fit_frames, full_mask, segment_starts, standard_normal, take_segments
+from gsv_lab.nn.ops import fit_frames, full_mask, resize_frames, segment_starts, standard_normal, take_segments
+from gsv_lab.nn.pitch_predictor import Pitch, PitchPredictor
 from gsv_lab.nn.roles import Chunk, Flow, Latent, Posterior, Prior, Quantizer, SpeakerEncoder, Vocoded, Vocoder
 from gsv_lab.nn.speaker_encoder import mean_speaker
 
 
 class VITSOutput(NamedTuple):
-    """What the losses need: a segment of the made wave, its first frame (B,), the latents of both sides, their mask."""
+    """What the losses need: a segment of the made wave, its first frame (B,), the latents of both sides, their mask,
+    and the expected pitch of all frames, where pitch is a stream of its own.
+    """
 
     vocoded: Vocoded
     starts: Tensor
@@ -32,6 +35,7 @@ class VITSOutput(NamedTuple):
     m_q: Tensor
     logs_q: Tensor
     commitment: Tensor
+    pitch: Pitch | None = None
 
 
 class Decoded(NamedTuple):
@@ -57,6 +61,7 @@ class SoVITS(nn.Module):
         posterior: hears a latent; None for weights that were exported without it, which can speak but not train.
         flow: joins posterior and prior.
         vocoder: latents to wave.
+        pitch_predictor: expects F0 and voicing for a vocoder that must be given them; None for all others.
         segment_frames: latent frames that the vocoder sees in a training step.
         freeze_quantizer: read codes without gradient and never move the codebook.
         detach_speaker: keep the posterior's gradient out of the speaker encoder, as the released models were trained.
@@ -73,23 +78,17 @@ class SoVITS(nn.Module):
         posterior: Posterior | None,
         flow: Flow,
         vocoder: Vocoder,
+        pitch_predictor: PitchPredictor | None = None,
         segment_frames: int = 32,
         freeze_quantizer: bool = True,
         detach_speaker: bool = True,
     ) -> None:
         super().__init__()
-        parts = {"prior": prior, "posterior": posterior, "flow": flow, "vocoder": vocoder}
-        _agree("quantizer.dim", quantizer.dim, "prior.content_dim", prior.content_dim)
-        for name, part in parts.items():
-            if part is None:
-                continue
-            _agree("prior.latent_dim", prior.latent_dim, f"{name}.latent_dim", part.latent_dim)
-            if part.speaker_dim:
-                _agree(
-                    "speaker_encoder.speaker_dim", speaker_encoder.speaker_dim, f"{name}.speaker_dim", part.speaker_dim
-                )
+        parts = {"posterior": posterior, "flow": flow, "vocoder": vocoder, "pitch_predictor": pitch_predictor}
+        _check_sizes(quantizer, speaker_encoder, prior, {k: v for k, v in parts.items() if v is not None})
         self.quantizer, self.speaker_encoder = quantizer, speaker_encoder
         self.prior, self.posterior, self.flow, self.vocoder = prior, posterior, flow, vocoder
+        self.pitch_predictor = pitch_predictor
         self.segment_frames, self.freeze_quantizer, self.detach_speaker = (
             segment_frames,
             freeze_quantizer,
@@ -141,7 +140,8 @@ class SoVITS(nn.Module):
         vectors, commitment = self._vectors(codes, content)
         quantized = self.to_frames(vectors, spec.shape[-1])
         places = None if places is None else self._frame_places(places, spec.shape[-1])
-        m_p, logs_p, _, _ = self.prior(quantized, mask, phones, phone_mask, speaker, places=places)
+        m_p, logs_p, _, hidden = self.prior(quantized, mask, phones, phone_mask, speaker, places=places)
+        expected = None if self.pitch_predictor is None else self.pitch_predictor(hidden, speaker)
         heard = posterior(spec, mask, speaker.detach() if self.detach_speaker else speaker, noise, generator)
         z_p = self.flow(heard.z, mask, speaker)
         if starts is None:
@@ -150,7 +150,9 @@ class SoVITS(nn.Module):
         segment = take_segments(heard.z, starts, size)
         log_f0, voicing = (None, None) if pitch is None else (take_segments(x, starts, size, rate) for x in pitch)
         vocoded = self.vocoder(segment, speaker, log_f0, voicing, generator)
-        return VITSOutput(vocoded, starts, mask, heard.z, z_p, m_p, logs_p, heard.mean, heard.log_scale, commitment)
+        return VITSOutput(
+            vocoded, starts, mask, heard.z, z_p, m_p, logs_p, heard.mean, heard.log_scale, commitment, expected
+        )
 
     def _vectors(self, codes: Tensor | None, content: Tensor | None) -> tuple[Tensor, Tensor]:
         if content is not None and codes is None and not self.freeze_quantizer:
@@ -212,12 +214,26 @@ class SoVITS(nn.Module):
         noise = standard_normal(prior.mean, generator) if noise is None else noise
         z_p = prior.mean + noise * prior.log_scale.exp() * noise_scale
         z = self.flow(z_p, prior.mask, speaker, inverse=True) * prior.mask
-        return Decoded(self.vocoder(z, speaker, generator=generator), z, prior)
+        if self.pitch_predictor is None:
+            return Decoded(self.vocoder(z, speaker, generator=generator), z, prior)
+        size = z.shape[-1] * self.pitch_predictor.rate
+        log_f0, voicing = (resize_frames(x, size) for x in self.pitch_predictor(prior.hidden, speaker))
+        vocoded = self.vocoder(z, speaker, log_f0, (voicing > 0).to(z.dtype), generator)
+        return Decoded(Vocoded(vocoded.wave, log_f0, voicing), z, prior)
 
-    def reconstruct(self, spec: Tensor, speaker: Tensor, generator: torch.Generator | None = None) -> Vocoded:
-        """Copy synthesis: the posterior's mean latent, spoken by the vocoder; prior and flow cannot surpass it."""
+    def reconstruct(
+        self,
+        spec: Tensor,
+        speaker: Tensor,
+        generator: torch.Generator | None = None,
+        pitch: tuple[Tensor, Tensor] | None = None,
+    ) -> Vocoded:
+        """Copy synthesis: the posterior's mean latent, spoken by the vocoder; prior and flow cannot surpass it.
+
+        `pitch`, as in `forward`, is needed where pitch is a stream of its own.
+        """
         mean = self._posterior()(spec, None, speaker, generator=generator).mean
-        return self.vocoder(mean, speaker, generator=generator)
+        return self.vocoder(mean, speaker, *(pitch or (None, None)), generator=generator)
 
     def _posterior(self) -> Posterior:
         if self.posterior is None:
@@ -228,6 +244,24 @@ class SoVITS(nn.Module):
                 "Use the base weights",
             )
         return self.posterior
+
+
+def _check_sizes(
+    quantizer: Quantizer, speaker_encoder: SpeakerEncoder, prior: Prior, parts: Mapping[str, nn.Module]
+) -> None:
+    _agree("quantizer.dim", quantizer.dim, "prior.content_dim", prior.content_dim)
+    shared = {
+        "latent_dim": prior.latent_dim,
+        "speaker_dim": speaker_encoder.speaker_dim,
+        "hidden_dim": prior.hidden_dim,
+    }
+    shared["rate"] = getattr(parts["vocoder"], "pitch_frames", 0)
+    owner = {"speaker_dim": "speaker_encoder.speaker_dim", "rate": "vocoder.pitch_frames"}
+    for name, part in {"prior": prior, **parts}.items():
+        for size, value in shared.items():
+            # A speaker width of 0: this part takes none.
+            if getattr(part, size, 0):
+                _agree(owner.get(size, f"prior.{size}"), value, f"{name}.{size}", getattr(part, size))
 
 
 def _agree(name: str, value: int, other: str, size: int) -> None:

@@ -19,7 +19,8 @@ from gsv_lab.errors import ConfigError
 from gsv_lab.models.sovits import SoVITS
 from gsv_lab.models.told import tell
 from gsv_lab.nn.decoding import steps
-from gsv_lab.nn.pitch import PitchedLogMel
+from gsv_lab.nn.ops import fit_frames
+from gsv_lab.nn.pitch import PitchedLogMel, track_pitch
 from gsv_lab.nn.roles import ContentEncoder, ContextEncoder, Encoded
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.nn.semantic_gpt import SemanticGPT
@@ -72,7 +73,7 @@ class Synthesizer(nn.Module):
 
     def components(self) -> dict[str, nn.Module]:
         """Every part under its own name, as probes address them."""
-        parts = ("quantizer", "speaker_encoder", "prior", "posterior", "flow", "vocoder")
+        parts = ("quantizer", "speaker_encoder", "prior", "pitch_predictor", "posterior", "flow", "vocoder")
         inside = {name: part for name in parts if (part := getattr(self.sovits, name)) is not None}
         return {"content_encoder": self.content_encoder, "semantic_gpt": self.semantic_gpt, **inside}
 
@@ -151,4 +152,11 @@ class Synthesizer(nn.Module):
     @torch.no_grad()
     def copy(self, wave: Tensor, speaker: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Copy synthesis, the posterior's latent spoken again: (T,) -> (T,)."""
-        return self.sovits.reconstruct(self.analysis(wave.reshape(1, 1, -1)), speaker, generator).wave[0, 0]
+        wave, pitch = wave.reshape(1, 1, -1), None
+        if self.sovits.pitch_predictor is not None:
+            log_f0, voicing = track_pitch(wave[0], self.sample_rate)
+            pitch = log_f0[:, None], voicing[:, None]
+        spec = self.analysis(wave, *(pitch or (None, None)))
+        frames = spec.shape[-1] * self.sovits.vocoder.pitch_frames
+        pitch = None if pitch is None else (fit_frames(pitch[0], frames), fit_frames(pitch[1], frames))
+        return self.sovits.reconstruct(spec, speaker, generator, pitch).wave[0, 0]

@@ -112,7 +112,7 @@ class TextContentPrior(Prior):
     ) -> None:
         super().__init__()
         self.content_dim, self.latent_dim = content_dim, latent_dim
-        self.speaker_dim, self.n_phones = speaker_dim, n_phones
+        self.speaker_dim, self.n_phones, self.hidden_dim = speaker_dim, n_phones, width
         self.content_in = nn.Conv1d(content_dim, width, 1)
         self.text_in = nn.Embedding(n_phones, width)
         self.content_stack, self.text_stack, self.fused_stack = (

@@ -192,13 +192,15 @@ class SpeakerEncoder(Role):
 class Prior(Role):
     """What latent to expect for given codes, phones and speaker.
 
-    Declares: `content_dim` D, `latent_dim` C, `speaker_dim` G, `n_phones`.
+    Declares: `content_dim` D, `latent_dim` C, `speaker_dim` G, `n_phones`, and `hidden_dim`, the width of
+    `Latent.hidden` (0 if it gives none).
     """
 
     content_dim: int
     latent_dim: int
     speaker_dim: int
     n_phones: int
+    hidden_dim: int = 0
 
     @abstractmethod
     def forward(

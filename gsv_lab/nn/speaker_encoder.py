@@ -84,7 +84,7 @@ class PitchedSpeakerEncoder(SpeakerEncoder):
     features of `PitchedLogMel` (B, C, F) -> (B, G, 1)
 
     Why: left to a learned vector, the pitch of unheard voices falls back to the mean of the training voices, and with
-    it much of what makes them known. A vocoder with `pitch_from_speaker` starts from this channel.
+    it much of what makes them known. `PitchPredictor` starts from this channel.
 
     Args:
         base: the speaker encoder that gives the other channels; it decides G.

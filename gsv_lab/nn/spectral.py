@@ -36,7 +36,7 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float = 0.0, f
         return torch.where(mel < knee / step, mel * step, knee * ((mel - knee / step) * log_step).exp())
 
     limits = to_mel(torch.tensor([f_min, sample_rate / 2 if f_max is None else f_max], dtype=torch.float64))
-    edges = to_hz(torch.linspace(float(limits[0]), float(limits[1]), n_mels + 2, dtype=torch.float64))
+    edges = to_hz(limits[0] + (limits[1] - limits[0]) * torch.linspace(0, 1, n_mels + 2, dtype=torch.float64))
     bins = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
     low, centre, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising, falling = (bins - low) / (centre - low), (high - bins) / (high - centre)

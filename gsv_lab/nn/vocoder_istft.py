@@ -66,12 +66,14 @@ class FrameNet(nn.Module):
         self.norm_in, self.norm_out = nn.LayerNorm(width), nn.LayerNorm(width)
         self.blocks = nn.ModuleList(ConvNeXtBlock(width, kernel, expansion) for _ in range(layers))
 
-    def forward(self, z: Tensor, speaker: Tensor | None) -> Tensor:
-        """See the class."""
+    def forward(self, z: Tensor, speaker: Tensor | None, told: Tensor | None = None) -> Tensor:
+        """See the class; `told` (B, width, rate * F) is added before the first block."""
         # Every latent frame becomes `rate` frames, each with its own weights.
         x = self.enter(z).unflatten(1, (self.rate, -1)).permute(0, 2, 3, 1).flatten(2)
         if speaker is not None and self.condition is not None:
             x = x + self.condition(speaker)
+        if told is not None:
+            x = x + told
         x = self.norm_in(x.transpose(1, 2)).transpose(1, 2)
         for block in self.blocks:
             x = block(x)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.ops import standard_normal
 from gsv_lab.nn.pitch import TYPICAL_F0
@@ -60,7 +61,7 @@ class SourceFilterVocoder(Vocoder):
         n_fft: points of the transform.
         frame_hop: samples from spectral frame to spectral frame, which are also the pitch frames.
         phase: also learn a rotation of every bin of the harmonic part.
-        pitch_from_speaker: predict F0 relative to the last channel of the speaker vector (`PitchedSpeakerEncoder`).
+        own_pitch: predict F0 and voicing from the latent; else they must be given, and the envelopes know them.
     """
 
     f0 = Tap("batch channel frame", rate="spectral_rate", unit="Hz", meaning="fundamental frequency of the pulses")
@@ -84,16 +85,19 @@ class SourceFilterVocoder(Vocoder):
         n_fft: int = 512,
         frame_hop: int = 160,
         phase: bool = False,
-        pitch_from_speaker: bool = False,
+        own_pitch: bool = True,
     ) -> None:
         super().__init__()
         self.latent_dim, self.speaker_dim, self.hop_length = latent_dim, speaker_dim, hop_length
-        self.sample_rate, self.frame_hop, self.pitch_from_speaker = sample_rate, frame_hop, pitch_from_speaker
+        self.sample_rate, self.frame_hop = sample_rate, frame_hop
         self.pitch_frames = frames_per_latent(hop_length, frame_hop)
         self.spectral_rate = sample_rate / frame_hop
         bins = n_fft // 2 + 1
         self.net = FrameNet(latent_dim, speaker_dim, width, layers, kernel, expansion, self.pitch_frames)
-        self.pitch_head = nn.Conv1d(width, 2, 1)
+        self.pitch_head = nn.Conv1d(width, 2, 1) if own_pitch else None
+        self.pitch_in = None if own_pitch else nn.Conv1d(2, width, 1)
+        for value in self.pitch_in.parameters() if self.pitch_in is not None else ():
+            nn.init.zeros_(value)
         self.envelope_head = nn.Conv1d(width, 2 * bins, 1)
         # Start near quiet speech (about 0.03 of full scale) and at a typical pitch.
         self.envelope_head.bias.data.fill_(-4.0)
@@ -110,7 +114,7 @@ class SourceFilterVocoder(Vocoder):
         voicing: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Vocoded:
-        """See the class. The returned pitch is always the own prediction; the given one, if any, makes the pulses.
+        """See the class. The returned pitch is the own prediction, if there is one; a given one makes the pulses.
 
         Args:
             z: latents.
@@ -118,14 +122,22 @@ class SourceFilterVocoder(Vocoder):
             log_f0: natural logarithm of F0 in Hz (B, 1, pitch_frames * F) to use instead of the own.
             voicing: share of voice in [0, 1], same shape, to use instead of the own yes or no.
             generator: source of the noise.
+
+        Raises:
+            ConfigError: there is no pitch, neither given nor an own one.
         """
-        x = self.net(z, speaker)
-        own_f0, own_voicing = self.pitch_head(x).float().chunk(2, dim=1)
-        own_f0 = own_f0 + math.log(TYPICAL_F0)
-        if self.pitch_from_speaker and speaker is not None:
-            own_f0 = own_f0 + speaker[:, -1:].float()
-        log_f0 = own_f0 if log_f0 is None else log_f0
-        voicing = (own_voicing > 0).float() if voicing is None else voicing
+        own_f0 = own_voicing = None
+        if self.pitch_head is not None:
+            x = self.net(z, speaker)
+            own_f0, own_voicing = self.pitch_head(x).float().chunk(2, dim=1)
+            own_f0 = own_f0 + math.log(TYPICAL_F0)
+            log_f0 = own_f0 if log_f0 is None else log_f0
+            voicing = (own_voicing > 0).float() if voicing is None else voicing
+        elif self.pitch_in is None or log_f0 is None or voicing is None:
+            raise ConfigError("CONFIG_INCONSISTENT", "this vocoder predicts no pitch", "log_f0 and voicing")
+        else:
+            heard = torch.cat((log_f0 - math.log(TYPICAL_F0), voicing), dim=1)
+            x = self.net(z, speaker, self.pitch_in(heard.to(z.dtype)))
         # No gradient through the phase: it turns thousands of times, and the loss on F0 is direct.
         harmonic, noise = self.excite(log_f0.detach().float(), voicing.detach().float(), generator)
         wave = self.filter(x, harmonic, noise)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from gsv_lab.lab import Lab
 
 LEAST_SECONDS = 5.0
-WITH_TEXT = ("speaker_encoder.", "flow.", "vocoder.", "prior.fused_stack.", "prior.leave.")
+WITH_TEXT = ("speaker_encoder.", "flow.", "vocoder.", "pitch_predictor.", "prior.fused_stack.", "prior.leave.")
 WITHOUT_TEXT = ("speaker_encoder.", "flow.", "vocoder.")
 
 

@@ -35,8 +35,9 @@ class SoVITSTask(Task):
     """Losses by name: `mel` (nat), `kl` (nat per frame), `f0` (nat), `voicing`, `guide`, `adversarial`, `features`,
     `discriminator`.
 
-    Source: VITS, arXiv:2106.06103, eqs. 1-9. Differs from it: mel loss at four resolutions; a pitch loss for vocoders
-    with a source; a guide that tells one head of the cross attention which phone each frame belongs to.
+    Source: VITS, arXiv:2106.06103, eqs. 1-9. Differs from it: mel loss at four resolutions; a pitch loss where pitch is
+    predicted, by a part of its own or by the vocoder; a guide that tells one head of the cross attention which phone
+    each frame belongs to.
 
     Args:
         sovits: the networks.
@@ -118,7 +119,10 @@ class SoVITSTask(Task):
             "kl": losses.kl_loss(out.z_p.float(), out.logs_q.float(), out.m_p.float(), out.logs_p.float(), mask),
             "guide": guide_loss(watch.seen[0][:, 0], batch.positions),
         }
-        if out.vocoded.log_f0 is not None:
+        if out.pitch is not None:
+            terms["f0"] = losses.f0_loss(out.pitch.log_f0, batch.log_f0, batch.voicing)
+            terms["voicing"] = losses.voicing_loss(out.pitch.voicing, batch.voicing)
+        elif out.vocoded.log_f0 is not None:
             f0, voicing = (
                 take_segments(x, out.starts, size, vocoder.pitch_frames) for x in (batch.log_f0, batch.voicing)
             )

@@ -80,7 +80,9 @@ def _sounds(task: SoVITSTask, model: SoVITS, batch: SoVITSBatch, board: Board) -
     target, pitch = batch.wave[:1, :, : frames * hop], int(model.vocoder.pitch_frames) * frames
     log_f0, voicing = batch.log_f0[:1, :, :pitch], batch.voicing[:1, :, :pitch]
     speaker = model.voice([task.analysis.voice(reference)])
-    copied = model.reconstruct(task.analysis(target, log_f0, voicing), speaker, generator).wave
+    spec = task.analysis(target, log_f0, voicing)
+    heard_pitch = None if model.pitch_predictor is None else (log_f0, voicing)
+    copied = model.reconstruct(spec, speaker, generator, heard_pitch).wave
     spoken, places = batch.phones[:1, :phones], task.places(batch)
     places = None if places is None else places[:1, :codes]
     made = model.decode(batch.codes[:1, :codes], spoken, speaker, NOISE_SCALE, places=places, generator=generator)

@@ -12,6 +12,7 @@ from gsv_lab.losses import kl_loss, log_mel_loss
 from gsv_lab.models.sovits import SoVITS
 from gsv_lab.nn.flow import CouplingFlow
 from gsv_lab.nn.ops import sequence_mask, take_segments
+from gsv_lab.nn.pitch_predictor import PitchPredictor
 from gsv_lab.nn.posterior import WaveNetPosterior
 from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.nn.quantizer import VectorQuantizer
@@ -144,6 +145,9 @@ def test_without_posterior_it_speaks_but_does_not_train() -> None:
         ({"flow": CouplingFlow(6, G)}, "latent_dim is 8.*6"),
         ({"posterior": WaveNetPosterior(44, C, 5)}, "12.*posterior.speaker_dim is 5"),
         ({"vocoder": SourceFilterVocoder(4, G)}, "8.*vocoder.latent_dim is 4"),
+        ({"pitch_predictor": PitchPredictor(16, G, 8, 1)}, "pitch_frames is 8.*pitch_predictor.rate is 2"),
+        ({"pitch_predictor": PitchPredictor(9, G, 8, 1, rate=8)}, "hidden_dim is 16.*9"),
+        ({"pitch_predictor": PitchPredictor(16, 5, 8, 1, rate=8)}, "12.*pitch_predictor.speaker_dim is 5"),
     ],
 )
 def test_sizes_are_checked_where_parts_meet(change: dict[str, Any], numbers: str) -> None:

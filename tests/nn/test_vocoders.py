@@ -58,15 +58,16 @@ def test_given_pitch_is_heard() -> None:
     assert torch.equal(made.log_f0, silent.log_f0)
 
 
-def test_pitch_starts_from_the_speaker() -> None:
-    """The same latent is said a fifth higher for a speaker vector whose last channel is a fifth higher."""
-    vocoder = SourceFilterVocoder(4, 6, layers=1, width=8, pitch_from_speaker=True).eval()
-    with torch.no_grad():
-        vocoder.net.condition.weight.zero_()
-        z, low, high = torch.randn(1, 4, 50), torch.zeros(1, 6, 1), torch.zeros(1, 6, 1)
-        high[:, -1] = math.log(1.5)
-        moved = vocoder(z, high).log_f0 - vocoder(z, low).log_f0
-    torch.testing.assert_close(moved, torch.full_like(moved, math.log(1.5)))
+def test_without_an_own_pitch_it_must_be_given() -> None:
+    """The envelopes know a given pitch; without one there is a clear error."""
+    vocoder = SourceFilterVocoder(4, 0, layers=1, width=8, own_pitch=False).eval()
+    z, shape = torch.randn(1, 4, 50), (1, 1, 100)
+    with pytest.raises(ConfigError, match="predicts no pitch"):
+        vocoder(z)
+    made = vocoder(z, None, torch.full(shape, 5.0), torch.ones(shape))
+    assert made.log_f0 is None and made.voicing is None
+    made.wave.square().mean().backward()
+    assert float(vocoder.pitch_in.weight.grad.abs().sum()) > 0
 
 
 def test_envelope_filters() -> None:
