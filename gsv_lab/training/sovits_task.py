@@ -45,6 +45,8 @@ class SoVITSTask(Task):
         quantizer_file: weights of the frozen codebook.
         weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
         adversarial_from: share of the budget after which the discriminators join.
+        judged_frames: latent frames of each made segment that the discriminators see, drawn anew each batch; they cost
+            more than everything else. 0 for all.
         guide_until: share of the budget after which attention is no longer guided.
         unplaced: share of clips in which the prior is not told which phone each code speaks, so that it can do without.
         start_file: weights of an earlier SoVITS to start from; parts of other shape keep their own start.
@@ -61,6 +63,7 @@ class SoVITSTask(Task):
         weight_decay: float = 0.01,
         gradient_clip: float = 20.0,
         adversarial_from: float = 0.6,
+        judged_frames: int = 0,
         guide_until: float = 0.8,
         unplaced: float = 0.1,
         start_file: str = "",
@@ -68,7 +71,8 @@ class SoVITSTask(Task):
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
         self.sovits, self.discriminators = sovits, discriminators
         self.quantizer_file, self.start_file = quantizer_file, start_file
-        self.adversarial_from, self.guide_until, self.unplaced = adversarial_from, guide_until, unplaced
+        self.adversarial_from, self.judged_frames = adversarial_from, judged_frames
+        self.guide_until, self.unplaced = guide_until, unplaced
         rate = int(sovits.vocoder.sample_rate)
         self.analysis = PitchedLogMel(rate)
         self.mels = nn.ModuleList(LogMel(rate, n_fft, hop, bands) for n_fft, hop, bands in RESOLUTIONS)
@@ -145,7 +149,7 @@ class SoVITSTask(Task):
         out, real, terms = self.generate(batch)
         if self.progress >= self.guide_until:
             terms.pop("guide")
-        fake = out.vocoded.wave
+        real, fake = self.judged(real, out.vocoded.wave)
         if self.discriminators is not None and self.progress >= self.adversarial_from:
             judged, made = self.discriminators(real), self.discriminators(fake.detach())
             judge = {"discriminator": losses.discriminator_loss(judged.scores, made.scores)}
@@ -154,6 +158,13 @@ class SoVITSTask(Task):
             terms["adversarial"] = losses.adversarial_loss(made.scores)
             terms["features"] = losses.feature_loss(judged.features, made.features)
         self.step(optimizers[0], self.total(terms), "sovits")
+
+    def judged(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """The same stretch of both waves (B, 1, S), for the discriminators."""
+        hop = int(self.sovits.vocoder.hop_length)
+        size = min(self.judged_frames * hop or fake.shape[-1], fake.shape[-1])
+        start = int(torch.randint((fake.shape[-1] - size) // hop + 1, ())) * hop
+        return real[..., start : start + size], fake[..., start : start + size]
 
     def step(self, optimizer: Any, loss: Tensor, name: str) -> None:
         """Backward, clip, step."""
