@@ -126,9 +126,9 @@ def _prepare(arguments: argparse.Namespace) -> int:
 
 
 def _add_clone(commands: Any) -> None:
-    parser = _command(commands, "clone", _clone, "a voice from one recording, without training")
-    parser.add_argument("reference", type=Path, help="sound file with 3 s of speech or more")
-    parser.add_argument("--reference-text", default=None, help="what is said in it")
+    parser = _command(commands, "clone", _clone, "a voice from one recording or a few, without training")
+    parser.add_argument("reference", type=Path, nargs="+", help="sound files with 3 s of speech or more each")
+    parser.add_argument("--reference-text", default=None, help="what is said in the first")
     parser.add_argument("--consent", default="", help="who agreed to this voice, kept in the voice file")
     parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
     _language(parser)

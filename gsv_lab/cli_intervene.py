@@ -24,7 +24,8 @@ def add_intervene(commands: Any) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--synthetic", type=Path, help="folder with the runs of configs/synthetic, on synthetic speech")
     what.add_argument("--model", default="", help="base model: nano (default), a version, or a folder")
-    parser.add_argument("--speech", type=Path, help="corpus with transcripts; else GSV_LAB_SPEECH")
+    parser.add_argument("--speech", type=Path, help="corpus or list with transcripts; else GSV_LAB_SPEECH")
+    parser.add_argument("--language", choices=("en", "zh"), help="of --speech; both if not given")
     parser.add_argument("--speakers", type=int, default=8, help="most speakers")
     parser.add_argument("--clips", type=int, default=6, help="most clips of each")
     parser.add_argument("--seed", type=int, default=99, help="of the synthetic voices and scripts")
@@ -61,23 +62,26 @@ def _disentangle(arguments: argparse.Namespace) -> None:
     from gsv_lab.evaluation.probes_leakage import leakage
     from gsv_lab.evaluation.probes_material import acoustic, recorded_clips, synthetic_clips
     from gsv_lab.evaluation.swap import swap_speakers
+    from gsv_lab.evaluation.swap_ceiling import Rendering
     from gsv_lab.lab import load
 
+    best = None
     if arguments.synthetic is not None:
         model: Any = acoustic(arguments.synthetic)
-        clips = synthetic_clips(
-            SyntheticCorpus(arguments.speakers, arguments.speakers * arguments.clips, seed=arguments.seed)
-        )
+        corpus = SyntheticCorpus(arguments.speakers, arguments.speakers * arguments.clips, seed=arguments.seed)
+        clips, perfect = synthetic_clips(corpus), Rendering(corpus, model.judge)
+        best = swap_speakers(perfect, perfect.clips, say=lambda name: print(f"{name}, by the corpus itself"))
         about = {"model": "synthetic", "clips of": f"SyntheticCorpus, seed {arguments.seed}, voices never trained on"}
     else:
         folder = arguments.speech or speech_dir()
         if folder is None:
             raise ConfigError("SPEECH_DIR", "No speech to measure", "--speech DIR, or GSV_LAB_SPEECH, or --synthetic")
         lab = load(arguments.model)
-        model, clips = lab, recorded_clips(lab, folder, arguments.speakers, arguments.clips)
-        about = {"model": lab.version, "clips of": folder.name}
+        model = acoustic(lab)
+        clips = recorded_clips(lab, folder, arguments.speakers, arguments.clips, language=arguments.language or "")
+        about = {"model": lab.version, "clips of": folder.name, "phones heard by": model.judge.identity}
     swaps = swap_speakers(model, clips, noise_scale=arguments.noise_scale, say=print)
-    print(swaps.table())
+    print(swaps.table(best))
     leaks = leakage(model, clips, say=print)
     print(leaks.table())
-    print(write_disentanglement(leaks, swaps, about, arguments.output) / "result.md")
+    print(write_disentanglement(leaks, swaps, about, arguments.output, best) / "result.md")

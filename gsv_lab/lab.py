@@ -21,12 +21,14 @@ from torch import Tensor, nn
 from gsv_lab import audio
 from gsv_lab.environment import default_model
 from gsv_lab.errors import ConfigError
+from gsv_lab.hooks import Edit, probe
 from gsv_lab.listening import Listener
 from gsv_lab.models.family import Family, load_family
 from gsv_lab.models.speech import Speech, joined
 from gsv_lab.models.synthesizer import Synthesizer
 from gsv_lab.models.voice import Voice
 from gsv_lab.narration import Manner, Narration
+from gsv_lab.nn.speaker_encoder import mean_speaker
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.text.split import split_sentences
 
@@ -82,19 +84,20 @@ class Lab(Listener):
 
     def clone(
         self,
-        source: str | Path,
+        source: str | Path | Sequence[str | Path],
         text: str | None = None,
         language: str = "auto",
         consent: str = "",
         name: str = "",
         verification: Tensor | None = None,
     ) -> Voice:
-        """A voice from one recording, at once and without training.
+        """A voice from one recording or a few, at once and without training.
 
         Args:
-            source: any sound file with at least 3 s of speech; of a longer one the best 3 to 10 s are taken.
-            text: what is said in it; with it the voice's rhythm is continued, too. Only used when the whole file is
-                taken.
+            source: any sound file with at least 3 s of speech; of a longer one the best 3 to 10 s are taken. The
+                speaker vectors of several are averaged; the first one is the prompt.
+            text: what is said in the first; with it the voice's rhythm is continued, too. Only used when the whole
+                file is taken.
             language: of `text`.
             consent: note on who agreed to this voice, kept in the voice file.
             name: of the voice; the file's name if empty.
@@ -105,19 +108,18 @@ class Lab(Listener):
             AudioError: the recording cannot be used. TextError: the text cannot be read.
         """
         remind()
-        clip = self.family.reference(source)
-        for warning in clip.warnings:
-            warnings.warn(warning, stacklevel=2)
-        phones = None
+        paths, clips = self.references(source)
+        clip, phones = clips[0], None
         if text and not clip.why:
             phones = phonemize(text, language)
         elif text:
             warnings.warn("REF_TEXT: the reference was cut, so its text is not used", stacklevel=2)
-        prompt = self.prompt(clip.samples, phones)
-        settings = {"source": Path(source).name, "seconds": [round(clip.start, 2), round(clip.end, 2)]}
+        speaker = mean_speaker([self.speaker(heard.samples, verification) for heard in clips])
+        seconds = [[round(heard.start, 2), round(heard.end, 2)] for heard in clips]
+        settings = {"source": " ".join(path.name for path in paths), "seconds": seconds}
         return Voice(
-            name or Path(source).stem, self.version, self.fingerprints(), self.speaker(clip.samples, verification),
-            prompt, consent=consent, settings=settings,
+            name or paths[0].stem, self.version, self.fingerprints(), speaker, self.prompt(clip.samples, phones), {},
+            consent, settings=settings,
         )  # fmt: skip
 
     def prepare(self, paths: Sequence[str | Path], output: str | Path, **options: Any) -> Prepared:
@@ -142,13 +144,30 @@ class Lab(Listener):
         remind()
         return finetune(self, folder, **options)
 
-    def speak(self, text: str, voice: Voice, language: str = "auto", seed: int = 0, **options: Any) -> Speech:
+    def speak(
+        self,
+        text: str,
+        voice: Voice,
+        language: str = "auto",
+        seed: int = 0,
+        *,
+        edits: Sequence[Edit] = (),
+        **options: Any,
+    ) -> Speech:
         """Say a text in a voice; options as in `stream`, but for `chunk_seconds`.
 
         Same text, voice, options and seed: same samples on one machine.
+
+        `edits`, see `gsv_lab.hooks`: short for a probe with them around the call, in the networks of this voice.
+
+        Raises:
+            HookError: PROBE_NESTED, a probe of this lab is open, which should have the edits; those of `probe`.
         """
         if options.get("chunk_seconds") is not None:
             raise ConfigError("PARAM_RANGE", "speak makes whole sentences", "no chunk_seconds", "Use stream")
+        if edits:
+            with probe(self.synthesizer_for(voice), edits=edits):
+                return self.speak(text, voice, language, seed, **options)
         return joined(list(self.stream(text, voice, language, seed, **options)), self.family.pause)
 
     def stream(

@@ -6,7 +6,9 @@ a verification vector.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,6 +20,7 @@ from gsv_lab.hooks import watched
 from gsv_lab.models.family import Family
 from gsv_lab.models.synthesizer import Prompt
 from gsv_lab.nn.pointer import steady
+from gsv_lab.recording.reference import Reference
 from gsv_lab.speaker_cache import SpeakerCache
 from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
 
@@ -39,6 +42,18 @@ class Listener:
         if not self._fingerprints:
             self._fingerprints = self.family.fingerprints()
         return self._fingerprints
+
+    def references(self, source: str | Path | Sequence[str | Path]) -> tuple[list[Path], list[Reference]]:
+        """One recording or a few, and the passage of each that a voice is made of; what is doubtful is warned of.
+
+        Raises:
+            AudioError: a recording cannot be used.
+        """
+        paths = [Path(path) for path in ([source] if isinstance(source, (str, Path)) else source)]
+        clips = [self.family.reference(path) for path in paths]
+        for warning in (warning for clip in clips for warning in clip.warnings):
+            warnings.warn(warning, stacklevel=3)
+        return paths, clips
 
     def align(self, wave: Tensor, phones: Phones) -> Alignment:
         """When each phone is spoken in a wave (T,) at the lab's rate."""

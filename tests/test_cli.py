@@ -18,7 +18,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_clone_speak_info(model: str, sample: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     voice, wave = tmp_path / "voice.safetensors", tmp_path / "out.wav"
-    assert main(["clone", str(sample), "--output", str(voice), "--consent", "made by a machine", "--model", model]) == 0
+    clone = ["clone", str(sample), str(sample), "--output", str(voice), "--consent", "made by a machine"]
+    assert main([*clone, "--model", model]) == 0
     assert (
         main(
             [

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from gsv_lab import audio
-from gsv_lab.errors import CheckpointError, ConfigError, TextError
-from gsv_lab.hooks.probe import probe
+from gsv_lab.errors import CheckpointError, ConfigError, HookError, TextError
+from gsv_lab.hooks import Edit, noise, probe, swap, watched, zero
 from gsv_lab.lab import Lab, load
 from gsv_lab.models.voice import Voice
 from tiny import make_family
@@ -81,13 +81,25 @@ def test_clone_survives_its_file(lab: Lab, voice: Voice, tmp_path: Path) -> None
     assert again.consent == "a synthesizer gave it"
 
 
+def test_several_recordings_make_the_mean_voice(lab: Lab, sample: Path, tmp_path: Path) -> None:
+    samples = audio.read(sample, 16000).samples
+    halves = [tmp_path / "one.wav", tmp_path / "two.wav"]
+    for path, start in zip(halves, (0, 5 * 16000), strict=True):
+        audio.write(path, samples[start : start + 5 * 16000], 16000)
+    one, two = (lab.clone(path) for path in halves)
+    both = lab.clone(halves)
+    torch.testing.assert_close(both.speaker, (one.speaker + two.speaker) / 2)
+    assert torch.equal(both.prompt.codes, one.prompt.codes) and both.settings["source"] == "one.wav two.wav"
+
+
 def test_finetuned_voice_holds_only_what_changed(lab: Lab, sample: Path, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         lab.prepare([sample], tmp_path / "prepared", language="en")
         tuned = lab.finetune(tmp_path / "prepared", steps=30, max_seconds=16.0)
     assert tuned.changed
-    assert all(name.startswith(("sovits.flow.", "sovits.vocoder.", "sovits.prior.")) for name in tuned.changed)
+    parts = ("flow", "vocoder", "prior", "pitch_predictor")
+    assert all(name.startswith(tuple(f"sovits.{part}." for part in parts)) for name in tuned.changed)
     again = Voice.load(tuned.save(tmp_path / "tuned.safetensors"))
     torch.testing.assert_close(lab.speak("Hello.", again).wave, lab.speak("Hello.", tuned).wave)
     base = lab.family.synthesizer.sovits.state_dict()
@@ -100,6 +112,51 @@ def test_probe_sees_the_lab_by_its_names(lab: Lab, voice: Voice) -> None:
         watched = lab.speak("Hello world.", voice)
     torch.testing.assert_close(watched.wave, plain.wave, atol=1e-5, rtol=0)
     assert "prior.cross_attention.pattern" in list(seen)
+
+
+class TestEdits:
+    def test_they_are_those_of_a_probe_around_the_call(self, lab: Lab, voice: Voice) -> None:
+        edits = [zero("prior.cross_attention.answer"), noise("semantic_gpt.logits", 9.0, step=(2, None))]
+        with probe(lab, edits=edits):
+            expected = lab.speak("Hello world.", voice, seed=5, temperature=0.8)
+        made = lab.speak("Hello world.", voice, seed=5, edits=edits, temperature=0.8)
+        plain = lab.speak("Hello world.", voice, seed=5, temperature=0.8)
+        assert torch.equal(made.wave, expected.wave) and torch.equal(made.codes, expected.codes)
+        assert not torch.equal(made.codes, plain.codes)
+        assert torch.equal(lab.speak("Hello world.", voice, seed=5, edits=[], temperature=0.8).wave, plain.wave)
+
+    def test_inside_a_probe_they_belong_to_that_one(self, lab: Lab, voice: Voice) -> None:
+        with probe(lab, "prior.mean") as seen:
+            with pytest.raises(HookError, match="Give it these taps and edits too") as caught:
+                lab.speak("Hello.", voice, edits=[zero("prior.mean")])
+            assert caught.value.code == "PROBE_NESTED"
+            lab.speak("Hello.", voice)
+        assert seen["prior.mean"].value.any() and not watched()
+
+    def test_they_reach_a_tuned_voice(self, lab: Lab, voice: Voice) -> None:
+        """It speaks through networks of its own; edits of the base would never be carried out."""
+        name = next(n for n in lab.family.synthesizer.state_dict() if n.endswith("prior.leave.weight"))
+        moved = lab.family.synthesizer.state_dict()[name] * 1.1
+        tuned = Voice(voice.name, voice.parent, voice.parents, voice.speaker, voice.prompt, {name: moved})
+        plain = lab.speak("Hello.", tuned)
+        assert not torch.equal(lab.speak("Hello.", tuned, edits=[zero("prior.mean")]).wave, plain.wave)
+        assert torch.equal(lab.speak("Hello.", tuned).wave, plain.wave)
+
+    @pytest.mark.parametrize(
+        ("edit", "code"),
+        [
+            (zero("prior.nothing"), "TAP_UNKNOWN"),
+            (zero("prior.mean", head=1), "AXIS_UNKNOWN"),
+            (swap("prior.mean", torch.zeros(1, 3, 5)), "EDIT_SHAPE"),
+            (zero("semantic_gpt.logits", step=(5000, None)), "EDIT_UNUSED"),
+        ],
+    )
+    def test_a_wrong_one_leaves_the_lab_clean(self, lab: Lab, voice: Voice, edit: Edit, code: str) -> None:
+        plain = lab.speak("Hello.", voice)
+        with pytest.raises(HookError) as caught:
+            lab.speak("Hello.", voice, edits=[edit])
+        assert caught.value.code == code and not watched()
+        assert torch.equal(lab.speak("Hello.", voice).wave, plain.wave)
 
 
 @pytest.mark.parametrize(("text", "code"), [("", "TEXT_EMPTY"), ("😀😀", "TEXT"), ("a " * 10_001, "TEXT_TOO_LONG")])

@@ -71,16 +71,6 @@ def recipe(name: str) -> list[Edit]:
     return list(RECIPES[name])
 
 
-def speak_edited(lab: Any, text: str, voice: Any, edits: Sequence[Edit], **options: Any) -> Speech:
-    """`lab.speak` with edits at work, in the networks that speak this voice (a tuned voice has its own).
-
-    Raises:
-        HookError: PROBE_NESTED, the lab is being probed already: give the edits to that probe; those of an edit.
-    """
-    with probe(lab.synthesizer_for(voice), edits=list(edits)):
-        return lab.speak(text, voice, **options)  # type: ignore[no-any-return]
-
-
 def read_intervention(path: str | Path) -> Intervention:
     """Read and check an intervention file; paths in it are relative to it.
 

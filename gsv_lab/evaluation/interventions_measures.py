@@ -5,13 +5,14 @@ Letters: T samples, F frames, P phones. The file does not know what was edited, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gsv_lab.evaluation.own import own_phone_errors, verifier
-from gsv_lab.evaluation.probes_material import SpokenClip
+from gsv_lab.evaluation.own import verifier
+from gsv_lab.evaluation.probes_material import LabJudge, SpokenClip
 from gsv_lab.evaluation.prosody import dtw, frame_costs, spectral_frames
 from gsv_lab.evaluation.swap_measures import pitch_shift, tract_shift, voiceprint
 from gsv_lab.models.speech import Speech
@@ -33,7 +34,7 @@ class Measures:
     | `mel` | `mel_change`: mean distance of log-mels along the best path, nat |
     | `pitch` | `pitch_semitones`: how much higher the edited speech is |
     | `tract` | `tract_percent`: how much longer its vocal tract sounds |
-    | `phones` | `phone_error`, `phone_error_clean`: share of phones that the content encoder hears otherwise |
+    | `phones` | `phone_error`, `phone_error_clean`: share of phones heard otherwise, see `own.recognisers` |
     | `speaker` | `likeness`: cosine of the own verifier's vectors of both |
 
     Args:
@@ -64,10 +65,11 @@ class Measures:
         return {"tract_percent": 100 * float(np.expm1(shift)) if np.isfinite(shift) else None}
 
     def _phones(self, clean: Speech, edited: Speech) -> Row:
-        return {
-            "phone_error": own_phone_errors(self.lab, edited),
-            "phone_error_clean": own_phone_errors(self.lab, clean),
-        }
+        return {"phone_error": self._errors(edited), "phone_error_clean": self._errors(clean)}
+
+    def _errors(self, speech: Speech) -> float | None:
+        clip = _clip(speech)
+        return LabJudge(self.lab).errors(speech.wave, clip) / len(clip.phones) if clip.language else None
 
     def _speaker(self, clean: Speech, edited: Speech) -> Row:
         if not (self.lab.family.folder / "verifier.safetensors").is_file():
@@ -103,5 +105,11 @@ def _clip(speech: Speech) -> SpokenClip:
     places = np.array(at, dtype=np.int64)
     return SpokenClip(
         "", "", speech.wave, speech.sample_rate, tuple(speech.phones.ids), tuple(labels), names, places,
-        times.start[places], times.end[places], np.zeros(1),
+        times.start[places], times.end[places], np.zeros(1), language=_language(speech),
     )  # fmt: skip
+
+
+def _language(speech: Speech) -> str:
+    # That of most words, which decides who judges the phones.
+    spoken = Counter(word.language for word in speech.phones.words if word.language) if speech.phones else Counter()
+    return spoken.most_common(1)[0][0] if spoken else ""

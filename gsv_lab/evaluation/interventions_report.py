@@ -61,8 +61,16 @@ def write_outcome(outcome: Outcome, folder: str | Path) -> Path:
     return Path(folder)
 
 
-def write_disentanglement(leaks: Leakage, swaps: Swapped, about: Mapping[str, Any], folder: str | Path) -> Path:
-    """Write what was measured of a model's leaks and of a swap of its speaker vectors; `about` says of what.
+def write_disentanglement(leaks: Leakage, swaps: Swapped, about: Mapping[str, Any], folder: str | Path,
+                          best: Swapped | None = None) -> Path:  # fmt: skip
+    """Write what was measured of a model's leaks and of a swap of its speaker vectors.
+
+    Args:
+        leaks: from `leakage`.
+        swaps: from `swap_speakers`.
+        about: says of what.
+        folder: to write.
+        best: the swap by a model without mistakes, where there is one.
 
     Raises:
         LabError: OUTPUT_EXISTS, SAVE_FAILED.
@@ -73,11 +81,12 @@ def write_disentanglement(leaks: Leakage, swaps: Swapped, about: Mapping[str, An
             _picture(place, "swap", swaps.figure("speaker vectors swapped")),
         ]
         content = {
-            "about": dict(about), "swap": swaps.table(), "pairs": swaps.pairs, "noise_scale": swaps.noise_scale,
+            "about": dict(about), "swap": swaps.table(best), "pairs": swaps.pairs, "noise_scale": swaps.noise_scale,
             "probes": leaks.table(), "codes": leaks.codes_table(), "clips": leaks.clips[0], "speakers": leaks.clips[1],
         }  # fmt: skip
         said = "; ".join(f"{key} {value}" for key, value in about.items())
-        lines = ["# Who is in what", "", said, "", "## Speaker vectors swapped", "", str(swaps.table()), ""]
+        lines = ["# Who is in what", "", said, "", "## Speaker vectors swapped", "", str(swaps.table(best)), ""]
+        lines += ["At best: the synthetic corpus itself says it with the other voice.", ""] if best else []
         lines += ["## What a linear probe reads", "", f"{leaks.clips[0]} clips of {leaks.clips[1]} speakers", ""]
         lines += [str(leaks.table()), "", "## What the codes alone tell", "", str(leaks.codes_table()), ""]
         _write(place, content, [*lines, *(f"![{name}]({name})" for name in pictures)])

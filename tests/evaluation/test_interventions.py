@@ -13,9 +13,9 @@ import yaml
 import tiny
 from gsv_lab.cli import main
 from gsv_lab.errors import ConfigError, HookError
-from gsv_lab.evaluation.interventions import intervene, read_intervention, recipe, speak_edited
+from gsv_lab.evaluation.interventions import intervene, read_intervention, recipe
 from gsv_lab.evaluation.interventions_report import write_outcome
-from gsv_lab.hooks import probe, watched, zero
+from gsv_lab.hooks import probe, watched
 from gsv_lab.lab import Lab, load
 from gsv_lab.models.voice import Voice
 from gsv_lab.nn.prior import TextContentAttention
@@ -105,28 +105,6 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
 def test_every_example_can_be_read(path: Path) -> None:
     asked = read_intervention(path)
     assert asked.texts and all(isinstance(edits, tuple) for edits in asked.edits.values())
-
-
-def test_speak_edited_equals_speaking_inside_a_probe(lab: Lab, voice: Voice) -> None:
-    with probe(lab, edits=[zero("prior.mean")]):
-        expected = lab.speak("We walk.", voice, "en")
-    got = speak_edited(lab, "We walk.", voice, [zero("prior.mean")], language="en")
-    assert torch.equal(got.wave, expected.wave) and not torch.equal(got.wave, lab.speak("We walk.", voice, "en").wave)
-    assert torch.equal(
-        speak_edited(lab, "We walk.", voice, [], language="en").wave, lab.speak("We walk.", voice, "en").wave
-    )
-    with probe(lab, "prior.mean"), pytest.raises(HookError, match="PROBE_NESTED|open already"):
-        speak_edited(lab, "We walk.", voice, [zero("prior.mean")], language="en")
-    assert not watched()
-
-
-def test_edits_reach_a_tuned_voice(lab: Lab, voice: Voice) -> None:
-    """A tuned voice speaks through networks of its own; edits of the base would never be carried out."""
-    name = next(n for n, v in lab.family.synthesizer.state_dict().items() if n.endswith("prior.leave.weight"))
-    moved = lab.family.synthesizer.state_dict()[name] * 1.1
-    tuned = Voice(voice.name, voice.parent, voice.parents, voice.speaker, voice.prompt, {name: moved})
-    plain = lab.speak("We walk.", tuned, "en").wave
-    assert not torch.equal(speak_edited(lab, "We walk.", tuned, [zero("prior.mean")], language="en").wave, plain)
 
 
 def test_an_intervention_is_said_measured_and_written(lab: Lab, voice: Voice, tmp_path: Path) -> None:
