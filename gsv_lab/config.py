@@ -12,13 +12,12 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from gsv_lab.config_checks import check_text, check_values, unknown_key
+from gsv_lab.config_checks import check_text, check_values, read_value, unknown_key
 from gsv_lab.errors import ConfigError
 
 ALLOWED_PREFIXES = ("gsv_lab.",)
@@ -166,9 +165,14 @@ def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) 
     """
     import jsonargparse
     import pytorch_lightning as pl
+    import yaml
 
     for path in paths:
         _check_paths(_read_yaml(Path(path)))
+    told = dict(item.removeprefix("--").partition("=")[::2] for item in overrides)
+    for key, text in told.items():
+        check_text(text, key, traps=False)
+        _check_paths({key.rpartition(".")[2]: yaml.safe_load(text)})
     parser = jsonargparse.ArgumentParser(parser_mode="omegaconf+", exit_on_error=False)
     parser.add_argument("--config", action="config")
     parser.add_argument("--name", type=str)
@@ -188,20 +192,28 @@ def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) 
         raise (named or ConfigError("CONFIG_TYPE", words[:600])) from error
     resolved = _plain(parsed.as_dict())
     resolved.pop("config", None)
+    for key, text in told.items():
+        if not isinstance(_at(resolved, key), str):
+            check_text(text, key)
     check_values(resolved)
     return resolved
+
+
+def _at(node: Any, path: str) -> Any:
+    for key in path.split("."):
+        node = node.get(key) if isinstance(node, dict) else None
+    return node
 
 
 def override(experiment: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     """A resolved experiment with `key.sub_key=value` put in, where nothing but PyYAML is installed.
 
-    Types are not checked against constructors, as `load_experiment` does; keys must be there.
+    Keys must be there, and what stands there tells the type; constructors are not asked, as `load_experiment` does.
 
     Raises:
-        ConfigError: CONFIG_UNKNOWN_KEY with the nearest key.
+        ConfigError: CONFIG_UNKNOWN_KEY with the nearest key; CONFIG_TYPE, CONFIG_RANGE, CONFIG_INCONSISTENT and the
+            others of `load_experiment`, as if the value stood in a file.
     """
-    import yaml
-
     result: dict[str, Any] = _plain(experiment)
     for item in overrides:
         path, _, value = item.partition("=")
@@ -215,8 +227,7 @@ def override(experiment: Mapping[str, Any], overrides: Sequence[str]) -> dict[st
                 )
             if depth < len(parents):
                 node = node[key]
-        try:
-            node[last] = json.loads(value)
-        except ValueError:  # words without quotes; and YAML 1.1 would read 1e-3 as a word
-            node[last] = yaml.safe_load(value)
+        node[last] = read_value(path, value, node[last])
+    check_values(result)
+    _check_paths(result)
     return result

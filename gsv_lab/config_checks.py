@@ -1,13 +1,15 @@
 """What is wrong with a configuration, told before anything is made of it: traps of YAML, misspelt names, sizes.
 
 `check_text` reads the nodes of a YAML text as they were written, where `no` is not yet False. `unknown_key` makes one
-sentence of what the parser says of a name that it does not know. `check_values` walks a resolved configuration and
-compares numbers with what any argument of that name can be. The file knows no component and builds nothing.
+sentence of what the parser says of a name that it does not know. `read_value` reads a single new value. `check_values`
+walks a resolved configuration and compares numbers with what any argument of that name can be. The file knows no
+component and builds nothing.
 """
 
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,8 +39,8 @@ NOT_NEGATIVE = {"max_batches", "workers", "context_dim", "speaker_dim", "layers"
 _WORDS = {"true", "false"}
 
 
-def check_text(text: str, source: str) -> None:
-    """Refuse what reads as something else than what it looks like.
+def check_text(text: str, source: str, traps: bool = True) -> None:
+    """Refuse what reads as something else than what it looks like; without `traps` only what is harmful.
 
     Raises:
         ConfigError: CONFIG_TOO_DEEP, too large, nested too deep, or repeating itself by aliases; CONFIG_UNSAFE, no
@@ -52,7 +54,7 @@ def check_text(text: str, source: str) -> None:
     try:
         root = yaml.compose(text, yaml.SafeLoader)
         if root is not None:
-            _walk(root, source, 0, {})
+            _walk(root, source, 0, {}, traps)
     except yaml.YAMLError as error:
         words = " ".join(str(error).split())[:160]
         raise ConfigError("CONFIG_UNSAFE", f"{source} is not plain YAML: {words}") from error
@@ -60,7 +62,7 @@ def check_text(text: str, source: str) -> None:
         raise _too_deep(source) from error
 
 
-def _walk(node: Any, source: str, depth: int, sizes: dict[int, int]) -> int:
+def _walk(node: Any, source: str, depth: int, sizes: dict[int, int], traps: bool) -> int:
     """Check a node and all below it once, and count how many it stands for when aliases are written out."""
     if id(node) in sizes:
         return sizes[id(node)]
@@ -71,11 +73,12 @@ def _walk(node: Any, source: str, depth: int, sizes: dict[int, int]) -> int:
     total = 1
     names: set[str] = set()
     if isinstance(node.value, str):
-        _check_scalar(node, source)
+        if traps:
+            _check_scalar(node, source)
     else:
         for item in node.value:
             for part in item if isinstance(item, tuple) else (item,):
-                total += _walk(part, source, depth + 1, sizes)
+                total += _walk(part, source, depth + 1, sizes, traps)
             key = item[0] if isinstance(item, tuple) else None
             if key is not None and isinstance(key.value, str):
                 if key.value in names:
@@ -118,18 +121,53 @@ def unknown_key(words: str, known: Mapping[str, Iterable[str]], arguments_of: An
         known: names by group; the empty group is the top of the file.
         arguments_of: class path -> names of its arguments.
     """
+    if override := re.search(r"unrecognized arguments: --([^ =]+)", words):
+        group, _, name = override[1].partition(".")
+        known_group = bool(name) and group in known
+        return _unknown(group, name, known[group]) if known_group else _unknown("", group, known[""])
     found = re.search(r"[Oo]ption '([^']+)' is not accepted|Group '([^']+)' does not accept option '([^']+)'", words)
     if found is None:
         return None
     classes = re.findall(r"class_path '([^']+)'", words[: found.start()])
     name, group = (found[3] or found[1]).split(".")[0], found[2] or ""
     if classes:
-        place, names = classes[-1].rpartition(".")[2], [*arguments_of(classes[-1]), "init_args", "class_path"]
-    else:
-        place, names = group or "the configuration", list(known.get(group, known[""]))
-    near = difflib.get_close_matches(name, names, 1, 0.3)
+        names = [*arguments_of(classes[-1]), "init_args", "class_path"]
+        return _unknown(classes[-1].rpartition(".")[2], name, names)
+    return _unknown(group, name, known.get(group, known[""]))
+
+
+def _unknown(place: str, name: str, names: Iterable[str]) -> ConfigError:
+    near = difflib.get_close_matches(name, list(names), 1, 0.3)
     expected = f"'{near[0]}' perhaps" if near else "one of " + ", ".join(sorted(names)[:12])
-    return ConfigError("CONFIG_UNKNOWN_KEY", f"{place} has no argument '{name}'", expected)
+    return ConfigError("CONFIG_UNKNOWN_KEY", f"{place or 'the configuration'} has no argument '{name}'", expected)
+
+
+def read_value(path: str, text: str, before: Any) -> Any:
+    """The value that a text in the place of `before` means.
+
+    Raises:
+        ConfigError: those of `check_text`; CONFIG_TYPE, it is of another kind than what stood there.
+    """
+    import yaml
+
+    if isinstance(before, str) and text != "null" and not text.startswith('"'):
+        return text
+    check_text(text, path, traps=False)
+    try:
+        value = json.loads(text)
+    except ValueError:  # words without quotes; and YAML 1.1 would read 1e-3 as a word
+        check_text(text, path)
+        value = yaml.safe_load(text)
+    kinds: tuple[tuple[tuple[type, ...], str], ...] = (
+        ((bool,), "true or false"), ((int, float), "a number"), ((str,), "a text"), ((list,), "a list"),
+        ((dict,), "a table"),
+    )  # fmt: skip
+    for kind, name in kinds:
+        if isinstance(before, kind):
+            if value is not None and not (isinstance(value, kind) and (bool in kind or not isinstance(value, bool))):
+                raise ConfigError("CONFIG_TYPE", f"{path} is {text[:60]!r}", name)
+            break
+    return value
 
 
 def check_values(resolved: Mapping[str, Any]) -> None:

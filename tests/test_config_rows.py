@@ -3,14 +3,16 @@ nothing executed."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import yaml
 
 from gsv_lab.cli import main
-from gsv_lab.config import load_experiment
+from gsv_lab.config import load_experiment, override
+from gsv_lab.errors import ConfigError
 
 CONTENT = Path(__file__).resolve().parents[1] / "configs" / "nano" / "content.yaml"
 ENCODER = "gsv_lab.nn.content_encoder.PhoneContentEncoder"
@@ -41,7 +43,7 @@ ROWS = {
     "47 no YAML": ("task: [", "CONFIG_UNSAFE", "bad.yaml"),
     "47 aliases": (doubled(30), "CONFIG_TOO_DEEP", "repeats itself"),
     "47 alias of itself": ("sizes: &a {b: *a}", "CONFIG_TOO_DEEP", "repeats itself"),
-    "47 brackets": ("sizes: {x: " + "[" * 3000 + "]" * 3000 + "}", "CONFIG_TOO_DEEP", "too deep"),
+    "47 brackets": ("sizes: {x: " + "[" * 400 + "]" * 400 + "}", "CONFIG_TOO_DEEP", "too deep"),
     "48 foreign": ("task: {class_path: subprocess.Popen, init_args: {args: ls}}", "CONFIG_UNKNOWN_COMPONENT", "Popen"),
     "48 inside": (
         "task: {init_args: {content_encoder: {class_path: os.system}}}", "CONFIG_UNKNOWN_COMPONENT", "os.system"
@@ -101,9 +103,48 @@ def test_upsampling_that_is_not_the_hop(tmp_path: Path, capsys: pytest.CaptureFi
     assert not (tmp_path / "run").exists()
 
 
-def test_an_override_is_checked_too() -> None:
-    with pytest.raises(ValueError, match="trainer.minutes is -3"):
-        load_experiment([CONTENT], ["trainer.minutes=-3"])
+OVERRIDES = {
+    "44 top": ("trainr.minutes=3", "CONFIG_UNKNOWN_KEY", "trainer"),
+    "44 trainer": ("trainer.minuts=3", "CONFIG_UNKNOWN_KEY", "minutes"),
+    "44 task": ("task.init_args.learning_rat=1", "CONFIG_UNKNOWN_KEY", "learning_rate"),
+    "45 word for number": ("trainer.minutes=soon", "CONFIG_TYPE", "soon"),
+    "45 list for number": ("trainer.minutes=[1, 2]", "CONFIG_TYPE", "[1, 2]"),
+    "45 truth for number": ("trainer.workers=true", "CONFIG_TYPE", "rue"),
+    "46 octal": ("seed=010", "CONFIG_TYPE", "'010'"),
+    "46 sexagesimal": ("seed=1:30", "CONFIG_TYPE", "'1:30'"),
+    "47 python": ("seed=!!python/object/apply:os.mkdir ['harm']", "CONFIG_UNSAFE", "os.mkdir"),
+    "47 brackets": ("data.init_args.corpora=" + "[" * 400 + "]" * 400, "CONFIG_TOO_DEEP", "too deep"),
+    "48 foreign": ("task.class_path=antigravity.Trick", "CONFIG_UNKNOWN_COMPONENT", "antigravity.Trick"),
+    "49 minutes": ("trainer.minutes=-3", "CONFIG_RANGE", "trainer.minutes is -3"),
+    "49 batch": ("data.init_args.batch_seconds=.nan", "CONFIG_RANGE", "batch_seconds is nan"),
+}
+
+
+@pytest.fixture(scope="module")
+def resolved() -> dict[str, Any]:
+    return load_experiment([CONTENT])
+
+
+@pytest.mark.parametrize("way", ["with the files", "of a resolved file"])
+@pytest.mark.parametrize("row", OVERRIDES)
+def test_overrides(row: str, way: str, resolved: dict[str, Any], tmp_path: Path, monkeypatch: Any) -> None:
+    """A value given on the command line meets what it would meet in a file; nothing foreign is imported."""
+    text, code, words = OVERRIDES[row]
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load_experiment([CONTENT], [text]) if way == "with the files" else override(resolved, [text])
+    assert caught.value.code == code and words in str(caught.value)
+    assert not list(tmp_path.iterdir()) and "antigravity" not in sys.modules
+
+
+def test_overrides_that_are_meant(resolved: dict[str, Any]) -> None:
+    """Both ways give the same; a word stays a word where one stood."""
+    texts = ["name=no", "seed=8", "trainer.precision=32", "trainer.minutes=1e-3", "data.init_args.corpora=[a, b]"]
+    made = override(resolved, texts)
+    assert made == load_experiment([CONTENT], texts)
+    assert (made["name"], made["trainer"]["precision"], made["trainer"]["minutes"]) == ("no", "32", 1e-3)
+    with pytest.raises(ConfigError, match="product of upsample_rates is 320"):
+        override({"a": {"hop": 640, "upsample_rates": [10, 8, 2, 2, 2]}}, ["a.upsample_rates=[10, 8, 2, 2]"])
 
 
 def test_what_is_meant_is_read(tmp_path: Path) -> None:

@@ -25,6 +25,11 @@ from gsv_lab.files import save_bytes
 FORMAT = 1
 LARGEST_HEADER = 16 * 2**20
 LARGEST_ELEMENTS = 10**9
+LARGEST_TABLES = 10**7
+"""Elements of filter banks, windows and other tables that a network computes and no file holds."""
+
+COUNTS = {"layers", "n_layers", "couplings", "n_books"}
+"""Arguments that say how many parts with tensors of their own there are."""
 
 
 class CannotBuild(CheckpointError):
@@ -156,8 +161,8 @@ def load_component(path: str | Path) -> nn.Module:
     if not isinstance(header.get("spec"), dict):
         raise CheckpointError("CKPT_FORMAT", f"{source} names no network", "weights of one component")
     claims = {name: torch.empty(shape, device="meta") for name, (_, shape) in header["tensors"].items()}
-    # A spec can claim any size: it is compared with what the file holds before memory is taken for it. Constructors
-    # that compute a filter bank need memory; they are met below only.
+    # A spec can claim any size: it is compared with what the file holds before memory is taken for it. A class of the
+    # user's own may need memory to be built at all; it is met below only.
     with suppress(CannotBuild):
         check_fit(header["spec"], claims, source)
     component = _built(header["spec"], source)
@@ -165,10 +170,12 @@ def load_component(path: str | Path) -> nn.Module:
     return component.eval()
 
 
-def _built(spec: Mapping[str, Any], source: str, hollow: bool = False) -> nn.Module:
-    """The network of a spec, or why there is none; a hollow one has shapes and no memory."""
+def _built(spec: Mapping[str, Any], source: str, n_tensors: int = 0) -> nn.Module:
+    """The network of a spec, or why there is none; one for so many tensors is hollow: shapes without memory."""
     try:
-        with torch.device("meta") if hollow else nullcontext():
+        if n_tensors:
+            _check_counts(spec, n_tensors, source)
+        with torch.device("meta") if n_tensors else nullcontext():
             made = build(spec)
     except LabError:
         raise
@@ -187,9 +194,29 @@ def check_fit(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], source: st
     """Every tensor has its place and every place its tensor; the network is built without memory.
 
     Raises:
-        CheckpointError: CKPT_KEYS, CKPT_SHAPE, CKPT_FORMAT.
+        CheckpointError: CKPT_KEYS, CKPT_SHAPE, CKPT_FORMAT, CKPT_TOO_LARGE.
     """
-    load_into(_built(spec, source, hollow=True), {name: value.to("meta") for name, value in tensors.items()}, source)
+    component = _built(spec, source, n_tensors=len(tensors))
+    load_into(component, {name: value.to("meta") for name, value in tensors.items()}, source)
+    tables = sum(value.numel() for name, value in component.named_buffers() if name not in tensors)
+    if tables > LARGEST_TABLES:
+        raise CheckpointError(
+            "CKPT_TOO_LARGE", f"{source} asks for tables of {tables} elements", f"at most {LARGEST_TABLES}"
+        )
+
+
+def _check_counts(spec: Any, n_tensors: int, source: str) -> None:
+    """Even without memory every layer takes time to be made; each has a tensor at least."""
+    if isinstance(spec, (list, tuple)):
+        for item in spec:
+            _check_counts(item, n_tensors, source)
+    for key, value in spec.items() if isinstance(spec, Mapping) else ():
+        counts = value if isinstance(value, (list, tuple)) else [value]
+        if key in COUNTS and any(isinstance(count, int) and count > n_tensors for count in counts):
+            raise CheckpointError(
+                "CKPT_KEYS", f"{source} claims {str(value)[:40]} {key} and holds {n_tensors} tensors", "one for each"
+            )
+        _check_counts(value, n_tensors, source)
 
 
 def load_into(component: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:

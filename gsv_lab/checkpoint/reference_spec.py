@@ -37,7 +37,7 @@ def sovits_spec(
         state: tensors under the released names; the posterior may be missing.
         upsample_rates: of the vocoder's stages.
         segment_frames: latent frames of a training segment.
-        heads: attention heads of the prior's stacks and of the speaker encoder.
+        heads: attention heads of the prior's stacks; the speaker encoder has two in all released models.
         attention_heads: heads of the attention between content and text.
         dropout: of the prior.
     """
@@ -47,7 +47,7 @@ def sovits_spec(
     speaker_dim = shape["ref_enc.fc.fc.weight"][0]
     parts = {
         "quantizer": _quantizer(shape),
-        "speaker_encoder": _speaker_encoder(shape, heads),
+        "speaker_encoder": _speaker_encoder(shape),
         "prior": _part(
             "prior.TextContentPrior",
             content_dim=content_dim,
@@ -99,7 +99,7 @@ def _quantizer(shape: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     return _part("quantizer.VectorQuantizer", dim=dim, n_codes=n_codes, projection="conv", hop=hop, n_books=books)
 
 
-def _speaker_encoder(shape: Mapping[str, tuple[int, ...]], heads: int) -> dict[str, Any]:
+def _speaker_encoder(shape: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     width, channels = shape["ref_enc.spectral.0.fc.weight"]
     base = _part(
         "speaker_encoder.StyleEncoder",
@@ -107,7 +107,7 @@ def _speaker_encoder(shape: Mapping[str, tuple[int, ...]], heads: int) -> dict[s
         speaker_dim=shape["ref_enc.fc.fc.weight"][0],
         width=width,
         kernel=shape["ref_enc.temporal.0.conv1.conv.weight"][2],
-        heads=heads,
+        heads=2,
         scale_by_width=True,
         mask_convolutions=False,
     )

@@ -16,7 +16,7 @@ import threading
 import types
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,26 +86,46 @@ def read_released(path: str | Path) -> Released:
     """Read a checked file; tensors keep their types.
 
     Raises:
+        CheckpointError: as `read_archive`; CKPT_FORMAT, no weights in it.
+    """
+    name = Path(path).name
+    code, content = read_archive(path, lambda content: content[_place(content, name)])
+    return Released(code, content, _place(content, name))
+
+
+def _place(content: Any, name: str) -> str:
+    """Under which key the tensors are."""
+    found = [key for key in ("weight", "model") if isinstance(content, dict) and isinstance(content.get(key), dict)]
+    if not found:
+        keys = ", ".join(sorted(map(str, content))[:4]) if isinstance(content, dict) else type(content).__name__
+        raise CheckpointError(
+            "CKPT_FORMAT", f"{name} holds {keys[:80] or 'nothing'} in place of weights", "weight, config and info"
+        )
+    return found[0]
+
+
+def read_archive(path: str | Path, tensors_of: Callable[[Any], Mapping[str, Tensor]]) -> tuple[str, Any]:
+    """Everything in a checked archive of torch, and the two bytes that the file began with.
+
+    Args:
+        path: the file.
+        tensors_of: the table of tensors in the content. It is asked first, of tensors without memory, and raises if
+            the content is not what it should be.
+
+    Raises:
         CheckpointError: CKPT_MISSING; CKPT_FORMAT, no file of that layout; CKPT_UNSAFE, it names foreign code;
             CKPT_LEGACY, torch's format before archives; CKPT_CORRUPT, damaged or cut off; CKPT_TOO_LARGE, it claims
-            more than it has or than is allowed; CKPT_NONFINITE, a weight is NaN or infinite.
+            more than it has or than is allowed; CKPT_NONFINITE, a weight is NaN or infinite; those of `tensors_of`.
     """
     path = Path(path)
     data, code = _bytes(path)
     _check_archive(data, path.name)
-    content = _load(data, path.name, "meta")
-    places = [key for key in ("weight", "model") if isinstance(content, dict) and isinstance(content.get(key), dict)]
-    if not places:
-        keys = ", ".join(sorted(map(str, content))[:4]) if isinstance(content, dict) else type(content).__name__
-        raise CheckpointError(
-            "CKPT_FORMAT", f"{path.name} holds {keys[:80] or 'nothing'} in place of weights", "weight, config and info"
-        )
-    _check_sizes(content[places[0]], len(data), path.name)
-    released = Released(code, _load(data, path.name, "cpu"), places[0])
-    for key, value in released.weight.items():
+    _check_sizes(tensors_of(_load(data, path.name, "meta")), len(data), path.name)
+    content = _load(data, path.name, "cpu")
+    for key, value in tensors_of(content).items():
         if value.is_floating_point() and not bool(torch.isfinite(value).all()):
             raise CheckpointError("CKPT_NONFINITE", f"'{key}' in {path.name} holds NaN or infinity", "finite weights")
-    return released
+    return code, content
 
 
 def released_bytes(released: Released) -> bytes:

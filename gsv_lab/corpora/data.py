@@ -17,7 +17,7 @@ from gsv_lab.corpora.store import ClipStore, Row
 from gsv_lab.corpora.stream import BatchPlan, BatchStream, fixed_batches
 from gsv_lab.corpora.texts import FILE_NAME, add_texts
 from gsv_lab.environment import cache_dir
-from gsv_lab.errors import DataError
+from gsv_lab.errors import ConfigError, DataError
 
 
 class NumberedData(pl.LightningDataModule):
@@ -27,6 +27,7 @@ class NumberedData(pl.LightningDataModule):
         super().__init__()
         self._start: Callable[[], int] = lambda: 0
         self._workers = 0
+        self._task: Any = None
 
     def attach(self, task: Any, budget: Any, workers: int) -> None:
         """Learn from `fit` where to start, and from the task whatever the tracks need."""
@@ -81,6 +82,7 @@ class SpeechData(NumberedData):
     def setup(self, stage: str = "fit") -> None:
         """Open the store, make missing tracks, choose the clips."""
         self.store = self.open_store()
+        self.check_rate()
         self.make_tracks()
         self.chosen = {name: self.choose(splits) for name, splits in self.splits.items()}
         for name, indices in self.chosen.items():
@@ -112,6 +114,21 @@ class SpeechData(NumberedData):
             if texts:
                 add_texts(store, texts)
         return ClipStore(self.store_folder)
+
+    def check_rate(self) -> None:
+        """Compare the store's rate with that of every network and analysis of the task.
+
+        Raises:
+            ConfigError: CONFIG_INCONSISTENT, both rates named.
+        """
+        for name, module in self._task.named_modules() if self._task else ():
+            rate = getattr(module, "sample_rate", self.store.sample_rate)
+            if rate != self.store.sample_rate:
+                raise ConfigError(
+                    "CONFIG_INCONSISTENT",
+                    f"{name} works at {rate:g} Hz and the store {self.store_folder} holds {self.store.sample_rate} Hz",
+                    "the same rate", "Choose another store, or change the task",
+                )  # fmt: skip
 
     def _seconds(self, index: int) -> float:
         return self.store.rows[index].samples / self.store.sample_rate

@@ -238,10 +238,7 @@ class SoVITS(nn.Module):
     def _posterior(self) -> Posterior:
         if self.posterior is None:
             raise ConfigError(
-                "CONFIG_INCONSISTENT",
-                "these weights came without a posterior",
-                "weights with one",
-                "Use the base weights",
+                "CONFIG_INCONSISTENT", "these weights came without a posterior", "weights with one", "Use the base ones"
             )
         return self.posterior
 

@@ -24,7 +24,9 @@ class Sampling:
 
     Args:
         top_k: number of best codes that stay in the draw; None or 0: all. 1 is greedy.
-        top_p: probability mass that stays in the draw, in (0, 1]; 1: all. Taken before the temperature.
+        top_p: probability mass that stays in the draw, in (0, 1]; 1: all.
+        top_p_rule: "released": before the temperature, and without the class that crosses the mass; "paper": after it,
+            and with that class, as in `keep_top_p`'s source.
         temperature: divides the scores; below 1 sharper, above 1 flatter.
         repetition_penalty: divides positive and multiplies negative scores of codes that occurred; 1: off.
         penalise_prompt: codes of the prompt count as occurred.
@@ -41,6 +43,7 @@ class Sampling:
 
     top_k: int | None = 15
     top_p: float = 1.0
+    top_p_rule: Literal["released", "paper"] = "released"
     temperature: float = 1.0
     repetition_penalty: float = 1.35
     penalise_prompt: bool = True
@@ -53,6 +56,7 @@ class Sampling:
     def __post_init__(self) -> None:
         _check("top_k", self.top_k is None or self.top_k >= 0, self.top_k, "0 or more")
         _check("top_p", 0 < self.top_p <= 1, self.top_p, "above 0 and at most 1")
+        _check("top_p_rule", self.top_p_rule in ("released", "paper"), self.top_p_rule, "released or paper")
         _check("temperature", 0 <= self.temperature <= 10, self.temperature, "0 to 10")
         _check("repetition_penalty", 0 < self.repetition_penalty <= 10, self.repetition_penalty, "above 0, at most 10")
         _check("max_new", self.max_new >= 1, self.max_new, "1 or more")
@@ -83,16 +87,17 @@ def penalise(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
     return torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
 
 
-def keep_top_p(logits: Tensor, p: float) -> Tensor:
+def keep_top_p(logits: Tensor, p: float, crossing: bool = False) -> Tensor:
     """-inf outside the best classes whose probabilities sum to at most `p`; the best always stays: (B, V) -> (B, V).
 
-    Source: Holtzman et al. 2020, arXiv:1904.09751, section 3.1. Differs from the paper: the class that crosses the
-    threshold is dropped too.
+    With `crossing` also the class stays with which the sum exceeds `p`.
+    Source: Holtzman et al. 2020, arXiv:1904.09751, section 3.1, whose set has that class.
     """
     if p >= 1.0:
         return logits
     ordered, order = logits.sort(dim=-1, descending=True)
-    drop = ordered.softmax(-1).cumsum(-1) > p
+    mass = ordered.softmax(-1)
+    drop = mass.cumsum(-1) - (mass if crossing else 0) > p
     drop = torch.cat([torch.zeros_like(drop[:, :1]), drop[:, 1:]], dim=-1)
     return logits.masked_fill(torch.zeros_like(drop).scatter(1, order, drop), float("-inf"))
 
@@ -108,7 +113,9 @@ def probabilities(logits: Tensor, seen: Tensor | None, sampling: Sampling) -> Te
     """The distribution that a code is drawn from: logits (B, V), seen (B, V) bool -> (B, V), rows sum to 1."""
     if seen is not None:
         logits = penalise(logits, seen, sampling.repetition_penalty)
-    logits = keep_top_p(logits, sampling.top_p) / max(sampling.temperature, 1e-5)
+    temperature, late = max(sampling.temperature, 1e-5), sampling.top_p_rule == "paper"
+    before, after = (temperature, 1.0) if late else (1.0, temperature)
+    logits = keep_top_p(logits / before, sampling.top_p, crossing=late) / after
     return keep_top_k(logits, sampling.top_k).softmax(-1)
 
 

@@ -63,10 +63,9 @@ class Stage(Component):
         super().__init__()
         if kernel < rate or (kernel - rate) % 2:
             raise ConfigError(
-                "CONFIG_INCONSISTENT",
-                f"an upsampling kernel is {kernel} for the rate {rate}",
+                "CONFIG_INCONSISTENT", f"an upsampling kernel is {kernel} for the rate {rate}",
                 "a kernel longer than the rate by an even number",
-            )
+            )  # fmt: skip
         self.up = _normal(nn.ConvTranspose1d(width, width // 2, kernel, rate, padding=(kernel - rate) // 2))
         self.blocks = nn.ModuleList(DilatedBlock(width // 2, k, dilations) for k in block_kernels)
 

@@ -37,6 +37,7 @@ class HubertContent(ContentEncoder):
         model: a `HubertModel` of `transformers`.
     """
 
+    frames = Tap("batch dim frame", rate=50.0, meaning="frames as they enter the first layer", read_only=True)
     content = Tap("batch dim frame", rate=50.0, meaning="last hidden states: what is said")
 
     sample_rate = 16000
@@ -49,7 +50,11 @@ class HubertContent(ContentEncoder):
 
     def forward(self, wave: Tensor, mask: Tensor | None = None) -> Encoded:
         """See the class; `mask` silences samples."""
-        heard = self.model((wave if mask is None else wave * mask)[:, 0])
+        # All hidden states are kept only while somebody looks at the first of them.
+        looked = self.frames.live is not None
+        heard = self.model((wave if mask is None else wave * mask)[:, 0], output_hidden_states=looked)
+        if looked:
+            self.frames(heard.hidden_states[0].transpose(1, 2))
         return Encoded(self.content(heard.last_hidden_state.transpose(1, 2)))
 
 
@@ -68,7 +73,8 @@ class BertContext(ContextEncoder):
         layer: which hidden state, counted from the last.
     """
 
-    features = Tap("channel phone", meaning="BERT's hidden state of each phone's character")
+    units = Tap("channel unit", meaning="BERT's hidden state of each character; zeros where none is read")
+    features = Tap("channel phone", meaning="the same for each phone")
 
     def __init__(self, model: Any, vocabulary: Mapping[str, int], layer: int = -3) -> None:
         super().__init__()
@@ -86,7 +92,7 @@ class BertContext(ContextEncoder):
             self.hidden(text) if language == "zh" else torch.zeros(self.dim, units)
             for language, text, units in stretches(phones)
         ]
-        return self.features(per_phone(torch.cat(columns, dim=1), phones))
+        return self.features(per_phone(self.units(torch.cat(columns, dim=1)), phones))
 
     @torch.no_grad()
     def hidden(self, text: str) -> Tensor:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +14,8 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from gsv_lab.checkpoint import save_component
 from gsv_lab.config import TrainerSettings, build
+from gsv_lab.errors import ConfigError, LabError
+from gsv_lab.files import save_bytes
 from gsv_lab.training.callbacks import Average, Budget, StateSaver, TimeLeft
 from gsv_lab.training.task import Task
 from gsv_lab.training.views import Views
@@ -37,6 +41,53 @@ def _processor_flags() -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
+class Record(pl.Callback):
+    """Writes what is trained beside the run, once all of it could be built, set up and loaded."""
+
+    def __init__(self, path: Path, experiment: dict[str, Any]) -> None:
+        self.path, self.experiment = path, experiment
+        self.begun = False
+
+    def on_train_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
+        """Nothing of the configuration can fail any more."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        save_bytes(self.path, json.dumps(self.experiment, indent=1).encode())
+        self.begun = True
+
+
+@contextmanager
+def _nothing_left(folder: Path, record: Record) -> Iterator[None]:
+    """A run that fails before its first batch takes away the event file that Lightning opened, and empty folders."""
+    events = folder / "events"
+    before = set(events.glob("*"))
+    existed = folder.exists()
+    try:
+        yield
+    finally:
+        if not record.begun:
+            for path in set(events.glob("*")) - before:
+                path.unlink()
+            for empty in (events, folder)[: 1 if existed else 2]:
+                with suppress(OSError):
+                    empty.rmdir()
+
+
+def _built(experiment: dict[str, Any], part: str) -> Any:
+    """The objects of a part of the experiment.
+
+    Raises:
+        ConfigError: those of `build`; CONFIG_INCONSISTENT, sizes that a constructor refuses.
+    """
+    try:
+        return build(experiment[part])
+    except LabError:
+        raise
+    # Constructors check their sizes with plain ValueErrors, layers of torch with RuntimeErrors.
+    except (ValueError, RuntimeError, TypeError, ArithmeticError) as error:
+        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise ConfigError("CONFIG_INCONSISTENT", f"The {part} cannot be built: {why}", "sizes that fit") from error
+
+
 def fit(
     experiment: dict[str, Any],
     folder: str | Path,
@@ -56,19 +107,22 @@ def fit(
 
     Returns:
         where the averaged weights lie, in single precision.
+
+    Raises:
+        ConfigError: the experiment cannot be built; there is no trace of it on the disk then.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "experiment.json").write_text(json.dumps(experiment, indent=1), encoding="utf-8")
     settings = TrainerSettings(**experiment["trainer"])
     torch.manual_seed(experiment["seed"])
-    task: Task = build(experiment["task"])
-    data = build(experiment["data"])
+    task: Task = _built(experiment, "task")
+    data = _built(experiment, "data")
     budget = Budget(settings.minutes, settings.max_batches, experiment["seed"], pause, run_minutes)
     average = Average()
     saver = StateSaver(folder / "state.ckpt", settings.save_every_minutes)
     data.attach(task, budget, settings.workers)
-    callbacks: list[pl.Callback] = [budget, average, saver, Views(), *([TimeLeft(budget)] if progress_bar else [])]
+    record = Record(folder / "experiment.json", experiment)
+    callbacks: list[pl.Callback] = [budget, average, saver, Views(), record]
+    callbacks += [TimeLeft(budget)] if progress_bar else []
     trainer = pl.Trainer(
         accelerator="auto", devices=1, precision=pick_precision(settings.precision), max_epochs=-1,
         logger=TensorBoardLogger(folder, name="", version="events"), callbacks=callbacks,
@@ -77,7 +131,8 @@ def fit(
         check_val_every_n_epoch=None, use_distributed_sampler=False, default_root_dir=folder,
     )  # fmt: skip
     state = saver.path if saver.path.is_file() else None
-    trainer.fit(task, datamodule=data, ckpt_path=state, weights_only=True)
+    with _nothing_left(folder, record):
+        trainer.fit(task, datamodule=data, ckpt_path=state, weights_only=True)
     info = {"experiment": experiment["name"], "batches": budget.batches, "minutes": round(budget.seconds / 60, 1)}
     return Fitted(export(task, average, folder / "weights", info), budget.finished)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import os
 import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -68,6 +70,9 @@ class Hub(BaseHTTPRequestHandler):
             part = part[: hub.cuts.pop(0)]
             self.close_connection = True
         self.wfile.write(part)
+        if hub.silent:  # sends no more and does not hang up
+            self.wfile.flush()
+            hub.silent.wait(60)
 
     def answer(self, status: int, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -81,6 +86,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A server on this machine that holds `FILES`, and a catalogue that lists them."""
     server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     server.files, server.sent, server.etags, server.cuts, server.ranges, server.seen = dict(FILES), {}, {}, [], True, []
+    server.silent = None
     server.endpoint = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     known = [
@@ -160,6 +166,41 @@ def test_a_stopped_download_goes_on_the_next_time(
     asked = [headers["Range"] for command, path, headers in hub.seen if command == "GET" and "s2G" in path]
     assert asked == [f"bytes={len(begun)}-"]
     assert contents(tmp_path)["v2Pro/s2G.pth"] == BIG and not (tmp_path / UNFINISHED).exists()
+
+
+KILLED = """
+import sys
+from huggingface_hub import constants
+from gsv_lab.checkpoint import catalogue
+from gsv_lab.cli import main
+constants.DOWNLOAD_CHUNK_SIZE = 2**14
+part = catalogue.HubFile("v2Pro/s2G.pth", int(sys.argv[2]), sys.argv[3])
+catalogue.KNOWN = (catalogue.KnownFile(catalogue.MODELS, part.path, "sovits", "MIT", (part,)),)
+main(["weights", "get", "v2Pro", "--folder", sys.argv[4], "--endpoint", sys.argv[1]])
+"""
+
+
+def test_a_killed_download_goes_on_the_next_time(hub: Any, tmp_path: Path) -> None:
+    """The process gets no chance to tidy up; what it had written is asked for no more."""
+    hub.cuts, hub.silent = [300_000], threading.Event()
+    arguments = [hub.endpoint, str(len(BIG)), digest(BIG), str(tmp_path)]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0"}
+    child = subprocess.Popen([sys.executable, "-c", KILLED, *arguments], stderr=subprocess.DEVNULL, env=environment)
+    waiting = tmp_path / UNFINISHED / digest(BIG)
+    deadline = time.monotonic() + 60
+    while not (waiting.is_file() and waiting.stat().st_size > 100_000) and time.monotonic() < deadline:
+        assert child.poll() is None
+        time.sleep(0.02)
+    child.kill()
+    child.wait()
+    hub.silent.set()
+    begun = waiting.stat().st_size
+    assert 100_000 < begun <= 300_000 and not (tmp_path / "v2Pro" / "s2G.pth").exists()
+    hub.seen.clear()
+    hub.silent = None
+    assert get(hub, tmp_path) == 0
+    asked = [headers["Range"] for command, path, headers in hub.seen if command == "GET" and "s2G" in path]
+    assert asked == [f"bytes={begun}-"] and contents(tmp_path)["v2Pro/s2G.pth"] == BIG
 
 
 def test_wrong_bytes_are_refused_and_deleted(hub: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -155,6 +155,20 @@ def test_bert_states_of_each_character(lab: Lab) -> None:
     assert told.ids[0].tolist() == one.ids + two.ids and told.before == len(one) and told.codes is not None
 
 
+def test_companions_can_be_looked_into_and_watching_changes_nothing(lab: Lab) -> None:
+    context, content = lab.family.synthesizer.context_encoder, lab.family.synthesizer.content_encoder
+    phones, wave = phonemize(MIXED), 0.1 * torch.randn(1, 1, 16000)
+    with torch.no_grad():
+        plain, heard = context(phones), content(wave).content
+        with probe(context, "*") as text, probe(content, "*") as sound:
+            torch.testing.assert_close(context(phones), plain)
+            torch.testing.assert_close(content(wave).content, heard)
+    units = text["units"].value.repeat_interleave(torch.tensor(phones.word2phones), 1)
+    assert torch.equal(units, text["features"].value) and units.abs().max() > 0
+    assert sound["frames"].value.shape == heard.shape and not torch.equal(sound["frames"].value, heard)
+    assert torch.equal(sound["content"].value, heard)
+
+
 def test_stretches_of_language() -> None:
     found = stretches(phonemize("我们 play football, 吧!"))
     assert [(language, units) for language, _, units in found] == [("zh", 2), ("en", 3), ("zh", 2)]

@@ -54,6 +54,18 @@ def test_top_p_comes_before_temperature() -> None:
     torch.testing.assert_close(p[0, 0] / p[0, 1], torch.tensor((0.5 / 0.3) ** (1 / 5)))
 
 
+def test_top_p_of_the_paper() -> None:
+    """The smallest set that reaches the mass, at the temperature of the draw; what the released rule leaves out."""
+    logits = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()
+    for p, kept in ((0.01, 1), (0.49, 1), (0.6, 2), (0.81, 3), (0.96, 4)):
+        rule = Sampling(top_k=None, top_p=p, top_p_rule="paper", repetition_penalty=1.0)
+        assert int((probabilities(logits, None, rule) > 0).sum()) == kept
+    hot = Sampling(top_k=None, top_p=0.6, top_p_rule="paper", temperature=5.0, repetition_penalty=1.0)
+    flat = (logits / 5).softmax(-1)[0]
+    found = probabilities(logits, None, hot)[0]
+    assert flat[:2].sum() < 0.6 < flat[:3].sum() and (found > 0).tolist() == [True, True, True, False]
+
+
 def test_temperature_zero_is_greedy() -> None:
     logits = torch.randn(4, 9)
     p = probabilities(logits, None, Sampling(top_k=None, temperature=0.0))
@@ -82,6 +94,7 @@ def test_draw_repeats_with_the_seed() -> None:
         {"top_k": -1},
         {"top_p": 0.0},
         {"top_p": 1.5},
+        {"top_p_rule": "other"},
         {"temperature": -0.1},
         {"temperature": float("nan")},
         {"temperature": 100.0},

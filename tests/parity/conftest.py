@@ -33,16 +33,33 @@ class Row(NamedTuple):
     passed: bool
 
 
-ROWS = pytest.StashKey[list[Row]]()
-PROPERTY = "comparison"
+class Difference(NamedTuple):
+    """Where the two may differ and do: an input, what both make of it, and why."""
+
+    item: str
+    case: str
+    ours: str
+    theirs: str
+    reason: str
+
+
+ROWS = pytest.StashKey[list[Row | Difference]]()
+KINDS: dict[str, Any] = {"comparison": Row, "difference": Difference}
+
+
+class Meta(dict[str, Any]):
+    """meta.json; the test of an item that it lacks is skipped."""
+
+    def __missing__(self, item: str) -> Any:
+        pytest.skip(f"{item} is not in meta.json")
 
 
 class Parity:
-    """The golden folder, and the book in which comparisons are entered."""
+    """The golden folder (`default`: the prepared one), and the book in which comparisons are entered."""
 
-    def __init__(self, folder: Path, rows: list[Row]) -> None:
-        self.folder, self.rows = folder, rows
-        self.meta: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+    def __init__(self, folder: Path, rows: list[Row | Difference], default: bool) -> None:
+        self.folder, self.rows, self.default = folder, rows, default
+        self.meta = Meta(json.loads((folder / "meta.json").read_text(encoding="utf-8")))
 
     def arrays(self, name: str) -> dict[str, Tensor]:
         """The inputs and outputs of an item, `<name>.npz`; skips the test where the folder lacks it."""
@@ -54,9 +71,12 @@ class Parity:
         """The weights of an item under the reference's names, `<name>.safetensors`."""
         return load_file(self._need(f"{name}.safetensors"))
 
-    def json(self, name: str) -> Any:
-        """The content of `<name>.json`."""
-        return json.loads(self._need(f"{name}.json").read_text(encoding="utf-8"))
+    def json(self, name: str, part: str = "") -> Any:
+        """The content of `<name>.json`, or one part of it; skips the test where that is absent."""
+        found = json.loads(self._need(f"{name}.json").read_text(encoding="utf-8"))
+        if part and part not in found:
+            pytest.skip(f"{part} is not in {name}.json")
+        return found[part] if part else found
 
     def close(self, item: str, actual: Tensor, expected: Tensor, rtol: float = RTOL, atol: float = ATOL) -> None:
         """Enter a comparison of real numbers, and fail where one is off by more than `atol + rtol * |expected|`."""
@@ -74,6 +94,10 @@ class Parity:
         if actual.shape == expected.shape and not same:
             error = float((actual.long() - expected.long()).abs().max())
         self._enter(item, error, "exact", same)
+
+    def differ(self, item: str, case: str, ours: str, theirs: str, reason: str) -> None:
+        """Enter a difference that is allowed."""
+        self.rows.append(Difference(item, case, ours, theirs, reason))
 
     def _need(self, name: str) -> Path:
         path = self.folder / name
@@ -98,7 +122,7 @@ def parity(request: pytest.FixtureRequest) -> Parity:
     folder = Path(given) if given else Path(request.getfixturevalue("shared")) / "parity"
     if not (folder / "meta.json").is_file():
         pytest.skip(f"no golden data: {folder / 'meta.json'} is missing (give --parity-dir)")
-    return Parity(folder, request.config.stash.setdefault(ROWS, []))
+    return Parity(folder, request.config.stash.setdefault(ROWS, []), given is None)
 
 
 @pytest.fixture(scope="session")
@@ -143,17 +167,19 @@ def _scaled(key: str, x: np.ndarray) -> np.ndarray:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Put a test's rows into its report, which also travels from parallel workers to the process that prints."""
     rows = item.config.stash.get(ROWS, [])
-    item.user_properties.extend((PROPERTY, list(row)) for row in rows)
+    names = {kind: name for name, kind in KINDS.items()}
+    item.user_properties.extend((names[type(row)], list(row)) for row in rows)
     rows.clear()
     return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table of all comparisons."""
+    """Print the table of all comparisons, and what may differ and does."""
     reports = [
         r for key in ("passed", "failed") for r in terminalreporter.stats.get(key, []) if hasattr(r, "user_properties")
     ]
-    rows = sorted(Row(*value) for r in reports for name, value in r.user_properties if name == PROPERTY)
+    entered = [(name, value) for r in reports for name, value in r.user_properties if name in KINDS]
+    rows = sorted(Row(*value) for name, value in entered if KINDS[name] is Row)
     if not rows:
         return
     width = max(len(row.item) for row in rows)
@@ -164,3 +190,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"{row.item:<{width}}  {row.error:>13.2e}  {row.tolerance:<18} {'yes' if row.passed else 'NO'}"
         )
     terminalreporter.write_line(f"{sum(row.passed for row in rows)} of {len(rows)} pass")
+    differences = sorted({Difference(*value) for name, value in entered if KINDS[name] is Difference})
+    if differences:
+        terminalreporter.section("where the text may differ from the reference, and does")
+    for one in differences:
+        terminalreporter.write_line(f"{one.item}: {one.case}: {one.ours!r} here, {one.theirs!r} there; {one.reason}")

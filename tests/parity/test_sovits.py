@@ -37,6 +37,8 @@ class Case:
             state, hyper["upsample_rates"], hyper["segment_frames"], hyper["n_heads"], hyper.get("mrte_heads", 4),
             hyper["p_dropout"],
         )  # fmt: skip
+        if "resblock_dilation_sizes" in hyper:
+            spec["init_args"]["vocoder"]["init_args"]["dilations"] = hyper["resblock_dilation_sizes"][0]
         self.model: SoVITS = build(spec).eval()
         ours = from_reference(state)
         self.model.load_state_dict(ours, strict=True)
@@ -185,37 +187,45 @@ def test_full_size(parity: Any, filled: Any, name: str) -> None:
     """The released sizes; weights and inputs by the rule of the README."""
     shapes = {key: tuple(shape) for key, (shape, _) in parity.json("state_dict_shapes")[FULL[name]].items()}
     parity.arrays(name)
-    case = Case(parity, name, dict(filled(shapes, FULL_SEED)))
-    complete(case.arrays, shapes)
+    meta = parity.meta[name]
+    case = Case(parity, name, dict(filled(shapes, meta.get("seed", FULL_SEED))))
+    complete(case.arrays, shapes, meta)
     with torch.no_grad():
         check_parts(case)
         check_decoding(case)
     check_gradients(case, training_pass(case))
 
 
-def complete(g: dict[str, Tensor], shapes: dict[str, tuple[int, ...]]) -> None:
-    """Add the inputs that are given by rule."""
-    s, frames, refer = FULL_SEED, g["y_mask"].shape[-1], 30
-    latent, verification = g["fwd_z"].shape[1], shapes.get("sv_emb.weight", (0, 0))[1]
+def complete(g: dict[str, Tensor], shapes: dict[str, tuple[int, ...]], meta: dict[str, Any]) -> None:
+    """Add the inputs that are given by rule; what the folder stores stands."""
+    s, refer = meta.get("seed", FULL_SEED), meta.get("refer_frames", 30)
+    items, _, frames = g["y_mask"].shape
+    latent, verification = 2 * shapes["flow.flows.0.pre.weight"][1], shapes.get("sv_emb.weight", (0, 0))[1]
 
     def normal(seed: int, *shape: int) -> Tensor:
         return torch.from_numpy(np.random.RandomState(seed).standard_normal(shape)).float()
 
     def torch_normal(seed: int) -> Tensor:
-        return torch.randn(2, latent, frames, generator=torch.Generator().manual_seed(seed))
+        return torch.randn(items, latent, frames, generator=torch.Generator().manual_seed(seed))
 
-    g["ssl"] = normal(s + 11, 2, shapes["ssl_proj.weight"][1], frames)
-    g["spec"] = normal(s + 12, 2, shapes["enc_q.pre.weight"][1], frames).abs()
-    g["flow_rev_in"] = normal(s + 16, 2, latent, frames) * g["y_mask"]
-    g["dec_refer"] = normal(s + 21, 1, g["spec"].shape[1], refer).abs()
-    g["dec_refer2"] = normal(s + 22, 1, g["spec"].shape[1], refer + 7).abs()
+    bins = shapes["enc_q.pre.weight"][1]
+    made = {
+        "ssl": normal(s + 11, items, shapes["ssl_proj.weight"][1], frames),
+        "spec": normal(s + 12, items, bins, frames).abs(),
+        "flow_rev_in": normal(s + 16, items, latent, frames) * g["y_mask"],
+        "dec_refer": normal(s + 21, 1, bins, refer).abs(),
+        "dec_refer2": normal(s + 22, 1, bins, refer + 7).abs(),
+        "enc_q_noise": torch_normal(s + 15),
+        "fwd_noise": torch_normal(s + 17),
+        # The README does not say how the target wave was made. This one reproduces the stored losses and gradients of
+        # all three models.
+        "fwd_target": 0.1 * normal(s + 18, *g["fwd_o"].shape),
+    }
     if verification:
-        g["sv"] = normal(s + 14, 2, verification)
-        g["dec_sv0"], g["dec_sv1"] = normal(s + 23, 1, verification), normal(s + 24, 1, verification)
-    g["enc_q_noise"], g["fwd_noise"] = torch_normal(s + 15), torch_normal(s + 17)
-    # The README does not say how the target wave was made. This one reproduces the stored losses and gradients of all
-    # three models.
-    g["fwd_target"] = 0.1 * normal(s + 18, *g["fwd_o"].shape)
+        made["sv"] = normal(s + 14, items, verification)
+        made["dec_sv0"], made["dec_sv1"] = normal(s + 23, 1, verification), normal(s + 24, 1, verification)
+    for name, value in made.items():
+        g.setdefault(name, value)
 
 
 @pytest.mark.parametrize("name", ["full_mpd_v2", "full_mpd_v2Pro"])
@@ -228,10 +238,10 @@ def test_full_size_discriminators(parity: Any, filled: Any, name: str) -> None:
     module = ReleasedDiscriminators(
         (2, 3, 5, 7, 11, 17, 23)[: sum(key.endswith("conv_post.bias") for key in shapes) - 1]
     )
-    module.load_state_dict(from_reference(dict(filled(shapes, FULL_SEED + 5))), strict=True)
-    length = parity.meta[name]["wave_len"]
+    length, seed = parity.meta[name]["wave_len"], parity.meta[name].get("seed", FULL_SEED)
+    module.load_state_dict(from_reference(dict(filled(shapes, seed + 5))), strict=True)
     real, fake = (
-        module(0.3 * torch.from_numpy(np.random.RandomState(FULL_SEED + k).standard_normal((1, 1, length))).float())
+        module(0.3 * torch.from_numpy(np.random.RandomState(seed + k).standard_normal((1, 1, length))).float())
         for k in (34, 35)
     )
     for i in range(len(module.judges)):

@@ -90,8 +90,8 @@ def test_a_file_that_holds_no_texts_is_named(tmp_path: Path) -> None:
 
 def test_override_sets_known_keys_only() -> None:
     experiment = {"task": {"init_args": {"rate": 1.0}}, "trainer": {"minutes": 1}}
-    made = override(experiment, ["task.init_args.rate=1e-3", "trainer.minutes=[1, 2]"])
-    assert made == {"task": {"init_args": {"rate": 1e-3}}, "trainer": {"minutes": [1, 2]}}
+    made = override(experiment, ["task.init_args.rate=1e-3", "trainer.minutes=2"])
+    assert made == {"task": {"init_args": {"rate": 1e-3}}, "trainer": {"minutes": 2}}
     assert experiment["trainer"]["minutes"] == 1
     with pytest.raises(ConfigError, match=r"task\.rate"):
         override(experiment, ["task.rate=3"])
