@@ -302,6 +302,40 @@ def test_leakage_matrix_colours_run_from_chance() -> None:
         figures.leakage_matrix(scores, ["x"], ["phone", "speaker"])
 
 
+def test_head_costs_colour_both_ways_and_leave_missing_heads_blank() -> None:
+    figure = figures.head_costs([[0.4, -0.1], [float("nan"), 0.2]], ["layers.0", "layers.1"], [0, 1], "nats")
+    assert {text.get_text() for text in figure.axes[0].texts} == {"+0.4", "-0.1", "+0.2"}
+    assert figure.axes[0].images[0].get_clim() == (-0.4, 0.4)
+    assert [tick.get_text() for tick in figure.axes[0].get_yticklabels()] == ["layers.0", "layers.1"]
+    assert figure.axes[0].get_ylim()[0] > figure.axes[0].get_ylim()[1], "the first layer on top"
+    with pytest.raises(ValueError, match="expected \\(1, 2\\)"):
+        figures.head_costs([[1.0]], ["a"], [0, 1])
+
+
+def test_cost_scatter_names_what_costs_and_what_looks_best() -> None:
+    along, cost = np.array([0.9, 0.1, 0.2, 0.3, 0.0]), np.array([0.0, 0.5, 0.0, -0.1, 0.0])
+    figure = figures.cost_scatter(along, cost, cost - 0.2, cost + 0.3, ["0.0", "0.1", "1.0", "1.1", "2.0"])
+    axis = figure.axes[0]
+    assert {text.get_text() for text in axis.texts} == {"0.0", "0.1", "1.0", "1.1"}
+    points = [line.get_xydata()[0] for line in axis.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    np.testing.assert_allclose(points, np.stack([along, cost], 1))
+    bars = [bar.get_segments()[0] for bar in axis.collections]
+    np.testing.assert_allclose([[bar[0][1], bar[1][1]] for bar in bars], np.stack([cost - 0.2, cost + 0.3], 1))
+    with pytest.raises(ValueError, match="equally many"):
+        figures.cost_scatter(along, cost, cost, cost, ["0.0"])
+
+
+def test_shift_scatter_shows_wanted_against_made() -> None:
+    wanted = np.array([-0.2, 0.0, 0.4])
+    figure = figures.shift_scatter({"pitch": (wanted, wanted), "tract": (wanted, 0.5 * wanted)}, ["all", "half"])
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["all", "half"]
+    np.testing.assert_allclose(figure.axes[1].collections[0].get_offsets(), np.stack([wanted, 0.5 * wanted], 1))
+    with pytest.raises(ValueError, match="1 titles for 2"):
+        figures.shift_scatter({"pitch": (wanted, wanted), "tract": (wanted, wanted)}, ["one"])
+    with pytest.raises(ValueError, match="3 shifts of pitch wanted and 2 made"):
+        figures.shift_scatter({"pitch": (wanted, wanted[:2])})
+
+
 @dataclass
 class Fake:
     """What a record of the hooks shows of itself."""

@@ -59,22 +59,12 @@ class HeadGrid:
 
     def figure(self, name: str, title: str = "") -> Figure:
         """The change of a measure by layer and head, as a picture with the numbers in it."""
-        from gsv_lab.figures.style import canvas
+        from gsv_lab import figures
 
         taps, heads, values = self.matrix(name)
-        figure, axes = canvas(1, 1, 1.3 + 0.34 * len(taps), title=title or f"{name} {self.clean[name]:.3g}")
-        axis, reach = axes[0, 0], float(np.nanmax(np.abs(values))) or 1.0
-        image = axis.imshow(values, cmap="RdBu_r", vmin=-reach, vmax=reach, aspect="auto")
-        for (layer, head), value in np.ndenumerate(values):
-            if np.isfinite(value):
-                dark = abs(value) > 0.6 * reach
-                axis.text(head, layer, f"{value:+.2g}", ha="center", va="center", fontsize=8,
-                          color="white" if dark else "black")  # fmt: skip
-        axis.set_xticks(range(len(heads)), heads)
-        axis.set_yticks(range(len(taps)), [tap.rsplit(".attention", 1)[0] for tap in taps])
-        axis.set_xlabel("head")
-        figure.colorbar(image, ax=axis, label=f"change of {name} without the head", pad=0.01)
-        return figure
+        layers = [tap.rsplit(".attention", 1)[0] for tap in taps]
+        title = title or f"{name} {self.clean[name]:.3g} with all heads; what changes without each"
+        return figures.head_costs(values, layers, heads, name, title)
 
 
 def head_grid(

@@ -19,9 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from gsv_lab.align import phone_errors
+from gsv_lab.audio import resample
 from gsv_lab.checkpoint import load_component
+from gsv_lab.corpora.readers import Clip, read
 from gsv_lab.corpora.synthetic import PHONES, SyntheticClip, SyntheticCorpus
 from gsv_lab.errors import CheckpointError, DataError
+from gsv_lab.evaluation.lists import COLUMNS, LANGUAGES, read_list
+from gsv_lab.evaluation.lists import SAMPLE_RATE as JUDGE_RATE
 from gsv_lab.nn.pitch import PitchedLogMel, track_pitch
 
 SYNTHETIC_RUNS = ("synthetic-content", "synthetic-sovits", "synthetic-judge")
@@ -46,6 +50,31 @@ class Recogniser:
         return phone_errors(clip.labels, self(wave))
 
 
+class LabJudge:
+    """The recognisers that judge a lab's base model, one for each language: phones that they hear otherwise in a wave.
+
+    Args:
+        lab: whose evaluation recognisers are taken; where it has none, its content encoder (see `own.recognisers`).
+    """
+
+    def __init__(self, lab: Any) -> None:
+        from gsv_lab.evaluation.own import recognisers
+
+        self._by_language, self.identity = recognisers(lab)
+        self.sample_rate = int(lab.sample_rate)
+
+    def errors(self, wave: Tensor, clip: SpokenClip) -> int:
+        """See the class.
+
+        Raises:
+            DataError: LANG_UNKNOWN, the clip is of no language, as a synthetic one.
+        """
+        if clip.language not in self._by_language:
+            raise DataError("LANG_UNKNOWN", f"{clip.name} is in no language that the judges know", "en or zh")
+        heard = self._by_language[clip.language](resample(wave, self.sample_rate, JUDGE_RATE).numpy())
+        return phone_errors(clip.phones, heard)
+
+
 class Acoustic:
     """The half of a model that turns sound into codes and codes into sound, whatever text it stands behind.
 
@@ -53,17 +82,17 @@ class Acoustic:
         content_encoder: hears what is said.
         sovits: quantizer, speaker encoder, prior, posterior, flow, vocoder.
         analysis: what speaker encoder and posterior read of a wave.
-        judge: recogniser that counts phone errors; the content encoder itself if None, which also made the codes.
+        judge: recogniser of phones, or what has `errors(wave, clip)`; else the content encoder, which made the codes.
     """
 
     def __init__(self, content_encoder: Any, sovits: Any, analysis: Any, judge: Any = None) -> None:
         self.content_encoder, self.sovits, self.analysis = content_encoder, sovits, analysis
         self.sample_rate = int(sovits.vocoder.sample_rate)
-        self.judge = Recogniser(content_encoder if judge is None else judge)
+        self.judge = judge if hasattr(judge, "errors") else Recogniser(content_encoder if judge is None else judge)
 
     def components(self) -> dict[str, nn.Module]:
         """Every part under its own name, as probes address them."""
-        parts = ("quantizer", "speaker_encoder", "prior", "posterior", "flow", "vocoder")
+        parts = ("quantizer", "speaker_encoder", "prior", "pitch_predictor", "posterior", "flow", "vocoder")
         inside = {name: part for name in parts if (part := getattr(self.sovits, name)) is not None}
         return {"content_encoder": self.content_encoder, **inside}
 
@@ -108,7 +137,8 @@ def acoustic(model: Any) -> Acoustic:
     whole = getattr(getattr(model, "family", None), "synthesizer", model)
     if not hasattr(whole, "sovits"):
         raise CheckpointError("CKPT_MISSING", f"{type(model).__name__} is no model", "a lab, or a folder of runs")
-    return Acoustic(whole.content_encoder, whole.sovits, whole.analysis)
+    own = LabJudge(model) if hasattr(model, "family") else None
+    return Acoustic(whole.content_encoder, whole.sovits, whole.analysis, own)
 
 
 @dataclass(frozen=True)
@@ -128,6 +158,7 @@ class SpokenClip:
         f0: (F100,) Hz, 0 where there is no voice.
         tract: length of the vocal tract (1 = 17.5 cm), None where nobody knows.
         text: the `Phones` of the text front end, None where the clip was made without one.
+        language: `en` or `zh`; empty where `phones` are of no language.
     """
 
     name: str
@@ -143,6 +174,7 @@ class SpokenClip:
     f0: np.ndarray
     tract: float | None = None
     text: Any = None
+    language: str = ""
 
     @property
     def seconds(self) -> float:
@@ -183,24 +215,25 @@ def synthetic_clips(corpus: SyntheticCorpus, indices: Iterable[int] | None = Non
     return [spoken(corpus[i]) for i in (range(len(corpus)) if indices is None else indices)]
 
 
-def recorded_clips(lab: Any, folder: str | Path, speakers: int = 8, clips: int = 6, longest: float = 9.0) -> list[Any]:
+def recorded_clips(
+    lab: Any, source: str | Path, speakers: int = 8, clips: int = 6, longest: float = 9.0, language: str = ""
+) -> list[SpokenClip]:
     """Recordings with transcripts, aligned by the lab and pitch tracked: the first clips of the first speakers.
 
     Args:
         lab: aligns with its own recogniser.
-        folder: a corpus, see `gsv_lab.corpora.readers.read`.
+        source: a corpus or a list file, see `gsv_lab.corpora.readers.read`; or a test list, see `evaluation.lists`.
         speakers: most speakers; those with fewer than two usable clips do not count.
         clips: most clips of each.
         longest: seconds; longer recordings are left out.
+        language: `en` or `zh`; both if empty.
 
     Raises:
         DataError: DATA_TOO_SHORT, fewer than two speakers with two clips; those of `read`.
     """
-    from gsv_lab.corpora.readers import read
-
     mine: dict[str, list[Any]] = defaultdict(list)
-    for row in read(folder):
-        mine[row.speaker] += [row] if row.text and row.language in ("en", "zh") else []
+    for row in _rows(Path(source)):
+        mine[row.speaker] += [row] if row.text and row.language in ({language} if language else LANGUAGES) else []
     found: list[SpokenClip] = []
     for rows in [rows for rows in mine.values() if len(rows) > 1]:
         made = [clip for row in rows[: 2 * clips] if (clip := _recorded(lab, row, longest)) is not None][:clips]
@@ -208,9 +241,16 @@ def recorded_clips(lab: Any, folder: str | Path, speakers: int = 8, clips: int =
         if len({clip.speaker for clip in found}) == speakers:
             break
     if len({clip.speaker for clip in found}) < 2:
-        problem = f"{Path(folder).name} has fewer than two speakers with two clips each"
+        problem = f"{Path(source).name} has fewer than two speakers with two clips each"
         raise DataError("DATA_TOO_SHORT", problem, f"transcribed clips of at most {longest:g} s")
     return found
+
+
+def _rows(source: Path) -> list[Clip]:
+    if source.is_file() and source.read_bytes().startswith("|".join(COLUMNS).encode()):
+        listed = [clip for item in read_list(source).items for clip in (item.target, item.reference)]
+        return [Clip(c.key, c.path, c.speaker, c.language, c.text) for c in dict.fromkeys(listed)]
+    return read(source)
 
 
 def _recorded(lab: Any, row: Any, longest: float) -> SpokenClip | None:
@@ -229,11 +269,11 @@ def _recorded(lab: Any, row: Any, longest: float) -> SpokenClip | None:
     return SpokenClip(
         row.id, row.speaker, wave, lab.sample_rate, tuple(phones.ids), tuple(labels),
         tuple(CTC_SYMBOLS[label] for label in labels), np.array(at), times.start[at], times.end[at],
-        np.where(voicing > 0, np.exp(log_f0), 0.0), None, phones,
+        np.where(voicing > 0, np.exp(log_f0), 0.0), None, phones, row.language,
     )  # fmt: skip
 
 
 __all__ = [
-    "PHONES", "SYNTHETIC_RUNS", "Acoustic", "Recogniser", "SpokenClip", "acoustic", "recorded_clips", "spoken",
-    "synthetic_clips",
+    "PHONES", "SYNTHETIC_RUNS", "Acoustic", "LabJudge", "Recogniser", "SpokenClip", "acoustic", "recorded_clips",
+    "spoken", "synthetic_clips",
 ]  # fmt: skip

@@ -51,32 +51,29 @@ class Swapped:
     pairs: Table
     noise_scale: float
 
-    def table(self) -> Table:
-        """One row a measure, with its interval."""
-        rows = {
-            "pitch, share of the way": self.pitch, "tract length, share of the way": self.tract,
-            "phone error, recordings": self.error_natural,
-            "phone error, own vector": self.error_before, "phone error, other vector": self.error_after,
-            "phone error, rise in points": self.error_rise,
-        }  # fmt: skip
-        return Table({"measure": n, "value": e.value, "low": e.low, "high": e.high} for n, e in rows.items())
+    def table(self, best: Swapped | None = None) -> Table:
+        """One row a measure, with its interval; and `at best`, what a model without mistakes gets by this measure."""
+        table = Table({"measure": n, "value": e.value, "low": e.low, "high": e.high} for n, e in self._measures())
+        if best is not None:
+            for row, (_, estimate) in zip(table, best._measures(), strict=True):
+                row["at best"] = estimate.value
+        return table
+
+    def _measures(self) -> list[tuple[str, Estimate]]:
+        return [
+            ("pitch, share of the way", self.pitch), ("tract length, share of the way", self.tract),
+            ("phone error, recordings", self.error_natural), ("phone error, own vector", self.error_before),
+            ("phone error, other vector", self.error_after), ("phone error, rise in points", self.error_rise),
+        ]  # fmt: skip
 
     def figure(self, title: str = "") -> Figure:
         """Shift wanted against shift made, pair by pair, for pitch and tract."""
-        from gsv_lab.figures.style import BLUE, ORANGE, canvas
+        from gsv_lab import figures
 
-        figure, axes = canvas(1, 2, 3.4, title=title)
-        for axis, name, found in zip(axes[0], ("pitch", "tract"), (self.pitch, self.tract), strict=True):
-            wanted, made = (np.array([row[f"{name}_{what}"] for row in self.pairs], float) for what in ("way", "moved"))
-            reach = 1.1 * max(1e-3, float(np.abs(wanted).max()))
-            axis.plot([-reach, reach], [-reach, reach], color=ORANGE, linestyle="--", label="all the way")
-            axis.scatter(wanted, made, s=14, color=BLUE)
-            axis.set_xlabel(f"{name}: from A to B, ln")
-            axis.set_ylabel("moved by the swap, ln")
-            axis.set_title(f"{found.value:.2f} of the way [{found.low:.2f}, {found.high:.2f}]")
-            axis.legend(loc="upper left")
-            axis.grid()
-        return figure
+        shifts = {name: tuple([row[f"{name}_{w}"] for row in self.pairs] for w in ("way", "moved"))
+                  for name in ("pitch", "tract")}  # fmt: skip
+        said = [f"{e.value:.2f} of the way [{e.low:.2f}, {e.high:.2f}]" for e in (self.pitch, self.tract)]
+        return figures.shift_scatter(shifts, said, title)
 
 
 def swap_speakers(

@@ -57,33 +57,14 @@ def follows_phones(lab: Lab, part: Excerpt) -> dict[tuple[str, int], float]:
 
 
 def alignment_against_drop(grid: HeadGrid, follows: Mapping[tuple[str, int], float], measure: str = "nats") -> Any:
-    """A Figure: for every head, how well it follows the phones against what its loss costs, with intervals.
+    """A Figure: for every head, how well it follows the phones against what its loss costs, with intervals."""
+    from gsv_lab import figures
 
-    Heads that surely cost something, or follow the phones, carry their layer and number.
-    """
-    from gsv_lab.figures.style import BLUE, INK, RED, canvas, look
-
-    with look():
-        figure, axes = canvas(1, 1, 3.8, title="one point a head; bars are intervals over seconds of speech")
-        axis = axes[0, 0]
-        for row in grid.rows:
-            along, cost = follows[row["tap"], row["head"]], row[measure]
-            low, high = cost - row[f"{measure}_low"], row[f"{measure}_high"] - cost
-            sure = row[f"{measure}_low"] > 0
-            axis.errorbar(along, cost, [[max(low, 0.0)], [max(high, 0.0)]], fmt="o", markersize=5, linewidth=1,
-                          color=RED if sure else BLUE)  # fmt: skip
-            if not sure and along < 0.15:
-                continue
-            axis.annotate(f"{layer_of(row['tap'])}.{row['head']}", (along, cost), fontsize=8, xytext=(4, 3),
-                          textcoords="offset points")  # fmt: skip
-        axis.axhline(0, color=INK, linewidth=0.8, linestyle=":")
-        for colour, label in ((RED, "surely costs something"), (BLUE, "could be nothing")):
-            axis.plot([], [], "o", color=colour, label=label)
-        axis.set_xlabel("follows the phones (diagonality)")
-        axis.set_ylabel(f"cost in {measure} per code")
-        axis.set_xlim(left=-0.02)
-        axis.legend(loc="best")
-    return figure
+    along = [follows[row["tap"], row["head"]] for row in grid.rows]
+    cost, low, high = ([row[f"{measure}{end}"] for row in grid.rows] for end in ("", "_low", "_high"))
+    names = [f"{layer_of(row['tap'])}.{row['head']}" for row in grid.rows]
+    title = "one point a head (layer.head); bars are intervals over seconds of speech"
+    return figures.cost_scatter(along, cost, low, high, names, cost_label=f"cost in {measure} per code", title=title)
 
 
 def layer_of(tap: str) -> int:

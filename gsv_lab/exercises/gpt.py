@@ -100,6 +100,32 @@ def less_again(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
     return "Too much of it is a fault of its own: a long vowel *is* the same code again and again."
 
 
+@exercise("Follow the pointer")
+def walk(answer: Callable[[Tensor, int], Tensor]) -> str:
+    """`walk(moves, phones)`: (N,) -> (N,) the phone that each code speaks."""
+    moves, phones = torch.tensor([0, 1, 0, 2, 0, 1, 1, 1]), 6
+    before = moves.clone()
+    found = torch.as_tensor(ask(answer, moves, phones))
+    expect(torch.equal(moves, before), "The moves that you were handed are changed themselves.")
+    expect_shape(found, (8,), "The places of 8 codes")
+    right = before.cumsum(0).clamp(max=phones - 1)
+
+    def is_like(other: Tensor) -> bool:
+        return torch.equal(found.long(), other)
+
+    expect(not is_like(before), "Those are the moves: how far it goes, not where it is. Add up all of them so far.")
+    over = "It runs off the end: there are 6 phones, 0 to 5, and from the last one it goes nowhere."
+    expect(not is_like(before.cumsum(0)), over)
+    late = "That is where it stood *before* each move. It moves first, and then speaks."
+    expect(not is_like((before.cumsum(0) - before).clamp(max=phones - 1)), late)
+    expect(not is_like(before.cumsum(0) % phones), "At the end it begins again: clamp it there instead.")
+    expect(not is_like((before.cumsum(0) + 1).clamp(max=phones - 1)), "It begins at phone 0; a move of 0 stays there.")
+    expect(not is_like((before > 0).long().cumsum(0).clamp(max=phones - 1)), "A move of 2 goes on by two phones.")
+    expect(bool((found.diff() >= 0).all()), "It went back, which no sum of such moves can do.")
+    expect(is_like(right), f"It should be {right.tolist()}, yours is {found.tolist()}.")
+    return "A sum of what is never negative never falls: that alone keeps the words in order."
+
+
 @exercise("Remember instead of reading again")
 def cached(answer: Callable[[Tensor, Tensor, Tensor, list[Any]], Tensor]) -> str:
     """`cached(query, key, value, memory)`: (D,) each and a list of all before -> (D,) what this step takes over."""

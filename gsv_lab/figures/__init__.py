@@ -20,6 +20,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
     "sampling": ("sampling_ladder",),
     "latents": ("flow_densities", "latent_spread", "vocoder_stages", "excitation"),
     "speakers": ("speaker_space", "leakage_matrix"),
+    "effects": ("head_costs", "cost_scatter", "shift_scatter"),
     "views": ("tensor_view",),
 }  # fmt: skip
 _OTHERS = {

@@ -219,6 +219,23 @@ def _leakage_matrix(m: Material) -> Figure:
     return figures.leakage_matrix(scores, taps, factors, chance=[0.05, 0.1, 0.0], control=0.2 * scores)
 
 
+def _head_costs(m: Material) -> Figure:
+    change = np.where(m.rng.random((4, 8)) < 0.15, 0.4, 0.02) * m.rng.standard_normal((4, 8))
+    return figures.head_costs(change, [f"layers.{i}" for i in range(4)], range(8), "nats")
+
+
+def _cost_scatter(m: Material) -> Figure:
+    along, cost = m.rng.random(24) ** 3, 0.02 * m.rng.standard_normal(24)
+    cost[[5, 9]] = 0.3, 0.15
+    return figures.cost_scatter(along, cost, cost - 0.06, cost + 0.06, [f"{i // 4}.{i % 4}" for i in range(24)])
+
+
+def _shift_scatter(m: Material) -> Figure:
+    way = m.rng.uniform(-0.3, 0.3, 40)
+    moved = {"pitch": (way, 0.97 * way), "tract": (way, 0.7 * way + 0.02 * m.rng.standard_normal(40))}
+    return figures.shift_scatter(moved, ["0.97 of the way", "0.70 of the way"])
+
+
 def _tensor_view(m: Material) -> Figure:
     return figures.tensor_view(m.mel, ("band", "frame"), rate=100, phones=m.phones, start=m.start, end=m.end)
 

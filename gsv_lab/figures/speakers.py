@@ -35,7 +35,7 @@ def speaker_space(
         vectors: one a clip.
         speakers: (N,) who spoke it.
         extra: {name: (D,) vector} drawn as stars on the same axes, such as a cloned voice.
-        name_points: write each speaker's name at the middle of their clips.
+        name_points: write each speaker's name over their clips.
         title: above the picture.
 
     Raises:
@@ -55,13 +55,13 @@ def speaker_space(
         mark = _MARKS[(number + number // 8) % 8]
         axes[0, 0].scatter(own[:, 0], own[:, 1], s=26, color=PALETTE[number % 8], marker=mark, alpha=0.8)
         if name_points and len(names) <= 24:
-            axes[0, 0].annotate(
-                name, own.mean(axis=0), (0, 6), textcoords="offset points", fontsize=9, ha="center", path_effects=_HALO
-            )
+            above = own[:, 0].mean(), own[:, 1].max()
+            axes[0, 0].annotate(name, above, (0, 6), textcoords="offset points", fontsize=9, ha="center",
+                                path_effects=_HALO)  # fmt: skip
     for name, place in zip(extra, more_placed, strict=True):
         axes[0, 0].scatter(*place, s=150, marker="*", color="white", edgecolor=INK, linewidth=1.2, zorder=5)
-        axes[0, 0].annotate(name, place, fontsize=9, weight="bold", xytext=(8, -3), textcoords="offset points",
-                            path_effects=_HALO)  # fmt: skip
+        axes[0, 0].annotate(name, place, fontsize=9, weight="bold", xytext=(0, -17), textcoords="offset points",
+                            ha="center", path_effects=_HALO)  # fmt: skip
     axes[0, 0].set_xlabel(f"first axis, {share[0]:.0%} of the variance")
     axes[0, 0].set_ylabel(f"second axis, {share[1]:.0%}")
     axes[0, 0].margins(0.12)

@@ -3,8 +3,8 @@
 place of the last code -> added to that code's embedding; hidden step -> move -> place of the next code -> its scores
 
 Attention finds out by itself where it is in the text, but only after far more speech than a laptop can read. Here the
-network is told the phone that each code speaks, and says before every code how many phones to go on. It can neither
-skip a word nor say it twice, and it cannot stop before the end.
+network is told the phone that each code speaks, and says before every code how many phones to go on. It says no phone
+twice, passes over M - 2 at most between two codes, and cannot stop before the end.
 Letters: B batch, P phones (as columns, padding on the left), T codes, S = T + 1 scored steps, D width, M moves.
 Does not know how a move is chosen: decoding hands in the rule.
 """

@@ -51,6 +51,7 @@ class LexicalContext(ContextEncoder):
     """
 
     features = Tap("channel phone", meaning="context features; channel names in gsv_lab.text.context.CHANNELS")
+    emphasis = Tap("channel phone", meaning="their channel of emphasis, which [emph] in a text sets: 0 or 1")
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,12 +60,16 @@ class LexicalContext(ContextEncoder):
     def forward(self, phones: object) -> Tensor:
         """See the class."""
         if isinstance(phones, Phones):
-            return self.features(self._one(phones))
+            return self.features(self._emphasised(self._one(phones)))
         if not isinstance(phones, Sequence) or not phones or not all(isinstance(item, Phones) for item in phones):
             raise TypeError(f"context features are made of Phones or a list of them, not of {type(phones).__name__}")
-        single = [self.features(self._one(item)) for item in phones]
+        single = [self.features(self._emphasised(self._one(item))) for item in phones]
         longest = max(item.shape[1] for item in single)
         return torch.stack([torch.nn.functional.pad(item, (0, longest - item.shape[1])) for item in single])
+
+    def _emphasised(self, x: Tensor) -> Tensor:
+        row = _INDEX["emphasis"]
+        return torch.cat([x[:row], self.emphasis(x[row : row + 1]), x[row + 1 :]])
 
     def _one(self, phones: Phones) -> Tensor:
         if not phones.words:

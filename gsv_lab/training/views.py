@@ -91,13 +91,21 @@ TAGS: dict[str, tuple[Tag, ...]] = {
         Tag("speaker/space", "image", "the same on two axes, and how alike speakers are"),
         Tag("verifier/attention", "image", "weight of each frame of one clip in the pooling"),
     ),
+    "RecogniserTask": (
+        Tag("valid/phone_error", "scalar", "phones heard wrongly, missed or added, over phones said"),
+        Tag("recogniser/heard", "scalar", "phones heard over phones said: below 1 it misses some, above it adds some"),
+        Tag("recogniser/blank", "scalar", "share of steps that say nothing; near 1 where CTC has not taken hold"),
+        Tag("recogniser/input", "image", "the ERB bands that it reads, normalised by clip"),
+        *_aligned("recogniser", "probability of each phone of the text in each step (CTC)"),
+    ),
     "G2PTask": _aligned("letter_to_sound", "probability of each phone of a word at each of its steps"),
 }
 """What every task shows beside `COMMON`. A task of another class has `COMMON` only."""
 
 _VIEWS: dict[str, Callable[[Any, Any, Board], None]] = {
     "ContentTask": views_small.content, "SoVITSTask": views_speech.sovits, "GPTTask": views_speech.semantic_gpt,
-    "VerifierTask": views_small.verifier, "G2PTask": views_small.letter_to_sound,
+    "VerifierTask": views_small.verifier, "RecogniserTask": views_small.recogniser,
+    "G2PTask": views_small.letter_to_sound,
 }  # fmt: skip
 
 

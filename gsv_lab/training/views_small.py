@@ -10,12 +10,15 @@ from torch import Tensor
 
 from gsv_lab.corpora.content_data import ContentBatch
 from gsv_lab.corpora.letter_data import LetterBatch
+from gsv_lab.corpora.recogniser_data import RecogniserBatch
 from gsv_lab.corpora.verifier_data import VerifierBatch
 from gsv_lab.hooks.probe import probe
+from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.text import CTC_SYMBOLS, letters
 from gsv_lab.training.board import Board
 from gsv_lab.training.content_task import ContentTask
 from gsv_lab.training.g2p_task import G2PTask
+from gsv_lab.training.recogniser_task import RecogniserTask
 from gsv_lab.training.verifier_task import VerifierTask
 from gsv_lab.training.views_speech import show_alignment
 
@@ -34,6 +37,31 @@ def content(task: ContentTask, batch: ContentBatch, board: Board) -> None:
         said = batch.labels[0, : int(batch.label_lengths[0])].cpu()
         board.scalar("content_encoder/blank", float((scores[:, :frames].argmax(0) == 0).float().mean()))
         _ctc(board, "align/content_encoder", scores[:, :frames], said, 50.0)
+
+
+def recogniser(task: RecogniserTask, batch: RecogniserBatch, board: Board) -> None:
+    """What the judge reads, which of its steps say which phone, and whether it hears as many phones as there are."""
+    from gsv_lab import figures
+
+    judge, frames, said = task.recogniser, int(batch.frames[0]), int(batch.label_lengths[0])
+    with probe(task, "*.bands", "*.scores") as seen:
+        task.losses(batch)
+    bands, scores = (next(record.value for name, record in seen.items() if name.endswith(f".{tap}"))
+                     for tap in ("bands", "scores"))  # fmt: skip
+    with board.attempt("recogniser/input"):
+        board.figure("recogniser/input", figures.tensor_view(bands[0, :, :frames], ("band", "frame"), rate=100.0))
+    with board.attempt("recogniser"):
+        steps, best = judge.steps(batch.frames).cpu(), scores.argmax(1)
+        valid = sequence_mask(steps, best.shape[-1])[:, 0].bool()
+        heard = [torch.unique_consecutive(row[: int(n)]) for row, n in zip(best, steps, strict=True)]
+        board.scalar("recogniser/blank", float((best[valid] == 0).float().mean()))
+        found, there = sum(int((row > 0).sum()) for row in heard), int(batch.label_lengths.sum())
+        board.scalar("recogniser/heard", found / there)
+    with board.attempt("align/recogniser"):
+        labels = batch.labels[0, :said].cpu()
+        pattern = scores[0, :, : int(steps[0])].float()[labels].exp().T[None]
+        names = [judge.phone_names[k - 1] for k in labels.tolist()]
+        show_alignment(board, "align/recogniser", pattern, judge.frame_rate, names)
 
 
 def letter_to_sound(task: G2PTask, batch: LetterBatch, board: Board) -> None:

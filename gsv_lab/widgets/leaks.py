@@ -20,7 +20,7 @@ from gsv_lab.widgets.explorer import Explorer
 
 TAPS = (
     "content_encoder.mel", "content_encoder.content", "quantizer.projected", "quantizer.codes",
-    "speaker_encoder.frames", "speaker_encoder.speaker", "posterior.mean", "posterior.z", "vocoder.envelopes",
+    "speaker_encoder.speaker", "posterior.mean", "posterior.z", "vocoder.envelopes",
 )  # fmt: skip
 
 

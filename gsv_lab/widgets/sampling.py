@@ -94,7 +94,9 @@ class SamplingExplorer(Explorer):
             return "<p>Nothing was said.</p>"
         scores = made.logits[number : number + 1]
         seen = torch.zeros(scores.shape, dtype=torch.bool).scatter(1, made.speech.codes[None, :number], True)
-        rule = Sampling(state["top_k"], 1.0, state["temperature"], state["penalty"])
+        rule = Sampling(
+            top_k=state["top_k"], top_p=1.0, temperature=state["temperature"], repetition_penalty=state["penalty"]
+        )
         after = probabilities(penalise(scores, seen, state["penalty"]), None, rule)[0]
         before, chosen = scores.softmax(-1)[0], int(made.speech.codes[number])
         best = [*before.topk(min(most, before.numel())).indices.tolist()]

@@ -6,7 +6,7 @@
 # **Afterwards you can**
 # 1. tell teacher forcing from free running, and measure the surprise of a code;
 # 2. say what temperature, top-k and a repetition penalty do, since you wrote them;
-# 3. watch where in the text each step looks, and why remembering saves the work of reading again.
+# 3. watch what keeps the words in order, and why remembering saves the work of reading again.
 #
 # **You need** 00 and 03, and what a softmax is. **Minutes** 50. Runs offline on a laptop.
 
@@ -51,11 +51,13 @@ speech
 # ## Learning with a hand to hold
 #
 # In training the model is shown the *true* codes before every step, and has to guess the next: *teacher forcing*. So
-# all steps are done in one pass, without drawing anything. Below, the true codes of the recording are told to nano.
+# all steps are done in one pass, without drawing anything. Below, the true codes of the recording are told to nano,
+# and which phone each of them speaks.
 #
 # **Exercise 1.** How surprised is it? Row n of `logits` (N + 1, V) scores code n of `codes` (N); the last row should
 # say `stop`. A logarithm of a softmax turns logits into log-probabilities; the surprise is minus that of what really
 # came. Give the mean over all N + 1 rows.
+
 
 # %% tags=["exercise"]
 def nats(logits, codes, stop):
@@ -95,6 +97,7 @@ figures.code_ribbon(part.codes, 25, part.phones.symbols, part.start, part.end, o
 #
 # **Exercise 2.** Write what a code is drawn from: (V,) logits -> (V,) probabilities, 0 for all but the k best.
 
+
 # %% tags=["exercise"]
 def chances(logits, temperature, k):
     # BEGIN SOLUTION: return None
@@ -108,6 +111,7 @@ check.chances(chances)
 # %% [markdown]
 # **Exercise 3.** A third dial, against loops: codes that were said become less likely. The penalty is a factor, 1 for
 # none. Mind the sign: logits may be negative. Give new logits, and leave the old ones alone.
+
 
 # %% tags=["exercise"]
 def less_again(logits, said, penalty):
@@ -140,10 +144,42 @@ explorer.view
 # %% [markdown]
 # ## Where is it in the text?
 #
+# Something must keep the words in order. The released models leave that to attention, which learns it from thousands
+# of hours. Nano has heard ten, so it carries a *pointer*. In training it was told which phone each code speaks; when
+# it speaks, every step chooses twice: first the *move*, how many phones to go on (0 is to stay), then the code of the
+# phone it has come to. It cannot go back, so it says nothing twice, and *stop* is forbidden until it is at the end.
+#
+# **Exercise 4.** Follow it: `moves` (N,) of `phones` phones -> (N,), the number of the phone that each code speaks. It
+# begins at phone 0, moves *before* it speaks, and from the last phone goes nowhere.
+
+
+# %% tags=["exercise"]
+def walk(moves, phones):
+    # BEGIN SOLUTION: return None
+    return moves.cumsum(0).clamp(max=phones - 1)
+    # END SOLUTION
+
+
+check.walk(walk)
+
+# %% [markdown]
+# How sure was it of its moves in the free run? Bright at *stay* inside a sound, at *1 on* at its border. And in a
+# pause, where nothing tells it when to go on?
+
+# %% tags=["figure"]
+taps = ["semantic_gpt.pointer.move"] if run.places is not None else []  # weights without a pointer have no places
+with gsv_lab.probe(lab, *taps) as pointed:
+    decode(lab, part.phones, seed=0)
+chances_to_move = [record.joined().value[0].softmax(-1).T for record in pointed.values()]
+names = ["stay", *(f"{n} on" for n in range(1, 9))]
+shown = [figures.tensor_view(p, ("phone", "token"), rate=25, phones=names[: len(p)]) for p in chances_to_move]
+shown[0] if shown else "These weights have no pointer."
+
+# %% [markdown]
 # *Attention* tells how much each step takes over from each phone and each earlier code; the weights of a row sum to
 # 1. There are several *heads* in every layer, each with weights of its own. Here is the one that follows the phones
-# best; a staircase means that it reads the text in order. The triangle on the right are the codes so far: there is
-# one more to look at in every step.
+# best: a clean staircase would mean that it reads the text in order. Does a head still bother, where a pointer does
+# the work? The triangle on the right are the codes so far: there is one more to look at in every step.
 
 # %% tags=["figure"]
 layer, head, score = most_diagonal(heard, len(speech.phones))
@@ -152,28 +188,15 @@ pattern = heard[layer].stacked().select("head", head).value[:, 0]
 figures.triangle_attention(pattern, phones=speech.phones.symbols, rate=25)
 
 # %% [markdown]
-# Attention has to find its place by itself, and that takes far more speech than a laptop can read. So newer weights of
-# nano also have a *pointer*: before every code the model says how many phones to move on. 0 means to stay; going back
-# is impossible, and so is saying a word twice. Where it has one, here is how sure it was: bright at 0 inside a sound,
-# at 1 at a border.
-
-# %%
-moves = [row["name"] for row in gsv_lab.hooks.catalogue(lab) if row["name"].endswith("pointer.move")]
-with gsv_lab.probe(lab, *moves) as pointed:
-    lab.speak(text, voice, seed=0)
-chance = [pointed[name].joined().value[0].softmax(-1).T for name in moves]
-names = [f"{count} on" for count in range(len(chance[0]))] if moves else []
-figures.tensor_view(chance[0], ("phone", "token"), rate=25, phones=names) if moves else "These weights have no pointer."
-
-# %% [markdown]
 # ## Remembering instead of reading again
 #
 # Attention asks with a *query*, compares it with a *key* of every step so far, and takes over a mixture of their
 # *values*. Keys and values of old steps never change, since no step sees what comes after it. So they are kept: the
 # *cache*.
 #
-# **Exercise 4.** One step with a cache. `memory` is a list that begins empty and that you may change; `query`, `key`
+# **Exercise 5.** One step with a cache. `memory` is a list that begins empty and that you may change; `query`, `key`
 # and `value` are (D,). The weights are the softmax of query · key / √D.
+
 
 # %% tags=["exercise"]
 def cached(query, key, value, memory):
@@ -196,7 +219,8 @@ print(f"largest difference of {at_once.numel()} logits: {(at_once - run.logits).
 # %% [markdown]
 # ## What to read, where to go
 #
-# - `gsv_lab/nn/semantic_gpt.py`: the network; phones see all phones, codes only what was before them.
+# - `gsv_lab/nn/semantic_gpt.py`: the network; phones see all phones, codes only what was before them. Its pointer is
+#   in `gsv_lab/nn/pointer.py`.
 # - `gsv_lab/nn/sampling.py`: your three dials; `gsv_lab/nn/decoding.py`: the loop around them.
 # - `gsv_lab/losses_gpt.py`: exercise 1, as it is trained.
 #

@@ -31,19 +31,20 @@ print(f"{part.phones.text}\n{part.source}\nThe second voice: {other.source}")
 #
 # The speaker encoder listens to a recording and gives 192 values for every frame, 50 times a second. Then it takes
 # the mean over time: one vector, the *speaker*. What comes and goes with the phones should cancel out, what is always
-# there should stay.
+# there should stay. (Newer weights of nano put the measured height of the voice in the place of the last value.)
 
 # %% tags=["figure"]
-with gsv_lab.probe(lab, "speaker_encoder.frames") as heard:
+with gsv_lab.probe(lab, "speaker_encoder*.frames") as heard:
     mine = lab.family.synthesizer.voice([part.wave])
 theirs = lab.family.synthesizer.voice([other.wave])
-heard["speaker_encoder.frames"].show(phones=part.phones, start=part.start, end=part.end)
+[*heard.values()][0].show(phones=part.phones, start=part.start, end=part.end)
 
 # %% [markdown]
 # Level lines are the voice; whatever follows the phones is averaged away.
 #
 # **Exercise 1.** Write the mean. Recordings of a batch differ in length: `frames` is (B, G, F), and `mask` (B, 1, F)
 # is 1 at true frames and 0 at padding. The result is (B, G, 1).
+
 
 # %% tags=["exercise"]
 def pool(frames, mask):
@@ -70,6 +71,7 @@ figures.f0_overlay(curves, 100)
 # **Exercise 2.** How far did it move? Two pitch curves (F,) in Hz, 0 where there is no voice. Give the distance of
 # their medians in semitones: an octave, twice the frequency, has 12. (Tensors have `.median()` and `.log2()`.)
 
+
 # %% tags=["exercise"]
 def semitones(before, after):
     # BEGIN SOLUTION: return None
@@ -90,9 +92,9 @@ check.semitones(semitones)
 # The prior has to say which latent to expect. Codes are coarse and sometimes wrong, so every frame of content may ask
 # the phones of the text: *cross-attention*. Content, answer and voice are added up.
 #
-# Below: which phone each frame listens to, mean of the heads. White boxes show when each phone is really spoken;
-# nobody told this attention. (Newer weights of nano are also told which phone is due, by the pointer of 04; their
-# attention may then take it easy.)
+# Below: which phone each frame listens to, mean of the heads; white boxes show when each phone is really spoken. Nano's
+# prior is also told which phone each code speaks (the pointer of 04 knows), and adds that phone to the mix. So
+# this attention need not find the place by itself. Does it, all the same?
 
 # %% tags=["figure"]
 with gsv_lab.probe(lab, "prior.cross_attention.pattern") as clean:
@@ -103,6 +105,7 @@ figures.alignment(pattern, 50, part.phones.symbols, true_start=part.start, true_
 # %% [markdown]
 # **Exercise 3.** Read it: `pattern` is (H, F, P), weights of every head, frame and phone. Average the heads, find the
 # phone that each frame listens to most, and count the frames of each phone, (P,). Phones that nobody listens to count 0.
+
 
 # %% tags=["exercise"]
 def frames_per_phone(pattern):

@@ -56,6 +56,7 @@ copy
 # **Exercise 1.** Draw. `mean`, `log_scale` and `noise` (from a standard normal) are (C, F); `noise_scale` 0 gives the
 # mean.
 
+
 # %% tags=["exercise"]
 def draw(mean, log_scale, noise, noise_scale):
     # BEGIN SOLUTION: return None
@@ -84,6 +85,7 @@ figures.flow_densities(latents.steps, latents.mean, latents.log_scale)
 #
 #     kept, moved = z.chunk(2)
 #     y = torch.cat([kept, moved + shift(kept)]).flip(0)      # flip(0): the order of channels is reversed
+
 
 # %% tags=["exercise"]
 def undo(y, shift):
@@ -116,8 +118,9 @@ explorer.view
 # ## Two sources and a filter: the vocoder
 #
 # A voice is pulses of the vocal folds plus noise of the breath, coloured by throat and mouth. Nano's vocoder is built
-# so: from each latent it reads how high the pulses are (F0), and how strong each band of pulses and of noise should
-# be; 50 latents become 16,000 samples a second. Below, a few hundredths of a second of both parts.
+# so: from each latent it reads how strong each band of pulses and of noise should be; how high the pulses are (F0) it
+# reads there as well, or, in newer weights, is told by a predictor. 50 latents become 16,000 samples a second. Below,
+# a few hundredths of a second of both parts.
 
 # %% tags=["figure"]
 harmonic, noise = heard["vocoder.harmonic"].value[0], heard["vocoder.noise"].value[0]
@@ -128,6 +131,7 @@ figures.excitation(harmonic, noise, 16000, heard["vocoder.f0"].value[0, 0], 100,
 # **Exercise 3.** A convolution with kernel 7 sees 7 frames. How many does one result depend on after several layers,
 # the *receptive field*? `layers` is a list of (kernel, dilation); dilation d means that a kernel looks at every d-th
 # frame only.
+
 
 # %% tags=["exercise"]
 def reach(layers):
@@ -150,6 +154,7 @@ print(f"measured by gradients: one frame of the vocoder hears {seen} latents, {2
 # learns to fool it. It gives scores: natural should get 1, made 0.
 #
 # **Exercise 4.** Both losses, with squares and means: what the critic minimises, and what the forger does.
+
 
 # %% tags=["exercise"]
 def critic(real, fake):

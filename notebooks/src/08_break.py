@@ -27,7 +27,9 @@ recording = find_speech()  # or your own: find_speech("me.wav", "what is said in
 parts = excerpts(lab, recording, most=4)
 measure = surprise(lab, parts)
 clean = mean_of(measure)
-print(f"{len(parts)} sentences. {parts[0].source}\nnano is surprised by {clean:.2f} nats per code, told the truth before it")
+print(
+    f"{len(parts)} sentences. {parts[0].source}\nnano is surprised by {clean:.2f} nats per code, told the truth before it"
+)
 
 # %% [markdown]
 # ## Three ways to take something away
@@ -46,6 +48,7 @@ print(f"{len(parts)} sentences. {parts[0].source}\nnano is surprised by {clean:.
 # **Exercise 1.** Write `mean`: any tensor and the number of an axis -> the same shape, with nothing but the mean
 # along that axis.
 
+
 # %% tags=["exercise"]
 def averaged(x, axis):
     # BEGIN SOLUTION: return None
@@ -63,6 +66,7 @@ for edit in (zero, mean, resample):
 # %% [markdown]
 # **Exercise 2.** Is that much? Put it on a scale: 0 for no harm, 1 for as bad as `nothing`, the loss of somebody who
 # knows nothing (every code alike likely: the logarithm of their number).
+
 
 # %% tags=["exercise"]
 def share_lost(clean, broken, nothing):
@@ -96,6 +100,7 @@ alignment_against_drop(grid, follows)
 # **Exercise 3.** Which heads *surely* cost something? A row has `head`, the cost `nats`, and its interval from
 # `nats_low` to `nats_high`. Give the numbers of the heads whose whole interval lies above 0, the dearest first.
 
+
 # %% tags=["exercise"]
 def worth(rows):
     # BEGIN SOLUTION: return None
@@ -110,10 +115,11 @@ check.worth(worth)
 # ## Nothing happened. Why?
 #
 # If a break costs nothing, the part may be useless. Or another part stands in for it: *redundancy*. Break both, and
-# you know.
+# you know. Nano has a part that no head can replace: the pointer of 04, which hands each step the phone to speak.
 #
 # **Exercise 4.** Four losses: clean, without A, without B, without both. By how much does the loss of both cost more
 # than the two single costs added?
+
 
 # %% tags=["exercise"]
 def interplay(clean, without_a, without_b, without_both):
@@ -136,6 +142,9 @@ for gone in ([best[0]], [best[1]], best):
 print(f"{best[0]}: {costs[0]:+.3f} nats\n{best[1]}: {costs[1]:+.3f} nats\nboth: {costs[2]:+.3f} nats")
 with probe(lab, edits=[zero(MIX)]):
     print(f"all, added: {sum(row['nats'] for row in grid.rows):+.2f}, at once: {mean_of(measure) - clean:+.2f} nats")
+if lab.components()["semantic_gpt"].pointer is not None:
+    with probe(lab, edits=[zero("semantic_gpt.pointer.spoken")]):
+        print(f"the pointer's phone withheld: {mean_of(measure) - clean:+.2f} nats")
 print(f"knowing nothing would cost {math.log(lab.components()['semantic_gpt'].n_codes) - clean:.2f} nats")
 
 # %% [markdown]

@@ -60,7 +60,7 @@ def test_the_head_that_matters_is_found() -> None:
 
 
 def test_taps_without_heads_are_refused(lab: Lab) -> None:
-    subject = acoustic(lab)
+    subject = acoustic(lab.family.synthesizer)
     clips = synthetic_clips(SyntheticCorpus(2, 2, seed=3, n_syllables=(3, 3)))
     with pytest.raises(HookError, match="has no heads"):
         head_grid(subject, "prior.mean", prior_measure(subject, clips))

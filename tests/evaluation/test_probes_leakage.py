@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,26 @@ import pytest
 import torch
 
 import tiny
+from gsv_lab.checkpoint import save_component
+from gsv_lab.cli import main
 from gsv_lab.config import build
+from gsv_lab.corpora.readers import read
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.errors import CheckpointError, DataError
 from gsv_lab.evaluation.probes_leakage import DEFAULT_TAPS, frames_of, gather, leakage, listen
-from gsv_lab.evaluation.probes_material import Acoustic, SpokenClip, acoustic, recorded_clips, synthetic_clips
+from gsv_lab.evaluation.probes_material import (
+    SYNTHETIC_RUNS,
+    Acoustic,
+    SpokenClip,
+    acoustic,
+    recorded_clips,
+    synthetic_clips,
+)
 from gsv_lab.hooks import Record, watched
 from gsv_lab.lab import load
 from gsv_lab.nn.pitch import PitchedLogMel
+
+from .makers import write_list
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +102,74 @@ def test_recorded_clips_need_speakers_and_texts(tmp_path: Path) -> None:
     assert (clip.end >= clip.start).all() and clip.text is not None
     with pytest.raises(DataError, match="fewer than two speakers"):
         recorded_clips(lab, corpus, longest=0.5)
+
+
+def test_a_test_list_serves_as_well_and_a_language_can_be_chosen(tmp_path: Path) -> None:
+    from tiny_family import write_corpus
+
+    lab = load(str(tiny.make_family(tmp_path / "family")))
+    corpus = write_corpus(tmp_path / "corpus")
+    every = [row for row in read(corpus) if row.text]
+    speakers = {row.speaker: [r for r in every if r.speaker == row.speaker] for row in every}
+    rows = [
+        (name, own[0].language, str(own[0].path.relative_to(tmp_path)), own[0].text,
+         str(clip.path.relative_to(tmp_path)), clip.text, "1.0")
+        for name, own in speakers.items() for clip in own[1:] if clip.language == own[0].language
+    ]  # fmt: skip
+    listed = recorded_clips(lab, write_list(tmp_path, rows), speakers=2, clips=2)
+    assert len(listed) == 4 and {clip.speaker for clip in listed} <= {*speakers}
+    assert all(clip.language in ("en", "zh") for clip in listed)
+    with pytest.raises(DataError, match="fewer than two speakers"):
+        recorded_clips(lab, write_list(tmp_path, [row for row in rows if row[1] == "en"]), language="zh")
+
+
+def test_a_lab_is_judged_by_its_evaluation_recognisers(tmp_path: Path) -> None:
+    """Not by the network that made the codes, where there is another one; by that where there is none."""
+    from tiny_family import write_corpus
+
+    folder = tiny.make_family(tmp_path / "family")
+    corpus = write_corpus(tmp_path / "corpus")
+    alone = acoustic(load(str(folder)))
+    assert "content encoder" in alone.judge.identity
+    judge = build(tiny.JUDGES["en"])
+    torch.nn.init.zeros_(judge.classify.weight)
+    torch.nn.init.constant_(judge.classify.bias, -20.0)
+    torch.nn.init.constant_(judge.classify.bias[3:4], 20.0)  # hears one phone for ever
+    save_component(judge, folder / "judge_en.safetensors")
+    lab = load(str(folder))
+    subject = acoustic(lab)
+    assert "evaluation recogniser" in subject.judge.identity
+    clip = recorded_clips(lab, corpus, speakers=2, clips=2, language="en")[0]
+    heard = judge.phone_names[2]
+    assert subject.judge.errors(clip.wave, clip) == len(clip.phones) - (heard in clip.phones)
+    made_up = synthetic_clips(SyntheticCorpus(2, 2, seed=3, n_syllables=(3, 3)))[0]
+    with pytest.raises(DataError, match="in no language"):
+        subject.judge.errors(made_up.wave, made_up)
+
+
+@pytest.mark.parametrize("source", ["speech", "synthetic"])
+def test_the_command(source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Speakers swapped and probed, from a recorded corpus or from runs on the synthetic one, to a page."""
+    from tiny_family import write_corpus
+
+    folder = tiny.make_family(tmp_path / "family")
+    if source == "speech":
+        given = ["--model", str(folder), "--speech", str(write_corpus(tmp_path / "corpus"))]
+    else:
+        for run, spec, name in zip(
+            SYNTHETIC_RUNS, (tiny.CONTENT, tiny.SOVITS, tiny.CONTENT), ("content_encoder", "sovits", "content_encoder"),
+            strict=True,
+        ):  # fmt: skip
+            weights = tmp_path / "runs" / run / "weights"
+            weights.mkdir(parents=True)
+            save_component(build(spec), weights / f"{name}.safetensors")
+        given = ["--synthetic", str(tmp_path / "runs")]
+    out = tmp_path / "out"
+    assert main(["disentangle", *given, "--speakers", "2", "--clips", "2", "--output", str(out)]) == 0
+    page = (out / "result.md").read_text("utf-8")
+    assert "tract length, share of the way" in page and "![leakage.png](leakage.png)" in page
+    assert ("at best" in page) == (source == "synthetic") and ("phones heard by" in page) == (source == "speech")
+    kept = json.loads((out / "result.json").read_text("utf-8"))
+    assert len(kept["probes"]) == 3 * len(DEFAULT_TAPS) and len(kept["pairs"]) == 2
+    assert (out / "leakage.png").stat().st_size > 10_000 and not watched()
+    assert "result.md" in capsys.readouterr().out

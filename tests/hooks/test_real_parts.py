@@ -22,6 +22,7 @@ from gsv_lab.nn.discriminators import Discriminators, PeriodJudge, ScaleJudge, S
 from gsv_lab.nn.eres2net import ERes2NetV2
 from gsv_lab.nn.flow import CouplingFlow, IdentityFlow
 from gsv_lab.nn.letter_to_sound import LetterToSound
+from gsv_lab.nn.pitch_predictor import PitchPredictor
 from gsv_lab.nn.posterior import WaveNetPosterior
 from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.nn.quantizer import VectorQuantizer
@@ -99,6 +100,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "prior": lambda: Case(
         TextContentPrior(C, C, G, 9, 8, 16, 2, (1, 1, 1), attention_width=8, attention_heads=2), prior
     ),
+    "pitch_predictor": lambda: Case(PitchPredictor(C, G, width=8, layers=1), lambda part: part(draw(1, C, F), SPEAKER)),
     "posterior": lambda: Case(
         WaveNetPosterior(10, C, G, width=8, layers=2), lambda part: part(SPEC, None, SPEAKER, noise=draw(1, C, F))
     ),

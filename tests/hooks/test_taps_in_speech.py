@@ -9,16 +9,23 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
+from fnmatch import fnmatchcase
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
 from gsv_lab import audio
+from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.exercises.material import SAMPLE
-from gsv_lab.hooks import Records, probe
+from gsv_lab.hooks import Records, probe, swap
 from gsv_lab.lab import Lab, load
+from gsv_lab.nn.pitch import TYPICAL_F0, PitchedLogMel
+from gsv_lab.nn.pitch_predictor import PitchPredictor
 from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.nn.speaker_encoder import PitchedSpeakerEncoder, StyleEncoder
 from gsv_lab.text import Phones, letters, phonemize
 
 BY_FRAME = {
@@ -34,7 +41,7 @@ PATTERNS = (
     "prior.content_stack.layers.0.attention.pattern",
     "prior.text_stack.layers.0.attention.pattern",
     "prior.fused_stack.layers.0.attention.pattern",
-    "speaker_encoder.attention.pattern",
+    "speaker_encoder*.attention.pattern",
 )
 
 
@@ -109,7 +116,7 @@ def test_a_phone_is_itself_and_its_word_shares_its_context(lab: Lab, spoken: tup
 
 @pytest.mark.parametrize("tap", PATTERNS)
 def test_attention_adds_up_and_chooses(seen: Records, tap: str) -> None:
-    pattern = seen[tap].steps[0][0].float()
+    pattern = next(record for name, record in seen.items() if fnmatchcase(name, tap)).steps[0][0].float()
     torch.testing.assert_close(pattern.sum(-1), torch.ones(pattern.shape[:-1]), atol=1e-4, rtol=0)
     entropy = -(pattern * pattern.clamp(min=1e-9).log()).sum(-1).mean()
     assert float(entropy) < math.log(pattern.shape[-1]) - 0.02
@@ -136,6 +143,50 @@ def test_emphasis_and_boundaries_change_the_context_features_of_their_words(lab:
     changed = (before != after).any(0)
     first = len(plain) - 1 - plain.words[-2].phones
     assert bool(changed.any()) and not bool(changed[:first].any())
+
+
+def test_emphasis_can_be_set_without_the_mark(lab: Lab) -> None:
+    """An edit of the channel tells SemanticGPT what `[emph]` in the text tells it."""
+    encoder, gpt = lab.family.synthesizer.context_encoder, lab.family.synthesizer.semantic_gpt
+    parts = Parts(context_encoder=encoder, semantic_gpt=gpt)
+    marked, plain = phonemize("I said [emph]today[/emph].", "en"), phonemize("I said today.", "en")
+
+    @torch.no_grad()
+    def logits(phones: Phones) -> Tensor:
+        first = torch.zeros(1, 1, dtype=torch.int64)
+        return gpt(torch.tensor([phones.ids]), encoder(phones)[None], first, places=first)
+
+    with probe(parts, "context_encoder.emphasis") as records:
+        wanted = logits(marked)
+    setting = records["context_encoder.emphasis"].value
+    assert setting.shape == (1, len(plain)) and set(setting.unique().tolist()) == {0.0, 1.0}
+    with probe(parts, edits=[swap("context_encoder.emphasis", setting)]):
+        assert torch.equal(logits(plain), wanted)
+    assert not torch.equal(logits(plain), wanted)
+
+
+@pytest.mark.parametrize("text", ["We walk home in the rain.", "今天天气很好。", "I said today, 对不对?"])
+def test_watching_everything_changes_neither_codes_nor_logits_nor_wave(lab: Lab, text: str) -> None:
+    """Greedy codes equal, logits and wave at fixed codes within 1e-5, with every tap of the lab watched."""
+    synthesizer, phones = lab.family.synthesizer, phonemize(text)
+    greedy = replace(lab.family.sampling, top_k=1, max_new=40)
+    ids, context = torch.tensor([phones.ids]), synthesizer.context_encoder(phones)[None]
+    voice = torch.zeros(1, synthesizer.sovits.speaker_encoder.speaker_dim, 1)
+
+    def passes(codes: Tensor, places: Tensor | None) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            logits = synthesizer.semantic_gpt(ids, context, codes, places=places)
+        random = torch.Generator().manual_seed(0)
+        return logits, synthesizer.speak(codes, phones, voice, 0.4, 1.0, random, places)
+
+    plain = synthesizer.predict(phones, sampling=greedy)
+    logits, wave = passes(plain.codes, plain.places)
+    with probe(lab, "*", limit_mb=2048) as records:
+        watched = synthesizer.predict(phones, sampling=greedy)
+    assert torch.equal(watched.codes, plain.codes) and len(records["semantic_gpt.logits"]) >= plain.codes.shape[1] > 10
+    with probe(lab, "*", limit_mb=2048):
+        seen_logits, seen_wave = passes(plain.codes, plain.places)
+    assert float((seen_logits - logits).abs().max()) <= 1e-5 and float((seen_wave - wave).abs().max()) <= 1e-5
 
 
 def test_blocks_of_the_gpt_leave_their_mark_on_the_stream(lab: Lab) -> None:
@@ -173,6 +224,31 @@ def test_one_letter_is_another_elsewhere_in_the_word() -> None:
     value = records["letter_to_sound.letters"].steps[0][0].float()
     value = value if value.shape[0] == 6 else value.T
     assert value.shape[0] == 6 and not torch.allclose(value[1], value[2])
+
+
+def test_the_height_of_a_voice_is_measured_and_moves_its_expected_pitch(spoken: tuple[Tensor, Phones]) -> None:
+    """The last channel of the speaker vector is that of the recording; an octave more of it is an octave more of F0."""
+    torch.manual_seed(0)
+    encoder = PitchedSpeakerEncoder(StyleEncoder(160, 8, width=8, dropout=0.0)).eval()
+    predictor = PitchPredictor(6, 8, width=8, layers=1).eval()
+    parts = Parts(speaker_encoder=encoder, pitch_predictor=predictor)
+    with torch.no_grad():
+        heard = PitchedLogMel(16000).eval().voice(spoken[0][None, None])
+        predictor.net.condition.weight.zero_()
+        with probe(parts, "speaker_encoder.speaker", "speaker_encoder.base.speaker") as records:
+            vector = encoder(heard)
+        learned, whole = (records[f"speaker_encoder.{name}"].value for name in ("base.speaker", "speaker"))
+        assert torch.equal(learned[:, :-1], whole[:, :-1]) and not torch.equal(learned, whole)
+        curve = tracked_pitch(spoken[0].numpy())
+        assert TYPICAL_F0 * float(vector[0, -1].exp()) == pytest.approx(float(np.median(curve[curve > 0])), rel=0.05)
+        with probe(parts, "pitch_predictor.f0", "pitch_predictor.voicing") as said:
+            for octaves in (0.0, 1.0):
+                higher = vector.clone()
+                higher[:, -1] += octaves * math.log(2)
+                predictor(torch.ones(1, 6, 10), higher)
+    low, high = said["pitch_predictor.f0"].steps
+    torch.testing.assert_close(high, 2 * low)
+    assert torch.equal(*said["pitch_predictor.voicing"].steps)
 
 
 def test_a_voice_and_a_place_move_the_scores_of_codes() -> None:

@@ -183,6 +183,13 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
         (lambda x, s, p: factor(x, s, lambda y: y - p, lambda y: y - p),), (lambda x, s, p: x / p,),
         (lambda x, s, p: factor(x, s, lambda y: y - 1, lambda y: y - 1),), (lambda x, s, p: x[:3],),
     ]),
+    (gpt.walk, (lambda m, p: m.cumsum(0).clamp(max=p - 1),), [
+        (lambda m, p: m.cumsum_(0),), (lambda m, p: m,), (lambda m, p: m.cumsum(0),),
+        (lambda m, p: (m.cumsum(0) - m).clamp(max=p - 1),), (lambda m, p: m.cumsum(0) % p,),
+        (lambda m, p: (m.cumsum(0) + 1).clamp(max=p - 1),), (lambda m, p: (m > 0).long().cumsum(0).clamp(max=p - 1),),
+        (lambda m, p: m.flip(0).cumsum(0).flip(0),), (lambda m, p: m.cumsum(0).clamp(max=p - 2),),
+        (lambda m, p: m.sum(),),
+    ]),
     (gpt.cached, (remembers,), [
         (lambda q, k, v, m: v,), (lambda q, k, v, m: remembers(q, k, v, m, 0.0),), (only_before,), (itself,), (evenly,),
         (lambda q, k, v, m: remembers(q, k, v, m, 1.0),), (lambda q, k, v, m: remembers(q, k, v, m)[:2],),

@@ -17,13 +17,14 @@ from gsv_lab import figures
 from gsv_lab.checkpoint import save_component
 from gsv_lab.config import build
 from gsv_lab.hooks import watched
-from gsv_lab.training import views, views_speech
+from gsv_lab.training import views, views_small, views_speech
+from gsv_lab.training.board import Board
 from gsv_lab.training.callbacks import Average, Budget
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
 from gsv_lab.training.task import Task
 from gsv_lab.training.views import COMMON, TAGS, Views, flat, parts
-from tiny import CONTENT, DISCRIMINATORS, GPT, SOVITS, VERIFIER, experiment, make_store, spec
+from tiny import CONTENT, DISCRIMINATORS, GPT, JUDGES, SOVITS, VERIFIER, experiment, make_store, spec
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 Specs = dict[str, tuple[dict[str, Any], dict[str, Any]]]
@@ -65,11 +66,30 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> Specs:
                 crop_seconds=[0.5, 0.8],
             ),
         ),
+        "RecogniserTask": (
+            spec("training.recogniser_task.RecogniserTask", recogniser=JUDGES["zh"], flat_start=1, warm_up=1),
+            spec("corpora.recogniser_data.RecogniserData", store=where, batch_seconds=4.0, valid_batches=2),
+        ),
         "G2PTask": (
             spec("training.g2p_task.G2PTask", letter_to_sound=spec("nn.letter_to_sound.LetterToSound")),
             spec("corpora.letter_data.LetterData", batch_words=4),
         ),
     }  # fmt: skip
+
+
+class Numbers(Board):
+    """Keeps what a view writes."""
+
+    def __init__(self) -> None:
+        super().__init__([], 0, strict=True)
+        self.seen: dict[str, float] = {}
+        self.pictures: list[str] = []
+
+    def scalar(self, tag: str, value: float) -> None:
+        self.seen[tag] = value
+
+    def figure(self, tag: str, figure: Any) -> None:
+        self.pictures.append(tag)
 
 
 def train(specs: Specs, name: str, folder: Path, callback: pl.Callback | None, batches: int = 2) -> Task:
@@ -148,6 +168,24 @@ def test_numbers_that_mean_something(specs: Specs, tmp_path: Path) -> None:
     assert 0 <= g.Scalars("semantic_gpt/accuracy")[0].value < 0.5
     assert 2.0 < g.Scalars("semantic_gpt/entropy")[0].value <= 3.05
     assert 0 < g.Scalars("semantic_gpt/stop")[0].value < 0.5
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_recogniser_that_says_nothing_shows_it(silent: bool, specs: Specs) -> None:
+    torch.manual_seed(0)
+    task, data = (build(made) for made in specs["RecogniserTask"])
+    data.attach(task, Budget(60.0, 2, 3), 0)
+    if silent:
+        torch.nn.init.zeros_(task.recogniser.classify.weight)
+        torch.nn.init.constant_(task.recogniser.classify.bias[1:], -20.0)
+    data.setup("fit")
+    board = Numbers()
+    with torch.no_grad():
+        views_small.recogniser(task.eval(), next(iter(data.val_dataloader())), board)
+    seen = board.seen
+    assert (seen["recogniser/heard"] == 0.0 and seen["recogniser/blank"] == 1.0) == silent
+    assert 0 <= seen["recogniser/blank"] <= 1 and 0 < seen["align/recogniser/diagonality"] <= 1
+    assert board.pictures == ["recogniser/input", "align/recogniser"] and watched() == []
 
 
 def test_the_settings_are_flat() -> None:

@@ -1,0 +1,123 @@
+"""What an intervention did: cost of every head, cost against what a head looks like, and how far swapped voices went.
+
+Letters: L layers, H heads, N heads or pairs. Lists and arrays in, a Figure out; the file knows no model and no edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from gsv_lab.figures.style import BLUE, INK, ORANGE, RED, SIGNED, canvas, flat, matrix, picture
+
+
+@picture
+def head_costs(change: Any, layers: Sequence[str], heads: Sequence[Any], name: str = "loss", title: str = "") -> Figure:
+    """(L, H) what every head is worth: the change of a measure without it, red where it rises.
+
+    Args:
+        change: NaN where a layer has fewer heads.
+        layers: labels of the rows.
+        heads: labels of the columns.
+        name: of the measure.
+        title: above the picture.
+
+    Raises:
+        ValueError: a shape that does not fit the labels.
+    """
+    values = matrix(change, "change")
+    if values.shape != (len(layers), len(heads)):
+        raise ValueError(f"change has shape {values.shape}, expected {(len(layers), len(heads))}")
+    figure, axes = canvas(1, 1, 1.3 + 0.34 * len(layers), title=title)
+    axis, reach = axes[0, 0], float(np.nanmax(np.abs(values))) or 1.0
+    image = axis.imshow(values, cmap=SIGNED, vmin=-reach, vmax=reach, aspect="auto", origin="upper")
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            colour = "white" if abs(value) > 0.6 * reach else INK
+            axis.text(column, row, f"{value:+.2g}", ha="center", va="center", fontsize=8, color=colour)
+    axis.set_xticks(range(len(heads)), [str(head) for head in heads])
+    axis.set_yticks(range(len(layers)), layers)
+    axis.set_xlabel("head")
+    figure.colorbar(image, ax=axis, label=f"change of {name}", pad=0.01)
+    return figure
+
+
+@picture
+def cost_scatter(
+    along: Any, cost: Any, low: Any, high: Any, names: Sequence[str], *, cost_label: str = "cost in nats per code",
+    along_label: str = "follows the phones (diagonality)", title: str = "",
+) -> Figure:  # fmt: skip
+    """(N,) for every head, how it looks against what its loss costs, with the interval of the cost.
+
+    Heads that surely cost something (their whole interval lies above 0), and the three that look best, carry a name.
+
+    Args:
+        along: how well each head looks, such as the diagonality of its alignment.
+        cost: rise of the loss without it.
+        low: lower end of the cost's interval.
+        high: upper end.
+        names: of the heads, such as layer.head.
+        cost_label: of the vertical axis.
+        along_label: of the horizontal axis.
+        title: above the picture.
+
+    Raises:
+        ValueError: unequally many values.
+    """
+    x, y, bottom, top = (flat(values) for values in (along, cost, low, high))
+    if not len(x) == len(y) == len(bottom) == len(top) == len(names):
+        raise ValueError(f"{len(x)} looks, {len(y)} costs and {len(names)} names must be equally many")
+    figure, axes = canvas(1, 1, 3.8, title=title)
+    axis, best = axes[0, 0], {*np.argsort(-x)[:3].tolist()}
+    for number, name in enumerate(names):
+        sure = bottom[number] > 0
+        reach = [[max(y[number] - bottom[number], 0.0)], [max(top[number] - y[number], 0.0)]]
+        colour = RED if sure else BLUE
+        axis.errorbar(x[number], y[number], reach, fmt="o", markersize=5, linewidth=1, color=colour)
+        if sure or number in best:
+            axis.annotate(name, (x[number], y[number]), fontsize=8, xytext=(4, 3), textcoords="offset points")
+    axis.axhline(0, color=INK, linewidth=0.8, linestyle=":")
+    for colour, label in ((RED, "surely costs something"), (BLUE, "could be nothing")):
+        axis.plot([], [], "o", color=colour, label=label)
+    axis.set_xlabel(along_label)
+    axis.set_ylabel(cost_label)
+    axis.set_xlim(left=min(-0.02, float(x.min(initial=0.0))))
+    axis.legend(loc="best")
+    return figure
+
+
+@picture
+def shift_scatter(shifts: Mapping[str, tuple[Any, Any]], titles: Sequence[str] = (), title: str = "") -> Figure:
+    """Of every pair of voices, the shift that a swap should have made against the one it made, in natural logarithms.
+
+    Args:
+        shifts: name of what shifts -> (wanted (N,), made (N,)).
+        titles: above each panel.
+        title: above the picture.
+
+    Raises:
+        ValueError: unequally many shifts wanted and made, or titles.
+    """
+    if titles and len(titles) != len(shifts):
+        raise ValueError(f"{len(titles)} titles for {len(shifts)} panels")
+    figure, axes = canvas(1, len(shifts), 3.4, title=title)
+    for number, (axis, (name, pair)) in enumerate(zip(axes[0], shifts.items(), strict=True)):
+        wanted, made = (flat(values) for values in pair)
+        if len(wanted) != len(made):
+            raise ValueError(f"{len(wanted)} shifts of {name} wanted and {len(made)} made")
+        reach = 1.1 * max(1e-3, float(np.nanmax(np.abs(wanted))))
+        axis.plot([-reach, reach], [-reach, reach], color=ORANGE, linestyle="--", label="all the way")
+        axis.axhline(0, color=INK, linewidth=0.8, linestyle=":", label="stayed")
+        axis.scatter(wanted, made, s=14, color=BLUE, zorder=3)
+        axis.set_xlabel(f"{name}: from A to B, ln")
+        axis.set_ylabel("moved by the swap, ln")
+        axis.set_title(titles[number] if titles else name)
+        axis.legend(loc="upper left")
+        axis.grid()
+    return figure
+
+
+__all__ = ["cost_scatter", "head_costs", "shift_scatter"]
