@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gsv_lab.corpora.data import SpeechData
+from gsv_lab.corpora.disguise import Disguise, Mask
 from gsv_lab.corpora.stream import fixed_batches
 
 
@@ -47,6 +48,7 @@ class SoVITSData(SpeechData):
         window_seconds: length of a window; shorter clips are taken whole.
         reference_seconds: longest reference.
         other_clip: share of references taken from another clip of the speaker, if there is one.
+        disguise: how the voices of training are varied; None leaves them as they are.
         worst_fit: see `SpeechData.worst_fit`.
     """
 
@@ -60,6 +62,7 @@ class SoVITSData(SpeechData):
         window_seconds: float = 4.0,
         reference_seconds: float = 5.0,
         other_clip: float = 0.5,
+        disguise: Disguise | None = None,
         worst_fit: float = -4.0,
         exclude: Sequence[str] = (),
         boost: Mapping[str, float] | None = None,
@@ -70,6 +73,7 @@ class SoVITSData(SpeechData):
             store, corpora, train, valid, windows * window_seconds, 30.0, 1.0, exclude, boost, valid_batches, seed
         )
         self.windows, self.worst_fit, self.other_clip = windows, worst_fit, other_clip
+        self.disguise = disguise
         self.window_frames = round(window_seconds * 50) // 2 * 2
         self.reference_samples = round(reference_seconds * 50) * 320
 
@@ -102,43 +106,46 @@ class SoVITSData(SpeechData):
     def collate(self, indices: Sequence[int], n: int | None) -> SoVITSBatch:
         """See `SpeechData.collate`."""
         random = np.random.default_rng((self.seed, 4, 0 if n is None else n))
-        return pad_windows([self.window(index, random) for index in indices])
+        disguise = None if n is None else self.disguise
+        masks = [disguise.draw(random) if disguise else Mask() for _ in indices]
+        return pad_windows([self.window(index, random, mask) for index, mask in zip(indices, masks, strict=True)])
 
-    def window(self, index: int, random: np.random.Generator) -> dict[str, Tensor]:
-        """One window of a clip with everything that belongs to it, unpadded."""
+    def window(self, index: int, random: np.random.Generator, mask: Mask) -> dict[str, Tensor]:
+        """One window of a clip with everything that belongs to it, unpadded, behind a mask."""
         codes = self.store.track("codes", index)
         whole = len(codes) * 2
-        frames = min(self.window_frames, whole)
+        frames = min(mask.source_frames(self.window_frames), whole)
         start = int(random.integers(0, (whole - frames) // 2 + 1)) * 2
         positions = self.store.track("positions", index)[start : start + frames].astype(np.int64)
         symbols = self.store.track("symbols", index).astype(np.int64)
         spoken = positions[positions >= 0]
         first, last = (int(spoken.min()), int(spoken.max()) + 1) if len(spoken) else (0, 1)
-        reference, its_pitch = self._reference(index, random)
+        reference, its_pitch = self._reference(index, random, mask)
         return {
-            "wave": torch.from_numpy(self.store.wave(index, start * 320, frames * 320)),
-            "codes": torch.from_numpy(codes[start // 2 : (start + frames) // 2].astype(np.int64)),
+            "wave": mask.wave(self.store.wave(index, start * 320, frames * 320)),
+            "codes": mask.frames(codes[start // 2 : (start + frames) // 2].astype(np.int64)),
             "phones": torch.from_numpy(symbols[first:last]),
-            "positions": torch.from_numpy(np.where(positions >= 0, positions - first, -1)),
-            "pitch": self._pitch(index, start, frames),
+            "positions": mask.frames(np.where(positions >= 0, positions - first, -1), 2),
+            "pitch": mask.pitch(self._pitch(index, start, frames)),
             "reference": reference,
             "reference_pitch": its_pitch,
         }
 
-    def _pitch(self, index: int, start: int, frames: int) -> Tensor:
+    def _pitch(self, index: int, start: int, frames: int) -> np.ndarray:
         """Log-F0 and voicing of some latent frames: (2 * frames, 2); a missing last frame repeats the one before."""
         pitch = self.store.track("pitch", index)[start * 2 : (start + frames) * 2].astype(np.float32)
-        return torch.from_numpy(np.pad(pitch, ((0, frames * 2 - len(pitch)), (0, 0)), mode="edge"))
+        return np.pad(pitch, ((0, frames * 2 - len(pitch)), (0, 0)), mode="edge")
 
-    def _reference(self, index: int, random: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def _reference(self, index: int, random: np.random.Generator, mask: Mask) -> tuple[Tensor, Tensor]:
         """Whole frames of the same speaker: another clip, or a place of its own in this one; and their pitch."""
         mates = self.mates[self.store.rows[index].speaker]
         if len(mates) > 1 and random.random() < self.other_clip:
             index = int(random.choice([i for i in mates if i != index]))
-        samples = self.store.rows[index].samples // 320 * 320
-        length = min(samples, int(random.uniform(0.5, 1.0) * self.reference_samples) // 320 * 320)
+        samples = self.store.rows[index].samples // 640 * 640
+        length = min(samples, int(random.uniform(0.5, 1.0) * self.reference_samples) // 640 * 640)
         start = int(random.integers(0, (samples - length) // 320 + 1)) * 320
-        return torch.from_numpy(self.store.wave(index, start, length)), self._pitch(index, start // 320, length // 320)
+        pitch = self._pitch(index, start // 320, length // 320)
+        return mask.wave(self.store.wave(index, start, length)), mask.pitch(pitch)
 
 
 def pad_windows(windows: Sequence[Mapping[str, Tensor]]) -> SoVITSBatch:

@@ -1,0 +1,76 @@
+"""Masked voices: pitch, times and filters move together, and what is not masked stays bit for bit."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from gsv_lab.corpora.disguise import Disguise, Mask
+from gsv_lab.nn.pitch import track_pitch
+
+
+def tone(hz: float, frames: int = 50) -> np.ndarray:
+    t = np.arange(frames * 320) / 16000
+    return np.asarray(sum(0.2 / k * np.sin(2 * np.pi * k * hz * t) for k in (1, 2, 3)), np.float32)
+
+
+def test_no_mask_changes_nothing() -> None:
+    wave, codes = tone(140.0), np.arange(25)
+    assert torch.equal(Mask().wave(wave), torch.from_numpy(wave))
+    assert Mask().frames(codes).tolist() == codes.tolist()
+
+
+@pytest.mark.parametrize("speed", [0.87, 1.15])
+def test_faster_is_higher_and_shorter(speed: float) -> None:
+    mask = Mask(speed)
+    made = mask.wave(tone(140.0))
+    assert len(made) == mask.length(50) * 320 and len(made) == pytest.approx(50 * 320 / speed, abs=320)
+    log_f0, voicing = track_pitch(made[None])
+    ratio = 50 * 320 / len(made)
+    assert float(log_f0[voicing > 0].exp().median()) == pytest.approx(140.0 * ratio, rel=0.01)
+    told = mask.pitch(np.tile(np.array([[math.log(140.0), 1.0]], np.float32), (100, 1)))
+    assert told.shape == (len(made) // 160, 2)
+    assert float(told[0, 0].exp()) == pytest.approx(140.0 * ratio, rel=1e-3)
+
+
+@pytest.mark.parametrize("speed", [0.87, 1.0, 1.15])
+def test_everything_keeps_its_place(speed: float) -> None:
+    """Codes at 25 Hz and positions at 50 Hz still stand where the sound is: a click stays in its code."""
+    mask = Mask(speed)
+    wave = np.zeros(50 * 320, np.float32)
+    wave[30 * 320 + 160] = 1.0
+    codes, positions = np.zeros(25, np.int64), np.zeros(50, np.int64)
+    codes[15], positions[30] = 1, 1
+    at = int(mask.wave(wave).abs().argmax()) / 320
+    found, placed = mask.frames(codes), mask.frames(positions, 2)
+    assert len(placed) == 2 * len(found) == mask.length(50)
+    where = [k for k, value in enumerate(found.tolist()) if value]
+    assert where and min(abs(2 * k + 1 - at) for k in where) <= 2
+    assert min((abs(k + 0.5 - at) for k, v in enumerate(placed.tolist()) if v), default=1.0) <= 1.5
+
+
+def test_source_and_length_undo_each_other() -> None:
+    for speed in np.exp(np.linspace(-0.2, 0.2, 9)):
+        mask = Mask(float(speed))
+        assert abs(mask.length(mask.source_frames(160)) - 160) <= 2
+
+
+def test_filter_has_the_asked_spread() -> None:
+    random = np.random.default_rng(0)
+    disguise = Disguise(speed=0.0, filter_db=3.0, share=1.0)
+    noise = random.standard_normal(16000).astype(np.float32) * 0.05
+    gains = []
+    for _ in range(200):
+        made = disguise.draw(random).wave(noise).numpy()
+        gain = np.abs(np.fft.rfft(made)) / np.abs(np.fft.rfft(noise))
+        gains.append(20 * np.log10(gain[200:7800:50]))
+    assert np.std(gains) == pytest.approx(3.0, rel=0.2)
+
+
+def test_share_of_voices_stays_bare() -> None:
+    random = np.random.default_rng(0)
+    bare = sum(not len(Disguise(share=0.7).draw(random).levels) for _ in range(500))
+    assert 110 < bare < 190
