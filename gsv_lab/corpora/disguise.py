@@ -37,15 +37,18 @@ class Mask:
         """What so many frames of a recording become; an even number remains one."""
         return max(2, round(frames / self.speed / 2) * 2) if self.speed != 1 else frames
 
-    def wave(self, wave: np.ndarray, hop: int = 320) -> Tensor:
-        """A recording (F * hop,) played at the mask's speed and filtered: (F' * hop,) with F' = `length(F)`."""
-        size = self.length(len(wave) // hop) * hop
-        if size == len(wave) and not len(self.levels):
+    def wave(self, wave: np.ndarray, frames: int, hop: int = 320) -> Tensor:
+        """F `frames` of a recording (F * hop,), or less at its end, played at the mask's speed and filtered.
+
+        Returns (F' * hop,) with F' = `length(F)`; without a mask, the recording as it is.
+        """
+        if self.speed == 1 and not len(self.levels):
             return torch.from_numpy(wave)
-        spectrum = np.fft.rfft(wave)
+        size = self.length(frames) * hop
+        spectrum = np.fft.rfft(wave, frames * hop)
         bins = size // 2 + 1
         kept = np.zeros(bins, complex)
-        kept[: min(bins, len(spectrum))] = spectrum[:bins] * (size / len(wave))
+        kept[: min(bins, len(spectrum))] = spectrum[:bins] * (size / (frames * hop))
         if len(self.levels):
             # Bends over a warped axis: half of it lies below 1.1 kHz of 8, where voices differ most.
             axis = np.log1p(np.linspace(0, 50, bins)) / np.log(51.0)

@@ -46,11 +46,14 @@ class SoVITSData(SpeechData):
     Args:
         windows: windows in a batch.
         window_seconds: length of a window; shorter clips are taken whole.
-        reference_seconds: longest reference.
         other_clip: share of references taken from another clip of the speaker, if there is one.
         disguise: how the voices of training are varied; None leaves them as they are.
+        balance: 0 draws every second of speech alike, 1 every speaker of a language; a language keeps its share.
         worst_fit: see `SpeechData.worst_fit`.
     """
+
+    reference_seconds = 5.0
+    """Longest reference."""
 
     def __init__(
         self,
@@ -60,9 +63,9 @@ class SoVITSData(SpeechData):
         valid: Sequence[str] = ("valid",),
         windows: int = 12,
         window_seconds: float = 4.0,
-        reference_seconds: float = 5.0,
         other_clip: float = 0.5,
         disguise: Disguise | None = None,
+        balance: float = 0.0,
         worst_fit: float = -4.0,
         exclude: Sequence[str] = (),
         boost: Mapping[str, float] | None = None,
@@ -73,18 +76,17 @@ class SoVITSData(SpeechData):
             store, corpora, train, valid, windows * window_seconds, 30.0, 1.0, exclude, boost, valid_batches, seed
         )
         self.windows, self.worst_fit, self.other_clip = windows, worst_fit, other_clip
-        self.disguise = disguise
+        self.disguise, self.balance = disguise, balance
         self.window_frames = round(window_seconds * 50) // 2 * 2
-        self.reference_samples = round(reference_seconds * 50) * 320
+        self.reference_samples = round(self.reference_seconds * 50) * 320
 
     def setup(self, stage: str = "fit") -> None:
         """Adds the clips of each speaker and the odds of each clip."""
         super().setup(stage)
         self.mates = self.by_speaker(self.chosen["train"] + self.chosen["valid"])
-        odds = np.array(
-            [self.store.rows[i].samples * self.weight(self.store.rows[i]) for i in self.chosen["train"]], float
-        )
-        self._odds = odds / odds.sum()
+        rows = [self.store.rows[i] for i in self.chosen["train"]]
+        odds = np.array([row.samples * self.weight(row) for row in rows], float)
+        self._odds = balanced(odds, [row.speaker for row in rows], [row.language for row in rows], self.balance)
 
     def draw(self, n: int) -> SoVITSBatch:
         """Training batch number `n`."""
@@ -122,7 +124,7 @@ class SoVITSData(SpeechData):
         first, last = (int(spoken.min()), int(spoken.max()) + 1) if len(spoken) else (0, 1)
         reference, its_pitch = self._reference(index, random, mask)
         return {
-            "wave": mask.wave(self.store.wave(index, start * 320, frames * 320)),
+            "wave": mask.wave(self.store.wave(index, start * 320, frames * 320), frames),
             "codes": mask.frames(codes[start // 2 : (start + frames) // 2].astype(np.int64)),
             "phones": torch.from_numpy(symbols[first:last]),
             "positions": mask.frames(np.where(positions >= 0, positions - first, -1), 2),
@@ -144,8 +146,21 @@ class SoVITSData(SpeechData):
         samples = self.store.rows[index].samples // 640 * 640
         length = min(samples, int(random.uniform(0.5, 1.0) * self.reference_samples) // 640 * 640)
         start = int(random.integers(0, (samples - length) // 320 + 1)) * 320
-        pitch = self._pitch(index, start // 320, length // 320)
-        return mask.wave(self.store.wave(index, start, length)), mask.pitch(pitch)
+        frames = length // 320
+        pitch = self._pitch(index, start // 320, frames)
+        return mask.wave(self.store.wave(index, start, length), frames), mask.pitch(pitch)
+
+
+def balanced(odds: np.ndarray, speakers: Sequence[str], groups: Sequence[str], power: float) -> np.ndarray:
+    """Odds of clips, adding up to 1, in which each speaker's sum is raised to 1 - `power` and each group's is kept."""
+
+    def sums(names: Sequence[str], values: np.ndarray) -> np.ndarray:
+        index = np.unique(names, return_inverse=True)[1]
+        return np.bincount(index, values)[index]
+
+    moved = odds * sums(speakers, odds) ** -power
+    moved *= sums(groups, odds) / sums(groups, moved)
+    return moved / moved.sum()
 
 
 def pad_windows(windows: Sequence[Mapping[str, Tensor]]) -> SoVITSBatch:

@@ -45,39 +45,24 @@ class Sound(NamedTuple):
 
 
 _VOWELS = {
-    "IY": Sound((280, 2250, 2950), 1.0),
-    "EH": Sound((540, 1840, 2480), 1.0),
-    "AE": Sound((680, 1700, 2400), 1.0),
-    "AA": Sound((730, 1100, 2450), 1.0),
-    "AO": Sound((560, 830, 2400), 1.0),
-    "UW": Sound((310, 880, 2250), 1.0),
-    "ER": Sound((490, 1350, 1690), 1.0),
-    "AH": Sound((630, 1200, 2400), 1.0),
-}
+    "IY": Sound((280, 2250, 2950), 1.0), "EH": Sound((540, 1840, 2480), 1.0), "AE": Sound((680, 1700, 2400), 1.0),
+    "AA": Sound((730, 1100, 2450), 1.0), "AO": Sound((560, 830, 2400), 1.0), "UW": Sound((310, 880, 2250), 1.0),
+    "ER": Sound((490, 1350, 1690), 1.0), "AH": Sound((630, 1200, 2400), 1.0),
+}  # fmt: skip
 _SONORANTS = {
-    "M": Sound((250, 1000, 2200), 0.35),
-    "N": Sound((250, 1550, 2500), 0.35),
-    "L": Sound((360, 1050, 2700), 0.5),
-    "R": Sound((330, 1060, 1400), 0.5),
-    "W": Sound((300, 650, 2200), 0.5),
-    "Y": Sound((260, 2300, 3000), 0.5),
-}
+    "M": Sound((250, 1000, 2200), 0.35), "N": Sound((250, 1550, 2500), 0.35), "L": Sound((360, 1050, 2700), 0.5),
+    "R": Sound((330, 1060, 1400), 0.5), "W": Sound((300, 650, 2200), 0.5), "Y": Sound((260, 2300, 3000), 0.5),
+}  # fmt: skip
 _FRICATIVES = {
-    "S": Sound((300, 1750, 2650), 0.0, 0.5, 6000, 900),
-    "SH": Sound((300, 1900, 2500), 0.0, 0.5, 3200, 800),
-    "F": Sound((300, 950, 2300), 0.0, 0.15, 5500, 3000),
-    "HH": Sound((500, 1500, 2500), 0.0, 0.15, 1500, 900),
-    "Z": Sound((300, 1750, 2650), 0.3, 0.3, 6000, 900),
-    "V": Sound((300, 950, 2300), 0.4, 0.1, 5500, 3000),
-}
+    "S": Sound((300, 1750, 2650), 0.0, 0.5, 6000, 900), "SH": Sound((300, 1900, 2500), 0.0, 0.5, 3200, 800),
+    "F": Sound((300, 950, 2300), 0.0, 0.15, 5500, 3000), "HH": Sound((500, 1500, 2500), 0.0, 0.15, 1500, 900),
+    "Z": Sound((300, 1750, 2650), 0.3, 0.3, 6000, 900), "V": Sound((300, 950, 2300), 0.4, 0.1, 5500, 3000),
+}  # fmt: skip
 _BURSTS = {
-    "P": Sound((300, 900, 2300), 0.0, 0.5, 900, 500),
-    "T": Sound((300, 1750, 2650), 0.0, 0.5, 4800, 900),
-    "K": Sound((300, 2000, 2300), 0.0, 0.5, 2200, 500),
-    "B": Sound((300, 900, 2300), 0.3, 0.3, 900, 500),
-    "D": Sound((300, 1750, 2650), 0.3, 0.3, 4800, 900),
-    "G": Sound((300, 2000, 2300), 0.3, 0.3, 2200, 500),
-}
+    "P": Sound((300, 900, 2300), 0.0, 0.5, 900, 500), "T": Sound((300, 1750, 2650), 0.0, 0.5, 4800, 900),
+    "K": Sound((300, 2000, 2300), 0.0, 0.5, 2200, 500), "B": Sound((300, 900, 2300), 0.3, 0.3, 900, 500),
+    "D": Sound((300, 1750, 2650), 0.3, 0.3, 4800, 900), "G": Sound((300, 2000, 2300), 0.3, 0.3, 2200, 500),
+}  # fmt: skip
 _SOUNDS = {**_VOWELS, **_SONORANTS, **_FRICATIVES, **_BURSTS}
 PHONES: tuple[str, ...] = tuple(_SOUNDS)
 """The inventory, with ARPAbet names; in a CTC model label i + 1 is PHONES[i] and 0 the blank."""
@@ -204,17 +189,9 @@ class SyntheticCorpus:
         plan = self.script(script)
         rng = np.random.default_rng([self.seed, 2, script])
         wave, f0 = _synthesize(plan, voice, rng)
+        name = f"{voice.name}_{script:04d}"
         return SyntheticClip(
-            f"{voice.name}_{script:04d}",
-            wave,
-            SAMPLE_RATE,
-            plan.phones,
-            plan.start,
-            plan.end,
-            voice,
-            number,
-            f0,
-            plan.prosody,
+            name, wave, SAMPLE_RATE, plan.phones, plan.start, plan.end, voice, number, f0, plan.prosody
         )
 
 

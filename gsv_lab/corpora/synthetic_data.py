@@ -116,8 +116,10 @@ class SyntheticSoVITSData(SoVITSData):
         content_file: weights of the content encoder; a relative path lies below the cache folder.
         n_codes: size of the codebook.
         valid_speakers: see `pack_synthetic`.
-        windows, window_seconds, reference_seconds, other_clip, valid_batches, seed: see `SoVITSData`.
+        windows, window_seconds, other_clip, valid_batches, seed: see `SoVITSData`.
     """
+
+    reference_seconds = 3.0
 
     def __init__(
         self,
@@ -128,14 +130,13 @@ class SyntheticSoVITSData(SoVITSData):
         valid_speakers: int = 4,
         windows: int = 8,
         window_seconds: float = 2.0,
-        reference_seconds: float = 3.0,
         other_clip: float = 1.0,
         valid_batches: int = 2,
         seed: int = 1234,
     ) -> None:
         super().__init__(
-            store, windows=windows, window_seconds=window_seconds, reference_seconds=reference_seconds,
-            other_clip=other_clip, valid_batches=valid_batches, seed=seed,
+            store, windows=windows, window_seconds=window_seconds, other_clip=other_clip, valid_batches=valid_batches,
+            seed=seed,
         )  # fmt: skip
         self.corpus, self.valid_speakers = corpus, valid_speakers
         self.content_file, self.n_codes = cache_dir() / content_file, n_codes

@@ -32,7 +32,7 @@ from gsv_lab.files import save_bytes
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 """Where the notebooks of a checkout lie."""
-TODO = "  # <- your answer"
+YOUR_TURN = "  # <- your answer"
 _HEAD = re.compile(r"# %%(?P<markdown>\s*\[markdown\])?(?:\s*tags=(?P<tags>\[.*\]))?\s*")
 _BEGIN = re.compile(r"(?P<indent>\s*)# BEGIN SOLUTION(?::\s*(?P<starter>.*\S))?\s*")
 _END = re.compile(r"\s*# END SOLUTION\s*")
@@ -90,7 +90,7 @@ def starter(source: str, name: str = "the source") -> str:
         if (begin and inside) or (end and not inside):
             raise _bad(name, number, line, "BEGIN and END SOLUTION in turns")
         if begin:
-            lines.append(f"{begin['indent']}{begin['starter'] or '...'}{TODO}")
+            lines.append(f"{begin['indent']}{begin['starter'] or '...'}{YOUR_TURN}")
         elif not inside and not end:
             lines.append(line)
         inside = bool(begin) or (inside and not end)

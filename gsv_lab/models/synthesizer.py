@@ -152,11 +152,10 @@ class Synthesizer(nn.Module):
     @torch.no_grad()
     def copy(self, wave: Tensor, speaker: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Copy synthesis, the posterior's latent spoken again: (T,) -> (T,)."""
-        wave, pitch = wave.reshape(1, 1, -1), None
-        if self.sovits.pitch_predictor is not None:
-            log_f0, voicing = track_pitch(wave[0], self.sample_rate)
-            pitch = log_f0[:, None], voicing[:, None]
-        spec = self.analysis(wave, *(pitch or (None, None)))
-        frames = spec.shape[-1] * self.sovits.vocoder.pitch_frames
-        pitch = None if pitch is None else (fit_frames(pitch[0], frames), fit_frames(pitch[1], frames))
-        return self.sovits.reconstruct(spec, speaker, generator, pitch).wave[0, 0]
+        wave = wave.reshape(1, 1, -1)
+        if self.sovits.pitch_predictor is None:
+            return self.sovits.reconstruct(self.analysis(wave), speaker, generator).wave[0, 0]
+        heard = [x[:, None] for x in track_pitch(wave[0], self.sample_rate)]
+        spec = self.analysis(wave, *heard)
+        log_f0, voicing = (fit_frames(x, spec.shape[-1] * self.sovits.vocoder.pitch_frames) for x in heard)
+        return self.sovits.reconstruct(spec, speaker, generator, (log_f0, voicing)).wave[0, 0]

@@ -144,7 +144,7 @@ class PitchedLogMel(nn.Module):
         return torch.cat([mel, *pairs], dim=1)
 
     def voice(self, wave: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Tensor:
-        """What the speaker encoder reads: the same."""
+        """What the speaker encoder reads: the same (analyses of other families may give it something else)."""
         features: Tensor = self(wave, log_f0, voicing)
         return features
 

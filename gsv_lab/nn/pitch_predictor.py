@@ -38,8 +38,8 @@ class PitchPredictor(Component):
         rate: pitch frames for one frame of the prior.
     """
 
-    f0 = Tap("batch channel frame", rate=100.0, unit="Hz", meaning="expected fundamental frequency")
-    voicing = Tap("batch channel frame", rate=100.0, unit="logit", meaning="whether the vocal folds move, above 0")
+    f0 = Tap("batch channel frame", rate="pitch_rate", unit="Hz", meaning="expected fundamental frequency")
+    voicing = Tap("batch channel frame", rate="pitch_rate", unit="logit", meaning="vocal folds move where above 0")
 
     def __init__(
         self,
@@ -52,12 +52,13 @@ class PitchPredictor(Component):
         rate: int = 2,
     ) -> None:
         super().__init__()
-        self.hidden_dim, self.speaker_dim, self.rate = hidden_dim, speaker_dim, rate
+        self.hidden_dim, self.speaker_dim, self.rate, self.pitch_rate = hidden_dim, speaker_dim, rate, 50.0 * rate
         self.net = FrameNet(hidden_dim, speaker_dim, width, layers, kernel, expansion, rate)
         self.leave = nn.Conv1d(width, 2, 1)
 
     def forward(self, hidden: Tensor, speaker: Tensor) -> Pitch:
         """See the class."""
         log_f0, voicing = self.leave(self.net(hidden, speaker)).float().chunk(2, dim=1)
+        # Through Hz and back, so that an edit of the tap is one of the melody.
         f0 = self.f0((log_f0 + math.log(TYPICAL_F0) + speaker[:, -1:].float()).exp())
         return Pitch(f0.log(), self.voicing(voicing))

@@ -19,14 +19,23 @@ def tone(hz: float, frames: int = 50) -> np.ndarray:
 
 def test_no_mask_changes_nothing() -> None:
     wave, codes = tone(140.0), np.arange(25)
-    assert torch.equal(Mask().wave(wave), torch.from_numpy(wave))
+    assert torch.equal(Mask().wave(wave, 50), torch.from_numpy(wave))
     assert Mask().frames(codes).tolist() == codes.tolist()
+    assert torch.equal(Mask().wave(wave[:-100], 50), torch.from_numpy(wave[:-100]))
+
+
+@pytest.mark.parametrize("speed", [0.87, 1.15])
+def test_a_recording_that_ends_within_a_frame_is_not_stretched(speed: float) -> None:
+    mask, wave = Mask(speed), tone(140.0)
+    whole, cut = mask.wave(wave, 50), mask.wave(wave[:-100], 50)
+    assert len(whole) == len(cut)
+    torch.testing.assert_close(whole[: 40 * 320], cut[: 40 * 320], atol=0.02, rtol=0)
 
 
 @pytest.mark.parametrize("speed", [0.87, 1.15])
 def test_faster_is_higher_and_shorter(speed: float) -> None:
     mask = Mask(speed)
-    made = mask.wave(tone(140.0))
+    made = mask.wave(tone(140.0), 50)
     assert len(made) == mask.length(50) * 320 and len(made) == pytest.approx(50 * 320 / speed, abs=320)
     log_f0, voicing = track_pitch(made[None])
     ratio = 50 * 320 / len(made)
@@ -44,7 +53,7 @@ def test_everything_keeps_its_place(speed: float) -> None:
     wave[30 * 320 + 160] = 1.0
     codes, positions = np.zeros(25, np.int64), np.zeros(50, np.int64)
     codes[15], positions[30] = 1, 1
-    at = int(mask.wave(wave).abs().argmax()) / 320
+    at = int(mask.wave(wave, 50).abs().argmax()) / 320
     found, placed = mask.frames(codes), mask.frames(positions, 2)
     assert len(placed) == 2 * len(found) == mask.length(50)
     where = [k for k, value in enumerate(found.tolist()) if value]
@@ -64,7 +73,7 @@ def test_filter_has_the_asked_spread() -> None:
     noise = random.standard_normal(16000).astype(np.float32) * 0.05
     gains = []
     for _ in range(200):
-        made = disguise.draw(random).wave(noise).numpy()
+        made = disguise.draw(random).wave(noise, 50).numpy()
         gain = np.abs(np.fft.rfft(made)) / np.abs(np.fft.rfft(noise))
         gains.append(20 * np.log10(gain[200:7800:50]))
     assert np.std(gains) == pytest.approx(3.0, rel=0.2)

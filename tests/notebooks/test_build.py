@@ -48,9 +48,9 @@ def test_percent_format_is_read_as_jupytext_reads_it() -> None:
 
 def test_solutions_leave_a_line_to_fill_in() -> None:
     cells = read_source(SMALL)
-    assert starter(cells[1].source) == f"def half(x):\n    return None{notebook.TODO}\n\n\nhalf(3)"
+    assert starter(cells[1].source) == f"def half(x):\n    return None{notebook.YOUR_TURN}\n\n\nhalf(3)"
     assert solved(cells[1].source) == "def half(x):\n    y = x\n    return y / 2\n\n\nhalf(3)"
-    assert starter(cells[2].source) == f"...{notebook.TODO}"
+    assert starter(cells[2].source) == f"...{notebook.YOUR_TURN}"
 
 
 def test_ids_are_those_of_the_text_and_equal_in_both_forms() -> None:
@@ -115,7 +115,7 @@ def test_committed_notebooks_hold_no_outputs_and_no_solutions(source: Path) -> N
     regions = re.findall(r"# BEGIN SOLUTION[^\n]*\n(.*?)\n\s*# END SOLUTION", source.read_text(encoding="utf-8"), re.S)
     assert len(regions) >= 3
     assert not [region for region in regions if region in text]
-    assert text.count(notebook.TODO) == len(regions)
+    assert text.count(notebook.YOUR_TURN) == len(regions)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
