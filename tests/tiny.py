@@ -42,6 +42,7 @@ GPT = spec(
 SOVITS = spec(
     "models.sovits.SoVITS",
     segment_frames=16,
+    from_prior=0.5,
     quantizer=QUANTIZER,
     speaker_encoder=spec(
         "nn.speaker_encoder.PitchedSpeakerEncoder",

@@ -22,7 +22,8 @@ from gsv_lab.nn.speaker_encoder import mean_speaker
 
 class VITSOutput(NamedTuple):
     """What the losses need: a segment of the made wave, its first frame (B,), the latents of both sides, their mask,
-    and the expected pitch of all frames, where pitch is a stream of its own.
+    the expected pitch of all frames, where pitch is a stream of its own, and how many of the first waves were made from
+    the prior's latent.
     """
 
     vocoded: Vocoded
@@ -36,6 +37,7 @@ class VITSOutput(NamedTuple):
     logs_q: Tensor
     commitment: Tensor
     pitch: Pitch | None = None
+    from_prior: int = 0
 
 
 class Decoded(NamedTuple):
@@ -65,6 +67,9 @@ class SoVITS(nn.Module):
         segment_frames: latent frames that the vocoder sees in a training step.
         freeze_quantizer: read codes without gradient and never move the codebook.
         detach_speaker: keep the posterior's gradient out of the speaker encoder, as the released models were trained.
+        from_prior: share of a batch in training whose waves are made as in synthesis, with 0.3 of the prior's
+            deviation, so that whoever judges the wave teaches prior, flow and speaker encoder too. Idea: bidirectional
+            prior and posterior of NaturalSpeech, Tan et al. 2022, arXiv:2205.04421, 3.3.
 
     Raises:
         ConfigError: two parts disagree on a size.
@@ -82,6 +87,7 @@ class SoVITS(nn.Module):
         segment_frames: int = 32,
         freeze_quantizer: bool = True,
         detach_speaker: bool = True,
+        from_prior: float = 0.0,
     ) -> None:
         super().__init__()
         parts = {"posterior": posterior, "flow": flow, "vocoder": vocoder, "pitch_predictor": pitch_predictor}
@@ -89,11 +95,8 @@ class SoVITS(nn.Module):
         self.quantizer, self.speaker_encoder = quantizer, speaker_encoder
         self.prior, self.posterior, self.flow, self.vocoder = prior, posterior, flow, vocoder
         self.pitch_predictor = pitch_predictor
-        self.segment_frames, self.freeze_quantizer, self.detach_speaker = (
-            segment_frames,
-            freeze_quantizer,
-            detach_speaker,
-        )
+        self.segment_frames, self.from_prior = segment_frames, from_prior
+        self.freeze_quantizer, self.detach_speaker = freeze_quantizer, detach_speaker
 
     def forward(
         self,
@@ -132,27 +135,29 @@ class SoVITS(nn.Module):
             starts: first frame (B,) of each segment; drawn if None.
             generator: source of randomness for whatever is drawn.
         """
-        posterior = self._posterior()
         mask = full_mask(spec) if mask is None else mask
-        if reference is None:
-            reference, reference_mask = spec, mask
+        reference, reference_mask = (spec, mask) if reference is None else (reference, reference_mask)
         speaker = self.speaker_encoder(reference, reference_mask, verification)
         vectors, commitment = self._vectors(codes, content)
         quantized = self.to_frames(vectors, spec.shape[-1])
         places = None if places is None else self._frame_places(places, spec.shape[-1])
-        m_p, logs_p, _, hidden = self.prior(quantized, mask, phones, phone_mask, speaker, places=places)
-        expected = None if self.pitch_predictor is None else self.pitch_predictor(hidden, speaker)
-        heard = posterior(spec, mask, speaker.detach() if self.detach_speaker else speaker, noise, generator)
+        prior = self.prior(quantized, mask, phones, phone_mask, speaker, places=places)
+        melody = None if self.pitch_predictor is None else self.pitch_predictor(prior.hidden, speaker)
+        heard = self._posterior()(spec, mask, speaker.detach() if self.detach_speaker else speaker, noise, generator)
         z_p = self.flow(heard.z, mask, speaker)
-        if starts is None:
-            starts = segment_starts(mask.sum(-1)[:, 0].long(), self.segment_frames, generator=generator)
         size, rate = self.segment_frames, self.vocoder.pitch_frames
-        segment = take_segments(heard.z, starts, size)
+        starts = segment_starts(mask.sum(-1)[:, 0].long(), size, generator=generator) if starts is None else starts
+        z, n = heard.z, round(self.from_prior * len(spec)) if self.training else 0
+        if n:
+            noise = standard_normal(prior.mean[:n], generator)
+            z = torch.cat((_drawn(prior, 0.3, noise, self.flow, speaker), z[n:]))
+        segment = take_segments(z, starts, size)
         log_f0, voicing = (None, None) if pitch is None else (take_segments(x, starts, size, rate) for x in pitch)
         vocoded = self.vocoder(segment, speaker, log_f0, voicing, generator)
         return VITSOutput(
-            vocoded, starts, mask, heard.z, z_p, m_p, logs_p, heard.mean, heard.log_scale, commitment, expected
-        )
+            vocoded, starts, mask, heard.z, z_p, prior.mean, prior.log_scale, heard.mean, heard.log_scale, commitment,
+            melody, n,
+        )  # fmt: skip
 
     def _vectors(self, codes: Tensor | None, content: Tensor | None) -> tuple[Tensor, Tensor]:
         if content is not None and codes is None and not self.freeze_quantizer:
@@ -212,8 +217,7 @@ class SoVITS(nn.Module):
         places = None if places is None else self._frame_places(places, quantized.shape[-1])
         prior = self.prior(quantized, mask, phones, phone_mask, speaker, speed, chunk, places)
         noise = standard_normal(prior.mean, generator) if noise is None else noise
-        z_p = prior.mean + noise * prior.log_scale.exp() * noise_scale
-        z = self.flow(z_p, prior.mask, speaker, inverse=True) * prior.mask
+        z = _drawn(prior, noise_scale, noise, self.flow, speaker)
         if self.pitch_predictor is None:
             return Decoded(self.vocoder(z, speaker, generator=generator), z, prior)
         size = z.shape[-1] * self.pitch_predictor.rate
@@ -241,6 +245,13 @@ class SoVITS(nn.Module):
                 "CONFIG_INCONSISTENT", "these weights came without a posterior", "weights with one", "Use the base ones"
             )
         return self.posterior
+
+
+def _drawn(prior: Latent, noise_scale: float, noise: Tensor, flow: Flow, speaker: Tensor) -> Tensor:
+    """Latents (B, C, F) that the prior expects; of the first clips only, if there is noise for no more."""
+    n = len(noise)
+    z_p = prior.mean[:n] + noise * prior.log_scale[:n].exp() * noise_scale
+    return flow(z_p, prior.mask[:n], speaker[:n], inverse=True) * prior.mask[:n]
 
 
 def _check_sizes(

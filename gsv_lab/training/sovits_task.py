@@ -32,8 +32,8 @@ RESOLUTIONS = ((256, 64, 40), (512, 128, 80), (1024, 256, 80), (2048, 512, 80))
 
 
 class SoVITSTask(Task):
-    """Losses by name: `mel` (nat), `kl` (nat per frame), `f0` (nat), `voicing`, `guide`, `adversarial`, `features`,
-    `discriminator`.
+    """Losses by name: `mel` (nat) and `expected_mel`, that of waves made from the prior (see `SoVITS`), `kl` (nat per
+    frame), `f0` (nat), `voicing`, `guide`, `adversarial`, `features`, `discriminator`.
 
     Source: VITS, arXiv:2106.06103, eqs. 1-9. Differs from it: mel loss at four resolutions; a pitch loss where pitch is
     predicted, by a part of its own or by the vocoder; a guide that tells one head of the cross attention which phone
@@ -118,11 +118,14 @@ class SoVITSTask(Task):
             )  # fmt: skip
         size, vocoder = self.sovits.segment_frames, self.sovits.vocoder
         real = take_segments(batch.wave, out.starts, size, vocoder.hop_length)
+        made, n = out.vocoded.wave.float(), out.from_prior
         terms = {
-            "mel": losses.log_mel_loss(real, out.vocoded.wave.float(), list(self.mels)),
+            "mel": losses.log_mel_loss(real[n:], made[n:], list(self.mels)),
             "kl": losses.kl_loss(out.z_p.float(), out.logs_q.float(), out.m_p.float(), out.logs_p.float(), mask),
             "guide": guide_loss(watch.seen[0][:, 0], batch.positions),
         }
+        if n:
+            terms["expected_mel"] = losses.log_mel_loss(real[:n], made[:n], list(self.mels))
         if out.pitch is not None:
             terms["f0"] = losses.f0_loss(out.pitch.log_f0, batch.log_f0, batch.voicing)
             terms["voicing"] = losses.voicing_loss(out.pitch.voicing, batch.voicing)

@@ -106,6 +106,42 @@ def test_the_posterior_leaves_the_speaker_alone_if_asked() -> None:
         assert (model.speaker_encoder.leave.weight.grad is None) == detach
 
 
+def test_waves_from_the_prior_teach_prior_flow_and_vocoder() -> None:
+    """The first clip's wave comes from the prior's latent: it moves the prior, and the posterior only the second."""
+    model, b = SoVITS(**parts()).train(), batch()
+    torch.nn.init.normal_(model.flow.steps[0].leave.weight)
+
+    def grown(clip: int, share: float) -> dict[str, float]:
+        model.zero_grad()
+        model.from_prior = share
+        out = model(b["spec"], b["phones"], b["mask"], codes=b["codes"])
+        assert out.from_prior == share * B
+        out.vocoded.wave[clip].square().mean().backward()
+        return {
+            name: sum(float(p.grad.abs().sum()) for p in getattr(model, name).parameters() if p.grad is not None)
+            for name in ("prior", "flow", "posterior", "vocoder")
+        }
+
+    from_prior, heard = grown(0, 0.5), grown(1, 0.5)
+    assert min(from_prior[name] for name in ("prior", "flow", "vocoder")) > 0 and from_prior["posterior"] == 0
+    assert min(heard[name] for name in ("posterior", "vocoder")) > 0 and heard["prior"] == heard["flow"] == 0
+    assert grown(0, 0.0)["prior"] == 0
+
+
+def test_a_wave_from_the_prior_is_the_one_that_is_spoken() -> None:
+    """In training and in synthesis the same latent, here without its noise."""
+    model, b = SoVITS(**parts(speaker_encoder=StyleEncoder(40, G, width=16, dropout=0.0), from_prior=1.0)), batch()
+    torch.nn.init.normal_(model.flow.steps[0].leave.weight)
+    model.prior.leave.bias.data[C:] = -30.0
+    starts = torch.zeros(B, dtype=torch.int64)
+    with torch.no_grad():
+        out = model(b["spec"], b["phones"], b["mask"], codes=b["codes"], starts=starts)
+        speaker = model.speaker_encoder(b["spec"], b["mask"])
+        spoken = model.decode(b["codes"], b["phones"], speaker, 0.0, mask=b["mask"])
+        direct = model.vocoder(take_segments(spoken.z, starts, 8), speaker)
+    torch.testing.assert_close(out.vocoded.log_f0, direct.log_f0)
+
+
 def test_decoding() -> None:
     """A seed repeats, noise scale 0 needs none, speed changes the length, two references are averaged."""
     model, b = SoVITS(**parts()).eval(), batch()

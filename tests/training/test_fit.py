@@ -111,12 +111,13 @@ def test_sovits_learns_to_copy_one_batch(store: ClipStore) -> None:
     values = []
     for _ in range(50):
         _, _, terms = task.generate(batch)
-        total = 10 * terms["mel"] + 0.1 * terms["kl"] + terms["f0"] + terms["guide"]
+        total = 10 * (terms["mel"] + terms["expected_mel"]) + 0.1 * terms["kl"] + terms["f0"] + terms["guide"]
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
         values.append({k: float(v) for k, v in terms.items()})
     assert values[-1]["mel"] < 0.75 * values[0]["mel"]
+    assert 0 < values[-1]["expected_mel"] < 0.9 * values[0]["expected_mel"]
     assert values[-1]["guide"] < values[0]["guide"]
 
 
