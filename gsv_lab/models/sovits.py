@@ -258,12 +258,8 @@ def _check_sizes(
     quantizer: Quantizer, speaker_encoder: SpeakerEncoder, prior: Prior, parts: Mapping[str, nn.Module]
 ) -> None:
     _agree("quantizer.dim", quantizer.dim, "prior.content_dim", prior.content_dim)
-    shared = {
-        "latent_dim": prior.latent_dim,
-        "speaker_dim": speaker_encoder.speaker_dim,
-        "hidden_dim": prior.hidden_dim,
-    }
-    shared["rate"] = getattr(parts["vocoder"], "pitch_frames", 0)
+    shared = {"latent_dim": prior.latent_dim, "speaker_dim": speaker_encoder.speaker_dim}
+    shared |= {"hidden_dim": prior.hidden_dim, "rate": getattr(parts["vocoder"], "pitch_frames", 0)}
     owner = {"speaker_dim": "speaker_encoder.speaker_dim", "rate": "vocoder.pitch_frames"}
     for name, part in {"prior": prior, **parts}.items():
         for size, value in shared.items():
@@ -274,9 +270,5 @@ def _check_sizes(
 
 def _agree(name: str, value: int, other: str, size: int) -> None:
     if value != size:
-        raise ConfigError(
-            "CONFIG_INCONSISTENT",
-            f"{name} is {value} but {other} is {size}",
-            "the same number",
-            "Change one of the two in the YAML.",
-        )
+        problem = f"{name} is {value} but {other} is {size}"
+        raise ConfigError("CONFIG_INCONSISTENT", problem, "the same number", "Change one of the two in the YAML")

@@ -60,6 +60,7 @@ class SourceFilterVocoder(Vocoder):
         width, layers, kernel, expansion: of the ConvNeXt blocks.
         n_fft: points of the transform.
         frame_hop: samples from spectral frame to spectral frame, which are also the pitch frames.
+        phase: also learn a rotation of every bin of the harmonic part.
         own_pitch: predict F0 and voicing from the latent; else they must be given, and the envelopes know them.
     """
 
@@ -83,6 +84,7 @@ class SourceFilterVocoder(Vocoder):
         expansion: int = 3,
         n_fft: int = 512,
         frame_hop: int = 160,
+        phase: bool = False,
         own_pitch: bool = True,
     ) -> None:
         super().__init__()
@@ -99,6 +101,9 @@ class SourceFilterVocoder(Vocoder):
         self.envelope_head = nn.Conv1d(width, 2 * bins, 1)
         # Start near quiet speech (about 0.03 of full scale) and at a typical pitch.
         self.envelope_head.bias.data.fill_(-4.0)
+        self.phase_head = nn.Conv1d(width, bins, 1) if phase else None
+        for value in self.phase_head.parameters() if self.phase_head is not None else ():
+            nn.init.zeros_(value)
         self.fourier = ShortTimeFourier(n_fft, frame_hop)
 
     def forward(
@@ -149,6 +154,8 @@ class SourceFilterVocoder(Vocoder):
         """Colour the two excitations (B, T) by the envelopes of the frames x (B, width, F100), and add them: (B, T)."""
         envelopes = self.envelopes(self.envelope_head(x).float().clamp(-14.0, 5.0)).exp()
         for_harmonic, for_noise = envelopes.chunk(2, dim=1)
+        if self.phase_head is not None:
+            for_harmonic = torch.polar(for_harmonic, math.pi * torch.tanh(self.phase_head(x).float()))
         parts = self.fourier(harmonic) * for_harmonic, self.fourier(noise) * for_noise
         return self.harmonic(self.fourier.inverse(parts[0])) + self.noise(self.fourier.inverse(parts[1]))
 
