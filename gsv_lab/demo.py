@@ -18,12 +18,13 @@ from tqdm.auto import tqdm
 
 from gsv_lab import audio
 from gsv_lab.demo_report import write_report
-from gsv_lab.errors import AudioError
+from gsv_lab.errors import AudioError, DataError
 from gsv_lab.evaluation.own import own_phone_errors, verifier
 from gsv_lab.files import new_folder
 from gsv_lab.lab import Lab, load
 from gsv_lab.models.speech import Speech
 from gsv_lab.models.voice import Voice
+from gsv_lab.training.finetune import LEAST_SECONDS
 
 SENTENCES = (
     ("en", "The morning train was late, so we walked along the river."),
@@ -88,12 +89,18 @@ def demo(
 
     Returns:
         path of the report.
+
+    Raises:
+        DataError: DATA_TOO_SHORT, too little speech to fine-tune on.
     """
     began = time.monotonic()
     paths, source = (list(recordings), "the given recording") if recordings else example(download)
     lab = load(model)
     with new_folder(output, is_own="report.html") as folder:
-        lab.prepare(paths, folder / "prepared")
+        prepared = lab.prepare(paths, folder / "prepared")
+        if (usable := sum(piece.end - piece.start for piece in prepared.slices)) < LEAST_SECONDS:
+            problem = f"{', '.join(path.name for path in paths)}: {usable:.1f} s of speech"
+            raise DataError("DATA_TOO_SHORT", problem, f"at least {LEAST_SECONDS:g} s", "Record more")
         reference_file = longest_slice(folder / "prepared")
         voices = {"zero-shot": lab.clone(reference_file, consent=consent, name="demo")}
         with warnings.catch_warnings():

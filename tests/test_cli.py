@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import soundfile
 
 from gsv_lab import audio
 from gsv_lab.cli import main
@@ -89,6 +90,7 @@ MISTAKES = {
     "temperature": ["speak", "--reference", "SAMPLE", "--text", "Hello.", "--output", "o.wav", "--temperature", "-1"],
     "nothing to prepare": ["prepare", "--output", "p"],
     "empty folder": ["prepare", "empty", "--output", "p"],
+    "demo on four seconds": ["demo", "--recording", "short.wav", "--output", "d"],
     "not prepared": ["finetune", "empty", "--output", "v.safetensors"],
     "unknown model": ["clone", "SAMPLE", "--output", "v.safetensors", "--model", "giant"],
     "unknown component": ["fit", "--config", "evil.yaml"],
@@ -110,6 +112,8 @@ def test_mistakes(
     (tmp_path / "note.wav").write_text("I am a note.")
     (tmp_path / "pickle.safetensors").write_bytes(pickle.dumps({"a": 1}))
     (tmp_path / "empty").mkdir()
+    samples, rate = soundfile.read(sample)
+    soundfile.write(tmp_path / "short.wav", samples[: 9 * rate // 2], rate)
     (tmp_path / "evil.yaml").write_text(
         "name: x\ntask: {class_path: os.system, init_args: {command: 'touch sprung'}}\n"
     )
@@ -121,6 +125,7 @@ def test_mistakes(
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert len(lines) == 1
     assert "Traceback" not in lines[0]
+    assert all(word in lines[0] for word in arguments if word == "short.wav")
     assert sorted(p.name for p in tmp_path.rglob("*")) == before
 
 
