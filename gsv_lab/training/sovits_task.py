@@ -118,14 +118,15 @@ class SoVITSTask(Task):
             )  # fmt: skip
         size, vocoder = self.sovits.segment_frames, self.sovits.vocoder
         real = take_segments(batch.wave, out.starts, size, vocoder.hop_length)
-        made, n = out.vocoded.wave.float(), out.from_prior
         terms = {
-            "mel": losses.log_mel_loss(real[n:], made[n:], list(self.mels)),
             "kl": losses.kl_loss(out.z_p.float(), out.logs_q.float(), out.m_p.float(), out.logs_p.float(), mask),
             "guide": guide_loss(watch.seen[0][:, 0], batch.positions),
         }
+        made, n = out.vocoded.wave.float(), out.from_prior
         if n:
             terms["expected_mel"] = losses.log_mel_loss(real[:n], made[:n], list(self.mels))
+        if n < len(made):
+            terms["mel"] = losses.log_mel_loss(real[n:], made[n:], list(self.mels))
         if out.pitch is not None:
             terms["f0"] = losses.f0_loss(out.pitch.log_f0, batch.log_f0, batch.voicing)
             terms["voicing"] = losses.voicing_loss(out.pitch.voicing, batch.voicing)
