@@ -1,7 +1,8 @@
 """One call from a loaded lab and a list file to a folder with results: `gsv-lab bench --quality`.
 
-Writes `rows.jsonl` (one line a clip, goes on after a kill), `quality.json`, `quality.md` and the synthesized waves,
-each with its mark. Measures whose packages are absent are named in the result instead of stopping the run.
+Writes `rows.jsonl` (one line a clip, goes on after a kill), `quality.json`, `quality.md`, the synthesized waves, each
+with its mark, and for each language a picture of one target on every rung (`ladder-en.png`). Measures whose packages
+are absent are named in the result instead of stopping the run.
 Letters: T samples at 16 kHz. The file knows a lab only by the methods that `rungs.LabRungs` uses.
 """
 
@@ -13,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from gsv_lab.audio import Mark, read, write
 from gsv_lab.errors import LabError
 from gsv_lab.evaluation.compare import rung_gain
 from gsv_lab.evaluation.intelligibility import PhoneErrors, WordErrors
@@ -23,7 +26,7 @@ from gsv_lab.evaluation.measure import Measure, Row
 from gsv_lab.evaluation.prosody import Prosody
 from gsv_lab.evaluation.quality import Dnsmos
 from gsv_lab.evaluation.report import ladder_markdown
-from gsv_lab.evaluation.rungs import LADDER, LabRungs
+from gsv_lab.evaluation.rungs import LADDER, RUNGS, LabRungs
 from gsv_lab.evaluation.similarity import GE2E, SpeakerEmbedder, SpeakerSimilarity
 from gsv_lab.files import save_bytes, save_failed
 
@@ -138,7 +141,29 @@ def evaluate_lab(
     if {"zero_shot", "fine_tuned"} <= result["rungs"].keys():
         result["gains"] = rung_gain(result)
     _write_result(folder, result)
+    draw_ladder(folder, test_list.items, seeds[0])
     return result
+
+
+def draw_ladder(folder: str | Path, items: Sequence[Item], seed: int = 0) -> list[Path]:
+    """Spectrograms of one target a language, natural and on every rung whose wave lies in the folder of a run.
+
+    Of each language the target whose length is nearest to three seconds is drawn, into `ladder-<language>.png`.
+    """
+    from gsv_lab import figures
+
+    made = []
+    for language in sorted({item.language for item in items}):
+        item = min((item for item in items if item.language == language), key=lambda item: abs(item.seconds - 3))
+        waves = {"natural": item.target.read()}
+        for rung in RUNGS:
+            files = (_wave_file(rung, item.speaker, item.target.key, number) for number in (None, seed))
+            found = [path for path in (Path(folder) / "waves" / file for file in files) if path.is_file()]
+            waves |= {rung.replace("_", " "): read(path, SAMPLE_RATE).samples.numpy() for path in found}
+        if len(waves) > 1:
+            made.append(Path(folder) / f"ladder-{language}.png")
+            save_bytes(made[-1], figures.png(figures.spectrogram_pair(waves, SAMPLE_RATE)))
+    return made
 
 
 def _folder(path: str | Path) -> Path:
@@ -157,15 +182,13 @@ def _write_result(folder: Path, result: dict[str, Any]) -> None:
 
 
 def _write_wave(folder: Path, wave: np.ndarray, row: Row) -> None:
-    import torch
-
-    from gsv_lab.audio import Mark, write
-
     if wave.size == 0:
         return
-    place = folder / row["rung"]
-    place.mkdir(parents=True, exist_ok=True)
-    seed = "" if row["seed"] is None else f"_{row['seed']}"
-    name = f"{row['speaker']}_{Path(row['target']).stem}{seed}.wav"
+    place = folder / _wave_file(row["rung"], row["speaker"], row["target"], row["seed"])
+    place.parent.mkdir(parents=True, exist_ok=True)
     mark = Mark(row["system"], row["speaker"], settings={"rung": row["rung"], "seed": row["seed"]})
-    write(place / name, torch.from_numpy(wave), SAMPLE_RATE, mark)
+    write(place, torch.from_numpy(wave), SAMPLE_RATE, mark)
+
+
+def _wave_file(rung: str, speaker: str, target: str, seed: int | None) -> Path:
+    return Path(rung) / f"{speaker}_{Path(target).stem}{'' if seed is None else f'_{seed}'}.wav"

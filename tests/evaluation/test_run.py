@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from gsv_lab import figures
 from gsv_lab.audio import read_mark
 from gsv_lab.errors import ConfigError, LabError
 from gsv_lab.evaluation import extras, run
@@ -65,6 +66,7 @@ def test_whole_run_writes_its_folder_and_names_what_is_missing(
     assert "toy-1" in (output / "quality.md").read_text()
     waves = sorted((output / "waves" / "zero_shot").iterdir())
     assert len(waves) == 8
+    assert {path.name for path in output.glob("*.png")} == {"ladder-en.png", "ladder-zh.png"}
     mark = read_mark(waves[0])
     assert mark is not None and (mark.model, mark.voice) == ("toy-1", "ann")
     before = (output / "quality.json").read_bytes()
@@ -90,3 +92,19 @@ def test_recognisers_are_used_by_language(tmp_path: Path, monkeypatch: pytest.Mo
     assert names["phones"] == "own recogniser" and "phones" not in missing
     assert extras.version("numpy") != "absent"
     assert isinstance(items[0].target, Clip) and tone(100.0).size == RATE // 2
+
+
+def test_the_ladder_is_drawn_from_the_waves_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every rung with a wave for the drawn target, in the order of the ladder; nothing for a language without."""
+    items = read_list(toy_list(tmp_path)).items
+    drawn: list[dict[str, Any]] = []
+    monkeypatch.setattr(figures, "spectrogram_pair", lambda waves, rate: drawn.append(dict(waves)))
+    monkeypatch.setattr(figures, "png", lambda figure: b"picture")
+    item = min((item for item in items if item.language == "en"), key=lambda item: abs(item.seconds - 3))
+    for rung, seed, hz in (("zero_shot", 4, 200.0), ("copy_synthesis", None, 100.0), ("zero_shot", 5, 300.0)):
+        row = {"rung": rung, "speaker": item.speaker, "target": item.target.key, "seed": seed, "system": "toy"}
+        run._write_wave(tmp_path / "waves", tone(hz, 0.5), row)
+    assert run.draw_ladder(tmp_path, items, seed=4) == [tmp_path / "ladder-en.png"]
+    assert list(drawn[0]) == ["natural", "copy synthesis", "zero shot"]
+    np.testing.assert_allclose(drawn[0]["zero shot"], tone(200.0, 0.5), atol=1e-3)
+    np.testing.assert_allclose(drawn[0]["natural"], item.target.read())
