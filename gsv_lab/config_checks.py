@@ -31,7 +31,7 @@ POSITIVE = {
 }  # fmt: skip
 """Names of arguments that are above zero wherever they occur; in a list every entry is."""
 
-SHARES = {"dropout", "decay", "text_rate", "other_clip", "from_prior", "balance"}
+SHARES = {"dropout", "decay", "text_rate", "other_clip", "from_prior", "balance", "corrupted"}
 """Names of arguments from 0 to 1."""
 
 NOT_NEGATIVE = {"max_batches", "workers", "context_dim", "speaker_dim", "layers", "seed", "warm_up"}

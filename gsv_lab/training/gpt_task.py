@@ -18,7 +18,7 @@ from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.nn.pointer import steady
 from gsv_lab.nn.semantic_gpt import SemanticGPT
 from gsv_lab.training.guide import Watch, guide_loss
-from gsv_lab.training.task import Task
+from gsv_lab.training.task import Task, start_from
 
 
 class GPTTask(Task):
@@ -31,6 +31,10 @@ class GPTTask(Task):
         guided_layer: which layer's first head is shown the alignment; -1 for none, as for a network with a pointer.
         guide_until: share of the budget after which it is on its own.
         label_smoothing: of the cross entropy.
+        corrupted: share of the codes so far that are replaced by random ones in training, so that the network leans on
+            the text and forgives its own slips. Source: scheduled sampling, Bengio et al. 2015, arXiv:1506.03099, with
+            uniform draws in place of the network's own.
+        start_file: weights of an earlier SemanticGPT to start from.
     """
 
     def __init__(
@@ -44,10 +48,18 @@ class GPTTask(Task):
         guided_layer: int = 2,
         guide_until: float = 0.9,
         label_smoothing: float = 0.05,
+        corrupted: float = 0.0,
+        start_file: str = "",
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
         self.semantic_gpt = semantic_gpt
         self.guided_layer, self.guide_until, self.label_smoothing = guided_layer, guide_until, label_smoothing
+        self.corrupted, self.start_file = corrupted, start_file
+
+    def setup(self, stage: str) -> None:
+        """A start from earlier weights."""
+        if self.start_file:
+            start_from(self.semantic_gpt, self.start_file)
 
     def components(self) -> dict[str, nn.Module]:
         """SemanticGPT."""
@@ -63,12 +75,13 @@ class GPTTask(Task):
         code_mask = sequence_mask(batch.code_lengths, batch.codes.shape[1])
         phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1])
         targets = code_targets(batch.codes, gpt.eos, code_mask)
+        heard = self._heard(targets.inputs)
         places = None if gpt.pointer is None else steady(batch.positions, gpt.pointer.moves)
         with ExitStack() as stack:
             pattern = gpt.layers[self.guided_layer].attention.pattern
             guide = stack.enter_context(Watch(pattern)) if guided else None
             move = None if gpt.pointer is None else stack.enter_context(Watch(gpt.pointer.move))
-            logits = gpt(batch.phones, batch.context, targets.inputs, phone_mask, code_mask, places=places)
+            logits = gpt(batch.phones, batch.context, heard, phone_mask, code_mask, places=places)
         terms = {"code": code_loss(logits, targets.targets, targets.mask, label_smoothing=self.label_smoothing)}
         if guide is not None:
             terms["guide"] = self._guide(guide.seen[0], batch)
@@ -77,6 +90,13 @@ class GPTTask(Task):
             moved = functional.pad(places, (1, 0)).diff(dim=1)
             terms["move"] = code_loss(move.seen[0][:, :-1], moved, code_mask)
         return terms, logits, targets.targets
+
+    def _heard(self, codes: Tensor) -> Tensor:
+        """What the network is told of the codes so far (B, T): in training, some of them are wrong."""
+        if not self.training or not self.corrupted:
+            return codes
+        wrong = torch.rand(codes.shape, device=codes.device) < self.corrupted
+        return torch.where(wrong, torch.randint_like(codes, self.semantic_gpt.n_codes), codes)
 
     def _guide(self, pattern: Tensor, batch: GPTBatch) -> Tensor:
         """The step that predicts code t (the last phone for t = 0) should look at the phone that code t speaks.

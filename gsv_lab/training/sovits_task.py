@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from gsv_lab import losses
-from gsv_lab.checkpoint import read_header
 from gsv_lab.checkpoint.native import load_into, load_tensors
 from gsv_lab.corpora.sovits_data import SoVITSBatch
 from gsv_lab.models.sovits import SoVITS, VITSOutput
@@ -25,7 +24,7 @@ from gsv_lab.nn.pitch import PitchedLogMel
 from gsv_lab.nn.pointer import steady
 from gsv_lab.nn.spectral import LogMel
 from gsv_lab.training.guide import Watch, guide_loss
-from gsv_lab.training.task import Task
+from gsv_lab.training.task import Task, start_from
 
 RESOLUTIONS = ((256, 64, 40), (512, 128, 80), (1024, 256, 80), (2048, 512, 80))
 """FFT points, hop, mel bands of the reconstruction loss: 16 ms, where pulses show, to 128 ms, where harmonics do."""
@@ -83,11 +82,7 @@ class SoVITSTask(Task):
         if self.quantizer_file:
             load_into(self.sovits.quantizer, load_tensors(self.quantizer_file), self.quantizer_file)
         if self.start_file:
-            own = self.sovits.state_dict()
-            read_header(self.start_file)
-            fitting = {k: v for k, v in load_tensors(self.start_file).items() if k in own and own[k].shape == v.shape}
-            quantizer = {k: v for k, v in own.items() if k.startswith("quantizer.")}
-            self.sovits.load_state_dict({**own, **fitting, **quantizer})
+            start_from(self.sovits, self.start_file, own_part="quantizer")
 
     def components(self) -> dict[str, nn.Module]:
         """SoVITS and its judges."""

@@ -4,10 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 from torch import Tensor, nn, optim
+
+from gsv_lab.checkpoint import read_header
+from gsv_lab.checkpoint.native import load_tensors
+
+
+def start_from(module: nn.Module, file: str | Path, own_part: str | None = None) -> None:
+    """Go on from earlier weights of a module.
+
+    Args:
+        module: keeps its own start wherever the file has no tensor of the same name and shape.
+        file: native weights.
+        own_part: a part of it that keeps its own start altogether.
+
+    Raises:
+        CheckpointError: CKPT_MISSING, CKPT_FORMAT.
+    """
+    read_header(file)
+    own = module.state_dict()
+    found = load_tensors(file)
+    if own_part is not None:
+        found = {name: value for name, value in found.items() if not name.startswith(f"{own_part}.")}
+    fitting = {name: value for name, value in found.items() if name in own and own[name].shape == value.shape}
+    module.load_state_dict({**own, **fitting})
 
 
 class Task(pl.LightningModule):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from gsv_lab.checkpoint import load_component, save_component
 from gsv_lab.checkpoint.native import load_tensors
 from gsv_lab.config import build
 from gsv_lab.corpora.store import ClipStore
+from gsv_lab.errors import CheckpointError
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
+from gsv_lab.training.task import start_from
 from tiny import CONTENT, DISCRIMINATORS, GPT, JUDGES, SOVITS, VERIFIER, experiment, make_store, spec
 
 
@@ -44,7 +47,7 @@ def tasks(store: ClipStore) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
             spec("corpora.sovits_data.SoVITSData", store=folder, windows=2, window_seconds=1.0, worst_fit=-90.0),
         ),
         "gpt": (
-            spec("training.gpt_task.GPTTask", semantic_gpt=GPT, guided_layer=1, warm_up=1),
+            spec("training.gpt_task.GPTTask", semantic_gpt=GPT, guided_layer=1, corrupted=0.1, warm_up=1),
             spec("corpora.gpt_data.GPTData", store=folder, batch_seconds=8.0, worst_fit=-90.0),
         ),
         "verifier": (
@@ -119,6 +122,33 @@ def test_sovits_learns_to_copy_one_batch(store: ClipStore) -> None:
     assert values[-1]["mel"] < 0.75 * values[0]["mel"]
     assert 0 < values[-1]["expected_mel"] < 0.9 * values[0]["expected_mel"]
     assert values[-1]["guide"] < values[0]["guide"]
+
+
+def test_semantic_gpt_hears_wrong_codes_in_training_alone(store: ClipStore) -> None:
+    task_spec, _ = tasks(store)["gpt"]
+    task_spec["init_args"]["corrupted"] = 0.3
+    task, codes = build(task_spec), torch.full((20, 100), 7)
+    heard = task._heard(codes)
+    assert 0.25 < float((heard != codes).float().mean()) < 0.35
+    assert 0 <= int(heard.min()) and int(heard.max()) < task.semantic_gpt.n_codes
+    assert torch.equal(task.eval()._heard(codes), codes)
+
+
+def test_a_start_takes_what_fits_and_leaves_a_part_alone(tmp_path: Path) -> None:
+    """Same name and shape: taken; other shape, unknown or asked to stay: not."""
+    torch.manual_seed(0)
+    file = save_component(build(SOVITS), tmp_path / "sovits.safetensors")
+    changed = copy.deepcopy(SOVITS)
+    changed["init_args"]["posterior"]["init_args"]["width"] += 2
+    module = build(changed)
+    before = copy.deepcopy(module.state_dict())
+    start_from(module, file, own_part="flow")
+    earlier = load_tensors(file)
+    for name, value in module.state_dict().items():
+        fits = name in earlier and earlier[name].shape == value.shape and not name.startswith("flow.")
+        assert torch.equal(value, earlier[name] if fits else before[name]), name
+    with pytest.raises(CheckpointError, match="No file"):
+        start_from(module, tmp_path / "nothing.safetensors")
 
 
 def test_exported_weights_rebuild_the_component(store: ClipStore, tmp_path: Path) -> None:
