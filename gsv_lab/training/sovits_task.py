@@ -94,8 +94,6 @@ class SoVITSTask(Task):
         made = [self.optimizer_for(self.sovits, betas=(0.8, 0.99))]
         if self.discriminators is not None:
             made.append(self.optimizer_for(self.discriminators, betas=(0.8, 0.99)))
-            for group in made[1].param_groups:
-                group["scale"] = 0.5
         return made
 
     def generate(self, batch: SoVITSBatch) -> tuple[VITSOutput, Tensor, dict[str, Tensor]]:
@@ -173,8 +171,13 @@ class SoVITSTask(Task):
         optimizer.step()
 
     def validation_step(self, batch: SoVITSBatch, batch_idx: int) -> None:
-        """The training losses, and how far the wave from true codes is from the recording (`prior_mel`, nat)."""
+        """The training losses, and `prior_mel`."""
         _, _, terms = self.generate(batch)
+        terms["prior_mel"] = self.prior_mel(batch)
+        self.total(terms, "valid")
+
+    def prior_mel(self, batch: SoVITSBatch) -> Tensor:
+        """How far waves from true codes, with the pitch that is expected, are from the recordings (nat)."""
         mask = sequence_mask(batch.frames, batch.codes.shape[1] * 2).to(batch.wave.dtype)
         phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1]).to(batch.wave.dtype)
         reference = self.analysis.voice(batch.reference, batch.reference_log_f0, batch.reference_voicing)
@@ -183,5 +186,4 @@ class SoVITSTask(Task):
             batch.codes, batch.phones, speaker, 0.3, mask=mask, phone_mask=phone_mask, places=self.places(batch)
         )
         wave = made.vocoded.wave * mask.repeat_interleave(self.sovits.vocoder.hop_length, -1)
-        terms["prior_mel"] = losses.log_mel_loss(batch.wave, wave, [self.mels[2]])
-        self.total(terms, "valid")
+        return losses.log_mel_loss(batch.wave, wave, [self.mels[2]])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch.nn import functional
@@ -28,12 +30,26 @@ def test_columns_do_not_mix() -> None:
     assert same.tolist() == [True, True, False, True]
 
 
+def test_a_judge_without_phase_hears_levels_alone() -> None:
+    """Log-magnitudes in one channel: a wave and its mirror image sound alike, twice the level is log 2 more."""
+    torch.manual_seed(0)
+    judge, wave = SpectrumJudge(128, 4, 2, phase=False), torch.randn(1, 1, 1000)
+    seen = judge.view(wave)
+    assert seen.shape[:3] == (1, 1, 65)
+    torch.testing.assert_close(seen, judge.view(-wave))
+    torch.testing.assert_close(judge.view(2 * wave) - seen, torch.full_like(seen, math.log(2) / 3), atol=1e-3, rtol=0)
+    assert not torch.allclose(SpectrumJudge(128, 4, 2).view(wave), SpectrumJudge(128, 4, 2).view(-wave))
+
+
 def test_they_can_learn_to_tell_noise_from_tone() -> None:
     """A few steps against a fixed fake: natural scores rise above made ones for every judge."""
     torch.manual_seed(0)
     judges = Discriminators(
-        [ScaleJudge((8, 8), (1, 2), (15, 15), (2, 2)), PeriodJudge(5, (8, 8)), SpectrumJudge(128, 8, 3)]
-    )
+        [
+            ScaleJudge((8, 8), (1, 2), (15, 15), (2, 2)), PeriodJudge(5, (8, 8)), SpectrumJudge(128, 8, 3),
+            SpectrumJudge(128, 8, 3, phase=False),
+        ]
+    )  # fmt: skip
     optimizer = torch.optim.AdamW(judges.parameters(), 1e-2)
     tone = torch.sin(torch.arange(2000) * 0.2)[None, None] * 0.3
     for _ in range(30):
