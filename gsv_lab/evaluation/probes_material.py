@@ -26,7 +26,8 @@ from gsv_lab.corpora.synthetic import PHONES, SyntheticClip, SyntheticCorpus
 from gsv_lab.errors import CheckpointError, DataError
 from gsv_lab.evaluation.lists import COLUMNS, LANGUAGES, read_list
 from gsv_lab.evaluation.lists import SAMPLE_RATE as JUDGE_RATE
-from gsv_lab.nn.pitch import PitchedLogMel, track_pitch
+from gsv_lab.models.sovits import analysis_for
+from gsv_lab.nn.pitch import track_pitch
 
 SYNTHETIC_RUNS = ("synthetic-content", "synthetic-sovits", "synthetic-judge")
 """Names of the runs that `configs/synthetic` trains."""
@@ -133,7 +134,7 @@ def acoustic(model: Any) -> Acoustic:
         parts = [Path(model) / run / "weights" for run in SYNTHETIC_RUNS]
         files = [p / name for p, name in zip(parts, ("content_encoder", "sovits", "content_encoder"), strict=True)]
         encoder, sovits, judge = (load_component(file.with_suffix(".safetensors")) for file in files)
-        return Acoustic(encoder, sovits, PitchedLogMel(int(sovits.vocoder.sample_rate)).eval(), judge)  # type: ignore[union-attr,arg-type]
+        return Acoustic(encoder, sovits, analysis_for(sovits).eval(), judge)  # type: ignore[union-attr,arg-type]
     whole = getattr(getattr(model, "family", None), "synthesizer", model)
     if not hasattr(whole, "sovits"):
         raise CheckpointError("CKPT_MISSING", f"{type(model).__name__} is no model", "a lab, or a folder of runs")

@@ -18,8 +18,8 @@ from torch.nn import functional
 from gsv_lab.checkpoint import fingerprint, load_component
 from gsv_lab.checkpoint.catalogue import MODELS
 from gsv_lab.errors import CheckpointError
+from gsv_lab.models.sovits import analysis_for
 from gsv_lab.models.synthesizer import Synthesizer
-from gsv_lab.nn.pitch import PitchedLogMel
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.recording.reference import Reference, reference
 from gsv_lab.text.context import LexicalContext
@@ -126,14 +126,7 @@ def load_family(name: str = "nano") -> Family:
     folder = locate(name)
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     parts: dict[str, Any] = {part: load_component(folder / f"{part}.safetensors") for part in PARTS}
-    rate = parts["sovits"].vocoder.sample_rate
-    synthesizer = Synthesizer(**parts, context_encoder=LexicalContext(), analysis=PitchedLogMel(rate)).eval()
-    return Family(
-        card["version"],
-        folder,
-        synthesizer,
-        Sampling(**card["sampling"]),
-        card["noise_scale"],
-        card["codes_per_phone"],
-        card,
-    )
+    analysis = analysis_for(parts["sovits"])
+    synthesizer = Synthesizer(**parts, context_encoder=LexicalContext(), analysis=analysis).eval()
+    sampling, scale = Sampling(**card["sampling"]), card["noise_scale"]
+    return Family(card["version"], folder, synthesizer, sampling, scale, card["codes_per_phone"], card)

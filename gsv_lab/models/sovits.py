@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.nn.ops import fit_frames, full_mask, resize_frames, segment_starts, standard_normal, take_segments
+from gsv_lab.nn.pitch import PitchedLogMel
 from gsv_lab.nn.pitch_predictor import Pitch, PitchPredictor
 from gsv_lab.nn.roles import Chunk, Flow, Latent, Posterior, Prior, Quantizer, SpeakerEncoder, Vocoded, Vocoder
 from gsv_lab.nn.speaker_encoder import mean_speaker
@@ -247,6 +248,11 @@ class SoVITS(nn.Module):
         return self.posterior
 
 
+def analysis_for(sovits: SoVITS) -> PitchedLogMel:
+    """What posterior and speaker encoder of these networks read of a wave."""
+    return PitchedLogMel(int(sovits.vocoder.sample_rate), colours=getattr(sovits.vocoder, "colours", 0))
+
+
 def _drawn(prior: Latent, noise_scale: float, noise: Tensor, flow: Flow, speaker: Tensor) -> Tensor:
     """Latents (B, C, F) that the prior expects; of the first clips only, if there is noise for no more."""
     n = len(noise)
@@ -258,6 +264,8 @@ def _check_sizes(
     quantizer: Quantizer, speaker_encoder: SpeakerEncoder, prior: Prior, parts: Mapping[str, nn.Module]
 ) -> None:
     _agree("quantizer.dim", quantizer.dim, "prior.content_dim", prior.content_dim)
+    colours = [getattr(part, "colours", 0) for part in (speaker_encoder, parts["vocoder"])]
+    _agree("speaker_encoder.colours", colours[0], "vocoder.colours", colours[1])
     shared = {"latent_dim": prior.latent_dim, "speaker_dim": speaker_encoder.speaker_dim}
     shared |= {"hidden_dim": prior.hidden_dim, "rate": getattr(parts["vocoder"], "pitch_frames", 0)}
     owner = {"speaker_dim": "speaker_encoder.speaker_dim", "rate": "vocoder.pitch_frames"}

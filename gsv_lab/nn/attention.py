@@ -45,9 +45,8 @@ class AttentionCore(Component):
     ) -> None:
         super().__init__()
         if width % heads:
-            raise ConfigError(
-                "CONFIG_INCONSISTENT", f"width is {width} and heads is {heads}", "a width that is a multiple of heads"
-            )
+            problem = f"width is {width} and heads is {heads}"
+            raise ConfigError("CONFIG_INCONSISTENT", problem, "a width that is a multiple of heads")
         self.heads, self.window, self.dropout = heads, window or 0, dropout
         self.scale = (width // heads) ** -0.5 if scale is None else scale
         self.query, self.key, self.value, self.out = (nn.Conv1d(width, width, 1) for _ in range(4))

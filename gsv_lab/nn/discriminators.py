@@ -68,11 +68,8 @@ class ScaleJudge(Judge):
     ) -> None:
         super().__init__()
         if len({len(channels), len(groups), len(kernels), len(strides)}) > 1:
-            raise ConfigError(
-                "CONFIG_INCONSISTENT",
-                f"channels has {len(channels)} entries and groups {len(groups)}",
-                "one entry a layer in all four lists",
-            )
+            problem = f"channels has {len(channels)} entries and groups {len(groups)}"
+            raise ConfigError("CONFIG_INCONSISTENT", problem, "one entry a layer in all four lists")
         self.layers = nn.ModuleList(
             weight_norm(nn.Conv1d(i, o, k, s, padding=k // 2, groups=g))
             for i, o, k, s, g in zip((1, *channels), channels, kernels, strides, groups, strict=False)

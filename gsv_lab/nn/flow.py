@@ -72,9 +72,8 @@ class CouplingFlow(Flow):
     ) -> None:
         super().__init__()
         if latent_dim % 2:
-            raise ConfigError(
-                "CONFIG_RANGE", f"latent_dim of the flow is {latent_dim}", "an even number, since it is halved"
-            )
+            problem = f"latent_dim of the flow is {latent_dim}"
+            raise ConfigError("CONFIG_RANGE", problem, "an even number, since it is halved")
         self.latent_dim, self.speaker_dim = latent_dim, speaker_dim
         self.steps = nn.ModuleList(Coupling(latent_dim, speaker_dim, width, layers, kernel) for _ in range(couplings))
 

@@ -25,7 +25,7 @@ class WaveNetPosterior(Posterior):
     2013, arXiv:1312.6114, eq. 10.
 
     Args:
-        spec_channels: channels of the input.
+        spec_channels: channels that are read; if the input has more, the first ones.
         latent_dim: C.
         speaker_dim: G.
         width: channels of the stack.
@@ -64,7 +64,7 @@ class WaveNetPosterior(Posterior):
     ) -> Sampled:
         """See the class."""
         mask = full_mask(spec) if mask is None else mask
-        x = self.stack(self.enter(spec) * mask, mask, speaker)
+        x = self.stack(self.enter(spec[:, : self.spec_channels]) * mask, mask, speaker)
         mean, log_scale = (self.leave(x) * mask).chunk(2, dim=1)
         mean, log_scale = self.mean(mean), self.scale(log_scale)
         noise = standard_normal(mean, generator) if noise is None else noise

@@ -160,11 +160,8 @@ class VectorQuantizer(Quantizer):
     ) -> None:
         super().__init__()
         if projection not in ("conv", "mean", "none") or (projection == "none" and hop != 1):
-            raise ConfigError(
-                "CONFIG_INCONSISTENT",
-                f"projection is {projection!r} and hop is {hop}",
-                "conv or mean with any hop, or none with hop 1",
-            )
+            problem = f"projection is {projection!r} and hop is {hop}"
+            raise ConfigError("CONFIG_INCONSISTENT", problem, "conv or mean with any hop, or none with hop 1")
         self.dim, self.n_codes, self.hop, self.projection = dim, n_codes, hop, projection
         self.frame_rate = content_rate / hop
         self.project_in = nn.Conv1d(dim, dim, hop, stride=hop) if projection == "conv" else None

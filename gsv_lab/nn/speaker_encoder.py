@@ -79,28 +79,32 @@ class StyleEncoder(SpeakerEncoder):
 
 
 class PitchedSpeakerEncoder(SpeakerEncoder):
-    """A speaker encoder whose last channel is measured, not learned: how high the voice speaks (`pitch_level`, nat).
+    """A speaker encoder whose last channels are measured, not learned: the colour, and how high the voice speaks.
 
-    features of `PitchedLogMel` (B, C, F) -> (B, G, 1)
+    features of `PitchedLogMel` (B, C, F) -> (B, G, 1): learned channels, K of the colour, `pitch_level` (nat)
 
-    Why: left to a learned vector, the pitch of unheard voices falls back to the mean of the training voices, and with
-    it much of what makes them known. `PitchPredictor` starts from this channel.
+    Why: left to a learned vector, pitch and mean spectrum of unheard voices fall back to those of the training voices,
+    and with them much of what makes them known. `PitchPredictor` starts from the last channel, `SourceFilterVocoder`
+    puts the colour back.
 
     Args:
-        base: the speaker encoder that gives the other channels; it decides G.
+        base: the speaker encoder that gives the other channels, from log-mels; G is its width and K.
+        colours: K of the features.
     """
 
-    speaker = Tap("batch dim one", meaning="speaker vector; the last channel is the pitch level")
+    speaker = Tap("batch dim one", meaning="speaker vector; its last channels are the colour and the pitch level")
 
-    def __init__(self, base: SpeakerEncoder) -> None:
+    def __init__(self, base: SpeakerEncoder, colours: int = 0) -> None:
         super().__init__()
-        self.base = base
-        self.speaker_dim = base.speaker_dim
+        self.base, self.colours = base, colours
+        self.speaker_dim = base.speaker_dim + colours
 
     def forward(self, spec: Tensor, mask: Tensor | None = None, verification: Tensor | None = None) -> Tensor:
         """See the class; masked frames must be unvoiced, as padding with zeros is."""
-        vector = self.base(spec, mask, verification)
-        return self.speaker(torch.cat([vector[:, :-1], pitch_level(spec).to(vector.dtype)], dim=1))
+        learned = self.base(spec, mask, verification)[:, :-1]
+        _, pitch, colour = spec.split([spec.shape[1] - 4 - self.colours, 4, self.colours], dim=1)
+        measured = (colour[..., :1], pitch_level(pitch))
+        return self.speaker(torch.cat([learned, *(x.to(learned.dtype) for x in measured)], dim=1))
 
 
 class VerifiedSpeakerEncoder(SpeakerEncoder):
@@ -132,10 +136,8 @@ class VerifiedSpeakerEncoder(SpeakerEncoder):
         """
         width = None if verification is None else verification.shape[-1]
         if verification is None or width != self.verification_dim:
-            raise ConfigError(
-                "CONFIG_INCONSISTENT",
-                f"the verification vector has width {width} and the speaker encoder reads {self.verification_dim}",
-            )
+            problem = f"the verification vector has width {width} and the speaker encoder reads {self.verification_dim}"
+            raise ConfigError("CONFIG_INCONSISTENT", problem)
         return self.speaker(self.gate(self.base(spec, mask) + self.enter(verification[..., None])))
 
 

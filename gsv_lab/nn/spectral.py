@@ -43,6 +43,19 @@ def mel_filters(sample_rate: int, n_fft: int, n_mels: int, f_min: float = 0.0, f
     return (torch.minimum(rising, falling).clamp(min=0) * 2 / (high - low)).float()
 
 
+def mel_positions(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
+    """Where each bin of a transform lies on the axis of mel bands, 0 at its foot and 1 at its end: (bins,)."""
+    filters = mel_filters(sample_rate, n_fft, n_mels)
+    centres = (torch.arange(n_mels) + 0.5) / n_mels
+    # Bins outside every band keep the place of their neighbour.
+    return ((centres @ filters) / filters.sum(0).clamp(min=1e-9)).cummax(0).values
+
+
+def smooth_curves(positions: Tensor, count: int) -> Tensor:
+    """Half-period cosines 1 .. `count` over an axis from 0 to 1: (N,) -> (count, N). Their sums are smooth curves."""
+    return torch.cos(torch.pi * torch.arange(1, count + 1)[:, None] * positions)
+
+
 class LinearSpectrogram(nn.Module):
     """Magnitude of the short-time Fourier transform, `T // hop_length` frames.
 
@@ -63,11 +76,8 @@ class LinearSpectrogram(nn.Module):
     def __init__(self, n_fft: int, hop_length: int, win_length: int | None = None, floor: float = 1e-8) -> None:
         super().__init__()
         if hop_length > n_fft:
-            raise ConfigError(
-                "CONFIG_INCONSISTENT",
-                f"hop_length is {hop_length} and n_fft is {n_fft}",
-                "a hop that is not longer than a frame",
-            )
+            problem = f"hop_length is {hop_length} and n_fft is {n_fft}"
+            raise ConfigError("CONFIG_INCONSISTENT", problem, "a hop that is not longer than a frame")
         self.n_fft, self.hop_length, self.floor = n_fft, hop_length, floor
         self.win_length = win_length or n_fft
         self.register_buffer("window", torch.hann_window(self.win_length), persistent=False)

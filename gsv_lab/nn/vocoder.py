@@ -62,10 +62,8 @@ class Stage(Component):
     ) -> None:
         super().__init__()
         if kernel < rate or (kernel - rate) % 2:
-            raise ConfigError(
-                "CONFIG_INCONSISTENT", f"an upsampling kernel is {kernel} for the rate {rate}",
-                "a kernel longer than the rate by an even number",
-            )  # fmt: skip
+            problem = f"an upsampling kernel is {kernel} for the rate {rate}"
+            raise ConfigError("CONFIG_INCONSISTENT", problem, "a kernel longer than the rate by an even number")
         self.up = _normal(nn.ConvTranspose1d(width, width // 2, kernel, rate, padding=(kernel - rate) // 2))
         self.blocks = nn.ModuleList(DilatedBlock(width // 2, k, dilations) for k in block_kernels)
 
@@ -108,10 +106,8 @@ class HiFiGAN(Vocoder):
     ) -> None:
         super().__init__()
         if len(upsample_rates) != len(upsample_kernels):
-            raise ConfigError(
-                "CONFIG_INCONSISTENT",
-                f"there are {len(upsample_rates)} upsample_rates and {len(upsample_kernels)} upsample_kernels",
-            )
+            problem = f"there are {len(upsample_rates)} upsample_rates and {len(upsample_kernels)} upsample_kernels"
+            raise ConfigError("CONFIG_INCONSISTENT", problem)
         self.latent_dim, self.speaker_dim, self.final_slope = latent_dim, speaker_dim, final_slope
         self.hop_length = math.prod(upsample_rates)
         self.sample_rate = 50.0 * self.hop_length

@@ -83,11 +83,8 @@ class FrameNet(nn.Module):
 def frames_per_latent(hop_length: int, frame_hop: int) -> int:
     """Spectral frames for one latent frame; raises `ConfigError` unless it is a whole number."""
     if hop_length % frame_hop:
-        raise ConfigError(
-            "CONFIG_INCONSISTENT",
-            f"hop_length is {hop_length} and frame_hop is {frame_hop}",
-            "a hop_length that is a multiple of it",
-        )
+        problem = f"hop_length is {hop_length} and frame_hop is {frame_hop}"
+        raise ConfigError("CONFIG_INCONSISTENT", problem, "a hop_length that is a multiple of it")
     return hop_length // frame_hop
 
 

@@ -21,6 +21,7 @@ from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.ops import standard_normal
 from gsv_lab.nn.pitch import TYPICAL_F0
 from gsv_lab.nn.roles import Vocoded, Vocoder
+from gsv_lab.nn.spectral import mel_positions, smooth_curves
 from gsv_lab.nn.vocoder_istft import FrameNet, ShortTimeFourier, frames_per_latent
 
 
@@ -62,7 +63,10 @@ class SourceFilterVocoder(Vocoder):
         frame_hop: samples from spectral frame to spectral frame, which are also the pitch frames.
         phase: also learn a rotation of every bin of the harmonic part.
         own_pitch: predict F0 and voicing from the latent; else they must be given, and the envelopes know them.
+        colours: cosines of the speaker's colour (see `PitchedLogMel`), put into both envelopes.
     """
+
+    curves: Tensor
 
     f0 = Tap("batch channel frame", rate="spectral_rate", unit="Hz", meaning="fundamental frequency of the pulses")
     envelopes = Tap(
@@ -86,6 +90,7 @@ class SourceFilterVocoder(Vocoder):
         frame_hop: int = 160,
         phase: bool = False,
         own_pitch: bool = True,
+        colours: int = 0,
     ) -> None:
         super().__init__()
         self.latent_dim, self.speaker_dim, self.hop_length = latent_dim, speaker_dim, hop_length
@@ -105,6 +110,8 @@ class SourceFilterVocoder(Vocoder):
         for value in self.phase_head.parameters() if self.phase_head is not None else ():
             nn.init.zeros_(value)
         self.fourier = ShortTimeFourier(n_fft, frame_hop)
+        self.colours = colours
+        self.register_buffer("curves", smooth_curves(mel_positions(sample_rate, n_fft, 80), colours), persistent=False)
 
     def forward(
         self,
@@ -140,7 +147,7 @@ class SourceFilterVocoder(Vocoder):
             x = self.net(z, speaker, self.pitch_in(heard.to(z.dtype)))
         # No gradient through the phase: it turns thousands of times, and the loss on F0 is direct.
         harmonic, noise = self.excite(log_f0.detach().float(), voicing.detach().float(), generator)
-        wave = self.filter(x, harmonic, noise)
+        wave = self.filter(x, harmonic, noise, self.colour(speaker))
         return Vocoded(self.wave(wave[:, None]), own_f0, own_voicing)
 
     def excite(self, log_f0: Tensor, voicing: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
@@ -150,9 +157,17 @@ class SourceFilterVocoder(Vocoder):
         pulses = pulse_train(track, self.sample_rate) * gate
         return pulses, standard_normal(pulses, generator)
 
-    def filter(self, x: Tensor, harmonic: Tensor, noise: Tensor) -> Tensor:
-        """Colour the two excitations (B, T) by the envelopes of the frames x (B, width, F100), and add them: (B, T)."""
-        envelopes = self.envelopes(self.envelope_head(x).float().clamp(-14.0, 5.0)).exp()
+    def colour(self, speaker: Tensor | None) -> Tensor | float:
+        """What the speaker's colour adds to the log-envelope of every bin: (B, G, 1) -> (B, K, 1), or nothing."""
+        if speaker is None or not self.colours:
+            return 0.0
+        return self.curves.T @ speaker[:, -1 - self.colours : -1].float()
+
+    def filter(self, x: Tensor, harmonic: Tensor, noise: Tensor, colour: Tensor | float = 0.0) -> Tensor:
+        """Filter the two excitations (B, T) by the envelopes of the frames x (B, width, F100), and add them: (B, T)."""
+        bare = self.envelope_head(x).float().unflatten(1, (2, -1))
+        colour = colour[:, None] if isinstance(colour, Tensor) else colour
+        envelopes = self.envelopes((bare + colour).flatten(1, 2).clamp(-14.0, 5.0)).exp()
         for_harmonic, for_noise = envelopes.chunk(2, dim=1)
         if self.phase_head is not None:
             for_harmonic = torch.polar(for_harmonic, math.pi * torch.tanh(self.phase_head(x).float()))

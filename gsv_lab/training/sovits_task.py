@@ -17,10 +17,9 @@ from torch import Tensor, nn
 from gsv_lab import losses
 from gsv_lab.checkpoint.native import load_into, load_tensors
 from gsv_lab.corpora.sovits_data import SoVITSBatch
-from gsv_lab.models.sovits import SoVITS, VITSOutput
+from gsv_lab.models.sovits import SoVITS, VITSOutput, analysis_for
 from gsv_lab.nn.discriminators import Discriminators
 from gsv_lab.nn.ops import sequence_mask, take_segments
-from gsv_lab.nn.pitch import PitchedLogMel
 from gsv_lab.nn.pointer import steady
 from gsv_lab.nn.spectral import LogMel
 from gsv_lab.training.guide import Watch, guide_loss
@@ -73,7 +72,7 @@ class SoVITSTask(Task):
         self.adversarial_from, self.judged_frames = adversarial_from, judged_frames
         self.guide_until, self.unplaced = guide_until, unplaced
         rate = int(sovits.vocoder.sample_rate)
-        self.analysis = PitchedLogMel(rate)
+        self.analysis = analysis_for(sovits)
         self.mels = nn.ModuleList(LogMel(rate, n_fft, hop, bands) for n_fft, hop, bands in RESOLUTIONS)
         self.automatic_optimization = False
 

@@ -142,6 +142,12 @@ def test_a_wave_from_the_prior_is_the_one_that_is_spoken() -> None:
     torch.testing.assert_close(out.vocoded.log_f0, direct.log_f0)
 
 
+def test_colours_must_agree() -> None:
+    """A vocoder that puts back what nobody measured would take it from learned channels."""
+    with pytest.raises(ConfigError, match=r"speaker_encoder\.colours is 0 but vocoder\.colours is 3"):
+        SoVITS(**parts(vocoder=SourceFilterVocoder(C, G, layers=1, width=8, colours=3)))
+
+
 def test_decoding() -> None:
     """A seed repeats, noise scale 0 needs none, speed changes the length, two references are averaged."""
     model, b = SoVITS(**parts()).eval(), batch()

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from gsv_lab.nn.pitch import TYPICAL_F0, PitchedLogMel, pitch_level, track_pitch
+from gsv_lab.nn.spectral import mel_positions, smooth_curves
 
 
 def voice(f0: torch.Tensor, seconds: float) -> torch.Tensor:
@@ -74,16 +75,49 @@ def test_level_is_the_median_of_voiced_frames(hz: float) -> None:
     wave = torch.cat(
         [voice(torch.full((6400,), hz), 0.4), 0.01 * torch.randn(6400), voice(torch.full((1600,), 120.0), 0.4)]
     )
-    level = pitch_level(PitchedLogMel()(wave[None, None]))
+    level = pitch_level(PitchedLogMel()(wave[None, None])[:, 160:])
     assert level.shape == (1, 1, 1)
     assert abs(level.item() - math.log(hz / TYPICAL_F0)) < 0.02
 
 
 def test_level_of_a_whisper_is_zero_and_padding_does_not_count() -> None:
-    features = torch.zeros(2, 164, 10)
-    assert pitch_level(features).flatten().tolist() == [0.0, 0.0]
-    features[1, 160:162, :4], features[1, 162:, :4] = 2 * (math.log(2 * TYPICAL_F0) - 5), 1.0
-    assert pitch_level(features)[1].item() == pytest.approx(math.log(2), abs=1e-5)
+    pitch = torch.zeros(2, 4, 10)
+    assert pitch_level(pitch).flatten().tolist() == [0.0, 0.0]
+    pitch[1, :2, :4], pitch[1, 2:, :4] = 2 * (math.log(2 * TYPICAL_F0) - 5), 1.0
+    assert pitch_level(pitch)[1].item() == pytest.approx(math.log(2), abs=1e-5)
+
+
+def buzz(seconds: float = 0.8) -> torch.Tensor:
+    """A voice with harmonics up to 8 kHz, whose pitch glides."""
+    t = torch.arange(round(seconds * 16000)) / 16000
+    phase = 2 * math.pi * (120 * t + 20 * t * t)
+    return 0.05 * sum(torch.cos(k * phase) for k in range(1, 50))
+
+
+def test_colour_takes_up_the_filter_and_leaves_the_rest_alone() -> None:
+    """A recording through a smooth filter: only the colour channels tell of it, by the filter's own cosines."""
+    analysis, wave = PitchedLogMel(colours=6), buzz()
+    positions = mel_positions(16000, len(wave), 80)
+    gain = 0.8 * smooth_curves(positions, 6)[0] - 0.5 * smooth_curves(positions, 6)[3]
+    filtered = torch.fft.irfft(torch.fft.rfft(wave) * gain.exp(), len(wave))
+    before, after = (analysis(x[None, None])[0] for x in (wave, filtered))
+    assert before.shape[0] == analysis.channels == 164 + 6
+    torch.testing.assert_close(before[160:164], after[160:164], atol=0.02, rtol=0)
+    inner = slice(3, -3)
+    assert (after[:160, inner] - before[:160, inner]).abs().median() < 0.02
+    wanted = torch.tensor([0.8, 0.0, 0.0, -0.5, 0.0, 0.0])
+    torch.testing.assert_close(after[164:, 0] - before[164:, 0], wanted, atol=0.08, rtol=0)
+
+
+def test_colour_is_the_same_in_all_frames_louder_or_not_and_none_in_a_whisper() -> None:
+    analysis, wave = PitchedLogMel(colours=6), buzz()
+    features, louder = (analysis(x[None, None])[0] for x in (wave, 3 * wave))
+    assert (features[164:] == features[164:, :1]).all()
+    torch.testing.assert_close(louder[164:], features[164:], atol=0.01, rtol=0)
+    frames = features.shape[1]
+    whisper = analysis(wave[None, None], torch.full((1, 1, 2 * frames), 5.0), torch.zeros(1, 1, 2 * frames))
+    assert (whisper[:, 164:] == 0).all()
+    torch.testing.assert_close(whisper[:, :160], PitchedLogMel()(wave[None, None])[:, :160])
 
 
 def test_real_speech_agrees_with_pyin(shared: Path) -> None:

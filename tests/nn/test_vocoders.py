@@ -9,6 +9,7 @@ import torch
 from torch.nn.utils import parametrize
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.hooks import probe
 from gsv_lab.nn.pitch import track_pitch
 from gsv_lab.nn.vocoder import HiFiGAN
 from gsv_lab.nn.vocoder_istft import InverseSTFTVocoder
@@ -68,6 +69,25 @@ def test_without_an_own_pitch_it_must_be_given() -> None:
     assert made.log_f0 is None and made.voicing is None
     made.wave.square().mean().backward()
     assert float(vocoder.pitch_in.weight.grad.abs().sum()) > 0
+
+
+def test_the_speakers_colour_is_put_into_both_envelopes() -> None:
+    """Just before the last channel of the speaker vector: a tilt of 0.5 nat raises the foot and lowers the end."""
+    torch.manual_seed(0)
+    vocoder = SourceFilterVocoder(4, 9, layers=1, width=8, colours=3).eval()
+    torch.nn.init.zeros_(vocoder.net.condition.weight)
+    z, plain = torch.randn(1, 4, 20), torch.zeros(1, 9, 1)
+    tilted = plain.clone()
+    tilted[0, 5] = 0.5
+    with probe(vocoder, "envelopes") as rec:
+        vocoder(z, plain, generator=torch.Generator().manual_seed(0))
+        vocoder(z, tilted, generator=torch.Generator().manual_seed(0))
+    before, after = (rec["envelopes"][k : k + 1].value for k in range(2))
+    change = (after - before)[0].unflatten(0, (2, -1))
+    assert torch.allclose(change, change[:1, :, :1].expand_as(change), atol=1e-5)
+    curve = change[0, :, 0]
+    assert float(curve[0]) == pytest.approx(0.5, abs=0.01) and float(curve[-1]) == pytest.approx(-0.5, abs=0.01)
+    assert (curve.diff() <= 1e-6).all()
 
 
 def test_envelope_filters() -> None:
