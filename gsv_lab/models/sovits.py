@@ -154,7 +154,7 @@ class SoVITS(nn.Module):
             z = torch.cat((_drawn(prior, 0.3, noise, self.flow, speaker), z[n:]))
         segment = take_segments(z, starts, size)
         log_f0, voicing = (None, None) if pitch is None else (take_segments(x, starts, size, rate) for x in pitch)
-        vocoded = self.vocoder(segment, speaker, log_f0, voicing, generator)
+        vocoded = self.vocoder(segment, _coloured(self.vocoder, speaker, spec), log_f0, voicing, generator)
         return VITSOutput(
             vocoded, starts, mask, heard.z, z_p, prior.mean, prior.log_scale, heard.mean, heard.log_scale, commitment,
             melody, n,
@@ -238,13 +238,12 @@ class SoVITS(nn.Module):
         `pitch`, as in `forward`, is needed where pitch is a stream of its own.
         """
         mean = self._posterior()(spec, None, speaker, generator=generator).mean
-        return self.vocoder(mean, speaker, *(pitch or (None, None)), generator=generator)
+        return self.vocoder(mean, _coloured(self.vocoder, speaker, spec), *(pitch or (None, None)), generator=generator)
 
     def _posterior(self) -> Posterior:
         if self.posterior is None:
-            raise ConfigError(
-                "CONFIG_INCONSISTENT", "these weights came without a posterior", "weights with one", "Use the base ones"
-            )
+            problem = "these weights came without a posterior"
+            raise ConfigError("CONFIG_INCONSISTENT", problem, "weights with one", "Use the base ones")
         return self.posterior
 
 
@@ -258,6 +257,12 @@ def _drawn(prior: Latent, noise_scale: float, noise: Tensor, flow: Flow, speaker
     n = len(noise)
     z_p = prior.mean[:n] + noise * prior.log_scale[:n].exp() * noise_scale
     return flow(z_p, prior.mask[:n], speaker[:n], inverse=True) * prior.mask[:n]
+
+
+def _coloured(vocoder: Vocoder, speaker: Tensor, spec: Tensor) -> Tensor:
+    # In training and copies the vocoder is told the recording's own colour, which the latent does not carry.
+    k = getattr(vocoder, "colours", 0)
+    return torch.cat((speaker[:, : -1 - k], spec[:, -k:, :1], speaker[:, -1:]), dim=1) if k else speaker
 
 
 def _check_sizes(

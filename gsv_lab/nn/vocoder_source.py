@@ -158,15 +158,13 @@ class SourceFilterVocoder(Vocoder):
         return pulses, standard_normal(pulses, generator)
 
     def colour(self, speaker: Tensor | None) -> Tensor | float:
-        """What the speaker's colour adds to the log-envelope of every bin: (B, G, 1) -> (B, K, 1), or nothing."""
-        if speaker is None or not self.colours:
-            return 0.0
-        return self.curves.T @ speaker[:, -1 - self.colours : -1].float()
+        """What the speaker's colour adds to both log-envelopes of every bin: (B, G, 1) -> (B, 1, K, 1), or nothing."""
+        k = self.colours
+        return 0.0 if speaker is None or not k else (self.curves.T @ speaker[:, -1 - k : -1].float())[:, None]
 
     def filter(self, x: Tensor, harmonic: Tensor, noise: Tensor, colour: Tensor | float = 0.0) -> Tensor:
         """Filter the two excitations (B, T) by the envelopes of the frames x (B, width, F100), and add them: (B, T)."""
         bare = self.envelope_head(x).float().unflatten(1, (2, -1))
-        colour = colour[:, None] if isinstance(colour, Tensor) else colour
         envelopes = self.envelopes((bare + colour).flatten(1, 2).clamp(-14.0, 5.0)).exp()
         for_harmonic, for_noise = envelopes.chunk(2, dim=1)
         if self.phase_head is not None:

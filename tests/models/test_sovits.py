@@ -16,7 +16,7 @@ from gsv_lab.nn.pitch_predictor import PitchPredictor
 from gsv_lab.nn.posterior import WaveNetPosterior
 from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.nn.quantizer import VectorQuantizer
-from gsv_lab.nn.speaker_encoder import StyleEncoder
+from gsv_lab.nn.speaker_encoder import PitchedSpeakerEncoder, StyleEncoder
 from gsv_lab.nn.spectral import LogMel, StackedLogMel
 from gsv_lab.nn.vocoder_source import SourceFilterVocoder
 
@@ -146,6 +146,29 @@ def test_colours_must_agree() -> None:
     """A vocoder that puts back what nobody measured would take it from learned channels."""
     with pytest.raises(ConfigError, match=r"speaker_encoder\.colours is 0 but vocoder\.colours is 3"):
         SoVITS(**parts(vocoder=SourceFilterVocoder(C, G, layers=1, width=8, colours=3)))
+
+
+def test_copies_wear_the_recordings_own_colour() -> None:
+    """Not the reference's: the same copy whatever colour the speaker vector holds; in synthesis it matters."""
+    changes = {"vocoder": SourceFilterVocoder(C, G, layers=1, width=8, colours=3)}
+    encoder = PitchedSpeakerEncoder(StyleEncoder(40, G - 3, width=16), colours=3)
+    model, b = SoVITS(**parts(speaker_encoder=encoder, **changes)).eval(), batch()
+    model.posterior.stack.condition = model.vocoder.net.condition = None
+    speaker = torch.randn(B, G, 1)
+    other = speaker.clone()
+    other[:, -4:-1] += 0.7
+    spec = torch.cat((b["spec"], torch.full((B, 3, 20), 0.2)), dim=1)
+
+    def copied(who: torch.Tensor) -> torch.Tensor:
+        return model.reconstruct(spec, who, torch.Generator().manual_seed(0)).wave
+
+    def spoken(who: torch.Tensor) -> torch.Tensor:
+        made = model.decode(b["codes"], b["phones"], who, 0.0, generator=torch.Generator().manual_seed(0))
+        return made.vocoded.wave
+
+    with torch.no_grad():
+        torch.testing.assert_close(copied(speaker), copied(other))
+        assert not torch.allclose(spoken(speaker), spoken(other))
 
 
 def test_decoding() -> None:
