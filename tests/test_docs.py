@@ -53,7 +53,7 @@ def test_readme_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sam
     names: dict[str, Any] = {}
     exec(compile(code, str(README), "exec"), names)
     speech, voice = names["speech"], names["voice"]
-    assert tuple(voice.speaker.shape) == (1, 192, 1) and voice.prompt.codes.dim() == 1
+    assert tuple(voice.speaker.shape) == (1, 216, 1) and voice.prompt.codes.dim() == 1
     assert speech.wave.dim() == 1 and speech.sample_rate == 16000
     assert abs(len(speech.codes) / 25 - speech.seconds) < 0.3
     assert (tmp_path / "kettle.wav").stat().st_size > 10_000

@@ -47,7 +47,7 @@ speech
 # | phones | one by one | sounds of the language, from the text |
 # | codes | 25 a second | one of 512 numbers: what is being said |
 # | latent | 50 a second | 64 values: how it sounds |
-# | speaker | once | 192 values: who says it |
+# | speaker | once | 216 values: who says it |
 # | wave | 16,000 a second | the pressure of the air |
 
 # %%

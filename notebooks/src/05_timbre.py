@@ -31,7 +31,8 @@ print(f"{part.phones.text}\n{part.source}\nThe second voice: {other.source}")
 #
 # The speaker encoder listens to a recording and gives 192 values for every frame, 50 times a second. Then it takes
 # the mean over time: one vector, the *speaker*. What comes and goes with the phones should cancel out, what is always
-# there should stay. (Newer weights of nano put the measured height of the voice in the place of the last value.)
+# there should stay. (Nano then puts what is measured of the voice at the end: 24 values for its colour, the long-term
+# average spectrum, and one for its height.)
 
 # %% tags=["figure"]
 with gsv_lab.probe(lab, "speaker_encoder*.frames") as heard:

@@ -42,7 +42,7 @@ print(source, "The first:", clips[0].speaker, *clips[0].phones)
 # | `content_encoder.mel` | 80 | everything |
 # | `content_encoder.content` | 192 | the phone, and as little else as possible |
 # | `quantizer.codes` | one of 512 | the same, rounded |
-# | `speaker_encoder.speaker` | 192 | the speaker |
+# | `speaker_encoder.speaker` | 216 | the speaker |
 # | `posterior.mean` | 64 | whatever makes the sound |
 
 # %%
