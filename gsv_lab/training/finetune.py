@@ -168,6 +168,7 @@ def train(task: SoVITSTask, data: SoVITSData, steps: int, learning_rate: float, 
     held_out = [data.collate(data.chosen["valid"], None)]
     best, state, waited, done = held_out_loss(task, held_out), copy.deepcopy(task.sovits.state_dict()), 0, 0
     for step in tqdm(range(steps), "fine-tuning"):
+        # The networks alone: a task that trains would now and then hide from the prior which phone a code speaks.
         task.sovits.train()
         _, _, terms = task.generate(data.draw(step))
         loss = sum((WEIGHTS[name] * value for name, value in terms.items() if name in WEIGHTS), start=torch.zeros(()))
