@@ -103,7 +103,7 @@ class Listener:
         """The family's own speaker verifier, (T,) -> (E,); None where it has none."""
         from gsv_lab.evaluation import own
 
-        if self.family.judge("verifier") is None:
+        if self.family.extra("verifier") is None:
             return None
         verifier = own.verifier(self)
         return lambda wave: torch.from_numpy(verifier.embed(wave.numpy()))

@@ -13,6 +13,7 @@ from gsv_lab.errors import CheckpointError, ConfigError, HookError, TextError
 from gsv_lab.hooks import Edit, noise, probe, swap, watched, zero
 from gsv_lab.lab import Lab, load
 from gsv_lab.models.voice import Voice
+from gsv_lab.training.sovits_task import SoVITSTask
 from tiny import make_family
 
 
@@ -92,12 +93,25 @@ def test_several_recordings_make_the_mean_voice(lab: Lab, sample: Path, tmp_path
     assert torch.equal(both.prompt.codes, one.prompt.codes) and both.settings["source"] == "one.wav two.wav"
 
 
-def test_finetuned_voice_holds_only_what_changed(lab: Lab, sample: Path, tmp_path: Path) -> None:
+def test_finetuned_voice_holds_only_what_changed(
+    lab: Lab, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged: list[float] = []
+    terms = SoVITSTask.adversarial_terms
+
+    def spy(task: SoVITSTask, real: torch.Tensor, fake: torch.Tensor) -> dict[str, torch.Tensor]:
+        found = terms(task, real, fake)
+        judged.append(float(found["adversarial"].detach()))
+        return found
+
+    monkeypatch.setattr(SoVITSTask, "adversarial_terms", spy)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         lab.prepare([sample], tmp_path / "prepared", language="en")
         tuned = lab.finetune(tmp_path / "prepared", steps=30, max_seconds=16.0)
     assert tuned.changed
+    # The judges of the base took part, and learnt on: an untrained one scores 0, a deceiver's loss of 1.
+    assert len(judged) == 30 and len(set(judged)) == 30
     parts = ("flow", "vocoder", "prior", "pitch_predictor")
     assert all(name.startswith(tuple(f"sovits.{part}." for part in parts)) for name in tuned.changed)
     again = Voice.load(tuned.save(tmp_path / "tuned.safetensors"))

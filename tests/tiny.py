@@ -83,7 +83,8 @@ def make_family(folder: Path, seed: int = 0) -> Path:
     """Write a family of untrained tiny networks; what it says is noise, but it says it."""
     torch.manual_seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, made in (("content_encoder", CONTENT), ("semantic_gpt", GPT), ("sovits", SOVITS), ("verifier", VERIFIER)):
+    parts = {"content_encoder": CONTENT, "semantic_gpt": GPT, "sovits": SOVITS, "verifier": VERIFIER}
+    for name, made in {**parts, "discriminators": DISCRIMINATORS}.items():
         save_component(build(made), folder / f"{name}.safetensors")
     sampling = {"top_k": 5, "min_new": 4, "max_new": 30}
     card = {"version": "tiny-1", "sampling": sampling, "noise_scale": 0.3, "codes_per_phone": 1.0}

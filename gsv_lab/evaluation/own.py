@@ -61,7 +61,7 @@ def recognisers(lab: Any) -> tuple[dict[str, Callable[[np.ndarray], list[str]]],
     found: dict[str, Callable[[np.ndarray], list[str]]] = {}
     names = []
     for language in LANGUAGES:
-        path = lab.family.judge(f"judge_{language}")
+        path = lab.family.extra(f"judge_{language}")
         judge = None if path is None else _judge(str(path))
         found[language] = judge or heard
         names.append(f"{language}: {judge.identity if judge else f'{lab.version} {OWN_RECOGNISER}'}")

@@ -26,8 +26,10 @@ from gsv_lab.text.context import LexicalContext
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 PARTS = ("content_encoder", "semantic_gpt", "sovits")
-JUDGES = ("verifier", "judge_en", "judge_zh")
-"""Networks that ship with a family and take no part in the synthesis: they measure it, and nothing else."""
+EXTRAS = ("verifier", "judge_en", "judge_zh", "discriminators")
+"""Networks that may ship with a family and take no part in the synthesis: discriminators go on teaching it when a voice
+is tuned, the others measure it and do nothing else.
+"""
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,8 @@ class Family:
         silence = round(self.prompt_silence * self.synthesizer.sample_rate)
         return self.synthesizer.hear(functional.pad(wave.reshape(-1), (0, silence)))[0]
 
-    def judge(self, name: str) -> Path | None:
-        """File of one of the `JUDGES`, or None where the family has none."""
+    def extra(self, name: str) -> Path | None:
+        """File of one of the `EXTRAS`, or None where the family has none."""
         path = self.folder / f"{name}.safetensors"
         return path if path.is_file() else None
 

@@ -61,7 +61,8 @@ def track_pitch(wave: Tensor, sample_rate: int = 16000, hop: int = 160, candidat
 
     Source: Boersma 1993, "Accurate short-term analysis of the fundamental frequency ...", IFA Proceedings 17: eq. 9
     (correlation), eq. 26 (strength), eqs. 27-28 (path costs). Differs from it: lags are refined by a parabola, the
-    window is 50 ms, and octave costs are those below.
+    window is 50 ms, octave costs are those below, and a second pass searches only around the first one's median, since
+    octave errors and pitch in noise lie far from it (idea: De Looze and Hirst 2008, Speech Prosody, 135-138).
 
     Args:
         wave: samples in [-1, 1].
@@ -71,49 +72,52 @@ def track_pitch(wave: Tensor, sample_rate: int = 16000, hop: int = 160, candidat
     """
     correlation, lags, energy = _correlation(wave, sample_rate, hop, int(0.05 * sample_rate))
     frames = wave.shape[-1] // hop
-    correlation, energy = correlation[:, :frames], energy[:, :frames]
+    heard = correlation[:, :frames], lags / sample_rate, energy[:, :frames], candidates
+    log_f0, voicing = _search(*heard)
+    level = log_f0.where(voicing > 0, torch.nan).nanmedian(-1, keepdim=True).values.nan_to_num(math.log(TYPICAL_F0))
+    above = torch.log(sample_rate / lags[1:-1]) - level
+    log_f0, voicing = _search(*heard, ((above > math.log(0.55)) & (above < math.log(1.9)))[:, None])
+    return _fill(log_f0, voicing), voicing
+
+
+def _search(
+    correlation: Tensor, periods: Tensor, energy: Tensor, candidates: int, allowed: Tensor | bool = True
+) -> tuple[Tensor, Tensor]:
+    """Best path through the peaks of (B, F, L), of the `allowed` ones (B, 1, L - 2) -> log-F0 and voicing (B, F)."""
     middle = correlation[..., 1:-1]
-    peak = (middle > correlation[..., :-2]) & (middle >= correlation[..., 2:])
+    peak = (middle > correlation[..., :-2]) & (middle >= correlation[..., 2:]) & allowed
     # A short period is preferred by 0.03 an octave: every multiple of a period correlates as well as the period itself.
-    octaves = torch.log2(CEILING_HZ * lags.to(wave.dtype) / sample_rate)
-    index = (
-        torch.where(peak, middle - 0.03 * octaves[1:-1], torch.full_like(middle, -9.0)).topk(candidates, dim=-1).indices
-    )
+    octaves = torch.log2(CEILING_HZ * periods.to(energy.dtype))
+    index = torch.where(peak, middle - 0.03 * octaves[1:-1], -9.0).topk(candidates, dim=-1).indices
     left, centre, right = (correlation.gather(-1, index + k) for k in range(3))
     bend = left - 2 * centre + right
-    shift = torch.where(bend.abs() > 1e-6, 0.5 * (left - right) / bend, torch.zeros_like(bend)).clamp(-0.5, 0.5)
+    shift = torch.where(bend.abs() > 1e-6, 0.5 * (left - right) / bend, 0.0).clamp(-0.5, 0.5)
     height = centre - 0.25 * (left - right) * shift
-    strength = torch.where(peak.gather(-1, index), height - 0.03 * octaves[index + 1], torch.full_like(height, -1.0))
-    log_f0 = torch.log(sample_rate / (lags[index + 1] + shift))
+    strength = torch.where(peak.gather(-1, index), height - 0.03 * octaves[index + 1], -1.0)
+    log_f0 = -torch.log(periods[index + 1] + shift * (periods[1] - periods[0]))
     loud = energy / energy.amax(-1, keepdim=True).clamp(min=1e-9)
     unvoiced = 0.45 + 0.6 * torch.exp(-loud / 2e-4)
     score = torch.cat([unvoiced[..., None], strength], dim=-1)
     pitch = torch.cat([log_f0[..., :1], log_f0], dim=-1)
     voiced = torch.cat([torch.zeros_like(pitch[..., :1]), torch.ones_like(log_f0)], dim=-1)
     jump = (pitch[:, 1:, None, :] - pitch[:, :-1, :, None]).abs() * (0.35 / math.log(2))
-    switch = (voiced[:, 1:, None, :] != voiced[:, :-1, :, None]).to(wave.dtype)
+    switch = (voiced[:, 1:, None, :] != voiced[:, :-1, :, None]).to(energy.dtype)
     both = voiced[:, 1:, None, :] * voiced[:, :-1, :, None]
     path = _best_path(score, jump * both + 0.14 * switch)
-    voicing = (path > 0).to(wave.dtype)
-    return _fill(pitch.gather(-1, path[..., None]).squeeze(-1), voicing), voicing
+    return pitch.gather(-1, path[..., None]).squeeze(-1), (path > 0).to(energy.dtype)
 
 
 def _fill(log_f0: Tensor, voicing: Tensor) -> Tensor:
-    """Straight lines through the unvoiced stretches of a log-F0 curve; ends are held; all unvoiced: 120 Hz."""
-    filled = torch.empty_like(log_f0)
-    steps = torch.arange(log_f0.shape[-1], device=log_f0.device)
-    for row, (curve, mask) in enumerate(zip(log_f0, voicing > 0, strict=True)):
-        known = steps[mask]
-        if len(known) == 0:
-            filled[row] = math.log(120.0)
-            continue
-        right = torch.searchsorted(known, steps).clamp(max=len(known) - 1)
-        left = (right - 1).clamp(min=0)
-        left = torch.where(known[right] <= steps, right, left)
-        span = (known[right] - known[left]).clamp(min=1)
-        weight = ((steps - known[left]).to(curve.dtype) / span).clamp(0, 1)
-        filled[row] = curve[known[left]] * (1 - weight) + curve[known[right]] * weight
-    return filled
+    """Straight lines through the unvoiced stretches of log-F0 curves (B, F); ends are held; all unvoiced: 120 Hz."""
+    known, last = voicing > 0, log_f0.shape[-1] - 1
+    steps = torch.arange(last + 1, device=log_f0.device).expand_as(log_f0)
+    before = steps.where(known, -1).cummax(-1).values
+    after = steps.where(known, last + 1).flip(-1).cummin(-1).values.flip(-1)
+    left = before.where(before >= 0, after).clamp(max=last)
+    right = after.where(after <= last, left)
+    weight = (steps - left) / (right - left).clamp(min=1)
+    filled = log_f0.gather(-1, left) * (1 - weight) + log_f0.gather(-1, right) * weight
+    return filled.where(known.any(-1, keepdim=True), math.log(120.0))
 
 
 class PitchedLogMel(nn.Module):

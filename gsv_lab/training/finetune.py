@@ -1,8 +1,9 @@
 """A few minutes of training on one person's recordings: the simple recipe behind `gsv-lab finetune` and the demo.
 
 Speaker vector, flow and vocoder move; with transcripts the joint stack of the prior moves too. Everything else, above
-all the posterior, stays, so that the latent keeps its meaning. Half of the waves are made as in synthesis. Held-out
-windows decide when to stop, and the best state is kept.
+all the posterior, stays, so that the latent keeps its meaning. Half of the waves are made as in synthesis, and the
+discriminators of the base, where it came with them, go on judging. Held-out windows decide when to stop, and the best
+state is kept.
 Letters: G speaker width, P phones.
 """
 
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from gsv_lab import audio
+from gsv_lab.checkpoint import load_component
 from gsv_lab.corpora.listfile import read_list
 from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.sovits_data import SoVITSData
@@ -29,6 +31,7 @@ from gsv_lab.errors import DataError
 from gsv_lab.models.sovits import SoVITS
 from gsv_lab.models.synthesizer import Prompt
 from gsv_lab.models.voice import Voice
+from gsv_lab.nn.discriminators import Discriminators
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.roles import SpeakerEncoder
 from gsv_lab.text import phonemize
@@ -40,6 +43,10 @@ if TYPE_CHECKING:
 LEAST_SECONDS = 5.0
 WITH_TEXT = ("speaker_encoder.", "flow.", "vocoder.", "pitch_predictor.", "prior.fused_stack.", "prior.leave.")
 WITHOUT_TEXT = ("speaker_encoder.", "flow.", "vocoder.")
+WEIGHTS = {
+    "mel": 45.0, "expected_mel": 45.0, "convergence": 15.0, "kl": 1.0, "f0": 5.0, "melody": 2.5, "voicing": 1.0,
+    "adversarial": 2.0, "features": 2.0,
+}  # fmt: skip
 
 
 class FixedSpeaker(SpeakerEncoder):
@@ -157,25 +164,28 @@ def tuned_task(lab: Lab, store: ClipStore, transcribed: bool) -> tuple[SoVITSTas
     free = WITH_TEXT if transcribed else WITHOUT_TEXT
     for name, parameter in sovits.named_parameters():
         parameter.requires_grad_(name.startswith(free))
-    return SoVITSTask(sovits, None), speaker
+    path = lab.family.extra("discriminators")
+    judges = None if path is None else cast(Discriminators, load_component(path))
+    return SoVITSTask(sovits, judges, weights=WEIGHTS), speaker
 
 
 def train(task: SoVITSTask, data: SoVITSData, steps: int, learning_rate: float, patience: int) -> dict[str, Any]:
     """Steps with early stopping; leaves the best state in the task."""
-    optimizer = torch.optim.AdamW(
-        [p for p in task.sovits.parameters() if p.requires_grad], learning_rate, betas=(0.8, 0.99)
-    )
+    optimizers = [
+        torch.optim.AdamW([p for p in part.parameters() if p.requires_grad], learning_rate, betas=(0.8, 0.99))
+        for part in task.components().values()
+    ]
     held_out = [data.collate(data.chosen["valid"], None)]
     best, state, waited, done = held_out_loss(task, held_out), copy.deepcopy(task.sovits.state_dict()), 0, 0
     for step in tqdm(range(steps), "fine-tuning"):
         # The networks alone: a task that trains would now and then hide from the prior which phone a code speaks.
         task.sovits.train()
-        _, _, terms = task.generate(data.draw(step))
-        loss = sum((WEIGHTS[name] * value for name, value in terms.items() if name in WEIGHTS), start=torch.zeros(()))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], 20.0)
-        optimizer.step()
+        out, real, terms = task.generate(data.draw(step))
+        if task.discriminators is not None:
+            move(optimizers[1], task.judge_loss(real, out.vocoded.wave))
+            terms |= task.adversarial_terms(real, out.vocoded.wave)
+        weighted = [WEIGHTS[name] * value for name, value in terms.items() if name in WEIGHTS]
+        move(optimizers[0], torch.stack(weighted).sum())
         if (step + 1) % 30 == 0:
             value = held_out_loss(task, held_out)
             waited = 0 if value < best else waited + 1
@@ -187,7 +197,12 @@ def train(task: SoVITSTask, data: SoVITSData, steps: int, learning_rate: float, 
     return {"steps": done, "loss": round(best, 4)}
 
 
-WEIGHTS = {"mel": 45.0, "expected_mel": 45.0, "kl": 1.0, "f0": 5.0, "voicing": 1.0}
+def move(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    """Backward, clip, step."""
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_([p for g in optimizer.param_groups for p in g["params"]], 20.0)
+    optimizer.step()
 
 
 @torch.no_grad()
@@ -202,6 +217,4 @@ def reference_prompt(lab: Lab, store: ClipStore, transcribed: bool) -> Prompt:
     """The clip nearest to six seconds as the prompt of SemanticGPT."""
     index = min(range(len(store)), key=lambda i: abs(store.rows[i].samples / store.sample_rate - 6.0))
     row = store.rows[index]
-    return lab.prompt(
-        torch.from_numpy(store.wave(index)), phonemize(row.text, row.language) if transcribed else None
-    )
+    return lab.prompt(torch.from_numpy(store.wave(index)), phonemize(row.text, row.language) if transcribed else None)

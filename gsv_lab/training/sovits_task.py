@@ -9,7 +9,7 @@ Letters: B batch, T samples, F frames at 50 Hz, P phones.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,8 @@ RESOLUTIONS = ((256, 64, 40), (512, 128, 80), (1024, 256, 80), (2048, 512, 80))
 
 class SoVITSTask(Task):
     """Losses by name: `mel` (nat) and `expected_mel`, that of waves made from the prior (see `SoVITS`), `kl` (nat per
-    frame), `f0` (nat), `voicing`, `guide`, `adversarial`, `features`, `discriminator`.
+    frame), `f0` (nat), `voicing`, `guide`, `adversarial`, `features`, `discriminator`; and only where they are given a
+    weight, `convergence` and `melody` (nat).
 
     Source: VITS, arXiv:2106.06103, eqs. 1-9. Differs from it: mel loss at four resolutions; a pitch loss where pitch is
     predicted, by a part of its own or by the vocoder; a guide that tells one head of the cross attention which phone
@@ -119,8 +120,12 @@ class SoVITSTask(Task):
             terms["expected_mel"] = losses.log_mel_loss(real[:n], made[:n], list(self.mels))
         if n < len(made):
             terms["mel"] = losses.log_mel_loss(real[n:], made[n:], list(self.mels))
+        if "convergence" in self.weights:
+            terms["convergence"] = losses.convergence_loss(real, made, list(self.mels))
         if out.pitch is not None:
             terms["f0"] = losses.f0_loss(out.pitch.log_f0, batch.log_f0, batch.voicing)
+            if "melody" in self.weights:
+                terms["melody"] = losses.melody_loss(out.pitch.log_f0, batch.log_f0, batch.voicing)
             terms["voicing"] = losses.voicing_loss(out.pitch.voicing, batch.voicing)
         elif out.vocoded.log_f0 is not None:
             f0, voicing = (
@@ -147,13 +152,21 @@ class SoVITSTask(Task):
             terms.pop("guide")
         real, fake = self.judged(real, out.vocoded.wave)
         if self.discriminators is not None and self.progress >= self.adversarial_from:
-            judged, made = self.discriminators(real), self.discriminators(fake.detach())
-            judge = {"discriminator": losses.discriminator_loss(judged.scores, made.scores)}
-            self.step(optimizers[1], self.total(judge), "discriminators")
-            judged, made = self.discriminators(real), self.discriminators(fake)
-            terms["adversarial"] = losses.adversarial_loss(made.scores)
-            terms["features"] = losses.feature_loss(judged.features, made.features)
+            self.step(optimizers[1], self.total({"discriminator": self.judge_loss(real, fake)}), "discriminators")
+            terms |= self.adversarial_terms(real, fake)
         self.step(optimizers[0], self.total(terms), "sovits")
+
+    def judge_loss(self, real: Tensor, fake: Tensor) -> Tensor:
+        """What the discriminators should do better on two waves (B, 1, S); the made one is detached."""
+        judges = cast(Discriminators, self.discriminators)
+        return losses.discriminator_loss(judges(real).scores, judges(fake.detach()).scores)
+
+    def adversarial_terms(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+        """What the discriminators teach the generator on the same waves."""
+        judges = cast(Discriminators, self.discriminators)
+        judged, made = judges(real), judges(fake)
+        features = losses.feature_loss(judged.features, made.features)
+        return {"adversarial": losses.adversarial_loss(made.scores), "features": features}
 
     def judged(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """The same stretch of both waves (B, 1, S), for the discriminators."""

@@ -204,7 +204,7 @@ def test_blocks_of_the_gpt_leave_their_mark_on_the_stream(lab: Lab) -> None:
 def test_the_verifier_hears_who_speaks_in_every_part_of_a_clip(lab: Lab, spoken: tuple[Tensor, Phones]) -> None:
     from gsv_lab.checkpoint import load_component
 
-    path = lab.family.judge("verifier")
+    path = lab.family.extra("verifier")
     assert path is not None
     verifier = load_component(path).eval()
     with probe(Parts(verifier=verifier), "verifier.frames") as records, torch.no_grad():

@@ -71,8 +71,9 @@ def test_losses_at_their_ends() -> None:
     x = [[torch.randn(2, 4)], [torch.randn(2, 5)]]
     assert losses.feature_loss(x, x) == 0
     wave = torch.randn(1, 1, 4000)
-    assert losses.log_mel_loss(wave, wave, [LogMel(16000, 512, 128, 40)]) == 0 and losses.stft_loss(wave, wave) == 0
-    assert losses.stft_loss(wave, 2 * wave) == pytest.approx(1 + torch.log(torch.tensor(2.0)).item(), rel=1e-3)
+    mels = [LogMel(16000, 512, 128, 40)]
+    assert losses.log_mel_loss(wave, wave, mels) == 0 and losses.convergence_loss(wave, wave, mels) == 0
+    assert losses.convergence_loss(wave, 2 * wave, mels) == pytest.approx(1, rel=1e-3)
 
 
 def test_features_teach_the_maker_only() -> None:
@@ -105,6 +106,9 @@ def test_pitch_losses() -> None:
     predicted, target = torch.tensor([[[5.0, 9.0]]]), torch.tensor([[[5.5, 5.0]]])
     assert losses.f0_loss(predicted, target, torch.tensor([[[1.0, 0.0]]])) == 0.5
     assert losses.f0_loss(predicted, target, torch.zeros(1, 1, 2)) == 0
+    assert losses.melody_loss(target, target, torch.ones(1, 1, 2)) == 0
+    wide, flat = torch.tensor([[[4.0, 6.0, 9.0]]]), torch.tensor([[[5.0, 5.0, 5.0]]])
+    assert losses.melody_loss(flat, wide, torch.tensor([[[1.0, 1.0, 0.0]]])) == pytest.approx(1, abs=0.02)
     logits, voiced = torch.tensor([[[2.0, -1.0]]]), torch.tensor([[[1.0, 0.0]]])
     expected = -(functional.logsigmoid(logits[0, 0, 0]) + functional.logsigmoid(-logits[0, 0, 1])) / 2
     torch.testing.assert_close(losses.voicing_loss(logits, voiced), expected)

@@ -51,6 +51,15 @@ def test_noise_and_silence_have_no_pitch() -> None:
     assert torch.isfinite(log_f0).all()
 
 
+def test_what_sounds_far_from_the_voice_is_not_its_pitch() -> None:
+    hum = 0.2 * voice(torch.full((4800,), 75.0), 0.3)
+    alone = track_pitch(hum[None])
+    assert alone[1][0, 5:25].min() == 1 and (alone[0][0, 5:25].exp() - 75).abs().max() < 1
+    log_f0, voicing = track_pitch(torch.cat((voice(torch.full((24000,), 320.0), 1.5), hum))[None])
+    assert voicing[0, 5:145].min() == 1 and voicing[0, 155:].max() == 0
+    assert (log_f0[0].exp() - 320).abs().max() < 3
+
+
 def test_batch_equals_single() -> None:
     waves = torch.stack([voice(torch.full((8000,), hz), 0.5) for hz in (100.0, 240.0)])
     together = track_pitch(waves)
