@@ -1,12 +1,12 @@
 """Loss terms of all trainings, as pure functions: tensors in, one unweighted number out.
 
 Letters: B batch, C channels, F frames, T samples, N scores. Weights belong to the configuration, under the terms'
-names. This file imports no network; a function that needs a transform is handed it.
+names. This file imports no network and makes no spectra.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -65,19 +65,19 @@ def commitment_loss(x: Tensor, chosen: Tensor) -> Tensor:
     return functional.mse_loss(x, chosen.detach())
 
 
-def log_mel_loss(real: Tensor, fake: Tensor, log_mels: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
-    """Mean absolute difference of log-mels of two waves (B, 1, T), averaged over the given transforms."""
-    return torch.stack([functional.l1_loss(log_mel(fake), log_mel(real)) for log_mel in log_mels]).mean()
+def log_mel_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """Mean absolute difference of log-mels (B, M, F), natural and made, one pair for each resolution; their mean."""
+    return torch.stack([functional.l1_loss(made, real) for real, made in pairs]).mean()
 
 
-def convergence_loss(real: Tensor, fake: Tensor, log_mels: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
-    """Spectral convergence of two waves (B, 1, T) on mel magnitudes, averaged over clips and transforms.
+def convergence_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """Spectral convergence on mel magnitudes, from the same pairs of log-mels; mean over clips and resolutions.
 
     Why: a difference of logarithms counts a whisper as much as a shout; this one counts what is loud.
     Source: Yamamoto et al. 2020, arXiv:1910.11480, eq. 5; there of linear spectra.
     """
-    spectra = [(log_mel(real).exp().flatten(1), log_mel(fake).exp().flatten(1)) for log_mel in log_mels]
-    return torch.stack([((target - made).norm(dim=1) / target.norm(dim=1)).mean() for target, made in spectra]).mean()
+    spectra = [(real.exp().flatten(1), made.exp().flatten(1)) for real, made in pairs]
+    return torch.stack([((real - made).norm(dim=1) / real.norm(dim=1)).mean() for real, made in spectra]).mean()
 
 
 def f0_loss(log_f0: Tensor, target: Tensor, voicing: Tensor) -> Tensor:

@@ -150,7 +150,7 @@ def prior_measure(subject: Acoustic, clips: Sequence[SpokenClip]) -> Measure:
             wave = subject.say(codes, clip, speaker)
             size = min(len(wave), len(clip.wave))
             real, fake = (side[None, None, :size] for side in (clip.wave, wave))
-            found["mel"].append(float(losses.log_mel_loss(real, fake, [mel])))
+            found["mel"].append(float(losses.log_mel_loss([(mel(real), mel(fake))])))
             found["phone_error"].append(subject.judge.errors(wave, clip) / len(clip.labels))
         return found
 

@@ -116,12 +116,13 @@ class SoVITSTask(Task):
             "guide": guide_loss(watch.seen[0][:, 0], batch.positions),
         }
         made, n = out.vocoded.wave.float(), out.from_prior
+        pairs = [(mel(real), mel(made)) for mel in self.mels]
         if n:
-            terms["expected_mel"] = losses.log_mel_loss(real[:n], made[:n], list(self.mels))
+            terms["expected_mel"] = losses.log_mel_loss([(x[:n], y[:n]) for x, y in pairs])
         if n < len(made):
-            terms["mel"] = losses.log_mel_loss(real[n:], made[n:], list(self.mels))
+            terms["mel"] = losses.log_mel_loss([(x[n:], y[n:]) for x, y in pairs])
         if "convergence" in self.weights:
-            terms["convergence"] = losses.convergence_loss(real, made, list(self.mels))
+            terms["convergence"] = losses.convergence_loss(pairs)
         if out.pitch is not None:
             terms["f0"] = losses.f0_loss(out.pitch.log_f0, batch.log_f0, batch.voicing)
             if "melody" in self.weights:
@@ -198,4 +199,4 @@ class SoVITSTask(Task):
             batch.codes, batch.phones, speaker, 0.3, mask=mask, phone_mask=phone_mask, places=self.places(batch)
         )
         wave = made.vocoded.wave * mask.repeat_interleave(self.sovits.vocoder.hop_length, -1)
-        return losses.log_mel_loss(batch.wave, wave, [self.mels[2]])
+        return losses.log_mel_loss([(self.mels[2](batch.wave), self.mels[2](wave))])
