@@ -48,6 +48,9 @@ WEIGHTS = {
     "adversarial": 2.0, "features": 2.0,
 }  # fmt: skip
 
+AVERAGE = 0.03
+"""Share of a step's weights in their moving average: a minute of speech makes single steps noisy."""
+
 
 class FixedSpeaker(SpeakerEncoder):
     """A speaker encoder that has heard enough: always the same, trainable vector.
@@ -170,11 +173,13 @@ def tuned_task(lab: Lab, store: ClipStore, transcribed: bool) -> tuple[SoVITSTas
 
 
 def train(task: SoVITSTask, data: SoVITSData, steps: int, learning_rate: float, patience: int) -> dict[str, Any]:
-    """Steps with early stopping; leaves the best state in the task."""
+    """Steps with early stopping; leaves the best state of a moving average of the weights in the task."""
     optimizers = [
         torch.optim.AdamW([p for p in part.parameters() if p.requires_grad], learning_rate, betas=(0.8, 0.99))
         for part in task.components().values()
     ]
+    free = [p for p in task.sovits.parameters() if p.requires_grad]
+    average = [p.detach().clone() for p in free]
     held_out = [data.collate(data.chosen["valid"], None)]
     best, state, waited, done = held_out_loss(task, held_out), copy.deepcopy(task.sovits.state_dict()), 0, 0
     for step in tqdm(range(steps), "fine-tuning"):
@@ -186,15 +191,25 @@ def train(task: SoVITSTask, data: SoVITSData, steps: int, learning_rate: float, 
             terms |= task.adversarial_terms(real, out.vocoded.wave)
         weighted = [WEIGHTS[name] * value for name, value in terms.items() if name in WEIGHTS]
         move(optimizers[0], torch.stack(weighted).sum())
+        for mean, parameter in zip(average, free, strict=True):
+            mean.lerp_(parameter.detach(), AVERAGE)
         if (step + 1) % 30 == 0:
+            exchange(free, average)
             value = held_out_loss(task, held_out)
             waited = 0 if value < best else waited + 1
             if value < best:
                 best, state, done = value, copy.deepcopy(task.sovits.state_dict()), step + 1
+            exchange(free, average)
             if waited >= patience:
                 break
     task.sovits.load_state_dict(state)
     return {"steps": done, "loss": round(best, 4)}
+
+
+def exchange(parameters: Iterable[Tensor], others: Iterable[Tensor]) -> None:
+    """Parameters get the values of the others, and the others theirs."""
+    for one, other in zip(parameters, others, strict=True):
+        one.data, other.data = other.data, one.data
 
 
 def move(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
