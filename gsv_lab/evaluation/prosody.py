@@ -133,7 +133,7 @@ class Prosody:
     name = "prosody"
     _shortest = 512  # samples; less cannot be framed
 
-    def __init__(self, f0: Callable[[np.ndarray], np.ndarray] = tracked_pitch, identity: str = "own tracker 1") -> None:
+    def __init__(self, f0: Callable[[np.ndarray], np.ndarray] = tracked_pitch, identity: str = "own tracker 2") -> None:
         self.f0, self.identity = f0, f"F0 by {identity}, DTW on log-mels"
 
     def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
