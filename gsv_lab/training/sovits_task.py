@@ -41,7 +41,7 @@ class SoVITSTask(Task):
     Args:
         sovits: the networks.
         discriminators: judges, or None to train without.
-        quantizer_file: weights of the frozen codebook.
+        quantizer_file: weights of the frozen codebook, or of a SoVITS that holds it.
         weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
         adversarial_from: share of the budget after which the discriminators join.
         judged_frames: latent frames of each made segment that the discriminators see, drawn anew each batch; they cost
@@ -80,7 +80,9 @@ class SoVITSTask(Task):
     def setup(self, stage: str) -> None:
         """The frozen codebook, and a start from earlier weights."""
         if self.quantizer_file:
-            load_into(self.sovits.quantizer, load_tensors(self.quantizer_file), self.quantizer_file)
+            found = load_tensors(self.quantizer_file)
+            inside = {k.removeprefix("quantizer."): v for k, v in found.items() if k.startswith("quantizer.")}
+            load_into(self.sovits.quantizer, inside or found, self.quantizer_file)
         if self.start_file:
             start_from(self.sovits, self.start_file, own_part="quantizer")
 

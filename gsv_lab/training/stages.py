@@ -121,8 +121,6 @@ def train_family(
         if stage.name == "content" and stage in chosen and not quantizer.is_file():
             say("codebook, codes, aligned phones, pitch")
             make_codes(folder / "store", files["content_encoder"], quantizer)
-    if quantizer.is_file():
-        weights["quantizer"] = quantizer
     return release(weights, folder / version, version, DEFAULTS, 0.4, 4.0)
 
 

@@ -62,7 +62,7 @@ def test_a_bundle_trains_and_releases_without_the_text_packages(tmp_path: Path) 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     card = json.loads((tmp_path / "out" / "tiny-9" / "model.json").read_text(encoding="utf-8"))
-    parts_made = {"content_encoder", "quantizer", "sovits", "discriminators", "semantic_gpt", "verifier"}
+    parts_made = {"content_encoder", "sovits", "discriminators", "semantic_gpt", "verifier"}
     assert set(card["components"]) == parts_made
 
 

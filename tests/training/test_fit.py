@@ -134,6 +134,18 @@ def test_semantic_gpt_hears_wrong_codes_in_training_alone(store: ClipStore) -> N
     assert torch.equal(task.eval()._heard(codes), codes)
 
 
+def test_the_codebook_may_lie_in_a_sovits(store: ClipStore, tmp_path: Path) -> None:
+    specs, _ = tasks(store)["sovits"]
+    task = build(specs)
+    task.setup("fit")
+    whole = save_component(task.sovits, tmp_path / "sovits.safetensors")
+    other = build({**specs, "init_args": {**specs["init_args"], "quantizer_file": str(whole)}})
+    other.setup("fit")
+    assert task.sovits.quantizer.state_dict().keys() == other.sovits.quantizer.state_dict().keys()
+    for name, value in task.sovits.quantizer.state_dict().items():
+        assert torch.equal(value, other.sovits.quantizer.state_dict()[name])
+
+
 def test_a_start_takes_what_fits_and_leaves_a_part_alone(tmp_path: Path) -> None:
     """Same name and shape: taken; other shape, unknown or asked to stay: not."""
     torch.manual_seed(0)
