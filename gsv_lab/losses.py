@@ -70,6 +70,15 @@ def log_mel_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     return torch.stack([functional.l1_loss(made, real) for real, made in pairs]).mean()
 
 
+def shape_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """`log_mel_loss` with the level of each frame, its mean over bands, and what is left compared apart; their sum.
+
+    Why: codes do not tell how loud a phone was said. Together, that error would drown the one in the spectrum's shape.
+    """
+    offs = [(made - real, (made - real).mean(1, keepdim=True)) for real, made in pairs]
+    return torch.stack([(off - level).abs().mean() + level.abs().mean() for off, level in offs]).mean()
+
+
 def convergence_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     """Spectral convergence on mel magnitudes, from the same pairs of log-mels; mean over clips and resolutions.
 

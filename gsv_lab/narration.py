@@ -111,15 +111,19 @@ class Narration:
         return torch.Generator().manual_seed(self.seed * 100_003 + number)
 
     def _bounded(self, texts: Sequence[Phones]) -> Sampling:
-        """The rule with bounds that follow from the texts: no voice needs more codes for a phone than the family says.
+        """The rule with the pace of the reference, and bounds that follow from the texts: no voice needs more codes for
+        a phone than the family says, unless it spoke so slowly before.
 
         Nobody speaks infinitely fast either; but a pointer into the text knows by itself when the end has come.
         """
         longest, shortest = max(len(text) for text in texts), min(len(text) for text in texts)
-        most = min(self.sampling.max_new, round(longest * self.family.codes_per_phone) + 15)
+        pace = None if self.voice.prompt is None else self.voice.prompt.pace
+        most_per_phone = max(self.family.codes_per_phone, 1.25 * (pace or 0))
+        most = min(self.sampling.max_new, round(longest * most_per_phone) + 15)
         pointed = self.synthesizer.semantic_gpt.pointer is not None
         fewest = 0 if pointed else round(shortest * self.family.fewest_codes_per_phone)
-        return replace(self.sampling, min_new=min(most, max(self.sampling.min_new, fewest)), max_new=most)
+        least = min(most, max(self.sampling.min_new, fewest))
+        return replace(self.sampling, min_new=least, max_new=most, pace=pace if pointed else None)
 
     def _spoken(self, predicted: Predicted, phones: Phones, generator: torch.Generator) -> Said:
         wave = self.synthesizer.speak(

@@ -36,6 +36,11 @@ class Prompt(NamedTuple):
     phones: Phones | None
     places: Tensor | None = None
 
+    @property
+    def pace(self) -> float | None:
+        """Codes for each phone; None without phones."""
+        return self.codes.numel() / len(self.phones) if self.phones is not None and len(self.phones) else None
+
 
 class Predicted(NamedTuple):
     """New `codes` (1, F25), why the decoding ended, and which phone each code speaks (1, F25), where that is known."""

@@ -76,11 +76,8 @@ class Voice:
         """
         header = read_header(path)
         if header.get("kind") != "voice":
-            raise CheckpointError(
-                "CKPT_FORMAT",
-                f"{Path(path).name} holds weights, not a voice",
-                "a file made by `gsv-lab clone` or `finetune`",
-            )
+            expected = "a file made by `gsv-lab clone` or `finetune`"
+            raise CheckpointError("CKPT_FORMAT", f"{Path(path).name} holds weights, not a voice", expected)
         tensors = load_tensors(path)
         changed = {k.removeprefix("changed."): v for k, v in tensors.items() if k.startswith("changed.")}
         try:
@@ -91,9 +88,8 @@ class Voice:
                 header["consent"], dict(header["settings"]), header["created"],
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise CheckpointError(
-                "CKPT_CORRUPT", f"{Path(path).name} lacks a part of a voice ({error})", "a whole file"
-            ) from error
+            problem = f"{Path(path).name} lacks a part of a voice ({error})"
+            raise CheckpointError("CKPT_CORRUPT", problem, "a whole file") from error
 
     def check_parent(self, version: str, fingerprints: Mapping[str, str]) -> None:
         """Refuse other base weights.

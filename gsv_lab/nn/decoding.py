@@ -24,6 +24,9 @@ from gsv_lab.nn.sampling import Sampling, draw, occurred, penalise, probabilitie
 if TYPE_CHECKING:
     from gsv_lab.nn.semantic_gpt import SemanticGPT
 
+PULL = 0.1
+"""Nat by which a move's score changes for every phone that the pointer is off its wanted pace."""
+
 Reason = Literal["stop", "argmax_stop", "early_stop", "max_new"]
 
 
@@ -132,18 +135,14 @@ def _start(
     """Reads texts and prompts into the cache: logits of the first new code (B, V), and which codes occurred (B, V)."""
     text, text_mask = pad_left(list(phones))
     features = None if context is None else pad_left(list(context))[0]
-    if prompt is None:
-        told, told_mask = text.new_zeros(len(text), 0), None
-    else:
-        told, told_mask = pad_left(list(prompt))
+    told, told_mask = (text.new_zeros(len(text), 0), None) if prompt is None else pad_left(list(prompt))
     spoken = None if places is None else pad_left(list(places))[0]
     logits = gpt(text, features, told, text_mask, told_mask, places=spoken, speaker=speaker, cache=cache)
     last = logits[:, -1]
     if told_mask is not None and cache.walk is None:
         # A row without a prompt, beside rows that have one, starts from its last phone.
         last = torch.where(told_mask.any(-1), last, logits[:, 0])
-    counts = None if told_mask is None else told_mask[:, 0]
-    seen = occurred(told, gpt.eos + 1, counts)
+    seen = occurred(told, gpt.eos + 1, None if told_mask is None else told_mask[:, 0])
     return last, seen if sampling.penalise_prompt else torch.zeros_like(seen)
 
 
@@ -153,8 +152,16 @@ def _padding(phones: Sequence[Tensor]) -> Tensor:
     return lengths.max() - lengths
 
 
-def _move(scores: Tensor, sampling: Sampling, generator: torch.Generator | None) -> Tensor:
-    """A move of the pointer: drawn at the temperature of the codes, the likeliest where codes are greedy."""
+def _move(
+    scores: Tensor, made: int, passed: Tensor, *, sampling: Sampling, generator: torch.Generator | None
+) -> Tensor:
+    """A move of the pointer: drawn at the temperature of the codes, the likeliest where codes are greedy.
+
+    Whoever is behind the wanted pace is pulled on, whoever is ahead held back.
+    """
+    if sampling.pace is not None:
+        late = made / sampling.pace - passed
+        scores = torch.cat([scores[:, :1], scores[:, 1:] + PULL * late[:, None]], dim=1)
     if sampling.top_k == 1:
         return scores.argmax(-1)
     return draw((scores / max(sampling.temperature, 1e-5)).softmax(-1), generator)

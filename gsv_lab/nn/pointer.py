@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from gsv_lab.hooks.tap import Component, Tap
 
-Choose = Callable[[Tensor], Tensor]
-"""Scores of the moves (B, M) -> moves (B,)."""
+Choose = Callable[[Tensor, int, Tensor], Tensor]
+"""Scores of the moves (B, M), codes made with the next one, phones passed since the start (B,) -> moves (B,)."""
 
 LONGEST_STAY = 15
 """Codes; whoever stays longer on a phone is not told how much longer."""
@@ -35,14 +35,18 @@ class Walk:
         read: (B, P, D) phones as they left the last layer.
         column: (B,) where the pointer stands.
         stay: (B,) codes since it came there.
+        start: (B,) where it set out.
         choose: the rule for moves; None takes the likeliest.
+        made: codes since it set out.
     """
 
     embedded: Tensor
     read: Tensor
     column: Tensor
     stay: Tensor
+    start: Tensor
     choose: Choose | None = None
+    made: int = 0
 
     @property
     def may_stop(self) -> Tensor:
@@ -52,7 +56,7 @@ class Walk:
     def select(self, rows: Tensor) -> None:
         """Keeps only these rows of the batch."""
         self.embedded, self.read = self.embedded[rows], self.read[rows]
-        self.column, self.stay = self.column[rows], self.stay[rows]
+        self.column, self.stay, self.start = self.column[rows], self.stay[rows], self.start[rows]
 
 
 class TextPointer(Component):
@@ -120,19 +124,19 @@ class TextPointer(Component):
         column, stay, newest = first, torch.full_like(first, -1), hidden[:, -1]
         if columns.shape[1]:
             spoke = torch.ones_like(first, dtype=torch.bool) if valid is None else valid.any(1)
-            column, stay = (
-                torch.where(spoke, columns[:, -1], column),
-                torch.where(spoke, stays(columns, valid)[:, -1], stay),
-            )
+            column = torch.where(spoke, columns[:, -1], column)
+            stay = torch.where(spoke, stays(columns, valid)[:, -1], stay)
             newest = torch.where(spoke[:, None], newest, hidden[:, 0])
-        return Walk(embedded, read, column, stay, choose), newest[:, None]
+        return Walk(embedded, read, column, stay, column, choose), newest[:, None]
 
     def go_on(self, hidden: Tensor, walk: Walk) -> Tensor:
         """Choose and make the next move, never beyond the last phone: newest step (B, 1, D) -> ready to be scored."""
         scores = self.scores(hidden)[:, 0]
         target = walk.column[:, None] + torch.arange(self.moves + 1, device=scores.device)
         scores = scores.masked_fill(target >= walk.read.shape[1], float("-inf"))
-        moves = scores.argmax(-1) if walk.choose is None else walk.choose(scores)
+        walk.made += 1
+        passed = walk.column - walk.start
+        moves = scores.argmax(-1) if walk.choose is None else walk.choose(scores, walk.made, passed)
         walk.stay = torch.where(moves > 0, 0, (walk.stay + 1).clamp(max=LONGEST_STAY))
         walk.column = walk.column + moves
         return self._ready(hidden, walk.read, walk.column[:, None], walk.stay[:, None])

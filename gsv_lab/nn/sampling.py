@@ -36,6 +36,7 @@ class Sampling:
         early_stop: end once more than this many codes are made (the released rule); None: only `max_new` limits.
         early_stop_last: on an early stop "keep" or "drop" the last code. The released single decode keeps it, its
             batched decode drops it.
+        pace: codes for each phone that a pointer into the text should need on average; None: as the network would.
 
     Raises:
         ConfigError: PARAM_RANGE, a value outside its range.
@@ -52,6 +53,7 @@ class Sampling:
     argmax_stop: bool = True
     early_stop: int | None = None
     early_stop_last: Literal["keep", "drop"] = "keep"
+    pace: float | None = None
 
     def __post_init__(self) -> None:
         _check("top_k", self.top_k is None or self.top_k >= 0, self.top_k, "0 or more")
@@ -61,6 +63,7 @@ class Sampling:
         _check("repetition_penalty", 0 < self.repetition_penalty <= 10, self.repetition_penalty, "above 0, at most 10")
         _check("max_new", self.max_new >= 1, self.max_new, "1 or more")
         _check("min_new", 0 <= self.min_new <= self.max_new, self.min_new, f"0 to max_new ({self.max_new})")
+        _check("pace", self.pace is None or self.pace > 0, self.pace, "above 0")
         _check("early_stop", self.early_stop is None or self.early_stop >= 1, self.early_stop, "1 or more")
         _check("early_stop_last", self.early_stop_last in ("keep", "drop"), self.early_stop_last, "keep or drop")
 

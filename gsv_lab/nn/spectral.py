@@ -92,14 +92,9 @@ class LinearSpectrogram(nn.Module):
         wave = wave[:, 0] if wave.dim() == 3 else wave
         with torch.autocast(wave.device.type, enabled=False):
             z = torch.stft(
-                self.pad(wave.float()),
-                self.n_fft,
-                self.hop_length,
-                self.win_length,
-                self.window,
-                center=False,
+                self.pad(wave.float()), self.n_fft, self.hop_length, self.win_length, self.window, center=False,
                 return_complex=True,
-            )
+            )  # fmt: skip
             return (z.real.square() + z.imag.square() + self.floor).sqrt()
 
 

@@ -120,7 +120,7 @@ class SoVITSTask(Task):
         made, n = out.vocoded.wave.float(), out.from_prior
         pairs = [(mel(real), mel(made)) for mel in self.mels]
         if n:
-            terms["expected_mel"] = losses.log_mel_loss([(x[:n], y[:n]) for x, y in pairs])
+            terms["expected_mel"] = losses.shape_loss([(x[:n], y[:n]) for x, y in pairs])
         if n < len(made):
             terms["mel"] = losses.log_mel_loss([(x[n:], y[n:]) for x, y in pairs])
         if "convergence" in self.weights:

@@ -75,6 +75,10 @@ def test_losses_at_their_ends() -> None:
     assert losses.log_mel_loss([(mel, mel)]) == 0 and losses.convergence_loss([(mel, mel)]) == 0
     assert losses.log_mel_loss([(mel, louder)]) == pytest.approx(torch.log(torch.tensor(2.0)).item(), rel=1e-3)
     assert losses.convergence_loss([(mel, louder)]) == pytest.approx(1, rel=1e-3)
+    assert losses.shape_loss([(mel, mel)]) == 0  # twice as loud: all of it level, none of it shape
+    assert losses.shape_loss([(mel, louder)]) == pytest.approx(losses.log_mel_loss([(mel, louder)]).item(), rel=1e-3)
+    tilted = mel + torch.linspace(-1, 1, 40)[:, None] + 2
+    assert losses.shape_loss([(mel, tilted)]) == pytest.approx(2 + torch.linspace(-1, 1, 40).abs().mean().item())
 
 
 def test_features_teach_the_maker_only() -> None:

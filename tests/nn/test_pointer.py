@@ -55,7 +55,7 @@ def test_steady_never_leaps_and_arrives() -> None:
 
 def forced(moves: list[int]) -> Cache:
     cache, script = Cache(), iter(moves)
-    cache.choose = lambda scores: torch.full((len(scores),), next(script))
+    cache.choose = lambda scores, made, passed: torch.full((len(scores),), next(script))
     return cache
 
 
@@ -100,6 +100,29 @@ def test_a_prompt_is_taken_up_where_it_ends_also_among_shorter_rows() -> None:
     single = forced([1, 1])
     gpt(short[None], None, prompt[None, :0], cache=single)
     torch.testing.assert_close(step[1:], gpt.step(torch.tensor([3]), single), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pace", [1.5, 2.5])
+def test_a_wanted_pace_is_kept(pace: float) -> None:
+    gpt = network()
+    phones = torch.randint(0, 11, (1, 60), generator=torch.Generator().manual_seed(5))
+
+    def codes_a_phone(wanted: float | None) -> float:
+        sampling = Sampling(min_new=0, max_new=400, repetition_penalty=1.0, pace=wanted)
+        seen = decoding.steps(gpt, phones, sampling=sampling, generator=torch.Generator().manual_seed(1))
+        walk = torch.cat([step.places for step in seen if step.places is not None]).tolist()
+        return walk.index(50) / 50 if 50 in walk else walk.index(51) / 51
+
+    assert codes_a_phone(pace) == pytest.approx(pace, rel=0.3)
+    assert codes_a_phone(None) < 1.4  # untrained, it goes on by one on average
+
+
+def test_rows_that_end_take_their_pace_with_them() -> None:
+    gpt = network()
+    rows = [torch.randint(0, 11, (n,), generator=torch.Generator().manual_seed(n)) for n in (8, 50)]
+    sampling = Sampling(min_new=0, max_new=300, repetition_penalty=1.0, pace=2.0)
+    made = decoding.generate(gpt, rows, sampling=sampling, generator=torch.Generator().manual_seed(0))
+    assert len(made.codes[1]) >= 2.0 * 48 * 0.75
 
 
 def test_every_decode_visits_the_text_in_order_and_stops_at_its_end() -> None:
