@@ -10,7 +10,9 @@ import torch
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.lab import Lab, load
+from gsv_lab.models.synthesizer import Prompt
 from gsv_lab.models.voice import Voice
+from gsv_lab.text import phonemize
 from tiny import make_family
 
 TEXT = "We walk home. She said it was good. 今天天气很好。"
@@ -47,6 +49,20 @@ def test_sentences_decoded_together_come_in_their_order(lab: Lab, voice: Voice) 
     alone = list(lab.stream(TEXT, voice, seed=2, top_k=1))
     assert [speech.phones for speech in made] == [speech.phones for speech in alone]
     assert all(len(speech.wave) == len(speech.codes) * 640 for speech in made)
+
+
+def test_the_pace_of_the_reference_is_kept(lab: Lab) -> None:
+    said, text = phonemize("We walk home now.", "en"), "She said it was good, and then we walked home."
+    patient = Lab(replace(lab.family, sampling=replace(lab.family.sampling, max_new=300)))
+
+    def seconds(codes_a_phone: int) -> float:
+        places = torch.arange(len(said)).repeat_interleave(codes_a_phone)
+        prompt = Prompt(torch.zeros_like(places), said, places)
+        voice = Voice("me", lab.version, lab.fingerprints(), torch.randn(1, 16, 1), prompt)
+        return sum(patient.speak(text, voice, seed=n).seconds for n in range(2))
+
+    fast, slow = seconds(2), seconds(6)
+    assert slow > 1.3 * fast, (fast, slow)
 
 
 @pytest.mark.parametrize(
