@@ -22,6 +22,7 @@ from gsv_lab.config import build, load_experiment
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.hooks.catalogue import Table, catalogue, fold
 from gsv_lab.nn.eres2net import ERes2NetV2
+from gsv_lab.nn.memory import ReferenceMemory
 from gsv_lab.nn.recogniser import DelayRecogniser
 from gsv_lab.nn.vocoder import HiFiGAN
 from gsv_lab.nn.vocoder_istft import InverseSTFTVocoder
@@ -39,12 +40,12 @@ class Nano:
 
     def components(self) -> dict[str, nn.Module]:
         """Name -> network; the parts of SoVITS stand under their own names, as in a loaded lab."""
-        parts: dict[str, nn.Module] = {"context_encoder": LexicalContext()}
+        parts: dict[str, nn.Module] = {"context_encoder": LexicalContext(), "memory": ReferenceMemory()}
         for name in ("g2p", "content", "gpt", "sovits", "verifier"):
             task = build(load_experiment([ROOT / "configs" / "nano" / f"{name}.yaml"])["task"])
             for key, module in task.components().items():
                 parts |= dict(module.named_children()) if key == "sovits" else {key: module}
-        first = ("context_encoder", "letter_to_sound", "content_encoder", "quantizer", "semantic_gpt")
+        first = ("context_encoder", "letter_to_sound", "content_encoder", "quantizer", "semantic_gpt", "memory")
         return {name: parts[name] for name in (*first, *(other for other in parts if other not in first))}
 
 

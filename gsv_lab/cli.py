@@ -192,8 +192,8 @@ def _speak(arguments: argparse.Namespace) -> None:
 
     from gsv_lab.files import check_writable
     from gsv_lab.lab import load
-    from gsv_lab.models.speech import joined
     from gsv_lab.models.voice import Voice
+    from gsv_lab.speech import joined
     from gsv_lab.text.split import split_sentences
 
     check_writable(arguments.output)

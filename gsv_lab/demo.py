@@ -22,8 +22,8 @@ from gsv_lab.errors import AudioError, DataError
 from gsv_lab.evaluation.own import own_phone_errors, verifier
 from gsv_lab.files import new_folder
 from gsv_lab.lab import Lab, load
-from gsv_lab.models.speech import Speech
 from gsv_lab.models.voice import Voice
+from gsv_lab.speech import Speech
 from gsv_lab.training.finetune import LEAST_SECONDS
 
 SENTENCES = (

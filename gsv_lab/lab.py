@@ -24,11 +24,12 @@ from gsv_lab.errors import ConfigError
 from gsv_lab.hooks import Edit, probe
 from gsv_lab.listening import Listener
 from gsv_lab.models.family import Family, load_family
-from gsv_lab.models.speech import Speech, joined
 from gsv_lab.models.synthesizer import Synthesizer
 from gsv_lab.models.voice import Voice
 from gsv_lab.narration import Manner, Narration
+from gsv_lab.nn.memory import Memory
 from gsv_lab.nn.speaker_encoder import mean_speaker
+from gsv_lab.speech import Speech, joined
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.text.split import split_sentences
 
@@ -115,11 +116,12 @@ class Lab(Listener):
         elif text:
             warnings.warn("REF_TEXT: the reference was cut, so its text is not used", stacklevel=2)
         speaker = mean_speaker([self.speaker(heard.samples, verification) for heard in clips])
+        memory = self.memory([(heard.samples, phones if heard is clip else None) for heard in clips], speaker)
         seconds = [[round(heard.start, 2), round(heard.end, 2)] for heard in clips]
         settings = {"source": " ".join(path.name for path in paths), "seconds": seconds}
         return Voice(
             name or paths[0].stem, self.version, self.fingerprints(), speaker, self.prompt(clip.samples, phones), {},
-            consent, settings=settings,
+            consent, settings=settings, memory=memory,
         )  # fmt: skip
 
     def prepare(self, paths: Sequence[str | Path], output: str | Path, **options: Any) -> Prepared:
@@ -138,9 +140,8 @@ class Lab(Listener):
         from gsv_lab.training.finetune import finetune
 
         if not self.family.tunable:
-            raise ConfigError(
-                "CONFIG_INCONSISTENT", f"Voices of {self.version} cannot be tuned yet", "nano", "Use clone instead"
-            )
+            problem = f"Voices of {self.version} cannot be tuned yet"
+            raise ConfigError("CONFIG_INCONSISTENT", problem, "nano", "Use clone instead")
         remind()
         return finetune(self, folder, **options)
 
@@ -242,18 +243,18 @@ class Lab(Listener):
         """A recording (T,) through posterior and vocoder: what the acoustic half can do at best."""
         synthesizer = self.family.synthesizer if voice is None else self.synthesizer_for(voice)
         speaker = synthesizer.voice([wave]) if voice is None else voice.speaker
-        generator = torch.Generator().manual_seed(0)
-        made = synthesizer.copy(wave, speaker, generator)
+        made = synthesizer.copy(wave, speaker, torch.Generator().manual_seed(0))
         return self._speech(made, torch.zeros(0, dtype=torch.int64), None, "copy", {"rung": "copy synthesis"})
 
-    def resynthesize(self, wave: Tensor, phones: Phones, speaker: Tensor, seed: int = 0) -> Speech:
+    def resynthesize(
+        self, wave: Tensor, phones: Phones, speaker: Tensor, seed: int = 0, memory: Memory | None = None
+    ) -> Speech:
         """A recording (T,) through its own codes, spoken by `speaker` (1, G, 1): what SemanticGPT could do at best."""
         synthesizer = self.family.synthesizer
         codes = synthesizer.hear(wave)
         generator = torch.Generator().manual_seed(seed)
-        pointed = synthesizer.semantic_gpt.pointer is not None
-        places = self.places(wave, phones, codes.shape[-1])[None] if pointed else None
-        made = synthesizer.speak(codes, phones, speaker, self.family.noise_scale, 1.0, generator, places)
+        places = None if synthesizer.semantic_gpt.pointer is None else self.places(wave, phones, codes.shape[-1])[None]
+        made = synthesizer.speak(codes, phones, speaker, self.family.noise_scale, 1.0, generator, places, memory)
         return self._speech(made, codes[0], phones, "true codes", {"rung": "true codes"})
 
     def _speech(

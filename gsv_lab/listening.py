@@ -18,11 +18,13 @@ from gsv_lab.align import Alignment, align, frame_level, greedy
 from gsv_lab.environment import cache_dir
 from gsv_lab.hooks import watched
 from gsv_lab.models.family import Family
-from gsv_lab.models.synthesizer import Prompt
+from gsv_lab.models.synthesizer import Prompt, Synthesizer
+from gsv_lab.nn.memory import Memory
 from gsv_lab.nn.pointer import steady
 from gsv_lab.recording.reference import Reference
 from gsv_lab.speaker_cache import SpeakerCache
 from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
+from gsv_lab.text.symbols import guessed_id
 
 
 class Listener:
@@ -76,6 +78,29 @@ class Listener:
         rate = self.family.synthesizer.semantic_gpt.frame_rate
         positions = torch.from_numpy(self.align(wave, phones).positions(n_codes, rate))
         return steady(positions[None], len(phones))[0]
+
+    def memory(
+        self, clips: Sequence[tuple[Tensor, Phones | None]], speaker: Tensor, synthesizer: Synthesizer | None = None
+    ) -> Memory | None:
+        """How the sounds of some recordings (T,) differ from what a synthesizer, the base if None, expects of a speaker
+        (1, G, 1); None for families without a memory. Without phones the recogniser's own stand in.
+        """
+        synthesizer = synthesizer or self.family.synthesizer
+        if synthesizer.memory is None:
+            return None
+        found = [synthesizer.remember(wave, *self._spoken(wave, phones), speaker) for wave, phones in clips]
+        # In the precision of a voice file, so that a voice sounds the same before and after it was saved.
+        return Memory(*(torch.cat(parts, dim=-1).half().float() for parts in zip(*found, strict=True)))
+
+    def _spoken(self, wave: Tensor, phones: Phones | None) -> tuple[Tensor, Tensor]:
+        """Phone ids (1, P) of a wave (T,), and which of them each of its codes speaks (1, F25)."""
+        n_codes = self.family.synthesizer.hear(wave).shape[-1]
+        if phones is not None:
+            return torch.tensor([phones.ids]), self.places(wave, phones, n_codes)[None]
+        found = greedy(self.family.synthesizer.phone_scores(wave))
+        positions = torch.from_numpy(found.positions(n_codes, self.family.synthesizer.semantic_gpt.frame_rate))
+        ids = [guessed_id(label) for label in found.ids.tolist()] or [0]  # nothing heard: the padding symbol
+        return torch.tensor([ids]), steady(positions[None], len(ids))
 
     def word_timings(self, wave: Tensor, text: str, language: str) -> Sequence[Any]:
         """Words of a wave (T,) with their times."""

@@ -103,6 +103,7 @@ class Narration:
         found = stream_sentence(
             self.synthesizer, phones, self.voice.speaker, self.voice.prompt, sampling=self._bounded([phones]),
             noise_scale=self.noise_scale, generator=self._generator(number), chunk=max(1, round(seconds * CODE_RATE)),
+            memory=self.voice.memory,
         )  # fmt: skip
         for piece in found:
             yield Said(piece.wave, piece.codes, self._settings(piece.reason))
@@ -128,7 +129,7 @@ class Narration:
     def _spoken(self, predicted: Predicted, phones: Phones, generator: torch.Generator) -> Said:
         wave = self.synthesizer.speak(
             predicted.codes, phones, self.voice.speaker, self.noise_scale, self.manner.speed, generator,
-            predicted.places,
+            predicted.places, self.voice.memory,
         )  # fmt: skip
         return Said(wave, predicted.codes[0], self._settings(predicted.reason))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from gsv_lab.errors import CheckpointError, ConfigError, HookError, TextError
 from gsv_lab.hooks import Edit, noise, probe, swap, watched, zero
 from gsv_lab.lab import Lab, load
 from gsv_lab.models.voice import Voice
+from gsv_lab.text import phonemize
 from gsv_lab.training.sovits_task import SoVITSTask
 from tiny import make_family
 
@@ -33,6 +35,24 @@ def test_same_seed_same_samples(lab: Lab, voice: Voice) -> None:
     one, two = (lab.speak("Hello world.", voice, seed=5) for _ in range(2))
     assert torch.equal(one.wave, two.wave)
     assert not torch.equal(one.codes, lab.speak("Hello world.", voice, seed=6).codes)
+
+
+def test_the_memory_of_a_reference_changes_how_its_codes_are_spoken(lab: Lab, voice: Voice, sample: Path) -> None:
+    assert voice.memory is not None and voice.memory.hidden.shape[-1] == voice.memory.surprise.shape[-1]
+    forgetful = replace(voice, memory=None)
+    kept, lost = (lab.speak("Hello world.", one, seed=5) for one in (voice, forgetful))
+    assert torch.equal(kept.codes, lost.codes) and not torch.equal(kept.wave, lost.wave)
+    wave = audio.read(sample, lab.sample_rate).samples[: 4 * lab.sample_rate]
+    said = phonemize("We walk home.", "en")
+    both = lab.memory([(wave, said), (wave, None)], voice.speaker)
+    assert both is not None and both.hidden.shape[-1] == 2 * lab.memory([(wave, said)], voice.speaker).hidden.shape[-1]
+    with_memory = lab.resynthesize(wave, said, voice.speaker, memory=both)
+    assert not torch.equal(with_memory.wave, lab.resynthesize(wave, said, voice.speaker).wave)
+
+
+def test_a_recording_without_a_phone_can_be_remembered(lab: Lab, voice: Voice) -> None:
+    silent = lab.memory([(torch.zeros(lab.sample_rate), None)], voice.speaker)
+    assert silent is not None and torch.isfinite(silent.surprise).all()
 
 
 def test_every_code_becomes_its_share_of_sound(lab: Lab, voice: Voice) -> None:

@@ -19,8 +19,7 @@ from gsv_lab.errors import LabError
 from gsv_lab.nn.pitch import track_pitch
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.roles import ContentEncoder
-from gsv_lab.text import CTC_SYMBOLS
-from gsv_lab.text.symbols import SYMBOL_ID, UNKNOWN
+from gsv_lab.text.symbols import guessed_id
 
 
 def add_pitch(store: ClipStore, together: int = 16) -> None:
@@ -79,13 +78,9 @@ def spelled(spelling: np.ndarray) -> tuple[list[int | None], list[int]]:
 
 
 def guessed(log_probs: torch.Tensor) -> tuple[list[int | None], list[int]]:
-    """The same from the recogniser's own phones (F50, V), for clips without a transcript.
-
-    Stress and tone are unknown to it; vowels get the first of each, which is no worse a guess than another.
-    """
+    """The same from the recogniser's own phones (F50, V), for clips without a transcript."""
     labels = greedy(log_probs).ids.tolist()
-    names = [CTC_SYMBOLS[label] for label in labels]
-    return labels, [SYMBOL_ID.get(f"{name}1", SYMBOL_ID.get(name, SYMBOL_ID[UNKNOWN])) for name in names]
+    return labels, [guessed_id(label) for label in labels]
 
 
 @torch.no_grad()

@@ -19,8 +19,8 @@ from gsv_lab.checkpoint import fingerprint, load_component
 from gsv_lab.evaluation.intelligibility import EVALUATION, PhoneJudge
 from gsv_lab.evaluation.lists import LANGUAGES, SAMPLE_RATE
 from gsv_lab.evaluation.similarity import NetworkEmbedder
-from gsv_lab.models.speech import Speech
 from gsv_lab.nn.roles import Recogniser
+from gsv_lab.speech import Speech
 from gsv_lab.text import CTC_SYMBOLS
 
 OWN_RECOGNISER = "content encoder (the network that also made the codes)"

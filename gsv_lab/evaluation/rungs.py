@@ -128,8 +128,8 @@ class LabRungs:
     def _true_codes(self, target: Clip, reference: Clip, seed: int) -> np.ndarray:
         from gsv_lab.text import phonemize
 
-        phones = phonemize(target.text, target.language)
-        return self._wave(self.lab.resynthesize(self._source(target), phones, self.voice(reference).speaker))
+        phones, voice = phonemize(target.text, target.language), self.voice(reference)
+        return self._wave(self.lab.resynthesize(self._source(target), phones, voice.speaker, memory=voice.memory))
 
     def _zero_shot(self, target: Clip, reference: Clip, seed: int) -> np.ndarray:
         voice = self.voice(reference)

@@ -24,7 +24,7 @@ from gsv_lab.align import Alignment, frame_level, greedy
 from gsv_lab.environment import speech_dir
 from gsv_lab.errors import AudioError
 from gsv_lab.lab import Lab
-from gsv_lab.models.speech import Speech
+from gsv_lab.speech import Speech
 from gsv_lab.text import CTC_SYMBOLS, phonemize
 from gsv_lab.widgets.player import player
 

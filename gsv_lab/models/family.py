@@ -20,6 +20,7 @@ from gsv_lab.checkpoint.catalogue import MODELS
 from gsv_lab.errors import CheckpointError
 from gsv_lab.models.sovits import analysis_for
 from gsv_lab.models.synthesizer import Synthesizer
+from gsv_lab.nn.memory import ReferenceMemory
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.recording.reference import Reference, reference
 from gsv_lab.text.context import LexicalContext
@@ -129,6 +130,7 @@ def load_family(name: str = "nano") -> Family:
     card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     parts: dict[str, Any] = {part: load_component(folder / f"{part}.safetensors") for part in PARTS}
     analysis = analysis_for(parts["sovits"])
-    synthesizer = Synthesizer(**parts, context_encoder=LexicalContext(), analysis=analysis).eval()
+    memory = ReferenceMemory(**card["memory"]) if "memory" in card else None
+    synthesizer = Synthesizer(**parts, context_encoder=LexicalContext(), analysis=analysis, memory=memory).eval()
     sampling, scale = Sampling(**card["sampling"]), card["noise_scale"]
     return Family(card["version"], folder, synthesizer, sampling, scale, card["codes_per_phone"], card)

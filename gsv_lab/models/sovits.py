@@ -7,7 +7,7 @@ phones, C latent width, G speaker width. This file does not know losses, discrim
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -198,6 +198,7 @@ class SoVITS(nn.Module):
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
         places: Tensor | None = None,
+        recall: Callable[[Tensor], Tensor] | None = None,
     ) -> Decoded:
         """Make a wave from codes.
 
@@ -213,12 +214,15 @@ class SoVITS(nn.Module):
             noise: standard normal in the shape of the latent; drawn if None.
             generator: source of randomness for whatever is drawn.
             places: (B, F25) which phone each code speaks, -1 unknown; None where nobody knows.
+            recall: the prior's hidden frames (B, H, F) -> what is added to the latent (B, C, F); see `nn.memory`.
         """
         quantized = self.to_frames(self.quantizer.decode(codes))
         places = None if places is None else self._frame_places(places, quantized.shape[-1])
         prior = self.prior(quantized, mask, phones, phone_mask, speaker, speed, chunk, places)
         noise = standard_normal(prior.mean, generator) if noise is None else noise
         z = _drawn(prior, noise_scale, noise, self.flow, speaker)
+        if recall is not None and prior.hidden is not None:
+            z = z + resize_frames(recall(prior.hidden), z.shape[-1])
         if self.pitch_predictor is None:
             return Decoded(self.vocoder(z, speaker, generator=generator), z, prior)
         size = z.shape[-1] * self.pitch_predictor.rate

@@ -9,7 +9,7 @@ Letters: T samples, P phones, F25 codes, F50 latent frames, G speaker width. Bat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -19,6 +19,7 @@ from gsv_lab.models.sovits import SoVITS
 from gsv_lab.models.synthesizer import Prompt, Synthesizer
 from gsv_lab.models.told import tell
 from gsv_lab.nn.decoding import steps
+from gsv_lab.nn.memory import Memory
 from gsv_lab.nn.roles import Chunk
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.text import Phones
@@ -93,6 +94,7 @@ class ChunkDecoder:
         hold: latent frames held back until more is known.
         fade: latent frames of a cross-fade, at most `hold`.
         lead: latent frames decoded once more before them.
+        recall: see `SoVITS.decode`.
     """
 
     def __init__(
@@ -105,8 +107,9 @@ class ChunkDecoder:
         hold: int = 4,
         fade: int = 2,
         lead: int = 16,
+        recall: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
-        self.sovits, self.phones, self.speaker = sovits, phones, speaker
+        self.sovits, self.phones, self.speaker, self.recall = sovits, phones, speaker, recall
         self.noise_scale, self.generator = noise_scale, generator
         self.hold, self.lead, self.done = hold, lead, 0
         hop = sovits.vocoder.hop_length
@@ -129,7 +132,7 @@ class ChunkDecoder:
         self.noise = torch.cat((self.noise, drawn.to(self.noise)), dim=-1)
         made = self.sovits.decode(
             codes, self.phones, self.speaker, self.noise_scale, chunk=Chunk(keep_last=frames - start),
-            noise=self.noise[..., start:], generator=self.generator, places=places,
+            noise=self.noise[..., start:], generator=self.generator, places=places, recall=self.recall,
         )  # fmt: skip
         wave = made.vocoded.wave[0, 0]
         piece = self.joiner.add(wave, (self.done - start) * hop, (end - start) * hop)
@@ -149,6 +152,7 @@ def stream_sentence(
     generator: torch.Generator | None = None,
     chunk: int = 25,
     first: int = 12,
+    memory: Memory | None = None,
 ) -> Iterator[Piece]:
     """Say one sentence in pieces, each as soon as its codes are known.
 
@@ -165,11 +169,13 @@ def stream_sentence(
         generator: source of randomness; the sound's starts from its seed.
         chunk: new codes for a piece; 25 are a second.
         first: codes of the first piece; fewer are heard sooner and know less of what follows.
+        memory: the voice's.
     """
     gpt = synthesizer.semantic_gpt
     told = tell(synthesizer.context_encoder, phones, prompt, gpt.pointer is not None)
     sound = None if generator is None else torch.Generator().manual_seed(generator.initial_seed())
-    decoder = ChunkDecoder(synthesizer.sovits, torch.tensor([phones.ids]), speaker, noise_scale, sound)
+    ids, recall = torch.tensor([phones.ids]), synthesizer.recall(memory)
+    decoder = ChunkDecoder(synthesizer.sovits, ids, speaker, noise_scale, sound, recall=recall)
     made: list[int] = []
     spoken: list[int] = []
     sent, reason = 0, "max_new"

@@ -10,6 +10,8 @@ command lines.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -19,6 +21,7 @@ from gsv_lab.errors import ConfigError
 from gsv_lab.models.sovits import SoVITS
 from gsv_lab.models.told import tell
 from gsv_lab.nn.decoding import steps
+from gsv_lab.nn.memory import Memory, ReferenceMemory
 from gsv_lab.nn.ops import fit_frames
 from gsv_lab.nn.pitch import PitchedLogMel, track_pitch
 from gsv_lab.nn.roles import ContentEncoder, ContextEncoder, Encoded
@@ -59,6 +62,7 @@ class Synthesizer(nn.Module):
         sovits: codes to wave (holds quantizer, speaker encoder, prior, posterior, flow, vocoder).
         context_encoder: features of each phone's surroundings.
         analysis: what posterior and speaker encoder read of a wave.
+        memory: recalls how a recording's sounds differ from the expected ones; None for families without.
     """
 
     sample_rate: int
@@ -70,16 +74,18 @@ class Synthesizer(nn.Module):
         sovits: SoVITS,
         context_encoder: ContextEncoder,
         analysis: PitchedLogMel,
+        memory: ReferenceMemory | None = None,
     ) -> None:
         super().__init__()
         self.content_encoder, self.semantic_gpt, self.sovits = content_encoder, semantic_gpt, sovits
-        self.context_encoder, self.analysis = context_encoder, analysis
+        self.context_encoder, self.analysis, self.memory = context_encoder, analysis, memory
         self.sample_rate = int(sovits.vocoder.sample_rate)
 
     def components(self) -> dict[str, nn.Module]:
         """Every part under its own name, as probes address them."""
         parts = ("quantizer", "speaker_encoder", "prior", "pitch_predictor", "posterior", "flow", "vocoder")
         inside = {name: part for name in parts if (part := getattr(self.sovits, name)) is not None}
+        inside |= {} if self.memory is None else {"memory": self.memory}
         return {"content_encoder": self.content_encoder, "semantic_gpt": self.semantic_gpt, **inside}
 
     @torch.no_grad()
@@ -106,6 +112,22 @@ class Synthesizer(nn.Module):
         if verifications is not None:
             raise ConfigError("CONFIG_INCONSISTENT", "This family reads no verification vector", "none")
         return self.sovits.voice([self.analysis.voice(wave.reshape(1, 1, -1)) for wave in waves])
+
+    @torch.no_grad()
+    def remember(self, wave: Tensor, ids: Tensor, places: Tensor, speaker: Tensor) -> Memory:
+        """How the sounds of a recording (T,) differ from the expected ones.
+
+        `ids` (1, P) are its phones, `places` (1, F25) say which of them each code speaks, `speaker` is (1, G, 1).
+        """
+        expected = self.sovits.decode(self.hear(wave), ids, speaker, 0.0, places=places)
+        spec = fit_frames(self.analysis(wave.reshape(1, 1, -1)), expected.z.shape[-1])
+        posterior, hidden = self.sovits.posterior, expected.prior.hidden
+        assert posterior is not None and hidden is not None, "a family with a memory has both"
+        return Memory(hidden, posterior(spec, None, speaker).mean - expected.z)
+
+    def recall(self, memory: Memory | None) -> Callable[[Tensor], Tensor] | None:
+        """The rule by which `SoVITS.decode` corrects latents; None where there is nothing to remember."""
+        return None if memory is None or self.memory is None else partial(self.memory, memory=memory)
 
     @torch.no_grad()
     def predict(
@@ -145,13 +167,16 @@ class Synthesizer(nn.Module):
         speed: float = 1.0,
         generator: torch.Generator | None = None,
         places: Tensor | None = None,
+        memory: Memory | None = None,
     ) -> Tensor:
         """A wave from codes (1, F25), phones and a speaker vector (1, G, 1): -> (T,).
 
-        `places` (1, F25) say which phone each code speaks, where that is known.
+        `places` (1, F25) say which phone each code speaks, where that is known; `memory` is the voice's.
         """
-        ids = torch.tensor([phones.ids])
-        made = self.sovits.decode(codes, ids, speaker, noise_scale, speed, generator=generator, places=places)
+        ids, recall = torch.tensor([phones.ids]), self.recall(memory)
+        made = self.sovits.decode(
+            codes, ids, speaker, noise_scale, speed, generator=generator, places=places, recall=recall
+        )
         return made.vocoded.wave[0, 0]
 
     @torch.no_grad()

@@ -19,6 +19,7 @@ from gsv_lab.checkpoint.native import load_tensors, read_header, save_tensors
 from gsv_lab.environment import clock
 from gsv_lab.errors import CheckpointError
 from gsv_lab.models.synthesizer import Prompt
+from gsv_lab.nn.memory import Memory
 from gsv_lab.text import Phones
 
 
@@ -36,6 +37,7 @@ class Voice:
         consent: the note given with `--consent`.
         settings: how it was made: reference, options, losses.
         created: ISO date and time in UTC.
+        memory: how the sounds of the recordings differ from what the base, or the tuned parts, expect of such a voice.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Voice:
     consent: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     created: str = field(default_factory=lambda: clock().isoformat())
+    memory: Memory | None = None
 
     def save(self, path: str | Path) -> Path:
         """Write one `.safetensors` file: changed tensors in half precision, the rest as it is.
@@ -57,6 +60,8 @@ class Voice:
         tensors = {"voice.speaker": self.speaker, "voice.codes": self.prompt.codes}
         if self.prompt.places is not None:
             tensors["voice.places"] = self.prompt.places
+        if self.memory is not None:
+            tensors |= {f"memory.{name}": value for name, value in self.memory._asdict().items()}
         tensors |= {f"changed.{name}": value.half() for name, value in self.changed.items()}
         header = {
             "kind": "voice", "name": self.name, "parent": self.parent, "parents": dict(self.parents),
@@ -83,9 +88,11 @@ class Voice:
         try:
             phones = None if header["phones"] is None else Phones.from_dict(header["phones"])
             prompt = Prompt(tensors["voice.codes"], phones, tensors.get("voice.places"))
+            known = "memory.hidden" in tensors
+            memory = Memory(tensors["memory.hidden"], tensors["memory.surprise"]) if known else None
             return cls(
                 header["name"], header["parent"], dict(header["parents"]), tensors["voice.speaker"], prompt, changed,
-                header["consent"], dict(header["settings"]), header["created"],
+                header["consent"], dict(header["settings"]), header["created"], memory,
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             problem = f"{Path(path).name} lacks a part of a voice ({error})"

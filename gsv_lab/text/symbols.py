@@ -57,6 +57,15 @@ CTC_SYMBOLS: tuple[str, ...] = (BLANK, *sorted((*EN_CONSONANTS, *EN_VOWELS)), *Z
 CTC_ID: dict[str, int] = {name: index for index, name in enumerate(CTC_SYMBOLS)}
 
 
+def guessed_id(label: int) -> int:
+    """Phone id for a recogniser's label, where there is no transcript.
+
+    Stress and tone are unknown to it; vowels get the first of each, which is no worse a guess than another.
+    """
+    name = CTC_SYMBOLS[label]
+    return SYMBOL_ID.get(f"{name}1", SYMBOL_ID.get(name, SYMBOL_ID[UNKNOWN]))
+
+
 def symbol_id(name: str, version: str = "v2") -> int:
     """Number of a phone name in the inventory of a family; names it lacks become `UNK`, as in the released models.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -34,7 +35,7 @@ from gsv_lab.models.voice import Voice
 from gsv_lab.nn.discriminators import Discriminators
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.roles import SpeakerEncoder
-from gsv_lab.text import phonemize
+from gsv_lab.text import Phones, phonemize
 from gsv_lab.training.sovits_task import SoVITSTask
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def finetune(
         data.setup()
         history = train(task, data, steps, learning_rate, patience)
         prompt = reference_prompt(lab, store, transcribed)
+        clips = [recording(store, index, transcribed) for index in range(len(store))]
     base = lab.family.synthesizer.sovits.state_dict()
     changed = {
         f"sovits.{key}": value.half().float()
@@ -122,7 +124,8 @@ def finetune(
         "held_out_loss": history["loss"],
     }
     vector = speaker.vector.detach().half().float()
-    return Voice(name or folder.name, lab.version, lab.fingerprints(), vector, prompt, changed, consent, settings)
+    voice = Voice(name or folder.name, lab.version, lab.fingerprints(), vector, prompt, changed, consent, settings)
+    return replace(voice, memory=lab.memory(clips, vector, lab.synthesizer_for(voice)))
 
 
 def pack(lab: Lab, folder: Path, temporary: Path, max_seconds: float) -> tuple[ClipStore, bool]:
@@ -231,5 +234,10 @@ def held_out_loss(task: SoVITSTask, batches: Iterable[Any]) -> float:
 def reference_prompt(lab: Lab, store: ClipStore, transcribed: bool) -> Prompt:
     """The clip nearest to six seconds as the prompt of SemanticGPT."""
     index = min(range(len(store)), key=lambda i: abs(store.rows[i].samples / store.sample_rate - 6.0))
+    return lab.prompt(*recording(store, index, transcribed))
+
+
+def recording(store: ClipStore, index: int, transcribed: bool) -> tuple[Tensor, Phones | None]:
+    """A clip (T,) and its phones, None without transcripts."""
     row = store.rows[index]
-    return lab.prompt(torch.from_numpy(store.wave(index)), phonemize(row.text, row.language) if transcribed else None)
+    return torch.from_numpy(store.wave(index)), phonemize(row.text, row.language) if transcribed else None

@@ -32,6 +32,7 @@ def release(
     noise_scale: float,
     codes_per_phone: float,
     keep: Mapping[str, Path] | None = None,
+    sharpness: float = 10.0,
 ) -> Path:
     """Write a family folder.
 
@@ -43,6 +44,7 @@ def release(
         noise_scale: default factor on the prior's deviation.
         codes_per_phone: most codes that a phone may take on average.
         keep: file name -> file that is copied as it is.
+        sharpness: of the memory, see `gsv_lab.nn.memory.ReferenceMemory`.
 
     Returns:
         the folder.
@@ -54,6 +56,7 @@ def release(
         "sampling": asdict(sampling),
         "noise_scale": noise_scale,
         "codes_per_phone": codes_per_phone,
+        "memory": {"sharpness": sharpness},
         "components": {},
     }
     with new_folder(folder, is_own="model.json") as target:

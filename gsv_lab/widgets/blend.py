@@ -16,7 +16,7 @@ from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.exercises.excerpt import Excerpt
 from gsv_lab.hooks import Edit, probe, zero
 from gsv_lab.lab import Lab
-from gsv_lab.models.speech import Speech
+from gsv_lab.speech import Speech
 from gsv_lab.widgets.explorer import Explorer
 from gsv_lab.widgets.player import picture_html, player
 

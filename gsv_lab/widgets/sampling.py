@@ -14,9 +14,9 @@ from torch import Tensor
 
 from gsv_lab.hooks import probe
 from gsv_lab.lab import Lab
-from gsv_lab.models.speech import Speech
 from gsv_lab.models.voice import Voice
 from gsv_lab.nn.sampling import Sampling, penalise, probabilities
+from gsv_lab.speech import Speech
 from gsv_lab.widgets.explorer import Explorer
 from gsv_lab.widgets.player import picture_html, player
 

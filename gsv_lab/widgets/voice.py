@@ -16,8 +16,8 @@ import ipywidgets
 
 from gsv_lab.errors import LabError
 from gsv_lab.lab import NOTICE, Lab
-from gsv_lab.models.speech import Speech
 from gsv_lab.models.voice import Voice
+from gsv_lab.speech import Speech
 from gsv_lab.widgets.explorer import Explorer
 from gsv_lab.widgets.player import picture_html, player
 

@@ -69,6 +69,7 @@ class FakeSpeech:
 class FakeVoice:
     path: str
     speaker: torch.Tensor
+    memory: None = None
 
 
 class FakeLab:
@@ -93,6 +94,6 @@ class FakeLab:
         self.asked.append(("copy", wave.shape))
         return wave
 
-    def resynthesize(self, wave: torch.Tensor, phones: Any, speaker: torch.Tensor) -> FakeSpeech:
+    def resynthesize(self, wave: torch.Tensor, phones: Any, speaker: torch.Tensor, memory: None) -> FakeSpeech:
         self.asked.append(("codes", phones, tuple(speaker.shape)))
         return FakeSpeech(wave)

@@ -22,6 +22,7 @@ from gsv_lab.nn.discriminators import Discriminators, PeriodJudge, ScaleJudge, S
 from gsv_lab.nn.eres2net import ERes2NetV2
 from gsv_lab.nn.flow import CouplingFlow, IdentityFlow
 from gsv_lab.nn.letter_to_sound import LetterToSound
+from gsv_lab.nn.memory import Memory, ReferenceMemory
 from gsv_lab.nn.pitch_predictor import PitchPredictor
 from gsv_lab.nn.posterior import WaveNetPosterior
 from gsv_lab.nn.prior import TextContentPrior
@@ -101,6 +102,9 @@ CASES: dict[str, Callable[[], Case]] = {
         TextContentPrior(C, C, G, 9, 8, 16, 2, (1, 1, 1), attention_width=8, attention_heads=2), prior
     ),
     "pitch_predictor": lambda: Case(PitchPredictor(C, G, width=8, layers=1), lambda part: part(draw(1, C, F), SPEAKER)),
+    "memory": lambda: Case(
+        ReferenceMemory(), lambda part: part(draw(1, C, F), Memory(draw(1, C, 7, seed=1), draw(1, G, 7, seed=2)))
+    ),
     "posterior": lambda: Case(
         WaveNetPosterior(10, C, G, width=8, layers=2), lambda part: part(SPEC, None, SPEAKER, noise=draw(1, C, F))
     ),

@@ -10,6 +10,7 @@ import torch
 from gsv_lab.errors import CheckpointError
 from gsv_lab.models.synthesizer import Prompt
 from gsv_lab.models.voice import Voice
+from gsv_lab.nn.memory import Memory
 from gsv_lab.text import phonemize
 from tiny import make_family
 
@@ -35,6 +36,14 @@ def test_round_trip(tmp_path: Path) -> None:
     assert (
         Voice.load(voice(prompt=Prompt(torch.arange(3), None)).save(tmp_path / "w.safetensors")).prompt.phones is None
     )
+
+
+def test_a_memory_comes_back_as_it_is_used(tmp_path: Path) -> None:
+    memory = Memory(torch.randn(1, 6, 9).half().float(), torch.randn(1, 4, 9).half().float())
+    one = voice(memory=memory)
+    two = Voice.load(one.save(tmp_path / "v.safetensors"))
+    assert two.memory is not None and all(torch.equal(a, b) for a, b in zip(two.memory, memory, strict=True))
+    assert Voice.load(voice().save(tmp_path / "w.safetensors")).memory is None
 
 
 def test_other_weights_are_refused_with_the_command() -> None:
