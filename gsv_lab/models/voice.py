@@ -1,7 +1,8 @@
 """A voice: everything that makes the base model sound like one person, in one file.
 
-It holds a speaker vector, a prompt, and, if it was fine-tuned, only the tensors that changed; of the base model it
-holds the version and a fingerprint of each component, so that it is never joined to weights that it was not made for.
+It holds a speaker vector, a prompt, a memory of its recordings, and, if it was fine-tuned, only the tensors that
+changed; of the base model it holds the version and a fingerprint of each component, so that it is never joined to
+weights that it was not made for.
 Letters: G speaker width, F25 codes. Does not know how voices are made (`gsv_lab.lab`).
 """
 

@@ -30,9 +30,9 @@ RESOLUTIONS = ((256, 64, 40), (512, 128, 80), (1024, 256, 80), (2048, 512, 80))
 
 
 class SoVITSTask(Task):
-    """Losses by name: `mel` (nat) and `expected_mel`, that of waves made from the prior (see `SoVITS`), `kl` (nat per
-    frame), `f0` (nat), `voicing`, `guide`, `adversarial`, `features`, `discriminator`; and only where they are given a
-    weight, `convergence` and `melody` (nat).
+    """Losses by name: `mel` (nat) and `expected_mel`, that of waves made from the prior (see `SoVITS`), whose level and
+    shape are compared apart, `kl` (nat per frame), `f0` (nat), `voicing`, `guide`, `adversarial`, `features`,
+    `discriminator`; and only where they are given a weight, `convergence` and `melody` (nat).
 
     Source: VITS, arXiv:2106.06103, eqs. 1-9. Differs from it: mel loss at four resolutions; a pitch loss where pitch is
     predicted, by a part of its own or by the vocoder; a guide that tells one head of the cross attention which phone
