@@ -249,7 +249,7 @@ class Lab(Listener):
     def resynthesize(
         self, wave: Tensor, phones: Phones, speaker: Tensor, seed: int = 0, memory: Memory | None = None
     ) -> Speech:
-        """A recording (T,) through its own codes, by `speaker` (1, G, 1), `memory`: what SemanticGPT could do at best."""
+        """A wave (T,) through its own codes, by `speaker` (1, G, 1), `memory`: what SemanticGPT could do at best."""
         synthesizer = self.family.synthesizer
         codes = synthesizer.hear(wave)
         generator = torch.Generator().manual_seed(seed)
