@@ -182,6 +182,7 @@ def _add_speak(commands: Any) -> None:
     ):
         parser.add_argument(f"--{name}", type=kind, default=None)
     parser.add_argument("--speed", type=float, default=1.0, help="1.3 is 1.3 times as fast")
+    parser.add_argument("--takes", type=int, default=None, help="of each sentence, of which the clearest is kept")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     _language(parser)
     _model(parser)
@@ -206,7 +207,7 @@ def _speak(arguments: argparse.Namespace) -> None:
         voice = lab.clone(arguments.reference, arguments.reference_text, arguments.language)
     options = {
         name: getattr(arguments, name)
-        for name in ("temperature", "top_k", "top_p", "repetition_penalty", "noise_scale", "speed")
+        for name in ("temperature", "top_k", "top_p", "repetition_penalty", "noise_scale", "speed", "takes")
     }
     parts = lab.stream(text, voice, arguments.language, arguments.seed, **options)
     print(joined(list(tqdm(parts, "sentences", total, disable=arguments.quiet))).save(arguments.output))

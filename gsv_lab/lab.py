@@ -74,11 +74,6 @@ class Lab(Listener):
         super().__init__(family)
         self._tuned: dict[str, Synthesizer] = {}
 
-    @property
-    def version(self) -> str:
-        """Version of the base weights."""
-        return self.family.version
-
     def components(self) -> dict[str, nn.Module]:
         """Every part of the base model by name, for probes."""
         return self.family.synthesizer.components()
@@ -184,6 +179,7 @@ class Lab(Listener):
         repetition_penalty: float | None = None,
         noise_scale: float | None = None,
         speed: float = 1.0,
+        takes: int | None = None,
         chunk_seconds: float | None = None,
         batch: int = 1,
     ) -> Iterator[Speech]:
@@ -201,6 +197,7 @@ class Lab(Listener):
             repetition_penalty: at least 1.
             noise_scale: liveliness of the sound, 0 to 1.
             speed: 1.3 is 1.3 times as fast; 0.5 to 2.
+            takes: of each sentence; the one is kept in which the lab's aligner finds the text best. Under a probe 1.
             chunk_seconds: hand out each sentence in pieces of about this length, the first one sooner.
             batch: sentences of like length whose codes are decoded together; other samples than one by one.
 
@@ -208,8 +205,8 @@ class Lab(Listener):
             TextError: nothing to say, or too long. CheckpointError: the voice belongs to other weights. ConfigError:
                 an option out of its range.
         """
-        manner = Manner(temperature, top_k, top_p, repetition_penalty, noise_scale, speed)
-        narration = Narration(self.family, self.synthesizer_for(voice), voice, manner, seed)
+        manner = Manner(temperature, top_k, top_p, repetition_penalty, noise_scale, speed, takes)
+        narration = Narration(self.family, self.synthesizer_for(voice), voice, manner, seed, self.critic())
         texts = [phonemize(sentence, language) for sentence in split_sentences(text, language)]
         if batch > 1:
             for phones, said in zip(texts, narration.together(texts, batch), strict=True):

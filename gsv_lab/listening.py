@@ -6,6 +6,7 @@ a verification vector.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from gsv_lab.align import Alignment, align, frame_level, greedy
 from gsv_lab.environment import cache_dir
+from gsv_lab.errors import LabError
 from gsv_lab.hooks import watched
 from gsv_lab.models.family import Family
 from gsv_lab.models.synthesizer import Prompt, Synthesizer
@@ -38,6 +40,11 @@ class Listener:
         self.family = family
         self.sample_rate = family.synthesizer.sample_rate
         self._fingerprints: dict[str, str] = {}
+
+    @property
+    def version(self) -> str:
+        """Version of the base weights."""
+        return self.family.version
 
     def fingerprints(self) -> dict[str, str]:
         """Identity of the base weights, computed once."""
@@ -66,6 +73,24 @@ class Listener:
         scores = self.family.synthesizer.phone_scores(wave)
         return align(scores, ids, level=frame_level(wave, self.sample_rate, 50.0, len(scores)))
 
+    def clarity(self, wave: Tensor, phones: Phones) -> float:
+        """How surely the phones are heard in a wave (T,): the aligner's mean score, nat; -inf where they have no room.
+
+        Idea: of several takes, a recogniser of the system's own knows best which one says the text.
+        """
+        try:
+            quality = self.align(wave, phones).quality
+        except LabError:
+            return -math.inf
+        return quality if math.isfinite(quality) else -math.inf
+
+    def critic(self) -> Callable[[Tensor, Phones], float] | None:
+        """Who chooses among takes: `clarity`. Nobody where the content encoder knows no phones, or while a probe looks
+        on: whoever looks inside does not want to see the rejected ones, or the aligner at work.
+        """
+        knows = getattr(self.family.synthesizer.content_encoder, "n_phones", 0)
+        return self.clarity if knows and not watched() else None
+
     def prompt(self, wave: Tensor, phones: Phones | None = None) -> Prompt:
         """What SemanticGPT is told of a reference (T,) and, if somebody knows them, of the phones spoken in it."""
         codes = self.family.hear_reference(wave)
@@ -89,8 +114,10 @@ class Listener:
         if synthesizer.memory is None:
             return None
         found = [synthesizer.remember(wave, *self._spoken(wave, phones), speaker) for wave, phones in clips]
+        hidden, surprise = (torch.cat(parts, dim=-1) for parts in zip(*found, strict=True))
         # In the precision of a voice file, so that a voice sounds the same before and after it was saved.
-        return Memory(*(torch.cat(parts, dim=-1).half().float() for parts in zip(*found, strict=True)))
+        learnt = synthesizer.memory.learn(hidden.half().float(), surprise)
+        return Memory(learnt.hidden, learnt.lesson.half().float())
 
     def _spoken(self, wave: Tensor, phones: Phones | None) -> tuple[Tensor, Tensor]:
         """Phone ids (1, P) of a wave (T,), and which of them each of its codes speaks (1, F25)."""

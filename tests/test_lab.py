@@ -38,7 +38,7 @@ def test_same_seed_same_samples(lab: Lab, voice: Voice) -> None:
 
 
 def test_the_memory_of_a_reference_changes_how_its_codes_are_spoken(lab: Lab, voice: Voice, sample: Path) -> None:
-    assert voice.memory is not None and voice.memory.hidden.shape[-1] == voice.memory.surprise.shape[-1]
+    assert voice.memory is not None and voice.memory.hidden.shape[-1] == voice.memory.lesson.shape[-1]
     forgetful = replace(voice, memory=None)
     kept, lost = (lab.speak("Hello world.", one, seed=5) for one in (voice, forgetful))
     assert torch.equal(kept.codes, lost.codes) and not torch.equal(kept.wave, lost.wave)
@@ -52,7 +52,7 @@ def test_the_memory_of_a_reference_changes_how_its_codes_are_spoken(lab: Lab, vo
 
 def test_a_recording_without_a_phone_can_be_remembered(lab: Lab, voice: Voice) -> None:
     silent = lab.memory([(torch.zeros(lab.sample_rate), None)], voice.speaker)
-    assert silent is not None and torch.isfinite(silent.surprise).all()
+    assert silent is not None and torch.isfinite(silent.lesson).all()
 
 
 def test_every_code_becomes_its_share_of_sound(lab: Lab, voice: Voice) -> None:

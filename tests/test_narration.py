@@ -9,10 +9,13 @@ import pytest
 import torch
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.hooks import probe
 from gsv_lab.lab import Lab, load
 from gsv_lab.models.synthesizer import Prompt
 from gsv_lab.models.voice import Voice
-from gsv_lab.text import phonemize
+from gsv_lab.narration import Manner, Narration
+from gsv_lab.text import Phones, phonemize
+from gsv_lab.text.split import split_sentences
 from tiny import make_family
 
 TEXT = "We walk home. She said it was good. 今天天气很好。"
@@ -71,7 +74,9 @@ def test_the_pace_of_the_reference_is_kept(lab: Lab) -> None:
         ({"speed": 3.0}, "speed"),
         ({"noise_scale": -1.0}, "noise_scale"),
         ({"temperature": -1.0}, "temperature"),
+        ({"takes": 0}, "takes"),
         ({"chunk_seconds": 0.5, "speed": 1.5}, "natural speed"),
+        ({"chunk_seconds": 0.5, "takes": 2}, "once"),
     ],
 )
 def test_options_out_of_range(lab: Lab, voice: Voice, options: dict[str, float], name: str) -> None:
@@ -94,3 +99,40 @@ def test_a_family_may_refuse_to_be_tuned(lab: Lab, tmp_path: Path) -> None:
 def test_a_family_without_verification_refuses_a_vector(lab: Lab) -> None:
     with pytest.raises(ConfigError, match="no verification vector"):
         lab.family.synthesizer.voice([torch.randn(16000)], [torch.randn(1, 4)])
+
+
+def test_of_several_takes_the_clearest_is_kept(lab: Lab, voice: Voice) -> None:
+    phones, heard = phonemize("We walk home.", "en"), []
+
+    def clarity(wave: torch.Tensor, said: Phones) -> float:
+        heard.append(wave)
+        return [0.1, 0.3, 0.2][len(heard) - 1]
+
+    synthesizer = lab.family.synthesizer
+    chosen = Narration(lab.family, synthesizer, voice, Manner(takes=3), 5, clarity).whole(0, phones)
+    assert len(heard) == 3 and not any(torch.equal(heard[1], other) for other in (heard[0], heard[2]))
+    assert torch.equal(chosen.wave, heard[1]) and chosen.settings["takes"] == 3
+
+
+def test_takes_are_reproducible_and_work_for_sentences_together(lab: Lab, voice: Voice) -> None:
+    several = Lab(replace(lab.family, takes=2))
+    first, again = (several.speak(TEXT, voice, seed=4) for _ in range(2))
+    assert torch.equal(first.wave, again.wave) and first.settings["takes"] == 2
+    together = list(several.stream(TEXT, voice, seed=4, batch=2))
+    assert [speech.phones for speech in together] == [phonemize(s, "auto") for s in split_sentences(TEXT, "auto")]
+
+
+def test_under_a_probe_there_is_one_take(lab: Lab, voice: Voice) -> None:
+    several = Lab(replace(lab.family, takes=3))
+    with probe(several, "semantic_gpt.logits") as heard:
+        speech = several.speak("We walk home.", voice, seed=1)
+    assert heard["semantic_gpt.logits"].joined().value.shape[0] == 1
+    assert torch.equal(speech.wave, several.speak("We walk home.", voice, seed=1, takes=1).wave)
+    with probe(several, "semantic_gpt.logits"), pytest.raises(ConfigError, match="probe watches"):
+        several.speak("We walk home.", voice, takes=3)
+
+
+def test_a_text_that_does_not_fit_into_a_wave_is_not_clear(lab: Lab) -> None:
+    phones = phonemize("A long sentence that needs more than this.", "en")
+    assert lab.clarity(torch.randn(1600), phones) == float("-inf")
+    assert lab.clarity(torch.randn(32000), phones) > float("-inf")

@@ -50,6 +50,7 @@ class Family:
         fewest_codes_per_phone: decoding may not end before so many codes for every phone.
         pause: seconds of silence between sentences.
         tunable: whether `Lab.finetune` knows how to train these networks.
+        takes: how often each sentence is spoken, for its aligner to choose.
     """
 
     version: str
@@ -64,6 +65,7 @@ class Family:
     fewest_codes_per_phone: float = 1.0
     pause: float = 0.25
     tunable: bool = True
+    takes: int = 1
 
     def reference(self, path: str | Path) -> Reference:
         """The clip of a recording that a voice is made of, at the rate of the networks; see `listen`."""
@@ -133,4 +135,6 @@ def load_family(name: str = "nano") -> Family:
     memory = ReferenceMemory(**card["memory"]) if "memory" in card else None
     synthesizer = Synthesizer(**parts, context_encoder=LexicalContext(), analysis=analysis, memory=memory).eval()
     sampling, scale = Sampling(**card["sampling"]), card["noise_scale"]
-    return Family(card["version"], folder, synthesizer, sampling, scale, card["codes_per_phone"], card)
+    return Family(
+        card["version"], folder, synthesizer, sampling, scale, card["codes_per_phone"], card, takes=card.get("takes", 1)
+    )

@@ -156,7 +156,7 @@ def stream_sentence(
 ) -> Iterator[Piece]:
     """Say one sentence in pieces, each as soon as its codes are known.
 
-    The codes are those of `Synthesizer.predict` with the same generator, however they are cut; the sound draws from a
+    The codes are those of `predict_many` with the same generator, however they are cut; the sound draws from a
     generator of its own.
 
     Args:

@@ -1,7 +1,7 @@
 """From text to wave: the four networks and the context features, composed for inference.
 
     codes = synthesizer.hear(wave)                        # content encoder, quantizer
-    codes = synthesizer.predict(phones, reference)        # SemanticGPT
+    codes = predict_many(synthesizer, [phones], prompt)   # SemanticGPT, see gsv_lab.released.batching
     wave = synthesizer.speak(codes, phones, speaker)      # prior, flow, vocoder
 
 Letters: T samples, P phones, F25 codes, G speaker width. Batches of one. Does not know files, voices on disk or
@@ -19,13 +19,10 @@ from torch import Tensor, nn
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.models.sovits import SoVITS
-from gsv_lab.models.told import tell
-from gsv_lab.nn.decoding import steps
 from gsv_lab.nn.memory import Memory, ReferenceMemory
 from gsv_lab.nn.ops import fit_frames
 from gsv_lab.nn.pitch import PitchedLogMel, track_pitch
 from gsv_lab.nn.roles import ContentEncoder, ContextEncoder, Encoded
-from gsv_lab.nn.sampling import Sampling
 from gsv_lab.nn.semantic_gpt import SemanticGPT
 from gsv_lab.text import Phones
 
@@ -114,8 +111,9 @@ class Synthesizer(nn.Module):
         return self.sovits.voice([self.analysis.voice(wave.reshape(1, 1, -1)) for wave in waves])
 
     @torch.no_grad()
-    def remember(self, wave: Tensor, ids: Tensor, places: Tensor, speaker: Tensor) -> Memory:
-        """How the sounds of a recording (T,) differ from the expected ones.
+    def remember(self, wave: Tensor, ids: Tensor, places: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
+        """The prior's hidden frames (1, H, F) of a recording (T,), and how far its latents were from the expected ones
+        (1, C, F).
 
         `ids` (1, P) are its phones, `places` (1, F25) say which of them each code speaks, `speaker` is (1, G, 1).
         """
@@ -123,39 +121,11 @@ class Synthesizer(nn.Module):
         spec = fit_frames(self.analysis(wave.reshape(1, 1, -1)), expected.z.shape[-1])
         posterior, hidden = self.sovits.posterior, expected.prior.hidden
         assert posterior is not None and hidden is not None, "a family with a memory has both"
-        return Memory(hidden, posterior(spec, None, speaker).mean - expected.z)
+        return hidden, posterior(spec, None, speaker).mean - expected.z
 
     def recall(self, memory: Memory | None) -> Callable[[Tensor], Tensor] | None:
         """The rule by which `SoVITS.decode` corrects latents; None where there is nothing to remember."""
         return None if memory is None or self.memory is None else partial(self.memory, memory=memory)
-
-    @torch.no_grad()
-    def predict(
-        self,
-        phones: Phones,
-        prompt: Prompt | None = None,
-        sampling: Sampling | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Predicted:
-        """Codes for a text, continuing the prompt as its speaker would.
-
-        The length is bounded by the text: no voice needs more than `codes_per_phone` codes for every phone.
-        """
-        pointed = self.semantic_gpt.pointer is not None
-        told = tell(self.context_encoder, phones, prompt, pointed)
-        made: list[int] = []
-        spoken: list[int] = []
-        reason = "max_new"
-        for step in steps(
-            self.semantic_gpt, told.ids, told.context, told.codes, places=told.places, sampling=sampling,
-            generator=generator,
-        ):  # fmt: skip
-            reason = step.ended[0] or reason
-            if step.ended[0] in (None, "max_new"):
-                made.append(int(step.codes[0]))
-                spoken += [] if step.places is None else [max(0, int(step.places[0]) - told.before)]
-        places = torch.tensor([spoken], dtype=torch.int64) if pointed else None
-        return Predicted(torch.tensor([made], dtype=torch.int64), reason, places)
 
     @torch.no_grad()
     def speak(

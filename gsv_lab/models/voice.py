@@ -90,7 +90,7 @@ class Voice:
             phones = None if header["phones"] is None else Phones.from_dict(header["phones"])
             prompt = Prompt(tensors["voice.codes"], phones, tensors.get("voice.places"))
             known = "memory.hidden" in tensors
-            memory = Memory(tensors["memory.hidden"], tensors["memory.surprise"]) if known else None
+            memory = Memory(tensors["memory.hidden"], tensors["memory.lesson"]) if known else None
             return cls(
                 header["name"], header["parent"], dict(header["parents"]), tensors["voice.speaker"], prompt, changed,
                 header["consent"], dict(header["settings"]), header["created"], memory,

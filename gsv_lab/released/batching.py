@@ -50,7 +50,7 @@ def predict_many(
     most: int = 8,
     evenness: float = 0.75,
 ) -> list[Predicted]:
-    """Codes for several texts, in their order; as `Synthesizer.predict` of each but for what chance draws.
+    """Codes for one text or several, in their order, each going on from the prompt as its speaker would.
 
     Args:
         synthesizer: of any family.

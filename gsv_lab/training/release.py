@@ -32,7 +32,8 @@ def release(
     noise_scale: float,
     codes_per_phone: float,
     keep: Mapping[str, Path] | None = None,
-    sharpness: float = 10.0,
+    memory: Mapping[str, float] | None = None,
+    takes: int = 3,
 ) -> Path:
     """Write a family folder.
 
@@ -44,7 +45,8 @@ def release(
         noise_scale: default factor on the prior's deviation.
         codes_per_phone: most codes that a phone may take on average.
         keep: file name -> file that is copied as it is.
-        sharpness: of the memory, see `gsv_lab.nn.memory.ReferenceMemory`.
+        memory: arguments of `gsv_lab.nn.memory.ReferenceMemory` other than its defaults.
+        takes: of each sentence, see `Family`.
 
     Returns:
         the folder.
@@ -56,7 +58,8 @@ def release(
         "sampling": asdict(sampling),
         "noise_scale": noise_scale,
         "codes_per_phone": codes_per_phone,
-        "memory": {"sharpness": sharpness},
+        "takes": takes,
+        "memory": dict(memory or {}),
         "components": {},
     }
     with new_folder(folder, is_own="model.json") as target:

@@ -88,7 +88,8 @@ check.samples_per_code(samples)
 # ## Look inside: your first probe
 #
 # Parts declare *taps*: named places where something interesting passes. `probe` listens to the taps that you name
-# while the lab works. Here is the prior asking, for every frame of sound, which phone it should be making.
+# while the lab works. Here is the prior asking, for every frame of sound, which phone it should be making. (Left alone,
+# `speak` makes three takes and keeps the clearest; under a probe it makes one, so this one may sound different.)
 
 # %% tags=["figure"]
 with gsv_lab.probe(lab, "prior.cross_attention.pattern", "vocoder.f0") as heard:

@@ -26,6 +26,7 @@ from gsv_lab.nn.pitch import TYPICAL_F0, PitchedLogMel
 from gsv_lab.nn.pitch_predictor import PitchPredictor
 from gsv_lab.nn.semantic_gpt import SemanticGPT
 from gsv_lab.nn.speaker_encoder import PitchedSpeakerEncoder, StyleEncoder
+from gsv_lab.released.batching import predict_many
 from gsv_lab.text import Phones, letters, phonemize
 
 BY_FRAME = {
@@ -107,7 +108,7 @@ def test_a_phone_is_itself_and_its_word_shares_its_context(lab: Lab, spoken: tup
     wave, phones = spoken
     with probe(lab, tap) as records:
         lab.resynthesize(wave, phones, lab.speaker(wave))
-        lab.family.synthesizer.predict(phones)
+        predict_many(lab.family.synthesizer, [phones])
     value = records[tap].steps[0][0].float()
     value = value.T if value.shape[-1] == len(phones) else value
     words = [str(number) for number, word in enumerate(phones.words) for _ in range(word.phones)]
@@ -179,10 +180,10 @@ def test_watching_everything_changes_neither_codes_nor_logits_nor_wave(lab: Lab,
         random = torch.Generator().manual_seed(0)
         return logits, synthesizer.speak(codes, phones, voice, 0.4, 1.0, random, places)
 
-    plain = synthesizer.predict(phones, sampling=greedy)
+    plain = predict_many(synthesizer, [phones], sampling=greedy)[0]
     logits, wave = passes(plain.codes, plain.places)
     with probe(lab, "*", limit_mb=2048) as records:
-        watched = synthesizer.predict(phones, sampling=greedy)
+        watched = predict_many(synthesizer, [phones], sampling=greedy)[0]
     assert torch.equal(watched.codes, plain.codes) and len(records["semantic_gpt.logits"]) >= plain.codes.shape[1] > 10
     with probe(lab, "*", limit_mb=2048):
         seen_logits, seen_wave = passes(plain.codes, plain.places)
@@ -192,7 +193,7 @@ def test_watching_everything_changes_neither_codes_nor_logits_nor_wave(lab: Lab,
 def test_blocks_of_the_gpt_leave_their_mark_on_the_stream(lab: Lab) -> None:
     names = ("semantic_gpt.layers.*.mlp", "semantic_gpt.layers.*.residual")
     with probe(lab, *names) as records:
-        lab.family.synthesizer.predict(phonemize("Good day.", "en"))
+        predict_many(lab.family.synthesizer, [phonemize("Good day.", "en")])
     depth = len(lab.family.synthesizer.semantic_gpt.layers)
     for step in range(2):
         streams = [records[f"semantic_gpt.layers.{layer}.residual"].steps[step] for layer in range(depth)]

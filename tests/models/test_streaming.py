@@ -112,7 +112,7 @@ def test_nano_speaks_in_pieces(nano: Synthesizer, chunk: int) -> None:
     told = phonemize("Good day.")
     places = torch.arange(8).clamp(max=len(told) - 1)
     prompt = Prompt(torch.arange(8), told, places)
-    plain = nano.predict(phones, prompt, SAMPLING, torch.Generator().manual_seed(3))
+    plain = predict_many(nano, [phones], prompt, SAMPLING, torch.Generator().manual_seed(3))[0]
     pieces = list(
         stream_sentence(
             nano, phones, speaker, prompt, sampling=SAMPLING, generator=torch.Generator().manual_seed(3), chunk=chunk,
@@ -162,7 +162,7 @@ def test_many_sentences_as_one_by_one(nano: Synthesizer) -> None:
     greedy = Sampling(top_k=1, min_new=5, max_new=30)
     many = predict_many(nano, texts, prompt, greedy, most=3, evenness=0.1)
     for text, found in zip(texts, many, strict=True):
-        alone = nano.predict(text, prompt, greedy)
+        alone = predict_many(nano, [text], prompt, greedy)[0]
         assert torch.equal(found.codes, alone.codes) and found.reason == alone.reason
         assert (found.places is None) == (alone.places is None)
         if found.places is not None and alone.places is not None:

@@ -3,45 +3,71 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from gsv_lab.hooks import probe
-from gsv_lab.nn.memory import Memory, ReferenceMemory
+from gsv_lab.nn.memory import ReferenceMemory
 
 
-def remembered(frames: int = 6, width: int = 8, latent: int = 3) -> Memory:
+def recording(frames: int = 6, width: int = 8, latent: int = 3) -> tuple[Tensor, Tensor]:
     generator = torch.Generator().manual_seed(0)
     hidden, surprise = (torch.randn(1, size, frames, generator=generator) for size in (width, latent))
-    return Memory(hidden, surprise)
+    return hidden, surprise
 
 
 def test_the_same_frames_get_their_own_errors_back() -> None:
-    known = remembered()
-    recalled = ReferenceMemory(sharpness=50.0)(known.hidden, known)
-    torch.testing.assert_close(recalled, known.surprise / 2, atol=1e-3, rtol=1e-3)  # half goes to the empty frame
+    hidden, surprise = recording()
+    exact, doubtful = (ReferenceMemory(50.0, noise, common=0) for noise in (1e-6, 1.0))
+    torch.testing.assert_close(exact(hidden, exact.learn(hidden, surprise)), surprise, atol=1e-3, rtol=1e-3)
+    # As much noise as can be learnt: half of an error that nothing confirms is believed.
+    torch.testing.assert_close(doubtful(hidden, doubtful.learn(hidden, surprise)), surprise / 2, atol=1e-3, rtol=1e-3)
+
+
+def test_it_predicts_what_a_gaussian_process_would() -> None:
+    hidden, surprise = recording(frames=12)
+    memory = ReferenceMemory(sharpness=3.0, noise=0.5, common=0.2)
+    wanted = torch.randn(1, 8, 5)
+    shared = hidden.mean(-1, keepdim=True)
+
+    def covariance(one: Tensor, other: Tensor) -> Tensor:
+        one, other = ((x - shared)[0].T / (x - shared)[0].T.norm(dim=1, keepdim=True) for x in (one, other))
+        return 0.2 + torch.exp(-3.0 / 2 * torch.cdist(one, other).square())
+
+    inverse = torch.linalg.inv(covariance(hidden, hidden) + 0.5 * torch.eye(12))
+    expected = (covariance(wanted, hidden) @ inverse @ surprise[0].T).T[None]
+    torch.testing.assert_close(memory(wanted, memory.learn(hidden, surprise)), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_what_is_unlike_everything_is_left_alone() -> None:
-    known = remembered()
-    strange = 2 * known.hidden.mean(-1, keepdim=True) - known.hidden[..., :1]
-    assert ReferenceMemory(sharpness=50.0)(strange, known).abs().max() < 1e-3
+    hidden, surprise = recording()
+    memory = ReferenceMemory(sharpness=50.0, common=0)
+    strange = 2 * hidden.mean(-1, keepdim=True) - hidden[..., :1]
+    assert memory(strange, memory.learn(hidden, surprise)).abs().max() < 1e-3
 
 
 def test_what_all_frames_share_is_no_likeness() -> None:
-    known, memory = remembered(), ReferenceMemory()
+    (hidden, surprise), memory = recording(), ReferenceMemory()
     shift = torch.randn(1, 8, 1)
-    moved = Memory(known.hidden + shift, known.surprise)
-    torch.testing.assert_close(memory(known.hidden + shift, moved), memory(known.hidden, known))
+    moved = memory(hidden + shift, memory.learn(hidden + shift, surprise))
+    torch.testing.assert_close(moved, memory(hidden, memory.learn(hidden, surprise)), atol=1e-5, rtol=1e-4)
 
 
-def test_more_of_the_same_counts_more_than_the_empty_frame() -> None:
-    known, memory = remembered(), ReferenceMemory()
-    often = Memory(known.hidden.repeat(1, 1, 9), known.surprise.repeat(1, 1, 9))
-    assert memory(known.hidden, often).norm() > 1.3 * memory(known.hidden, known).norm()
+def test_what_is_heard_more_often_is_believed_more() -> None:
+    (hidden, surprise), memory = recording(), ReferenceMemory()
+    once = memory(hidden, memory.learn(hidden, surprise))
+    often = memory(hidden, memory.learn(hidden.repeat(1, 1, 9), surprise.repeat(1, 1, 9)))
+    assert often.norm() > 1.3 * once.norm()
 
 
-def test_shares_are_seen_and_do_not_sum_to_more_than_one() -> None:
-    known, memory = remembered(), ReferenceMemory()
+def test_of_a_long_recording_evenly_spaced_frames_are_remembered() -> None:
+    hidden, surprise = recording(frames=101)
+    known = ReferenceMemory(most=11).learn(hidden, surprise)
+    assert torch.equal(known.hidden, hidden[..., ::10]) and known.lesson.shape == (1, 3, 11)
+
+
+def test_likeness_is_seen() -> None:
+    (hidden, surprise), memory = recording(), ReferenceMemory()
     with probe(memory, "pattern", "recalled") as record:
-        memory(known.hidden[..., :4], known)
-    shares = record["pattern"].steps[0]
-    assert shares.shape[-2:] == (4, 6) and bool((shares >= 0).all()) and bool((shares.sum(-1) < 1).all())
+        memory(hidden[..., :4], memory.learn(hidden, surprise))
+    pattern = record["pattern"].steps[0]
+    assert pattern.shape[-2:] == (4, 6) and bool((pattern > 0).all()) and float(pattern.max()) <= 1.3 + 1e-5
