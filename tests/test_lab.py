@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import soundfile
 import torch
 
 from gsv_lab import audio
@@ -138,6 +139,17 @@ def test_finetuned_voice_holds_only_what_changed(
     torch.testing.assert_close(lab.speak("Hello.", again).wave, lab.speak("Hello.", tuned).wave)
     base = lab.family.synthesizer.sovits.state_dict()
     assert all(not torch.equal(value, base[name.removeprefix("sovits.")]) for name, value in tuned.changed.items())
+
+
+def test_a_single_recording_is_remembered_once(lab: Lab, sample: Path, tmp_path: Path) -> None:
+    wave = audio.read(sample, lab.sample_rate).samples[: 6 * lab.sample_rate]
+    soundfile.write(tmp_path / "one.wav", wave.numpy(), lab.sample_rate)
+    (tmp_path / "list.txt").write_text("one.wav|me|en|\n", encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tuned = lab.finetune(tmp_path, steps=1)
+    # It is held out as well, for nothing else is there; but it was said once.
+    assert tuned.memory is not None and tuned.memory.hidden.shape[-1] == pytest.approx(6 * 50, abs=2)
 
 
 def test_probe_sees_the_lab_by_its_names(lab: Lab, voice: Voice) -> None:

@@ -49,6 +49,9 @@ WEIGHTS = {
     "adversarial": 2.0, "features": 2.0,
 }  # fmt: skip
 
+AGAIN = "(again)"
+"""Name of a single clip where it stands a second time, to be held out: nothing else is there."""
+
 AVERAGE = 0.03
 """Share of a step's weights in their moving average: a minute of speech makes single steps noisy."""
 
@@ -109,7 +112,8 @@ def finetune(
         data.setup()
         history = train(task, data, steps, learning_rate, patience)
         prompt = reference_prompt(lab, store, transcribed)
-        clips = [recording(store, index, transcribed) for index in range(len(store))]
+        heard = [index for index in range(len(store)) if store.rows[index].id != AGAIN]
+        clips = [recording(store, index, transcribed) for index in heard]
     base = lab.family.synthesizer.sovits.state_dict()
     changed = {
         f"sovits.{key}": value.half().float()
@@ -147,7 +151,7 @@ def pack(lab: Lab, folder: Path, temporary: Path, max_seconds: float) -> tuple[C
             "DATA_TOO_SHORT", f"{folder} holds {total:.1f} s", f"at least {LEAST_SECONDS:g} s", "Record more"
         )
     if len(clips) == 1:
-        clips = [*clips, Clip("again", clips[0].path, "one", clips[0].language, clips[0].text, "valid")]
+        clips = [*clips, Clip(AGAIN, clips[0].path, "one", clips[0].language, clips[0].text, "valid")]
     rate = lab.sample_rate
     transcribed = all(clip.text for clip in clips)
     if not transcribed:
