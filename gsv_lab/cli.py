@@ -130,6 +130,7 @@ def _add_clone(commands: Any) -> None:
     parser.add_argument("reference", type=Path, nargs="+", help="sound files with 3 s of speech or more each")
     parser.add_argument("--reference-text", default=None, help="what is said in the first")
     parser.add_argument("--consent", default="", help="who agreed to this voice, kept in the voice file")
+    parser.add_argument("--tuned", type=Path, help="voice file of `finetune`, whose networks shall speak")
     parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
     _language(parser)
     _model(parser)
@@ -137,9 +138,11 @@ def _add_clone(commands: Any) -> None:
 
 def _clone(arguments: argparse.Namespace) -> None:
     from gsv_lab.lab import load
+    from gsv_lab.models.voice import Voice
 
     lab = load(arguments.model)
-    voice = lab.clone(arguments.reference, arguments.reference_text, arguments.language, arguments.consent)
+    tuned = None if arguments.tuned is None else Voice.load(arguments.tuned)
+    voice = lab.clone(arguments.reference, arguments.reference_text, arguments.language, arguments.consent, tuned=tuned)
     print(voice.save(arguments.output))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gsv_lab import audio
 from gsv_lab.environment import default_model
@@ -74,10 +74,6 @@ class Lab(Listener):
         super().__init__(family)
         self._tuned: dict[str, Synthesizer] = {}
 
-    def components(self) -> dict[str, nn.Module]:
-        """Every part of the base model by name, for probes."""
-        return self.family.synthesizer.components()
-
     def clone(
         self,
         source: str | Path | Sequence[str | Path],
@@ -86,6 +82,7 @@ class Lab(Listener):
         consent: str = "",
         name: str = "",
         verification: Tensor | None = None,
+        tuned: Voice | None = None,
     ) -> Voice:
         """A voice from one recording or a few, at once and without training.
 
@@ -99,9 +96,11 @@ class Lab(Listener):
             name: of the voice; the file's name if empty.
             verification: vector (1, V) of the speaker-verification network of the released Pro models; heard here if
                 None. Other families take none.
+            tuned: a voice from `finetune`; the new one speaks with its networks, in the manner of this recording.
 
         Raises:
-            AudioError: the recording cannot be used. TextError: the text cannot be read.
+            AudioError: the recording cannot be used. TextError: the text cannot be read. CheckpointError: `tuned`
+                belongs to other weights.
         """
         remind()
         paths, clips = self.references(source)
@@ -111,12 +110,14 @@ class Lab(Listener):
         elif text:
             warnings.warn("REF_TEXT: the reference was cut, so its text is not used", stacklevel=2)
         speaker = mean_speaker([self.speaker(heard.samples, verification) for heard in clips])
-        memory = self.memory([(heard.samples, phones if heard is clip else None) for heard in clips], speaker)
+        networks, changed = (None, {}) if tuned is None else (self.synthesizer_for(tuned), tuned.changed)
+        consent = consent or (tuned.consent if tuned is not None else "")
+        said = [(heard.samples, phones if heard is clip else None) for heard in clips]
         seconds = [[round(heard.start, 2), round(heard.end, 2)] for heard in clips]
         settings = {"source": " ".join(path.name for path in paths), "seconds": seconds}
         return Voice(
-            name or paths[0].stem, self.version, self.fingerprints(), speaker, self.prompt(clip.samples, phones), {},
-            consent, settings=settings, memory=memory,
+            name or paths[0].stem, self.version, self.fingerprints(), speaker, self.prompt(clip.samples, phones),
+            changed, consent, settings=settings, memory=self.memory(said, speaker, networks),
         )  # fmt: skip
 
     def prepare(self, paths: Sequence[str | Path], output: str | Path, **options: Any) -> Prepared:
@@ -154,7 +155,8 @@ class Lab(Listener):
 
         Same text, voice, options and seed: same samples on one machine.
 
-        `edits`, see `gsv_lab.hooks`: short for a probe with them around the call, in the networks of this voice.
+        `edits`, see `gsv_lab.hooks`: short for a probe with them around the call, in the networks of this voice. To
+        hear what they change, compare with `takes=1`: under a probe there is one.
 
         Raises:
             HookError: PROBE_NESTED, a probe of this lab is open, which should have the edits; those of `probe`.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gsv_lab.align import Alignment, align, frame_level, greedy
 from gsv_lab.environment import cache_dir
@@ -45,6 +45,10 @@ class Listener:
     def version(self) -> str:
         """Version of the base weights."""
         return self.family.version
+
+    def components(self) -> dict[str, nn.Module]:
+        """Every part of the base model by name, for probes."""
+        return self.family.synthesizer.components()
 
     def fingerprints(self) -> dict[str, str]:
         """Identity of the base weights, computed once."""

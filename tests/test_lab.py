@@ -139,6 +139,12 @@ def test_finetuned_voice_holds_only_what_changed(
     torch.testing.assert_close(lab.speak("Hello.", again).wave, lab.speak("Hello.", tuned).wave)
     base = lab.family.synthesizer.sovits.state_dict()
     assert all(not torch.equal(value, base[name.removeprefix("sovits.")]) for name, value in tuned.changed.items())
+    plain, voice = (lab.clone(sample, tuned=networks) for networks in (None, replace(tuned, consent="She agreed")))
+    assert torch.equal(voice.speaker, plain.speaker) and torch.equal(voice.prompt.codes, plain.prompt.codes)
+    assert voice.changed.keys() == tuned.changed.keys() and voice.consent == "She agreed" and not plain.changed
+    assert voice.memory is not None and plain.memory is not None
+    assert not torch.equal(voice.memory.lesson, plain.memory.lesson)
+    assert not torch.equal(lab.speak("Hello.", voice).wave, lab.speak("Hello.", plain).wave)
 
 
 def test_a_single_recording_is_remembered_once(lab: Lab, sample: Path, tmp_path: Path) -> None:

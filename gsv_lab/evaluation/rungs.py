@@ -78,7 +78,8 @@ class LabRungs:
     """The rungs that a loaded lab can climb.
 
     Zero-shot is the first output of `lab.speak` with its defaults and the seed. True codes take the target's own
-    codes and phones with the speaker of the reference. Voices are cloned once for each reference.
+    codes and phones with the speaker of the reference. Fine-tuned is zero-shot with the networks of the speaker's tuned
+    voice, from the same reference, so that tuning is all that differs. Voices are cloned once for each reference.
 
     Args:
         lab: has `sample_rate`, `clone`, `speak`, `copy_synthesis` and `resynthesize`.
@@ -109,13 +110,14 @@ class LabRungs:
         }
         return [natural_rung(), *(made[name] for name in RUNGS if name in wanted)]
 
-    def voice(self, reference: Clip) -> Any:
-        """The voice cloned from a reference with its text."""
-        if reference.key not in self.voices:
-            self.voices[reference.key] = self.lab.clone(
-                str(reference.path), text=reference.text or None, language=reference.language
+    def voice(self, reference: Clip, **options: Any) -> Any:
+        """The voice cloned from a reference with its text; options of `lab.clone`."""
+        key = " ".join([reference.key, *options])
+        if key not in self.voices:
+            self.voices[key] = self.lab.clone(
+                str(reference.path), text=reference.text or None, language=reference.language, **options
             )
-        return self.voices[reference.key]
+        return self.voices[key]
 
     def _source(self, target: Clip) -> Any:
         import torch
@@ -139,9 +141,10 @@ class LabRungs:
         return None if target.language == reference.language else self._zero_shot(target, reference, seed)
 
     def _fine_tuned(self, target: Clip, reference: Clip, seed: int) -> np.ndarray | None:
-        voice = self.fine_tuned.get(target.speaker)
-        if voice is None:
+        tuned = self.fine_tuned.get(target.speaker)
+        if tuned is None:
             return None
+        voice = self.voice(reference, tuned=tuned)
         return self._wave(self.lab.speak(target.text, voice, language=target.language, seed=seed))
 
     def _wave(self, made: Any) -> np.ndarray:

@@ -81,8 +81,10 @@ class FakeLab:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
 
-    def clone(self, path: str, text: str | None = None, language: str = "auto", consent: str = "") -> FakeVoice:
-        self.asked.append(("clone", Path(path).stem, text, language))
+    def clone(
+        self, path: str, text: str | None = None, language: str = "auto", consent: str = "", tuned: Any = None
+    ) -> FakeVoice:
+        self.asked.append(("clone" if tuned is None else "clone tuned", Path(path).stem, text, language))
         return FakeVoice(path, torch.ones(1, 4, 1))
 
     def speak(self, text: str, voice: FakeVoice, language: str = "auto", seed: int = 0) -> FakeSpeech:
