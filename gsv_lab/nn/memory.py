@@ -33,8 +33,7 @@ class ReferenceMemory(Component):
     people guesses badly how one more does. The reference shows it for the sounds that it holds.
     Source: to look frames up by their content, kNN-VC, Baas et al. 2023, arXiv:2305.18975, 3.2; here not frames are
     averaged, but a Gaussian process is conditioned on errors: Rasmussen and Williams 2006, Gaussian Processes for
-    Machine Learning, eq. 2.25. Its covariance, the squared exponential of eq. 2.31
-    and a constant, compares directions.
+    Machine Learning, eq. 2.25. Its covariance, the squared exponential of eq. 2.31 and a constant, compares directions.
 
     Args:
         sharpness: one over the squared length scale; nat by which a cosine of 1 less lowers the covariance.
