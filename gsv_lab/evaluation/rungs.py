@@ -84,7 +84,7 @@ class LabRungs:
     Args:
         lab: has `sample_rate`, `clone`, `speak`, `copy_synthesis` and `resynthesize`.
         items: rows of the list, for the texts of the other language.
-        fine_tuned: speaker -> voice tuned on clips of theirs that are no targets; targets of other speakers are left out.
+        fine_tuned: speaker -> voice tuned on clips that are no targets; targets of other speakers are left out.
     """
 
     def __init__(self, lab: Any, items: Iterable[Item], fine_tuned: Mapping[str, Any] | None = None) -> None:
