@@ -23,6 +23,7 @@ from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.hooks.catalogue import Table, catalogue, fold
 from gsv_lab.nn.eres2net import ERes2NetV2
 from gsv_lab.nn.memory import ReferenceMemory
+from gsv_lab.nn.postfilter import FormantPostfilter, LatentPostfilter
 from gsv_lab.nn.recogniser import DelayRecogniser
 from gsv_lab.nn.vocoder import HiFiGAN
 from gsv_lab.nn.vocoder_istft import InverseSTFTVocoder
@@ -45,6 +46,7 @@ class Nano:
             task = build(load_experiment([ROOT / "configs" / "nano" / f"{name}.yaml"])["task"])
             for key, module in task.components().items():
                 parts |= dict(module.named_children()) if key == "sovits" else {key: module}
+        parts["postfilter"], parts["vocoder"].postfilter = LatentPostfilter(), FormantPostfilter()
         first = ("context_encoder", "letter_to_sound", "content_encoder", "quantizer", "semantic_gpt", "memory")
         return {name: parts[name] for name in (*first, *(other for other in parts if other not in first))}
 

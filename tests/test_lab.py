@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,22 @@ def test_the_memory_of_a_reference_changes_how_its_codes_are_spoken(lab: Lab, vo
     assert both is not None and both.hidden.shape[-1] == 2 * lab.memory([(wave, said)], voice.speaker).hidden.shape[-1]
     with_memory = lab.resynthesize(wave, said, voice.speaker, memory=both)
     assert not torch.equal(with_memory.wave, lab.resynthesize(wave, said, voice.speaker).wave)
+
+
+def test_each_postfilter_changes_the_sound_and_not_what_is_remembered(
+    lab: Lab, voice: Voice, sample: Path, request: pytest.FixtureRequest
+) -> None:
+    sovits = lab.family.synthesizer.sovits
+    filtered, memory = lab.speak("Hello world.", voice, seed=5), voice.memory
+    for part in (sovits, sovits.vocoder):
+        kept = part.postfilter
+        assert kept is not None
+        request.addfinalizer(partial(setattr, part, "postfilter", kept))
+        part.postfilter = None
+        plain, again = lab.speak("Hello world.", voice, seed=5), lab.clone(sample).memory
+        part.postfilter = kept
+        assert torch.equal(plain.codes, filtered.codes) and not torch.equal(plain.wave, filtered.wave)
+        assert memory is not None and again is not None and torch.equal(memory.lesson, again.lesson)
 
 
 def test_a_recording_without_a_phone_can_be_remembered(lab: Lab, voice: Voice) -> None:
@@ -121,6 +138,7 @@ def test_finetuned_voice_holds_only_what_changed(
     terms = SoVITSTask.adversarial_terms
 
     def spy(task: SoVITSTask, real: torch.Tensor, fake: torch.Tensor) -> dict[str, torch.Tensor]:
+        assert task.sovits.postfilter is None and task.sovits.vocoder.postfilter is None
         found = terms(task, real, fake)
         judged.append(float(found["adversarial"].detach()))
         return found

@@ -88,7 +88,7 @@ def make_family(folder: Path, seed: int = 0) -> Path:
         save_component(build(made), folder / f"{name}.safetensors")
     sampling = {"top_k": 5, "min_new": 4, "max_new": 30}
     card = {"version": "tiny-1", "sampling": sampling, "noise_scale": 0.3, "codes_per_phone": 1.0}
-    card["memory"] = {"sharpness": 6.0}
+    card |= {"memory": {"sharpness": 6.0}, "postfilters": {"latent": {}, "formants": {"reach": 4}}}
     (folder / "model.json").write_text(json.dumps(card), encoding="utf-8")
     return folder
 

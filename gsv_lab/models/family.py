@@ -21,6 +21,7 @@ from gsv_lab.errors import CheckpointError
 from gsv_lab.models.sovits import analysis_for
 from gsv_lab.models.synthesizer import Synthesizer
 from gsv_lab.nn.memory import ReferenceMemory
+from gsv_lab.nn.postfilter import FormantPostfilter, LatentPostfilter
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.recording.reference import Reference, reference
 from gsv_lab.text.context import LexicalContext
@@ -133,6 +134,9 @@ def load_family(name: str = "nano") -> Family:
     parts: dict[str, Any] = {part: load_component(folder / f"{part}.safetensors") for part in PARTS}
     analysis = analysis_for(parts["sovits"])
     memory = ReferenceMemory(**card["memory"]) if "memory" in card else None
+    if "postfilters" in card:
+        parts["sovits"].postfilter = LatentPostfilter(**card["postfilters"]["latent"])
+        parts["sovits"].vocoder.postfilter = FormantPostfilter(**card["postfilters"]["formants"])
     synthesizer = Synthesizer(**parts, context_encoder=LexicalContext(), analysis=analysis, memory=memory).eval()
     sampling, scale = Sampling(**card["sampling"]), card["noise_scale"]
     return Family(

@@ -42,7 +42,7 @@ class VITSOutput(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """A made wave, the latent it was made from, and the prior, whose `hidden` frames a stream needs next."""
+    """A made wave, its latent before the postfilter, and the prior, whose `hidden` frames a stream needs next."""
 
     vocoded: Vocoded
     z: Tensor
@@ -72,6 +72,8 @@ class SoVITS(nn.Module):
             deviation, so that whoever judges the wave teaches prior, flow and speaker encoder too. Idea: bidirectional
             prior and posterior of NaturalSpeech, Tan et al. 2022, arXiv:2205.04421, 3.3.
 
+    `postfilter`, None at first, changes the latent (B, C, F) that is spoken in synthesis; nobody trains through it.
+
     Raises:
         ConfigError: two parts disagree on a size.
     """
@@ -97,6 +99,7 @@ class SoVITS(nn.Module):
         self.prior, self.posterior, self.flow, self.vocoder = prior, posterior, flow, vocoder
         self.pitch_predictor = pitch_predictor
         self.segment_frames, self.from_prior = segment_frames, from_prior
+        self.postfilter: nn.Module | None = None
         self.freeze_quantizer, self.detach_speaker = freeze_quantizer, detach_speaker
 
     def forward(
@@ -223,11 +226,12 @@ class SoVITS(nn.Module):
         z = _drawn(prior, noise_scale, noise, self.flow, speaker)
         if recall is not None and prior.hidden is not None:
             z = z + resize_frames(recall(prior.hidden), z.shape[-1])
+        sharp = z if self.postfilter is None else self.postfilter(z)
         if self.pitch_predictor is None:
-            return Decoded(self.vocoder(z, speaker, generator=generator), z, prior)
+            return Decoded(self.vocoder(sharp, speaker, generator=generator), z, prior)
         size = z.shape[-1] * self.pitch_predictor.rate
         log_f0, voicing = (resize_frames(x, size) for x in self.pitch_predictor(prior.hidden, speaker))
-        vocoded = self.vocoder(z, speaker, log_f0, (voicing > 0).to(z.dtype), generator)
+        vocoded = self.vocoder(sharp, speaker, log_f0, (voicing > 0).to(z.dtype), generator)
         return Decoded(Vocoded(vocoded.wave, log_f0, voicing), z, prior)
 
     def reconstruct(

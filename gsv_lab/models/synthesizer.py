@@ -80,7 +80,7 @@ class Synthesizer(nn.Module):
 
     def components(self) -> dict[str, nn.Module]:
         """Every part under its own name, as probes address them."""
-        parts = ("quantizer", "speaker_encoder", "prior", "pitch_predictor", "posterior", "flow", "vocoder")
+        parts = "quantizer speaker_encoder prior pitch_predictor posterior flow postfilter vocoder".split()
         inside = {name: part for name in parts if (part := getattr(self.sovits, name)) is not None}
         inside |= {} if self.memory is None else {"memory": self.memory}
         return {"content_encoder": self.content_encoder, "semantic_gpt": self.semantic_gpt, **inside}

@@ -47,10 +47,6 @@ def tell(context_encoder: ContextEncoder, phones: Phones, prompt: Prompt | None,
     if prompt is not None and pointed and prompt.places is not None:
         # Whatever the recogniser missed at the end of the prompt has been said and must not be said again.
         places = torch.cat([prompt.places[:-1], prompt.places.new_tensor([before - 1])])[None]
-    return Told(
-        torch.tensor([[number for text in texts for number in text.ids]]),
-        torch.cat([context_encoder(text) for text in texts], dim=-1)[None],
-        None if prompt is None else prompt.codes.reshape(1, -1),
-        places,
-        before,
-    )
+    ids = torch.tensor([[number for text in texts for number in text.ids]])
+    context = torch.cat([context_encoder(text) for text in texts], dim=-1)[None]
+    return Told(ids, context, None if prompt is None else prompt.codes.reshape(1, -1), places, before)

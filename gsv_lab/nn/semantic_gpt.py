@@ -277,12 +277,7 @@ def _hidden(
     never = torch.zeros((), dtype=dtype, device=phones.device)
     if phone_valid is None and code_valid is None:
         return Hidden(never.masked_fill(~seen, float("-inf"))[None, None], None)
-    columns = torch.cat(
-        [
-            torch.ones_like(phones, dtype=torch.bool) if phone_valid is None else phone_valid,
-            torch.ones_like(codes, dtype=torch.bool) if code_valid is None else code_valid,
-        ],
-        dim=1,
-    )
+    pairs = (phones, phone_valid), (codes, code_valid)
+    columns = torch.cat([torch.ones_like(x, dtype=torch.bool) if valid is None else valid for x, valid in pairs], dim=1)
     scores = never.masked_fill(~(seen & columns[:, None]), float("-inf"))[:, None]
     return Hidden(scores, never.masked_fill(~columns, float("-inf")))

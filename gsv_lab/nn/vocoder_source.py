@@ -64,6 +64,8 @@ class SourceFilterVocoder(Vocoder):
         phase: also learn a rotation of every bin of the harmonic part.
         own_pitch: predict F0 and voicing from the latent; else they must be given, and the envelopes know them.
         colours: cosines of the speaker's colour (see `PitchedLogMel`), put into both envelopes.
+
+    `postfilter`, None at first, changes log-envelopes (B, 2, K, F100), harmonic ones first; nobody trains through it.
     """
 
     curves: Tensor
@@ -101,15 +103,15 @@ class SourceFilterVocoder(Vocoder):
         self.net = FrameNet(latent_dim, speaker_dim, width, layers, kernel, expansion, self.pitch_frames)
         self.pitch_head = nn.Conv1d(width, 2, 1) if own_pitch else None
         self.pitch_in = None if own_pitch else nn.Conv1d(2, width, 1)
-        for value in self.pitch_in.parameters() if self.pitch_in is not None else ():
-            nn.init.zeros_(value)
         self.envelope_head = nn.Conv1d(width, 2 * bins, 1)
         # Start near quiet speech (about 0.03 of full scale) and at a typical pitch.
         self.envelope_head.bias.data.fill_(-4.0)
         self.phase_head = nn.Conv1d(width, bins, 1) if phase else None
-        for value in self.phase_head.parameters() if self.phase_head is not None else ():
-            nn.init.zeros_(value)
+        for head in (self.pitch_in, self.phase_head):
+            for value in () if head is None else head.parameters():
+                nn.init.zeros_(value)
         self.fourier = ShortTimeFourier(n_fft, frame_hop)
+        self.postfilter: nn.Module | None = None
         self.colours = colours
         self.register_buffer("curves", smooth_curves(mel_positions(sample_rate, n_fft, 80), colours), persistent=False)
 
@@ -164,8 +166,9 @@ class SourceFilterVocoder(Vocoder):
 
     def filter(self, x: Tensor, harmonic: Tensor, noise: Tensor, colour: Tensor | float = 0.0) -> Tensor:
         """Filter the two excitations (B, T) by the envelopes of the frames x (B, width, F100), and add them: (B, T)."""
-        bare = self.envelope_head(x).float().unflatten(1, (2, -1))
-        envelopes = self.envelopes((bare + colour).flatten(1, 2).clamp(-14.0, 5.0)).exp()
+        found = self.envelope_head(x).float().unflatten(1, (2, -1)) + colour
+        found = found if self.postfilter is None else self.postfilter(found)
+        envelopes = self.envelopes(found.flatten(1, 2).clamp(-14.0, 5.0)).exp()
         for_harmonic, for_noise = envelopes.chunk(2, dim=1)
         if self.phase_head is not None:
             for_harmonic = torch.polar(for_harmonic, math.pi * torch.tanh(self.phase_head(x).float()))

@@ -171,6 +171,8 @@ def tuned_task(lab: Lab, store: ClipStore, transcribed: bool) -> tuple[SoVITSTas
     waves = [torch.from_numpy(store.wave(i)) for i in range(len(store))]
     speaker = FixedSpeaker(synthesizer.voice(waves).detach())
     sovits.speaker_encoder, sovits.from_prior = speaker, 0.5
+    # What comes after the networks must not teach them to undo it.
+    sovits.postfilter = sovits.vocoder.postfilter = None
     free = WITH_TEXT if transcribed else WITHOUT_TEXT
     for name, parameter in sovits.named_parameters():
         parameter.requires_grad_(name.startswith(free))

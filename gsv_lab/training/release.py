@@ -34,6 +34,7 @@ def release(
     keep: Mapping[str, Path] | None = None,
     memory: Mapping[str, float] | None = None,
     takes: int = 3,
+    postfilters: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Path:
     """Write a family folder.
 
@@ -47,6 +48,8 @@ def release(
         keep: file name -> file that is copied as it is.
         memory: arguments of `gsv_lab.nn.memory.ReferenceMemory` other than its defaults.
         takes: of each sentence, see `Family`.
+        postfilters: arguments, other than their defaults, of the two classes of `gsv_lab.nn.postfilter`, under `latent`
+            and `formants`.
 
     Returns:
         the folder.
@@ -60,6 +63,7 @@ def release(
         "codes_per_phone": codes_per_phone,
         "takes": takes,
         "memory": dict(memory or {}),
+        "postfilters": {"latent": {}, "formants": {}} | dict(postfilters or {}),
         "components": {},
     }
     with new_folder(folder, is_own="model.json") as target:

@@ -121,7 +121,7 @@ def train_family(
         if stage.name == "content" and stage in chosen and not quantizer.is_file():
             say("codebook, codes, aligned phones, pitch")
             make_codes(folder / "store", files["content_encoder"], quantizer)
-    return release(weights, folder / version, version, DEFAULTS, 0.4, 4.0)
+    return release(weights, folder / version, version, DEFAULTS, 0.0, 4.0)
 
 
 def choose(names: Sequence[str] | None) -> tuple[Stage, ...]:

@@ -1,0 +1,65 @@
+"""What expected speech lacks of natural speech: quick movement and high peaks. Nothing here is learnt.
+
+Whoever does not know which of several things comes says their mean, and a mean moves less than each of them and has
+flatter formants. Both filters multiply what lies off a local mean.
+Letters: B batch, C latent width, F frames, K bins.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool1d, avg_pool2d
+
+from gsv_lab.hooks.tap import Component, Tap
+
+
+class LatentPostfilter(Component):
+    """Makes quick movement of an expected latent larger.
+
+    latent (B, C, F) -> latent (B, C, F)
+
+    Source: the modulation spectrum's postfilter, Takamichi et al. 2014 (ICASSP), with one gain for whatever is quicker
+    than a window in place of one for every modulation frequency.
+
+    Args:
+        gain: factor on what lies off the mean of the neighbours; 1 changes nothing.
+        reach: frames to either side in that mean.
+    """
+
+    sharpened = Tap("batch dim frame", rate=50.0, meaning="latent with its quick movement made larger")
+
+    def __init__(self, gain: float = 1.3, reach: int = 3) -> None:
+        super().__init__()
+        self.gain, self.reach = gain, reach
+
+    def forward(self, z: Tensor) -> Tensor:
+        """See the class."""
+        mean = avg_pool1d(z, 2 * self.reach + 1, 1, self.reach, count_include_pad=False)
+        return self.sharpened(torch.lerp(mean, z, self.gain))
+
+
+class FormantPostfilter(Component):
+    """Makes peaks of log-envelopes higher and valleys deeper, without more power in any frame.
+
+    log-envelopes (B, E, K, F) -> the same
+
+    Source: formant enhancement for HMM-based synthesis, compared by Raitio et al. 2010 (Speech Synthesis Workshop 7).
+
+    Args:
+        gain: factor on what lies off the mean of the neighbours; 1 changes nothing.
+        reach: bins to either side in that mean.
+    """
+
+    contrast = Tap("batch envelope bin frame", unit="nat", meaning="what is added to the log-envelopes")
+
+    def __init__(self, gain: float = 1.2, reach: int = 16) -> None:
+        super().__init__()
+        self.gain, self.reach = gain, reach
+
+    def forward(self, envelopes: Tensor) -> Tensor:
+        """See the class."""
+        mean = avg_pool2d(envelopes, (2 * self.reach + 1, 1), 1, (self.reach, 0), count_include_pad=False)
+        added = (self.gain - 1) * (envelopes - mean)
+        power, new = (torch.logsumexp(2 * x, 2, keepdim=True) for x in (envelopes, envelopes + added))
+        return envelopes + self.contrast(added + (power - new) / 2)
