@@ -110,9 +110,8 @@ class SourceFilterVocoder(Vocoder):
         for head in (self.pitch_in, self.phase_head):
             for value in () if head is None else head.parameters():
                 nn.init.zeros_(value)
-        self.fourier = ShortTimeFourier(n_fft, frame_hop)
-        self.postfilter: nn.Module | None = None
-        self.colours = colours
+        self.fourier, self.colours = ShortTimeFourier(n_fft, frame_hop), colours
+        self.postfilter = None
         self.register_buffer("curves", smooth_curves(mel_positions(sample_rate, n_fft, 80), colours), persistent=False)
 
     def forward(
