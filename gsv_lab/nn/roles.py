@@ -18,7 +18,7 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gsv_lab.hooks.tap import Component
 
@@ -260,8 +260,7 @@ class Vocoder(Role):
     """Latents to sound.
 
     Declares: `latent_dim` C, `speaker_dim` G, `hop_length` samples for one latent frame, `pitch_frames` pitch frames
-    for one latent frame (0: pitch is not used and may be left out). A `postfilter`, in vocoders that have a place
-    for one, is None until somebody sets it.
+    for one latent frame (0: pitch is not used and may be left out).
     """
 
     latent_dim: int
@@ -269,7 +268,6 @@ class Vocoder(Role):
     hop_length: int
     sample_rate: float
     pitch_frames: int = 0
-    postfilter: nn.Module | None
 
     @abstractmethod
     def forward(

@@ -111,7 +111,7 @@ class SourceFilterVocoder(Vocoder):
             for value in () if head is None else head.parameters():
                 nn.init.zeros_(value)
         self.fourier, self.colours = ShortTimeFourier(n_fft, frame_hop), colours
-        self.postfilter = None
+        self.postfilter: nn.Module | None = None
         self.register_buffer("curves", smooth_curves(mel_positions(sample_rate, n_fft, 80), colours), persistent=False)
 
     def forward(

@@ -35,6 +35,7 @@ from gsv_lab.models.voice import Voice
 from gsv_lab.nn.discriminators import Discriminators
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.roles import SpeakerEncoder
+from gsv_lab.nn.vocoder_source import SourceFilterVocoder
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.training.sovits_task import SoVITSTask
 
@@ -172,7 +173,9 @@ def tuned_task(lab: Lab, store: ClipStore, transcribed: bool) -> tuple[SoVITSTas
     speaker = FixedSpeaker(synthesizer.voice(waves).detach())
     sovits.speaker_encoder, sovits.from_prior = speaker, 0.5
     # What comes after the networks must not teach them to undo it.
-    sovits.postfilter = sovits.vocoder.postfilter = None
+    sovits.postfilter = None
+    if isinstance(sovits.vocoder, SourceFilterVocoder):
+        sovits.vocoder.postfilter = None
     free = WITH_TEXT if transcribed else WITHOUT_TEXT
     for name, parameter in sovits.named_parameters():
         parameter.requires_grad_(name.startswith(free))
