@@ -53,6 +53,7 @@ class SoVITS(nn.Module):
     """The acoustic half of the pipeline.
 
     training: spec, codes or content, phones -> VITSOutput;  synthesis: codes, phones, speaker -> Decoded
+    `postfilter`, None at first, changes the latent (B, C, F) that is spoken in synthesis; nobody trains through it.
 
     Source: VITS, Kim et al. 2021, arXiv:2106.06103, with content codes and a speaker vector as in GPT-SoVITS (MIT
     licence).
@@ -71,8 +72,6 @@ class SoVITS(nn.Module):
         from_prior: share of a batch in training whose waves are made as in synthesis, with 0.3 of the prior's
             deviation, so that whoever judges the wave teaches prior, flow and speaker encoder too. Idea: bidirectional
             prior and posterior of NaturalSpeech, Tan et al. 2022, arXiv:2205.04421, 3.3.
-
-    `postfilter`, None at first, changes the latent (B, C, F) that is spoken in synthesis; nobody trains through it.
 
     Raises:
         ConfigError: two parts disagree on a size.
@@ -144,7 +143,7 @@ class SoVITS(nn.Module):
         speaker = self.speaker_encoder(reference, reference_mask, verification)
         vectors, commitment = self._vectors(codes, content)
         quantized = self.to_frames(vectors, spec.shape[-1])
-        places = None if places is None else self._frame_places(places, spec.shape[-1])
+        places = None if places is None else _frame_places(places, self.quantizer.hop, spec.shape[-1])
         prior = self.prior(quantized, mask, phones, phone_mask, speaker, places=places)
         melody = None if self.pitch_predictor is None else self.pitch_predictor(prior.hidden, speaker)
         heard = self._posterior()(spec, mask, speaker.detach() if self.detach_speaker else speaker, noise, generator)
@@ -179,9 +178,6 @@ class SoVITS(nn.Module):
         """Code vectors repeated to the rate of latents: (B, D, F25) -> (B, D, F50), cut or filled to `n_frames`."""
         frames = vectors.repeat_interleave(self.quantizer.hop, dim=-1)
         return frames if n_frames is None else fit_frames(frames, n_frames)
-
-    def _frame_places(self, places: Tensor, n_frames: int) -> Tensor:
-        return fit_frames(places.repeat_interleave(self.quantizer.hop, dim=-1)[:, None], n_frames)[:, 0]
 
     def voice(self, references: list[Tensor], verifications: list[Tensor] | None = None) -> Tensor:
         """Speaker vector (B, G, 1) from one or more recordings' spectrograms, each (B, C, F); several are averaged."""
@@ -220,7 +216,7 @@ class SoVITS(nn.Module):
             recall: the prior's hidden frames (B, H, F) -> what is added to the latent (B, C, F); see `nn.memory`.
         """
         quantized = self.to_frames(self.quantizer.decode(codes))
-        places = None if places is None else self._frame_places(places, quantized.shape[-1])
+        places = None if places is None else _frame_places(places, self.quantizer.hop, quantized.shape[-1])
         prior = self.prior(quantized, mask, phones, phone_mask, speaker, speed, chunk, places)
         noise = standard_normal(prior.mean, generator) if noise is None else noise
         z = _drawn(prior, noise_scale, noise, self.flow, speaker)
@@ -258,6 +254,11 @@ class SoVITS(nn.Module):
 def analysis_for(sovits: SoVITS) -> PitchedLogMel:
     """What posterior and speaker encoder of these networks read of a wave."""
     return PitchedLogMel(int(sovits.vocoder.sample_rate), colours=getattr(sovits.vocoder, "colours", 0))
+
+
+def _frame_places(places: Tensor, hop: int, n_frames: int) -> Tensor:
+    """Places of codes (B, F25) at the rate of latents (B, F50)."""
+    return fit_frames(places.repeat_interleave(hop, dim=-1)[:, None], n_frames)[:, 0]
 
 
 def _drawn(prior: Latent, noise_scale: float, noise: Tensor, flow: Flow, speaker: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from gsv_lab.nn.letter_to_sound import LetterToSound
 from gsv_lab.nn.memory import Memory, ReferenceMemory
 from gsv_lab.nn.pitch_predictor import PitchPredictor
 from gsv_lab.nn.posterior import WaveNetPosterior
+from gsv_lab.nn.postfilter import FormantPostfilter, LatentPostfilter
 from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.recogniser import DelayRecogniser
@@ -102,6 +103,8 @@ CASES: dict[str, Callable[[], Case]] = {
         TextContentPrior(C, C, G, 9, 8, 16, 2, (1, 1, 1), attention_width=8, attention_heads=2), prior
     ),
     "pitch_predictor": lambda: Case(PitchPredictor(C, G, width=8, layers=1), lambda part: part(draw(1, C, F), SPEAKER)),
+    "latent_postfilter": lambda: Case(LatentPostfilter(), lambda part: part(draw(1, C, F))),
+    "formant_postfilter": lambda: Case(FormantPostfilter(), lambda part: part(draw(1, 2, 33, F))),
     "memory": lambda: Case(
         ReferenceMemory(), lambda part: part(draw(1, C, F), Memory(draw(1, C, 7, seed=1), draw(1, G, 7, seed=2)))
     ),
