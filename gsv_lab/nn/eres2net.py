@@ -46,12 +46,9 @@ class AttentiveFusion(nn.Module):
         super().__init__()
         inner = max(1, channels // squeeze)
         self.local_att = nn.Sequential(
-            _conv(2 * channels, inner, bias=True),
-            nn.BatchNorm2d(inner),
-            nn.SiLU(),
-            _conv(inner, channels, bias=True),
-            nn.BatchNorm2d(channels),
-        )
+            _conv(2 * channels, inner, bias=True), nn.BatchNorm2d(inner), nn.SiLU(),
+            _conv(inner, channels, bias=True), nn.BatchNorm2d(channels),
+        )  # fmt: skip
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """See the class."""

@@ -27,6 +27,7 @@ class LatentPostfilter(Component):
         reach: frames to either side in that mean.
     """
 
+    slow = Tap("batch dim frame", rate=50.0, meaning="mean of the neighbouring frames, which stays as it is")
     sharpened = Tap("batch dim frame", rate=50.0, meaning="latent with its quick movement made larger")
 
     def __init__(self, gain: float = 1.3, reach: int = 3) -> None:
@@ -35,14 +36,14 @@ class LatentPostfilter(Component):
 
     def forward(self, z: Tensor) -> Tensor:
         """See the class."""
-        mean = avg_pool1d(z, 2 * self.reach + 1, 1, self.reach, count_include_pad=False)
+        mean = self.slow(avg_pool1d(z, 2 * self.reach + 1, 1, self.reach, count_include_pad=False))
         return self.sharpened(torch.lerp(mean, z, self.gain))
 
 
 class FormantPostfilter(Component):
     """Makes peaks of log-envelopes higher and valleys deeper, without more power in any frame.
 
-    log-envelopes (B, E, K, F) -> the same
+    log-envelopes (B, E, K, F) -> the same; taps have the E envelopes one after the other, (B, E * K, F)
 
     Source: formant enhancement for HMM-based synthesis, compared by Raitio et al. 2010 (Speech Synthesis Workshop 7).
 
@@ -51,7 +52,8 @@ class FormantPostfilter(Component):
         reach: bins to either side in that mean.
     """
 
-    contrast = Tap("batch envelope bin frame", unit="nat", meaning="what is added to the log-envelopes")
+    smooth = Tap("batch bin frame", unit="nat", meaning="mean of the neighbouring bins, which stays as it is")
+    contrast = Tap("batch bin frame", unit="nat", meaning="what is added before the power is put right")
 
     def __init__(self, gain: float = 1.2, reach: int = 16) -> None:
         super().__init__()
@@ -59,7 +61,8 @@ class FormantPostfilter(Component):
 
     def forward(self, envelopes: Tensor) -> Tensor:
         """See the class."""
-        mean = avg_pool2d(envelopes, (2 * self.reach + 1, 1), 1, (self.reach, 0), count_include_pad=False)
-        added = (self.gain - 1) * (envelopes - mean)
-        power, new = (torch.logsumexp(2 * x, 2, keepdim=True) for x in (envelopes, envelopes + added))
-        return envelopes + self.contrast(added + (power - new) / 2)
+        mean = avg_pool2d(envelopes, (2 * self.reach + 1, 1), 1, (self.reach, 0), count_include_pad=False).flatten(1, 2)
+        added = self.contrast((self.gain - 1) * (envelopes.flatten(1, 2) - self.smooth(mean)))
+        sharper = envelopes + added.unflatten(1, envelopes.shape[1:3])
+        power, new = (torch.logsumexp(2 * x, 2, keepdim=True) for x in (envelopes, sharper))
+        return sharper + (power - new) / 2
