@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gsv_lab.hooks.probe import probe
-    from gsv_lab.lab import load
+    from gsv_lab.inference.lab import load
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load", "probe"]
 
-_HOME = {"load": "gsv_lab.lab", "probe": "gsv_lab.hooks.probe"}
+_HOME = {"load": "gsv_lab.inference.lab", "probe": "gsv_lab.hooks.probe"}
 
 
 def __getattr__(name: str) -> Any:

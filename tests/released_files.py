@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gsv_lab.checkpoint import reference_keys, reference_keys_gpt
-from gsv_lab.checkpoint.catalogue import KNOWN
-from gsv_lab.checkpoint.importer import import_reference
 from gsv_lab.checkpoint.restricted import HParams, Released, released_bytes
-from gsv_lab.config import build
-from gsv_lab.nn.eres2net import ERes2NetV2
+from gsv_lab.released import reference_keys, reference_keys_gpt
+from gsv_lab.released.catalogue import KNOWN
+from gsv_lab.released.eres2net import ERes2NetV2
+from gsv_lab.released.importer import import_reference
+from gsv_lab.system.config import build
 from tiny import spec
 
 WIDTH, N_CODES, LATENT, SPEAKER = 8, 20, 8, 16

@@ -8,7 +8,7 @@ import torch
 import torchaudio
 from torch import Tensor, nn
 
-from gsv_lab.align import (
+from gsv_lab.audio.alignment import (
     Alignment,
     align,
     align_batch,

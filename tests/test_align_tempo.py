@@ -22,7 +22,7 @@ RATES = (0.88, 1.14)
 """How much faster: the tempos at which the recogniser was trained end here."""
 
 
-def borders(lab: gsv_lab.lab.Lab, wave: np.ndarray, text: str, language: str) -> np.ndarray:
+def borders(lab: gsv_lab.inference.lab.Lab, wave: np.ndarray, text: str, language: str) -> np.ndarray:
     """Starts of the phones that sound, then the end of the last, in seconds."""
     found = lab.align(torch.from_numpy(wave.copy()), phonemize(text, language))
     spoken = found.ids >= 0

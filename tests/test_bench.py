@@ -19,11 +19,11 @@ import soundfile
 from evaluation.makers import FakeLab as FakeVoices
 from evaluation.makers import PitchEmbedder, toy_list
 
-from gsv_lab import bench as bench_module
-from gsv_lab.bench import GOALS, bench, run, synthesis_speed
 from gsv_lab.errors import ConfigError
+from gsv_lab.evaluation import bench as bench_module
+from gsv_lab.evaluation.bench import GOALS, bench, run, synthesis_speed
 from gsv_lab.evaluation.similarity import SpeakerSimilarity
-from gsv_lab.machine import machine, run_child, trainings_paused
+from gsv_lab.system.machine import machine, run_child, trainings_paused
 
 
 def test_child_time_memory_and_output() -> None:
@@ -154,7 +154,7 @@ def test_every_figure_has_its_key(tmp_path: Path, command: list[str]) -> None:
 def test_quality_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`bench --quality LIST --rungs ... --output DIR` with a pretended lab; the judges are handed in."""
     lab = FakeVoices()
-    monkeypatch.setattr("gsv_lab.lab.load", lambda name: lab)
+    monkeypatch.setattr("gsv_lab.inference.lab.load", lambda name: lab)
     monkeypatch.setattr("gsv_lab.evaluation.run.own_judges", lambda lab: {"embedder": PitchEmbedder()})
     monkeypatch.setattr("gsv_lab.evaluation.run.available_measures", only_similarity)
     path, output = toy_list(tmp_path), tmp_path / "out"
@@ -176,8 +176,8 @@ def only_similarity(items: Any, recognisers: Any, name: str, embedder: Any) -> A
 
 def test_speeds_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GSV_LAB_CACHE", str(tmp_path))
-    monkeypatch.setattr("gsv_lab.demo.example", lambda download: ([tmp_path / "me.wav"], "a test"))
-    monkeypatch.setattr("gsv_lab.machine.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("gsv_lab.cli.demo.example", lambda download: ([tmp_path / "me.wav"], "a test"))
+    monkeypatch.setattr("gsv_lab.system.machine.time.sleep", lambda seconds: None)
     output = tmp_path / "speed.json"
     result = run(Namespace(model="nano", quality=None, output=output, only=["import_seconds"]))
     assert json.loads(output.read_text()) == result

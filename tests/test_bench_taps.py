@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from gsv_lab import bench_taps
-from gsv_lab.bench import GOALS, bench
-from gsv_lab.bench_taps import CAPTURE_MB, capture, decode, identities, idle_call, idle_decode
 from gsv_lab.errors import HookError
+from gsv_lab.evaluation import bench_taps
+from gsv_lab.evaluation.bench import GOALS, bench
+from gsv_lab.evaluation.bench_taps import CAPTURE_MB, capture, decode, identities, idle_call, idle_decode
 from gsv_lab.hooks import probe, watched
 from gsv_lab.nn.semantic_gpt import SemanticGPT
 

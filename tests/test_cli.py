@@ -45,7 +45,7 @@ def test_clone_speak_info(model: str, sample: Path, tmp_path: Path, capsys: pyte
     assert main(["info", str(wave)]) == 0
     assert "synthetic: yes" in capsys.readouterr().out
     assert main(["info", f"{model}/sovits.safetensors"]) == 0
-    assert "class: gsv_lab.models.sovits.SoVITS" in capsys.readouterr().out
+    assert "class: gsv_lab.nn.sovits.SoVITS" in capsys.readouterr().out
 
 
 def test_prepare_finetune(model: str, sample: Path, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from gsv_lab.config import build, load_experiment, register
 from gsv_lab.errors import ConfigError
+from gsv_lab.system.config import build, load_experiment, register
 from tiny import VERIFIER
 
 CONFIGS = sorted(Path(__file__).resolve().parents[1].glob("configs/nano/*.yaml"))
@@ -34,7 +34,11 @@ def test_spec_stays_on_the_object_and_rebuilds_it() -> None:
     [
         ({"class_path": "os.system"}, "CONFIG_UNKNOWN_COMPONENT", "no component"),
         ({"class_path": "gsv_lab.nn.nowhere.Thing"}, "CONFIG_UNKNOWN_COMPONENT", "nowhere"),
-        ({"class_path": "gsv_lab.nn.verifier.SpeakerVerifyer"}, "CONFIG_UNKNOWN_COMPONENT", "SpeakerVerifier"),
+        (
+            {"class_path": "gsv_lab.extensions.speaker_verifier.SpeakerVerifyer"},
+            "CONFIG_UNKNOWN_COMPONENT",
+            "SpeakerVerifier",
+        ),
         ({**VERIFIER, "init_args": {"widht": 3}}, "CONFIG_UNKNOWN_KEY", "width"),
         ({**VERIFIER, "inti_args": {}}, "CONFIG_UNKNOWN_KEY", "inti_args"),
     ],

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from gsv_lab.cli import main
-from gsv_lab.config import load_experiment, override
 from gsv_lab.errors import ConfigError
+from gsv_lab.system.config import load_experiment, override
 
 CONTENT = Path(__file__).resolve().parents[1] / "configs" / "nano" / "content.yaml"
-ENCODER = "gsv_lab.nn.content_encoder.PhoneContentEncoder"
+ENCODER = "gsv_lab.extensions.phone_content_encoder.PhoneContentEncoder"
 
 
 def doubled(times: int) -> str:
@@ -94,7 +94,7 @@ def test_upsampling_that_is_not_the_hop(tmp_path: Path, capsys: pytest.CaptureFi
     sizes = {**yaml.safe_load(base.read_text(encoding="utf-8"))["sizes"], "hop": 640}
     rates = {"upsample_rates": [10, 8, 2, 2], "upsample_kernels": [16, 16, 4, 4]}
     arguments = {"latent_dim": sizes["latent"], "speaker_dim": sizes["speaker"], "width": 32, **rates}
-    vocoder = {"class_path": "gsv_lab.nn.vocoder.HiFiGAN", "init_args": arguments}
+    vocoder = {"class_path": "gsv_lab.nn.hifigan.HiFiGAN", "init_args": arguments}
     made = {"sizes": sizes, "task": {"init_args": {"sovits": {"init_args": {"vocoder": vocoder}}}}}
     (tmp_path / "bad.yaml").write_text(yaml.safe_dump(made), encoding="utf-8")
     assert main(["fit", "--config", str(base), "--config", "bad.yaml", "--output", "run"]) == 2

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import offline
-from gsv_lab.environment import cache_dir
 from gsv_lab.hooks.tap import Component, Tap
+from gsv_lab.system.environment import cache_dir
 
 
 def test_network_is_refused_by_address_and_by_name() -> None:

@@ -112,7 +112,7 @@ def test_readme_names_every_notebook_and_configuration() -> None:
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_configuration_builds(config: Path) -> None:
-    from gsv_lab.config import build, load_experiment
+    from gsv_lab.system.config import build, load_experiment
 
     experiment = load_experiment([config])
     task = build(experiment["task"])

@@ -75,9 +75,15 @@ def test_every_part_has_its_layer() -> None:
 
 
 def test_the_rule_finds_wrong_directions() -> None:
-    assert wrong("gsv_lab.nn.flow", "gsv_lab.training.fit", False) and wrong("gsv_lab.lab", "gsv_lab.cli", True)
-    assert wrong("gsv_lab.speech", "gsv_lab.figures", True) and not wrong("gsv_lab.lab", "gsv_lab.nn", True)
-    assert not wrong("gsv_lab.speech", "gsv_lab.figures", False) and wrong("gsv_lab.figures.x", "gsv_lab.lab", False)
+    assert wrong("gsv_lab.nn.flow", "gsv_lab.training.fit", False) and wrong(
+        "gsv_lab.inference.lab", "gsv_lab.cli", True
+    )
+    assert wrong("gsv_lab.inference.utterance", "gsv_lab.figures", True) and not wrong(
+        "gsv_lab.inference.lab", "gsv_lab.nn", True
+    )
+    assert not wrong("gsv_lab.inference.utterance", "gsv_lab.figures", False) and wrong(
+        "gsv_lab.figures.x", "gsv_lab.inference.lab", False
+    )
 
 
 def test_direction() -> None:

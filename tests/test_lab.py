@@ -14,8 +14,8 @@ import torch
 from gsv_lab import audio
 from gsv_lab.errors import CheckpointError, ConfigError, HookError, TextError
 from gsv_lab.hooks import Edit, noise, probe, swap, watched, zero
-from gsv_lab.lab import Lab, load
-from gsv_lab.models.voice import Voice
+from gsv_lab.inference.lab import Lab, load
+from gsv_lab.inference.voice import Voice
 from gsv_lab.text import phonemize
 from gsv_lab.training.sovits_task import SoVITSTask
 from tiny import make_family
@@ -108,7 +108,7 @@ def test_timings_cover_the_phones(lab: Lab, voice: Voice) -> None:
 
 
 def voice_source(lab: Lab) -> Path:
-    from gsv_lab.demo import SAMPLE
+    from gsv_lab.cli.demo import SAMPLE
 
     return next(path for path in sorted(SAMPLE.iterdir()) if path.suffix == ".flac")
 

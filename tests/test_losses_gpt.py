@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from gsv_lab.losses_gpt import code_loss, code_targets, corrupt_codes, dpo_loss, sequence_log_prob, top_k_accuracy
+from gsv_lab.nn.losses_gpt import code_loss, code_targets, corrupt_codes, dpo_loss, sequence_log_prob, top_k_accuracy
 
 EOS = 9
 CODES = torch.tensor([[1, 2, 3, 4], [5, 6, 0, 0]])

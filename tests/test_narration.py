@@ -10,10 +10,10 @@ import torch
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks import probe
-from gsv_lab.lab import Lab, load
-from gsv_lab.models.synthesizer import Prompt
-from gsv_lab.models.voice import Voice
-from gsv_lab.narration import Manner, Narration
+from gsv_lab.inference.generation import Manner, Narration
+from gsv_lab.inference.lab import Lab, load
+from gsv_lab.inference.synthesizer import Prompt
+from gsv_lab.inference.voice import Voice
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.text.split import split_sentences
 from tiny import make_family

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gsv_lab.speaker_cache import SpeakerCache
+from gsv_lab.inference.speaker_cache import SpeakerCache
 
 
 class Encoder:

@@ -16,7 +16,7 @@ from source import ROOT, classes, functions, length, name_of, package_files, tre
 
 FILES = package_files()
 MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_ARGUMENTS = 350, 60, 200, 14
-SURROUNDINGS = {"gsv_lab/environment.py", "gsv_lab/config.py"}
+SURROUNDINGS = {"gsv_lab/system/environment.py", "gsv_lab/system/config.py"}
 MUTABLE = (ast.List, ast.Dict, ast.Set)
 NOISY = {"manual_seed", "set_num_threads", "use", "seed", "basicConfig", "mkdir", "write_text", "filterwarnings"}
 LIGHTNING = re.compile(

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 
 from gsv_lab.checkpoint import save_component
-from gsv_lab.config import build
 from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.synthetic import SyntheticCorpus
+from gsv_lab.system.config import build
 from gsv_lab.text import CTC_SYMBOLS
 
 TEXTS = ("she said it was a good day", "we walk home now", "今天天气很好", "我们回家吧")

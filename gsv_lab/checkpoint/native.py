@@ -18,9 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from gsv_lab.checkpoint.restricted import CODES
-from gsv_lab.config import build
 from gsv_lab.errors import CheckpointError, LabError
-from gsv_lab.files import save_bytes
+from gsv_lab.system.config import build
+from gsv_lab.system.files import save_bytes
 
 FORMAT = 1
 LARGEST_HEADER = 16 * 2**20
@@ -48,7 +48,7 @@ def save_component(
     spec = getattr(component, "spec", None)
     if spec is None:
         raise CheckpointError(
-            "CKPT_SPEC", f"{type(component).__name__} has no spec", "one made by gsv_lab.config.build"
+            "CKPT_SPEC", f"{type(component).__name__} has no spec", "one made by gsv_lab.system.config.build"
         )
     return save_tensors(component.state_dict(), path, {"spec": spec, "info": dict(info or {})}, dtype)
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gsv_lab.errors import DataError
-from gsv_lab.files import save_bytes
+from gsv_lab.system.files import save_bytes
 
 DIGITS = 16
 HELD_OUT_CORPORA = ("ljspeech", "vctk")

@@ -105,7 +105,7 @@ def add_phones(store: ClipStore) -> None:
 
 def normal(mel: Tensor) -> Tensor:
     """One clip's (M, F) log-mel through the content encoder's own normalisation."""
-    from gsv_lab.nn.content_encoder import normalise
+    from gsv_lab.extensions.phone_content_encoder import normalise
 
     return normalise(mel[None])[0]
 

@@ -16,8 +16,8 @@ from gsv_lab.corpora.readers import read as read_corpus
 from gsv_lab.corpora.store import ClipStore, Row
 from gsv_lab.corpora.stream import BatchPlan, BatchStream, fixed_batches
 from gsv_lab.corpora.texts import FILE_NAME, add_texts
-from gsv_lab.environment import cache_dir
 from gsv_lab.errors import ConfigError, DataError
+from gsv_lab.system.environment import cache_dir
 
 
 class NumberedData(pl.LightningDataModule):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gsv_lab.errors import DataError
-from gsv_lab.files import save_bytes
+from gsv_lab.system.files import save_bytes
 
 LANGUAGES = {"en": "en", "english": "en", "zh": "zh", "cn": "zh", "chinese": "zh", "auto": "auto"}
 """Tags that are understood, in lower case, and what they stand for."""

@@ -21,15 +21,16 @@ import torch
 from torch import Tensor
 
 from gsv_lab import audio
+from gsv_lab.audio.measures import quality, require_speech, spoken
+from gsv_lab.audio.noise import denoise as without_noise
+from gsv_lab.audio.slices import LONGEST, SHORTEST, SHORTEST_SINGLE, slice_speech, speech_seconds
+from gsv_lab.audio.speakers import FEWEST, SEVERAL, likeness
+from gsv_lab.audio.voice_activity import Span, speech_spans
 from gsv_lab.corpora.listfile import Row, read_list, write_list
 from gsv_lab.corpora.prepare_report import FileReport, SliceReport, summary, write_reports
 from gsv_lab.corpora.timing import TimedWord, check_pace, folded_phones, language_of, mean_score, share_out
 from gsv_lab.errors import AudioError, DataError, TextError
-from gsv_lab.files import new_folder
-from gsv_lab.recording import Span, quality, require_speech, slice_speech, speech_seconds, speech_spans, spoken
-from gsv_lab.recording.noise import denoise as without_noise
-from gsv_lab.recording.slices import LONGEST, SHORTEST, SHORTEST_SINGLE
-from gsv_lab.recording.speakers import FEWEST, SEVERAL, likeness
+from gsv_lab.system.files import new_folder
 
 Align = Callable[[Tensor, str, str], Sequence[TimedWord]]
 """(T,) at 16 kHz, text, language -> words with times in seconds; see `timing.timed_words`."""

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from gsv_lab import __version__, audio
-from gsv_lab.environment import clock
-from gsv_lab.files import save_bytes
-from gsv_lab.recording import Quality
+from gsv_lab.audio.measures import Quality
+from gsv_lab.system.environment import clock
+from gsv_lab.system.files import save_bytes
 
 
 @dataclass(frozen=True)

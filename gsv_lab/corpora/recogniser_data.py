@@ -19,7 +19,7 @@ from gsv_lab.corpora.content_data import add_phones, augment
 from gsv_lab.corpora.data import SpeechData
 from gsv_lab.corpora.first_alignment import first_alignment
 from gsv_lab.corpora.store import Row
-from gsv_lab.nn.recogniser import BandLevels, normalise_bands
+from gsv_lab.extensions.phone_recogniser import BandLevels, normalise_bands
 from gsv_lab.text import CTC_SYMBOLS
 
 TRACK = "erb_levels"

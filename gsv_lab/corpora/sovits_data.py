@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from gsv_lab.corpora.augmentation import Disguise, Mask
 from gsv_lab.corpora.data import SpeechData
-from gsv_lab.corpora.disguise import Disguise, Mask
 from gsv_lab.corpora.stream import fixed_batches
 
 

@@ -22,8 +22,8 @@ from gsv_lab.corpora.sovits_data import SoVITSData
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.synthetic import SAMPLE_RATE, SyntheticClip, SyntheticCorpus
 from gsv_lab.corpora.tracks import add_codes
-from gsv_lab.environment import cache_dir
 from gsv_lab.errors import DataError
+from gsv_lab.system.environment import cache_dir
 
 LATENT_RATE = 50.0
 
@@ -170,7 +170,7 @@ def _opened(folder: Path, corpus: SyntheticCorpus, valid_speakers: int) -> ClipS
 def _make_codes(store: ClipStore, encoder: object, n_codes: int, source: str, book: Path) -> None:
     import torch
 
-    from gsv_lab.nn.roles import ContentEncoder
+    from gsv_lab.nn.interfaces import ContentEncoder
     from gsv_lab.training.codes import fit_codebook
 
     network = cast(ContentEncoder, encoder)

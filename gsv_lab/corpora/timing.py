@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gsv_lab.align import Alignment, word_timings
+from gsv_lab.audio.alignment import Alignment, word_timings
 from gsv_lab.errors import DataError
 from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
 from gsv_lab.text.symbols import EN_CONSONANTS, EN_VOWELS, ZH_FINALS, ZH_INITIALS

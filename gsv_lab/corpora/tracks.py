@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from gsv_lab.align import align, frame_level, greedy
+from gsv_lab.audio.alignment import align, frame_level, greedy
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.texts import LABELS, add_texts
 from gsv_lab.errors import LabError
-from gsv_lab.nn.pitch import track_pitch
+from gsv_lab.extensions.f0 import track_pitch
+from gsv_lab.nn.interfaces import ContentEncoder
 from gsv_lab.nn.quantizer import VectorQuantizer
-from gsv_lab.nn.roles import ContentEncoder
 from gsv_lab.text.symbols import guessed_id
 
 

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from gsv_lab import losses
 from gsv_lab.errors import DataError, HookError
 from gsv_lab.evaluation.probes_material import Acoustic, SpokenClip
 from gsv_lab.evaluation.statistics import paired_difference
 from gsv_lab.hooks import Edit, Table, probe, zero
+from gsv_lab.nn import losses
 from gsv_lab.nn.spectral import LogMel
 
 if TYPE_CHECKING:

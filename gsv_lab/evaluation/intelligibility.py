@@ -20,7 +20,7 @@ from gsv_lab.evaluation.lists import SAMPLE_RATE
 from gsv_lab.evaluation.measure import Job, Row, is_silent
 
 if TYPE_CHECKING:
-    from gsv_lab.nn.roles import Recogniser
+    from gsv_lab.nn.interfaces import Recogniser
 
 EVALUATION = "evaluation recogniser"
 """How reports call a recogniser that has no part in the synthesis."""

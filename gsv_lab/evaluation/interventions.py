@@ -20,7 +20,7 @@ from gsv_lab.errors import ConfigError, HookError
 from gsv_lab.evaluation.interventions_measures import MEASURES, Measures
 from gsv_lab.hooks import Edit, Records, Table, compare, probe
 from gsv_lab.hooks.edits import RECIPES as PRIOR_RECIPES
-from gsv_lab.speech import Speech
+from gsv_lab.inference.utterance import Speech
 
 RECIPES: dict[str, tuple[Edit, ...]] = {"reference_0": (), **PRIOR_RECIPES}
 """Named edits. `reference_0` to `reference_2` are the three hidden test modes of the reference prior: everything;

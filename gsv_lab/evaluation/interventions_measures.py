@@ -15,7 +15,7 @@ from gsv_lab.evaluation.own import verifier
 from gsv_lab.evaluation.probes_material import LabJudge, SpokenClip
 from gsv_lab.evaluation.prosody import dtw, frame_costs, spectral_frames
 from gsv_lab.evaluation.swap_measures import pitch_shift, tract_shift, voiceprint
-from gsv_lab.speech import Speech
+from gsv_lab.inference.utterance import Speech
 from gsv_lab.text import CTC_SYMBOLS
 
 MEASURES = ("codes", "mel", "pitch", "tract", "phones", "speaker")

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gsv_lab.evaluation.interventions import Outcome
-from gsv_lab.files import new_folder
 from gsv_lab.hooks import Table, to_yaml
+from gsv_lab.system.files import new_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,14 +13,14 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from gsv_lab.align import greedy, phone_errors
 from gsv_lab.audio import resample
+from gsv_lab.audio.alignment import greedy, phone_errors
 from gsv_lab.checkpoint import fingerprint, load_component
 from gsv_lab.evaluation.intelligibility import EVALUATION, PhoneJudge
 from gsv_lab.evaluation.lists import LANGUAGES, SAMPLE_RATE
 from gsv_lab.evaluation.similarity import NetworkEmbedder
-from gsv_lab.nn.roles import Recogniser
-from gsv_lab.speech import Speech
+from gsv_lab.inference.utterance import Speech
+from gsv_lab.nn.interfaces import Recogniser
 from gsv_lab.text import CTC_SYMBOLS
 
 OWN_RECOGNISER = "content encoder (the network that also made the codes)"

@@ -18,16 +18,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gsv_lab.align import phone_errors
 from gsv_lab.audio import resample
+from gsv_lab.audio.alignment import phone_errors
 from gsv_lab.checkpoint import load_component
 from gsv_lab.corpora.readers import Clip, read
 from gsv_lab.corpora.synthetic import PHONES, SyntheticClip, SyntheticCorpus
 from gsv_lab.errors import CheckpointError, DataError
 from gsv_lab.evaluation.lists import COLUMNS, LANGUAGES, read_list
 from gsv_lab.evaluation.lists import SAMPLE_RATE as JUDGE_RATE
-from gsv_lab.models.sovits import analysis_for
-from gsv_lab.nn.pitch import track_pitch
+from gsv_lab.extensions.f0 import track_pitch
+from gsv_lab.nn.sovits import analysis_for
 
 SYNTHETIC_RUNS = ("synthetic-content", "synthetic-sovits", "synthetic-judge")
 """Names of the runs that `configs/synthetic` trains."""

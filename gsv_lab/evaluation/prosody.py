@@ -115,7 +115,7 @@ def tracked_pitch(wave: np.ndarray) -> np.ndarray:
     """F0 by the kit's own tracker: (T,) -> (F,) Hz, 0 where unvoiced."""
     import torch
 
-    from gsv_lab.nn.pitch import track_pitch
+    from gsv_lab.extensions.f0 import track_pitch
 
     with torch.inference_mode():
         log_f0, voicing = track_pitch(torch.from_numpy(np.array(wave))[None], SAMPLE_RATE, _HOP)

@@ -19,16 +19,16 @@ import torch
 from gsv_lab.audio import Mark, read, write
 from gsv_lab.errors import LabError
 from gsv_lab.evaluation.compare import rung_gain
+from gsv_lab.evaluation.comparison import Progress, evaluate_list
+from gsv_lab.evaluation.conditions import LADDER, RUNGS, LabRungs
 from gsv_lab.evaluation.intelligibility import PhoneErrors, WordErrors
-from gsv_lab.evaluation.ladder import Progress, evaluate_list
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, read_list
 from gsv_lab.evaluation.measure import Measure, Row
 from gsv_lab.evaluation.prosody import Prosody
 from gsv_lab.evaluation.quality import Dnsmos
 from gsv_lab.evaluation.report import ladder_markdown
-from gsv_lab.evaluation.rungs import LADDER, RUNGS, LabRungs
 from gsv_lab.evaluation.similarity import GE2E, SpeakerEmbedder, SpeakerSimilarity
-from gsv_lab.files import save_bytes, save_failed
+from gsv_lab.system.files import save_bytes, save_failed
 
 Recogniser = Callable[[np.ndarray], Sequence[str]]
 """Wave (T,) at 16 kHz -> phone names in the folded alphabet."""
@@ -108,7 +108,7 @@ def evaluate_lab(
         output: folder for results; made if absent, an unfinished run in it goes on.
         system: name and version of the weights, for example `nano-1`; rows of other systems are kept apart.
         seeds: seeds of the synthesis.
-        rungs: names out of `gsv_lab.evaluation.rungs.RUNGS`.
+        rungs: names out of `gsv_lab.evaluation.conditions.RUNGS`.
         fine_tuned: speaker -> voice, for the rung `fine_tuned`.
         recognisers: phone recogniser by language.
         recogniser_name: what they are.

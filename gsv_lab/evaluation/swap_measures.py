@@ -18,7 +18,7 @@ from torch import Tensor
 
 from gsv_lab.evaluation.probes_material import SpokenClip
 from gsv_lab.evaluation.statistics import Values
-from gsv_lab.nn.pitch import track_pitch
+from gsv_lab.extensions.f0 import track_pitch
 
 LOWEST_HZ, HIGHEST_HZ = 450.0, 6500.0
 """Below lies F0 itself, above is what a recording at 16 kHz shows badly."""

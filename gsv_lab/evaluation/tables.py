@@ -12,9 +12,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from gsv_lab.evaluation.conditions import NATURAL
 from gsv_lab.evaluation.lists import TestList
 from gsv_lab.evaluation.measure import Row
-from gsv_lab.evaluation.rungs import NATURAL
 from gsv_lab.evaluation.similarity import equal_error, standing
 from gsv_lab.evaluation.statistics import Statistic, bootstrap_all, mean_of_means, ratio_of_sums, retained
 

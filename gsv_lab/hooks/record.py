@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from gsv_lab.errors import HookError
-from gsv_lab.files import save_bytes
 from gsv_lab.hooks.catalogue import Table, nearest, require
+from gsv_lab.system.files import save_bytes
 
 TIME_AXES = ("sample", "frame", "token", "step", "query")
 """Names of axes that run through time; the first of them that a tap has is the one its rate belongs to."""

@@ -78,7 +78,7 @@ def _bind(name: str, tap: Tap) -> Any:
 
 
 class Component(nn.Module):
-    """A part of the pipeline: a module with declared taps. Roles (see `gsv_lab.nn.roles`) derive from it."""
+    """A part of the pipeline: a module with declared taps. Roles (see `gsv_lab.nn.interfaces`) derive from it."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Component:
         self = super().__new__(cls)

@@ -15,7 +15,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Component, Tap
-from gsv_lab.nn.roles import Discriminator, Judged
+from gsv_lab.nn.interfaces import Discriminator, Judged
 
 SLOPE = 0.1
 

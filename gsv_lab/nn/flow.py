@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Component, Tap
+from gsv_lab.nn.interfaces import Flow
 from gsv_lab.nn.ops import full_mask
-from gsv_lab.nn.roles import Flow
 from gsv_lab.nn.wavenet import WaveNet
 
 

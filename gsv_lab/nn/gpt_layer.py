@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gsv_lab.extensions.monotonic_alignment import Choose, Walk
 from gsv_lab.hooks.tap import Component, Tap
-from gsv_lab.nn.pointer import Choose, Walk
 
 
 class SinePosition(nn.Module):

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from gsv_lab.hooks.tap import Tap
+from gsv_lab.nn.interfaces import Posterior, Sampled
 from gsv_lab.nn.ops import full_mask, standard_normal
-from gsv_lab.nn.roles import Posterior, Sampled
 from gsv_lab.nn.wavenet import WaveNet
 
 

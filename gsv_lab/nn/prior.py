@@ -9,9 +9,9 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gsv_lab.hooks.tap import Tap
-from gsv_lab.nn.attention import AttentionCore, EncoderStack
+from gsv_lab.nn.interfaces import Chunk, Latent, Prior
 from gsv_lab.nn.ops import crossfade_head, full_mask, resize_frames
-from gsv_lab.nn.roles import Chunk, Latent, Prior
+from gsv_lab.nn.transformer import AttentionCore, EncoderStack
 
 
 class TextContentAttention(AttentionCore):

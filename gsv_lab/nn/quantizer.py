@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Tap
-from gsv_lab.losses import commitment_loss
-from gsv_lab.nn.roles import Quantized, Quantizer
+from gsv_lab.nn.interfaces import Quantized, Quantizer
+from gsv_lab.nn.losses import commitment_loss
 
 
 class Codebook(nn.Module):

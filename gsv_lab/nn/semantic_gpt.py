@@ -20,11 +20,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gsv_lab.extensions.monotonic_alignment import TextPointer, stays, to_columns
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn import decoding
 from gsv_lab.nn.gpt_layer import Cache, GPTLayer, SinePosition
-from gsv_lab.nn.pointer import TextPointer, stays, to_columns
-from gsv_lab.nn.roles import SemanticGPTRole
+from gsv_lab.nn.interfaces import SemanticGPTRole
 from gsv_lab.nn.sampling import Sampling
 
 TextPadding = Literal["align", "reference"]

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.extensions.f0 import pitch_level
 from gsv_lab.hooks.tap import Tap
-from gsv_lab.nn.attention import MultiHeadAttention
+from gsv_lab.nn.interfaces import SpeakerEncoder
 from gsv_lab.nn.ops import full_mask
-from gsv_lab.nn.pitch import pitch_level
-from gsv_lab.nn.roles import SpeakerEncoder
+from gsv_lab.nn.transformer import MultiHeadAttention
 
 
 class StyleEncoder(SpeakerEncoder):

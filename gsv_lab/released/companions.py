@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from gsv_lab.errors import CheckpointError, LabError
 from gsv_lab.hooks.tap import Tap
-from gsv_lab.nn.roles import ContentEncoder, ContextEncoder, Encoded
+from gsv_lab.nn.interfaces import ContentEncoder, ContextEncoder, Encoded
 from gsv_lab.text import Phones
 from gsv_lab.text.context import per_phone
 

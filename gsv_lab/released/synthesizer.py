@@ -13,17 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from gsv_lab import audio
+from gsv_lab.audio.measures import quality, require_speech
+from gsv_lab.audio.reference import Reference, best_reference
+from gsv_lab.audio.slices import LONGEST, SHORTEST, seconds
+from gsv_lab.audio.voice_activity import Span, speech_spans
 from gsv_lab.errors import AudioError, CheckpointError, ConfigError
-from gsv_lab.models.sovits import SoVITS
-from gsv_lab.models.synthesizer import Synthesizer
-from gsv_lab.nn.eres2net import ERes2NetV2
-from gsv_lab.nn.roles import ContentEncoder, ContextEncoder, Encoded
+from gsv_lab.inference.synthesizer import Synthesizer
+from gsv_lab.nn.interfaces import ContentEncoder, ContextEncoder, Encoded
 from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.nn.spectral import LinearSpectrogram
-from gsv_lab.recording.measures import quality, require_speech
-from gsv_lab.recording.reference import Reference, best_reference
-from gsv_lab.recording.slices import LONGEST, SHORTEST, seconds
-from gsv_lab.recording.voice_activity import Span, speech_spans
+from gsv_lab.released.eres2net import ERes2NetV2
 
 PROMPT_SILENCE = 0.6
 """Seconds of silence that the released tools put behind a prompt before they listen to it: the samples of 0.3 s at 32

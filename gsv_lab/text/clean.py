@@ -27,10 +27,8 @@ _TAG = re.compile(r"\[(/?)emph\]", re.IGNORECASE)
 HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 """Chinese ideographs, as the inside of a character class of a regular expression."""
 _HAN = re.compile(f"[{HAN}]")
-_REMOVED = re.compile(
-    "[\u00ad\u0300-\u036f\u180e\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]"
-)
-_SILENT = frozenset("\"“”„‟«»‹›「」『』《》〈〉【】〔〕｢｣·・•‧")
+_REMOVED = re.compile("[\u00ad\u0300-\u036f\u180e\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
+_SILENT = frozenset('"“”„‟«»‹›「」『』《》〈〉【】〔〕｢｣·・•‧')
 _OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
 _REWRITTEN = {
     **dict.fromkeys("‘’‚‛ʼ`´＇′", "'"),

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gsv_lab.hooks.tap import Tap
-from gsv_lab.nn.roles import ContextEncoder
+from gsv_lab.nn.interfaces import ContextEncoder
 from gsv_lab.text.phones import Phones, Word
 from gsv_lab.text.pos import PARTS_OF_SPEECH
 

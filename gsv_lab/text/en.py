@@ -104,7 +104,7 @@ def _is_acronym(token: str, tag: str) -> bool:
 
 
 def _strong_the(spoken: list[Spoken]) -> list[Spoken]:
-    """"The" before a vowel ends in the vowel of "see"."""
+    """ "The" before a vowel ends in the vowel of "see"."""
     out = list(spoken)
     for i, (here, following) in enumerate(zip(spoken, spoken[1:], strict=False)):
         if here.word.text.lower() == "the" and following.phones[0][:-1] in EN_VOWELS:

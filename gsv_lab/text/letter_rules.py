@@ -118,6 +118,4 @@ def stress(phones: tuple[str, ...], word: str) -> tuple[str, ...]:
         chosen = max(len(vowels) - heavy, 0)
     elif len(vowels) > 1 and _PREFIX.match(word) and len(_SILENT_STRESS_SUFFIX.sub("", word)) > 4:
         chosen = 1
-    return tuple(
-        f"{name}{int(vowels.index(i) == chosen)}" if i in vowels else name for i, name in enumerate(phones)
-    )
+    return tuple(f"{name}{int(vowels.index(i) == chosen)}" if i in vowels else name for i, name in enumerate(phones))

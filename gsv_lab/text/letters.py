@@ -84,7 +84,7 @@ def load(folder: Path | None = None) -> Any:
         return None
     from safetensors import safe_open
 
-    from gsv_lab.config import build
+    from gsv_lab.system.config import build
 
     with safe_open(path, "pt") as file:
         spec = json.loads(file.metadata()["gsv_lab"])["spec"]

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from gsv_lab.checkpoint import load_component, save_component
-from gsv_lab.config import build
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.tracks import add_codes, add_heard, add_pitch
+from gsv_lab.nn.interfaces import ContentEncoder
 from gsv_lab.nn.quantizer import VectorQuantizer
-from gsv_lab.nn.roles import ContentEncoder
+from gsv_lab.system.config import build
 
 
 @torch.no_grad()

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gsv_lab.align import align_batch, phone_errors
+from gsv_lab.audio.alignment import align_batch, phone_errors
 from gsv_lab.corpora.content_data import ContentBatch
 from gsv_lab.errors import LabError
-from gsv_lab.nn.roles import ContentEncoder
+from gsv_lab.nn.interfaces import ContentEncoder
 from gsv_lab.training.task import Task
 
 

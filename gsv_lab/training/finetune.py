@@ -29,18 +29,18 @@ from gsv_lab.corpora.sovits_data import SoVITSData
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.tracks import add_codes, add_heard, add_pitch
 from gsv_lab.errors import DataError
-from gsv_lab.models.sovits import SoVITS
-from gsv_lab.models.synthesizer import Prompt
-from gsv_lab.models.voice import Voice
+from gsv_lab.extensions.source_filter_vocoder import SourceFilterVocoder
+from gsv_lab.inference.synthesizer import Prompt
+from gsv_lab.inference.voice import Voice
 from gsv_lab.nn.discriminators import Discriminators
+from gsv_lab.nn.interfaces import SpeakerEncoder
 from gsv_lab.nn.quantizer import VectorQuantizer
-from gsv_lab.nn.roles import SpeakerEncoder
-from gsv_lab.nn.vocoder_source import SourceFilterVocoder
+from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.training.sovits_task import SoVITSTask
 
 if TYPE_CHECKING:
-    from gsv_lab.lab import Lab
+    from gsv_lab.inference.lab import Lab
 
 LEAST_SECONDS = 5.0
 WITH_TEXT = ("speaker_encoder.", "flow.", "vocoder.", "pitch_predictor.", "prior.fused_stack.", "prior.leave.")

@@ -13,12 +13,12 @@ import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from gsv_lab.checkpoint import save_component
-from gsv_lab.config import TrainerSettings, build
 from gsv_lab.errors import ConfigError, LabError
-from gsv_lab.files import save_bytes
+from gsv_lab.system.config import TrainerSettings, build
+from gsv_lab.system.files import save_bytes
 from gsv_lab.training.callbacks import Average, Budget, StateSaver, TimeLeft
+from gsv_lab.training.logging_callback import Views
 from gsv_lab.training.task import Task
-from gsv_lab.training.views import Views
 
 
 class Fitted(NamedTuple):
@@ -99,7 +99,7 @@ def fit(
     """Train to the end of the budget; killed at any moment, the same call goes on where it was.
 
     Args:
-        experiment: resolved dictionary of `gsv_lab.config.load_experiment`.
+        experiment: resolved dictionary of `gsv_lab.system.config.load_experiment`.
         folder: the run's folder: state, TensorBoard events, weights.
         pause: a file that makes the training wait while it exists.
         run_minutes: leave after so many minutes even if the budget is not used up; 0 for no limit.

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.corpora.letter_data import LetterBatch
-from gsv_lab.nn.letter_to_sound import LetterToSound
+from gsv_lab.extensions.letter_to_sound import LetterToSound
 from gsv_lab.text import letters
 from gsv_lab.training.task import Task
 

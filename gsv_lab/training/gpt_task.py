@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.corpora.gpt_data import GPTBatch
-from gsv_lab.losses_gpt import code_loss, code_targets, top_k_accuracy
+from gsv_lab.extensions.monotonic_alignment import steady
+from gsv_lab.nn.losses_gpt import code_loss, code_targets, top_k_accuracy
 from gsv_lab.nn.ops import sequence_mask
-from gsv_lab.nn.pointer import steady
 from gsv_lab.nn.semantic_gpt import SemanticGPT
-from gsv_lab.training.guide import Watch, guide_loss
+from gsv_lab.training.guided_attention import Watch, guide_loss
 from gsv_lab.training.task import Task, start_from
 
 

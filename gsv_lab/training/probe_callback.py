@@ -16,7 +16,7 @@ from pytorch_lightning.callbacks import Callback
 from gsv_lab.hooks.catalogue import match, points
 from gsv_lab.hooks.probe import probe
 from gsv_lab.hooks.record import Records
-from gsv_lab.training.board import Board
+from gsv_lab.training.log_writer import Board
 
 
 class ProbeCallback(Callback):

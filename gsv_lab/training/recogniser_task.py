@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gsv_lab.align import phone_errors
+from gsv_lab.audio.alignment import phone_errors
 from gsv_lab.corpora.recogniser_data import RecogniserBatch
-from gsv_lab.nn.recogniser import DelayRecogniser
+from gsv_lab.extensions.phone_recogniser import DelayRecogniser
 from gsv_lab.training.task import Task
 
 

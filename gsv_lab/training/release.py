@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from gsv_lab.checkpoint import fingerprint, load_component, read_header, save_component
-from gsv_lab.files import new_folder
 from gsv_lab.nn.sampling import Sampling
+from gsv_lab.system.files import new_folder
 
 CREDITS = (
     "LibriSpeech (CC BY 4.0): V. Panayotov, G. Chen, D. Povey, S. Khudanpur",
@@ -46,9 +46,9 @@ def release(
         noise_scale: default factor on the prior's deviation.
         codes_per_phone: most codes that a phone may take on average.
         keep: file name -> file that is copied as it is.
-        memory: arguments of `gsv_lab.nn.memory.ReferenceMemory` other than its defaults.
+        memory: arguments of `gsv_lab.extensions.residual_correction.ReferenceMemory` other than its defaults.
         takes: of each sentence, see `Family`.
-        postfilters: arguments, other than their defaults, of the two classes of `gsv_lab.nn.postfilter`, under `latent`
+        postfilters: arguments, other than their defaults, of the two classes of `gsv_lab.extensions.postfilter`, under `latent`
             and `formants`.
 
     Returns:

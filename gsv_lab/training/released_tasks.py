@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn, optim
 
 from gsv_lab.corpora.gpt_data import GPTBatch
-from gsv_lab.losses_gpt import code_loss, code_targets, corrupt_codes, dpo_loss, sequence_log_prob, top_k_accuracy
-from gsv_lab.models.sovits import SoVITS
 from gsv_lab.nn.discriminators import Discriminators
+from gsv_lab.nn.losses_gpt import code_loss, code_targets, corrupt_codes, dpo_loss, sequence_log_prob, top_k_accuracy
 from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.nn.spectral import LogMel
 from gsv_lab.released.synthesizer import LinearAnalysis
 from gsv_lab.training.gpt_task import GPTTask
@@ -47,7 +47,7 @@ class ReleasedGPTTask(GPTTask):
             epoch sees one batch more and the last batches wait for the next epoch.
         count_padding: count the stop token at padding steps, too, so that the loss depends on the longest sequence.
         clip_sizes_only: see `ScaledAdam`.
-        dpo: also prefer true codes to corrupted ones (`gsv_lab.losses_gpt.dpo_loss`); halve the batch for it.
+        dpo: also prefer true codes to corrupted ones (`gsv_lab.nn.losses_gpt.dpo_loss`); halve the batch for it.
     """
 
     def __init__(

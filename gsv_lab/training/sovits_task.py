@@ -14,15 +14,15 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from gsv_lab import losses
 from gsv_lab.checkpoint.native import load_into, load_tensors
 from gsv_lab.corpora.sovits_data import SoVITSBatch
-from gsv_lab.models.sovits import SoVITS, VITSOutput, analysis_for
+from gsv_lab.extensions.monotonic_alignment import steady
+from gsv_lab.nn import losses
 from gsv_lab.nn.discriminators import Discriminators
 from gsv_lab.nn.ops import sequence_mask, take_segments
-from gsv_lab.nn.pointer import steady
+from gsv_lab.nn.sovits import SoVITS, VITSOutput, analysis_for
 from gsv_lab.nn.spectral import LogMel
-from gsv_lab.training.guide import Watch, guide_loss
+from gsv_lab.training.guided_attention import Watch, guide_loss
 from gsv_lab.training.task import Task, start_from
 
 RESOLUTIONS = ((256, 64, 40), (512, 128, 80), (1024, 256, 80), (2048, 512, 80))

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gsv_lab.config import load_experiment, override
 from gsv_lab.errors import ConfigError
 from gsv_lab.nn.sampling import Sampling
+from gsv_lab.system.config import load_experiment, override
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
 from gsv_lab.training.release import release

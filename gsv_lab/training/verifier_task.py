@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.corpora.verifier_data import VerifierBatch
-from gsv_lab.nn.verifier import SpeakerVerifier
+from gsv_lab.extensions.speaker_verifier import SpeakerVerifier
 from gsv_lab.training.task import Task
 
 

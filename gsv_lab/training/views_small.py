@@ -15,9 +15,9 @@ from gsv_lab.corpora.verifier_data import VerifierBatch
 from gsv_lab.hooks.probe import probe
 from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.text import CTC_SYMBOLS, letters
-from gsv_lab.training.board import Board
 from gsv_lab.training.content_task import ContentTask
 from gsv_lab.training.g2p_task import G2PTask
+from gsv_lab.training.log_writer import Board
 from gsv_lab.training.recogniser_task import RecogniserTask
 from gsv_lab.training.verifier_task import VerifierTask
 from gsv_lab.training.views_speech import show_alignment

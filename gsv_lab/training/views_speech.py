@@ -1,7 +1,7 @@
 """What SoVITS and SemanticGPT look like while they learn: views of the first clips of a validation batch.
 
 Every view is a function of the task, a batch and a `Board`; it reads taps and outputs, and changes nothing. The tags
-are listed in `gsv_lab.training.views`. Letters: B batch, F frames at 50 Hz, P phones, T codes, H heads.
+are listed in `gsv_lab.training.logging_callback`. Letters: B batch, F frames at 50 Hz, P phones, T codes, H heads.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from torch import Tensor
 from gsv_lab.corpora.gpt_data import GPTBatch
 from gsv_lab.corpora.sovits_data import SoVITSBatch
 from gsv_lab.hooks.probe import probe
-from gsv_lab.models.sovits import SoVITS, VITSOutput
 from gsv_lab.nn.ops import sequence_mask
+from gsv_lab.nn.sovits import SoVITS, VITSOutput
 from gsv_lab.text.symbols import SYMBOLS
-from gsv_lab.training.board import Board
 from gsv_lab.training.gpt_task import GPTTask
+from gsv_lab.training.log_writer import Board
 from gsv_lab.training.sovits_task import RESOLUTIONS, SoVITSTask
 
 LIMIT_MB = 1024.0

@@ -13,10 +13,10 @@
 # %%
 import gsv_lab
 from gsv_lab import figures
-from gsv_lab.exercises import hear as check
-from gsv_lab.exercises.material import find_speech, said
 from gsv_lab.hooks import scale
-from gsv_lab.widgets.voice import VoiceExplorer
+from gsv_lab.teaching.exercises import hear as check
+from gsv_lab.teaching.exercises.material import find_speech, said
+from gsv_lab.teaching.widgets.voice import VoiceExplorer
 
 lab = gsv_lab.load()
 recording = find_speech()  # or your own: find_speech("me.wav")
@@ -152,8 +152,8 @@ explorer.view
 # %% [markdown]
 # ## What to read, where to go
 #
-# - `gsv_lab/lab.py`: everything that a lab can do; `clone` and `speak` are short.
-# - `gsv_lab/models/synthesizer.py`: the pipeline as you saw it.
+# - `gsv_lab/inference/lab.py`: everything that a lab can do; `clone` and `speak` are short.
+# - `gsv_lab/inference/synthesizer.py`: the pipeline as you saw it.
 # - `gsv_lab/hooks/probe.py`: what `probe` promises.
 #
 # Next: **01, From waveform to frames**. What does the machine see when you hear a vowel?

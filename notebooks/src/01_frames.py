@@ -15,10 +15,10 @@ import torch
 
 import gsv_lab
 from gsv_lab import figures
-from gsv_lab.exercises import frames as check
-from gsv_lab.exercises.material import find_speech
 from gsv_lab.nn.spectral import LinearSpectrogram, mel_filters
-from gsv_lab.widgets.window import WindowExplorer
+from gsv_lab.teaching.exercises import frames as check
+from gsv_lab.teaching.exercises.material import find_speech
+from gsv_lab.teaching.widgets.window import WindowExplorer
 
 lab = gsv_lab.load()
 recording = find_speech()  # or your own: find_speech("me.wav")
@@ -156,7 +156,7 @@ print(heard["content"].at(1.0), at_mel_rate, sep="\n")
 # ## What to read, where to go
 #
 # - `gsv_lab/nn/spectral.py`: all spectrograms of the kit, on one page.
-# - `gsv_lab/nn/content_encoder.py`: from mel to content, and why it forgets the speaker.
+# - `gsv_lab/extensions/phone_content_encoder.py`: from mel to content, and why it forgets the speaker.
 # - `gsv_lab/hooks/record.py`: what a record can do with time.
 #
 # Next: **02, From text to phones**. The other end of the pipeline has no sound at all.

@@ -15,11 +15,11 @@ import torch
 
 import gsv_lab
 from gsv_lab import figures
-from gsv_lab.exercises import phones as check
-from gsv_lab.exercises.material import find_speech
+from gsv_lab.teaching.exercises import phones as check
+from gsv_lab.teaching.exercises.material import find_speech
+from gsv_lab.teaching.widgets.phones import PhoneExplorer
 from gsv_lab.text import fold, normalise, phonemize
 from gsv_lab.text.context import CHANNELS
-from gsv_lab.widgets.phones import PhoneExplorer
 
 lab = gsv_lab.load()
 recording = find_speech()  # or your own: find_speech("me.wav", "what is said in it")
@@ -150,6 +150,6 @@ check.frame_counts(frame_counts)
 # - `gsv_lab/text/front.py`: the three steps in a row.
 # - `gsv_lab/text/lexicon.py`: your rule, and thirty more; `gsv_lab/text/sandhi.py`: tones that change their
 #   neighbours.
-# - `gsv_lab/align.py`: why CTC needs help before it gives times.
+# - `gsv_lab/audio/alignment.py`: why CTC needs help before it gives times.
 #
 # Next: **03, A codebook of speech**. How do 512 numbers hold everything that can be said?

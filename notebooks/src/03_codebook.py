@@ -16,11 +16,11 @@ import torch
 
 import gsv_lab
 from gsv_lab import figures
-from gsv_lab.exercises import codebook as check
-from gsv_lab.exercises.live import joint_counts, train_codebook
-from gsv_lab.exercises.material import find_speech
+from gsv_lab.teaching.exercises import codebook as check
+from gsv_lab.teaching.exercises.live import joint_counts, train_codebook
+from gsv_lab.teaching.exercises.material import find_speech
+from gsv_lab.teaching.widgets.codebook import CodebookExplorer
 from gsv_lab.text import CTC_SYMBOLS
-from gsv_lab.widgets.codebook import CodebookExplorer
 
 torch.manual_seed(0)
 lab = gsv_lab.load()
@@ -157,7 +157,7 @@ print(f"U(phone|code) {figures.uncertainty(counts):.2f}, by chance {figures.unce
 # ## What to read, where to go
 #
 # - `gsv_lab/nn/quantizer.py`: the table, its averages, its revival, in 90 lines.
-# - `gsv_lab/losses.py`: the commitment loss.
+# - `gsv_lab/nn/losses.py`: the commitment loss.
 # - `gsv_lab/exercises/live.py`: what you trained just now.
 #
 # Next: **04, The GPT stage**, which writes these codes one after another.

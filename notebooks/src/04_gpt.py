@@ -15,10 +15,10 @@ import torch
 
 import gsv_lab
 from gsv_lab import figures
-from gsv_lab.exercises import gpt as check
-from gsv_lab.exercises.excerpt import decode, excerpt, most_diagonal, told
-from gsv_lab.exercises.material import find_speech
-from gsv_lab.widgets.sampling import SamplingExplorer
+from gsv_lab.teaching.exercises import gpt as check
+from gsv_lab.teaching.exercises.excerpt import decode, excerpt, most_diagonal, told
+from gsv_lab.teaching.exercises.material import find_speech
+from gsv_lab.teaching.widgets.sampling import SamplingExplorer
 
 lab = gsv_lab.load()
 recording = find_speech()  # or your own: find_speech("me.wav", "what is said in it")
@@ -220,8 +220,8 @@ print(f"largest difference of {at_once.numel()} logits: {(at_once - run.logits).
 # ## What to read, where to go
 #
 # - `gsv_lab/nn/semantic_gpt.py`: the network; phones see all phones, codes only what was before them. Its pointer is
-#   in `gsv_lab/nn/pointer.py`.
+#   in `gsv_lab/extensions/monotonic_alignment.py`.
 # - `gsv_lab/nn/sampling.py`: your three dials; `gsv_lab/nn/decoding.py`: the loop around them.
-# - `gsv_lab/losses_gpt.py`: exercise 1, as it is trained.
+# - `gsv_lab/nn/losses_gpt.py`: exercise 1, as it is trained.
 #
 # Next: **05, Timbre and the three-way mix**. The codes say what; who says it?

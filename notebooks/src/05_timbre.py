@@ -14,12 +14,12 @@
 import gsv_lab
 from gsv_lab import figures
 from gsv_lab.evaluation.prosody import tracked_pitch
-from gsv_lab.exercises import timbre as check
-from gsv_lab.exercises.excerpt import content_likeness, excerpt, mel_distance
-from gsv_lab.exercises.material import find_speech
-from gsv_lab.exercises.voices import second_voice
 from gsv_lab.hooks import zero
-from gsv_lab.widgets.blend import BlendExplorer
+from gsv_lab.teaching.exercises import timbre as check
+from gsv_lab.teaching.exercises.excerpt import content_likeness, excerpt, mel_distance
+from gsv_lab.teaching.exercises.material import find_speech
+from gsv_lab.teaching.exercises.voices import second_voice
+from gsv_lab.teaching.widgets.blend import BlendExplorer
 
 lab = gsv_lab.load()
 recording = find_speech()  # or your own: find_speech("me.wav", "what is said in it")

@@ -15,11 +15,11 @@ import torch
 
 import gsv_lab
 from gsv_lab import figures
-from gsv_lab.exercises import latents as check
-from gsv_lab.exercises.excerpt import excerpt, mel_distance
-from gsv_lab.exercises.flowing import frames_seen, hear_latents
-from gsv_lab.exercises.material import find_speech
-from gsv_lab.widgets.latents import LatentExplorer
+from gsv_lab.teaching.exercises import latents as check
+from gsv_lab.teaching.exercises.excerpt import excerpt, mel_distance
+from gsv_lab.teaching.exercises.flowing import frames_seen, hear_latents
+from gsv_lab.teaching.exercises.material import find_speech
+from gsv_lab.teaching.widgets.latents import LatentExplorer
 
 lab = gsv_lab.load()
 recording = find_speech()  # or your own: find_speech("me.wav", "what is said in it")
@@ -186,7 +186,7 @@ figures.mel_compare(target, result, 100, names=("recording", "from its codes"))
 # ## What to read, where to go
 #
 # - `gsv_lab/nn/flow.py`: exercise 2 is `Coupling.forward`, in both directions.
-# - `gsv_lab/nn/vocoder_source.py`: pulses in closed form, and two envelopes.
-# - `gsv_lab/losses.py`: exercise 4, and the divergence between posterior and prior.
+# - `gsv_lab/extensions/source_filter_vocoder.py`: pulses in closed form, and two envelopes.
+# - `gsv_lab/nn/losses.py`: exercise 4, and the divergence between posterior and prior.
 #
 # Next: **07, Who is in the codes?** What should the codes not know, and do they know it all the same?

@@ -20,12 +20,12 @@ import gsv_lab
 from gsv_lab.evaluation.probes import linear_probe
 from gsv_lab.evaluation.probes_leakage import gather, leakage, listen
 from gsv_lab.evaluation.prosody import tracked_pitch
-from gsv_lab.exercises import leaks as check
-from gsv_lab.exercises.clips import centred, lesson_clips
-from gsv_lab.exercises.excerpt import excerpt
-from gsv_lab.exercises.material import find_speech
-from gsv_lab.exercises.voices import second_voice
-from gsv_lab.widgets.leaks import TAPS, LeakExplorer
+from gsv_lab.teaching.exercises import leaks as check
+from gsv_lab.teaching.exercises.clips import centred, lesson_clips
+from gsv_lab.teaching.exercises.excerpt import excerpt
+from gsv_lab.teaching.exercises.material import find_speech
+from gsv_lab.teaching.exercises.voices import second_voice
+from gsv_lab.teaching.widgets.leaks import TAPS, LeakExplorer
 
 lab = gsv_lab.load()
 clips, source = lesson_clips(lab)  # your own: GSV_LAB_SPEECH=DIR with a metadata.csv, path|speaker|language|text

@@ -15,12 +15,12 @@ import math
 
 import gsv_lab
 from gsv_lab.evaluation.ablation import head_grid
-from gsv_lab.exercises import ablation as check
-from gsv_lab.exercises.breaking import MIX, alignment_against_drop, follows_phones, mean_of, surprise
-from gsv_lab.exercises.excerpt import excerpts
-from gsv_lab.exercises.material import find_speech
 from gsv_lab.hooks import mean, patch_from, probe, resample, zero
-from gsv_lab.widgets.ablation import AblationExplorer
+from gsv_lab.teaching.exercises import ablation as check
+from gsv_lab.teaching.exercises.breaking import MIX, alignment_against_drop, follows_phones, mean_of, surprise
+from gsv_lab.teaching.exercises.excerpt import excerpts
+from gsv_lab.teaching.exercises.material import find_speech
+from gsv_lab.teaching.widgets.ablation import AblationExplorer
 
 lab = gsv_lab.load()
 recording = find_speech()  # or your own: find_speech("me.wav", "what is said in it")

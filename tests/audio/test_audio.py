@@ -9,8 +9,9 @@ import pytest
 import soundfile
 import torch
 
-from gsv_lab import audio, files
+from gsv_lab import audio
 from gsv_lab.errors import AudioError, LabError
+from gsv_lab.system import files
 
 from .bad_files import tone
 

@@ -11,13 +11,14 @@ import pytest
 import torch
 
 from gsv_lab import audio
-from gsv_lab.align import Alignment
+from gsv_lab.audio.alignment import Alignment
+from gsv_lab.audio.measures import spoken
+from gsv_lab.audio.voice_activity import Span, speech_spans
 from gsv_lab.corpora import prepare as module
 from gsv_lab.corpora.listfile import read_list
 from gsv_lab.corpora.prepare import prepare
 from gsv_lab.corpora.timing import TimedWord, check_pace, folded_phones, language_of, share_out, timed_words
 from gsv_lab.errors import AudioError, DataError, LabError, TextError
-from gsv_lab.recording import Span, speech_spans, spoken
 from gsv_lab.text import phonemize
 
 from . import bad_files as bad

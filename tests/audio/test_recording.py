@@ -8,22 +8,20 @@ import pytest
 import torch
 
 from gsv_lab import audio
-from gsv_lab.errors import AudioError
-from gsv_lab.recording import (
-    Span,
-    best_reference,
-    cut_at_silences,
-    denoise,
+from gsv_lab.audio.measures import (
+    band_limit,
+    clipped_share,
     quality,
-    slice_speech,
-    speech_probability,
-    speech_seconds,
-    speech_spans,
+    quiet_share,
+    require_speech,
+    signal_to_noise,
     spoken,
 )
-from gsv_lab.recording.measures import band_limit, clipped_share, quiet_share, require_speech, signal_to_noise
-from gsv_lab.recording.reference import reference
-from gsv_lab.recording.voice_activity import _hysteresis
+from gsv_lab.audio.noise import denoise
+from gsv_lab.audio.reference import best_reference, reference
+from gsv_lab.audio.slices import cut_at_silences, slice_speech, speech_seconds
+from gsv_lab.audio.voice_activity import Span, _hysteresis, speech_probability, speech_spans
+from gsv_lab.errors import AudioError
 
 RATE = 16_000
 
@@ -195,7 +193,7 @@ def test_lanes_hear_what_one_pass_hears(reading):
     samples, rate, _, _ = reading
     wave = audio.resample(samples, rate, RATE)
     together = speech_probability(wave)
-    import gsv_lab.recording.voice_activity as detector
+    import gsv_lab.audio.voice_activity as detector
 
     lane, detector._LANE = detector._LANE, 10**6
     try:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from gsv_lab.audio.speakers import SEVERAL, likeness
 from gsv_lab.corpora.prepare import prepare
-from gsv_lab.recording.speakers import SEVERAL, likeness
 
 from .test_prepare import by_level, same_date, save  # noqa: F401
 

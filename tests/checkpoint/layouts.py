@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gsv_lab.checkpoint import reference_keys, reference_keys_gpt
 from gsv_lab.checkpoint.restricted import HParams, Released, released_bytes
-from gsv_lab.checkpoint.stored_config import to_json
-from gsv_lab.config import build
 from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.released import reference_keys, reference_keys_gpt
+from gsv_lab.released.stored_config import to_json
+from gsv_lab.system.config import build
 from tiny import spec
 
 SIZES = {"v1": (322, 20, False, 16), "v2": (40, 12, False, 16), "v2Pro": (40, 12, True, 16),

@@ -19,10 +19,10 @@ from safetensors.torch import save_file
 
 from gsv_lab.checkpoint import load_component, read_header, save_component
 from gsv_lab.checkpoint import restricted as restricted_module
-from gsv_lab.checkpoint.importer import import_reference
 from gsv_lab.cli import main
-from gsv_lab.config import build
 from gsv_lab.errors import CheckpointError
+from gsv_lab.released.importer import import_reference
+from gsv_lab.system.config import build
 from tiny import GPT, VERIFIER, make_family
 
 from .layouts import small_gpt, write

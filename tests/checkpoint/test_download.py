@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from gsv_lab.checkpoint import catalogue
-from gsv_lab.checkpoint.catalogue import KNOWN, MODELS, REPOSITORY, REVISION, HubFile, KnownFile
-from gsv_lab.checkpoint.download import UNFINISHED, download
 from gsv_lab.cli import main
 from gsv_lab.errors import LabError
+from gsv_lab.released import catalogue
+from gsv_lab.released.catalogue import KNOWN, MODELS, REPOSITORY, REVISION, HubFile, KnownFile
+from gsv_lab.released.download import UNFINISHED, download
 
 BIG = b"".join(i.to_bytes(4, "big") for i in range(100_000))
 FILES = {"s1.ckpt": b"the text model" * 50, "v2Pro/s2G.pth": BIG, "hubert/config.json": b"{}", "s2D.pth": b"judges"}
@@ -171,7 +171,7 @@ def test_a_stopped_download_goes_on_the_next_time(
 KILLED = """
 import sys
 from huggingface_hub import constants
-from gsv_lab.checkpoint import catalogue
+from gsv_lab.released import catalogue
 from gsv_lab.cli import main
 constants.DOWNLOAD_CHUNK_SIZE = 2**14
 part = catalogue.HubFile("v2Pro/s2G.pth", int(sys.argv[2]), sys.argv[3])

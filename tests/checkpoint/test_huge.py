@@ -11,9 +11,9 @@ import pytest
 from safetensors.torch import save_file
 
 from gsv_lab.checkpoint import load_component
-from gsv_lab.checkpoint.importer import import_reference
-from gsv_lab.config import build
 from gsv_lab.errors import CheckpointError
+from gsv_lab.released.importer import import_reference
+from gsv_lab.system.config import build
 from tiny import VERIFIER
 
 from .test_bad_input import reheaded, released, tensor, wide

@@ -20,11 +20,11 @@ import pytest
 import torch
 
 from gsv_lab.checkpoint import load_component, read_header, save_component
-from gsv_lab.checkpoint.importer import export_reference, import_reference
 from gsv_lab.checkpoint.restricted import HParams, read_released
-from gsv_lab.checkpoint.stored_config import from_json, to_json
-from gsv_lab.cli_weights import add_weights
+from gsv_lab.cli.weights import add_weights
 from gsv_lab.errors import CheckpointError, LabError
+from gsv_lab.released.importer import export_reference, import_reference
+from gsv_lab.released.stored_config import from_json, to_json
 
 from .layouts import same, small_gpt, write
 

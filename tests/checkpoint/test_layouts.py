@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from gsv_lab.checkpoint import load_component, read_header, reference_keys, reference_keys_gpt
-from gsv_lab.checkpoint.importer import Imported, export_reference, import_reference
+from gsv_lab.checkpoint import load_component, read_header
 from gsv_lab.checkpoint.restricted import read_released
 from gsv_lab.cli import main
+from gsv_lab.released import reference_keys, reference_keys_gpt
+from gsv_lab.released.importer import Imported, export_reference, import_reference
 
 from .layouts import DATA, MODEL, SIZES, export_of, hparams, judges_state, same, small_gpt, sovits_state, write
 
@@ -100,7 +101,7 @@ def test_states_of_a_training(tmp_path: Path) -> None:
 
 def released_vocoder() -> dict[str, Tensor]:
     """A narrow one with the released rates, which only a configuration could tell."""
-    from gsv_lab.nn.vocoder import HiFiGAN
+    from gsv_lab.nn.hifigan import HiFiGAN
 
     sizes = {"upsample_rates": [10, 8, 2, 2, 2], "upsample_kernels": [16, 16, 8, 2, 2], "block_kernels": [3]}
     module = HiFiGAN(latent_dim=4, speaker_dim=8, width=32, **sizes)
@@ -152,7 +153,7 @@ def test_configuration_as_a_plain_table(tmp_path: Path) -> None:
 
 def test_several_files_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk is full at the second one: the first is not left behind, what was there before stays."""
-    import gsv_lab.checkpoint.importer as importer
+    import gsv_lab.released.importer as importer
 
     files = [write(tmp_path / "a.ckpt", small_gpt()), write(tmp_path / "b.pth", export_of(judges_state(6)))]
     older = tmp_path / "x.semantic_gpt.safetensors"

@@ -12,8 +12,8 @@ import torch
 
 from gsv_lab.checkpoint import fingerprint, load_component, read_header, save_component
 from gsv_lab.checkpoint.native import load_into, load_tensors, save_tensors
-from gsv_lab.config import build
 from gsv_lab.errors import CheckpointError, ConfigError
+from gsv_lab.system.config import build
 from tiny import VERIFIER
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from gsv_lab.checkpoint.reference_keys_gpt import from_reference, sizes_from_reference, to_reference, to_reference_key
 from gsv_lab.errors import CheckpointError
 from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.released.reference_keys_gpt import from_reference, sizes_from_reference, to_reference, to_reference_key
 
 SIZES = {"n_phones": 9, "n_codes": 5, "context_dim": 7, "dim": 8, "n_layers": 3, "ffn_dim": 12}
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from gsv_lab.corpora.disguise import Disguise, Mask
-from gsv_lab.nn.pitch import track_pitch
+from gsv_lab.corpora.augmentation import Disguise, Mask
+from gsv_lab.extensions.f0 import track_pitch
 
 
 def tone(hz: float, frames: int = 50) -> np.ndarray:

@@ -10,8 +10,8 @@ import pytest
 import tiny
 from gsv_lab.corpora.synthetic import PHONES, SyntheticCorpus
 from gsv_lab.corpora.synthetic_data import pack_synthetic, pitch, positions
-from gsv_lab.environment import cache_dir
 from gsv_lab.errors import CheckpointError, DataError
+from gsv_lab.system.environment import cache_dir
 from gsv_lab.training.fit import fit
 
 CORPUS = tiny.spec("corpora.synthetic.SyntheticCorpus", n_speakers=4, n_clips=8, seed=3, n_syllables=[4, 5])

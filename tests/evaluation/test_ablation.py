@@ -15,7 +15,7 @@ from gsv_lab.errors import DataError, HookError
 from gsv_lab.evaluation.ablation import gpt_measure, head_grid, prior_measure
 from gsv_lab.evaluation.probes_material import acoustic, recorded_clips, synthetic_clips
 from gsv_lab.hooks import mean, watched
-from gsv_lab.lab import Lab, load
+from gsv_lab.inference.lab import Lab, load
 from gsv_lab.nn.gpt_layer import SelfAttention
 
 

@@ -16,8 +16,8 @@ from gsv_lab.errors import ConfigError, HookError
 from gsv_lab.evaluation.interventions import intervene, read_intervention, recipe
 from gsv_lab.evaluation.interventions_report import write_outcome
 from gsv_lab.hooks import probe, watched
-from gsv_lab.lab import Lab, load
-from gsv_lab.models.voice import Voice
+from gsv_lab.inference.lab import Lab, load
+from gsv_lab.inference.voice import Voice
 from gsv_lab.nn.prior import TextContentAttention
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "interventions"

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from gsv_lab.errors import ConfigError, DataError, LabError, TextError
-from gsv_lab.evaluation.ladder import RowLog, evaluate_list
+from gsv_lab.evaluation.comparison import RowLog, evaluate_list
+from gsv_lab.evaluation.conditions import Rung, cross_lingual_sources
 from gsv_lab.evaluation.lists import Clip, TestList, read_list
 from gsv_lab.evaluation.measure import Job, Measure, Row
 from gsv_lab.evaluation.prosody import Prosody
 from gsv_lab.evaluation.report import ladder_markdown, versions_markdown
-from gsv_lab.evaluation.rungs import Rung, cross_lingual_sources
 from gsv_lab.evaluation.similarity import SpeakerSimilarity
 
 from .makers import SPEAKERS, PitchEmbedder, tone, toy_list

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from gsv_lab.checkpoint import save_component
-from gsv_lab.config import build
 from gsv_lab.evaluation import own, run
+from gsv_lab.evaluation.comparison import evaluate_list
 from gsv_lab.evaluation.intelligibility import PhoneErrors, PhoneJudge
-from gsv_lab.evaluation.ladder import evaluate_list
 from gsv_lab.evaluation.lists import read_list
-from gsv_lab.lab import load
-from gsv_lab.models.family import EXTRAS
+from gsv_lab.inference.lab import load
+from gsv_lab.inference.loading import EXTRAS
+from gsv_lab.system.config import build
 from tiny import JUDGES, make_family
 
 from .makers import toy_list

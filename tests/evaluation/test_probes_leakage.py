@@ -12,7 +12,6 @@ import torch
 import tiny
 from gsv_lab.checkpoint import save_component
 from gsv_lab.cli import main
-from gsv_lab.config import build
 from gsv_lab.corpora.readers import read
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.errors import CheckpointError, DataError
@@ -25,9 +24,10 @@ from gsv_lab.evaluation.probes_material import (
     recorded_clips,
     synthetic_clips,
 )
+from gsv_lab.extensions.f0 import PitchedLogMel
 from gsv_lab.hooks import Record, watched
-from gsv_lab.lab import load
-from gsv_lab.nn.pitch import PitchedLogMel
+from gsv_lab.inference.lab import load
+from gsv_lab.system.config import build
 
 from .makers import write_list
 

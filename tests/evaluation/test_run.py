@@ -14,8 +14,8 @@ from gsv_lab import figures
 from gsv_lab.audio import read_mark
 from gsv_lab.errors import ConfigError, LabError
 from gsv_lab.evaluation import extras, run
+from gsv_lab.evaluation.conditions import LabRungs
 from gsv_lab.evaluation.lists import Clip, read_list
-from gsv_lab.evaluation.rungs import LabRungs
 
 from .makers import RATE, FakeLab, FakeVoice, PitchEmbedder, tone, toy_list
 

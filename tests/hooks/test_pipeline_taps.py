@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gsv_lab.config import build
+from gsv_lab.extensions.letter_to_sound import LetterToSound
 from gsv_lab.hooks import Records, probe
 from gsv_lab.hooks.catalogue import fold, points
-from gsv_lab.nn.letter_to_sound import LetterToSound
 from gsv_lab.nn.sampling import Sampling
+from gsv_lab.system.config import build
 from gsv_lab.text import phonemize
 from gsv_lab.text.context import LexicalContext
 from gsv_lab.text.letters import encode

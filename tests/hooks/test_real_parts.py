@@ -13,29 +13,29 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import gsv_lab.nn
+from gsv_lab.extensions.istft_vocoder import InverseSTFTVocoder
+from gsv_lab.extensions.letter_to_sound import LetterToSound
+from gsv_lab.extensions.phone_content_encoder import PhoneContentEncoder
+from gsv_lab.extensions.phone_recogniser import DelayRecogniser
+from gsv_lab.extensions.pitch_predictor import PitchPredictor
+from gsv_lab.extensions.postfilter import FormantPostfilter, LatentPostfilter
+from gsv_lab.extensions.residual_correction import Memory, ReferenceMemory
+from gsv_lab.extensions.source_filter_vocoder import SourceFilterVocoder
+from gsv_lab.extensions.speaker_verifier import SpeakerVerifier
 from gsv_lab.hooks import Component, noise, probe
 from gsv_lab.hooks.catalogue import fold, points
 from gsv_lab.hooks.record import TIME_AXES
 from gsv_lab.hooks.tap import declared_taps
-from gsv_lab.nn.content_encoder import PhoneContentEncoder
 from gsv_lab.nn.discriminators import Discriminators, PeriodJudge, ScaleJudge, SpectrumJudge
-from gsv_lab.nn.eres2net import ERes2NetV2
 from gsv_lab.nn.flow import CouplingFlow, IdentityFlow
-from gsv_lab.nn.letter_to_sound import LetterToSound
-from gsv_lab.nn.memory import Memory, ReferenceMemory
-from gsv_lab.nn.pitch_predictor import PitchPredictor
+from gsv_lab.nn.hifigan import HiFiGAN
 from gsv_lab.nn.posterior import WaveNetPosterior
-from gsv_lab.nn.postfilter import FormantPostfilter, LatentPostfilter
 from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.nn.quantizer import VectorQuantizer
-from gsv_lab.nn.recogniser import DelayRecogniser
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.nn.semantic_gpt import SemanticGPT
 from gsv_lab.nn.speaker_encoder import PitchedSpeakerEncoder, StyleEncoder, VerifiedSpeakerEncoder
-from gsv_lab.nn.verifier import SpeakerVerifier
-from gsv_lab.nn.vocoder import HiFiGAN
-from gsv_lab.nn.vocoder_istft import InverseSTFTVocoder
-from gsv_lab.nn.vocoder_source import SourceFilterVocoder
+from gsv_lab.released.eres2net import ERes2NetV2
 
 C, G, F, P = 8, 6, 12, 5
 

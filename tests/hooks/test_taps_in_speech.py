@@ -19,14 +19,14 @@ from torch import Tensor, nn
 
 from gsv_lab import audio
 from gsv_lab.evaluation.prosody import tracked_pitch
-from gsv_lab.exercises.material import SAMPLE
+from gsv_lab.extensions.f0 import TYPICAL_F0, PitchedLogMel
+from gsv_lab.extensions.pitch_predictor import PitchPredictor
 from gsv_lab.hooks import Records, probe, swap
-from gsv_lab.lab import Lab, load
-from gsv_lab.nn.pitch import TYPICAL_F0, PitchedLogMel
-from gsv_lab.nn.pitch_predictor import PitchPredictor
+from gsv_lab.inference.batching import predict_many
+from gsv_lab.inference.lab import Lab, load
 from gsv_lab.nn.semantic_gpt import SemanticGPT
 from gsv_lab.nn.speaker_encoder import PitchedSpeakerEncoder, StyleEncoder
-from gsv_lab.released.batching import predict_many
+from gsv_lab.teaching.exercises.material import SAMPLE
 from gsv_lab.text import Phones, letters, phonemize
 
 BY_FRAME = {

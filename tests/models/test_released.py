@@ -15,14 +15,14 @@ import torch
 from gsv_lab import audio
 from gsv_lab.errors import AudioError, CheckpointError, ConfigError, LabError
 from gsv_lab.hooks.probe import probe
-from gsv_lab.lab import Lab, load
-from gsv_lab.models.family import load_family
-from gsv_lab.models.synthesizer import Prompt
-from gsv_lab.models.told import tell
-from gsv_lab.models.voice import Voice
+from gsv_lab.inference.gpt_inputs import tell
+from gsv_lab.inference.lab import Lab, load
+from gsv_lab.inference.loading import load_family
+from gsv_lab.inference.synthesizer import Prompt
+from gsv_lab.inference.voice import Voice
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.released.companions import BertContext, load_hubert, read_vocabulary, stretches
-from gsv_lab.released.files import by_path
+from gsv_lab.released.loading import by_path
 from gsv_lab.released.synthesizer import ReleasedSynthesizer, released_reference
 from gsv_lab.text import phonemize
 from released_files import (
@@ -292,7 +292,7 @@ def test_files_that_do_not_belong_together(folder: Path, tmp_path: Path) -> None
     shutil.copytree(folder, own)
     wrong = gpt_spec()
     wrong["init_args"]["context_dim"] = WIDTH + 2
-    from gsv_lab.checkpoint.importer import import_reference
+    from gsv_lab.released.importer import import_reference
 
     import_reference([write_gpt(own / "w.ckpt", wrong)], own / "mine.semantic_gpt.safetensors")
     with pytest.raises(ConfigError, match=r"context_encoder\.dim is 8 but semantic_gpt\.context_dim is 10"):

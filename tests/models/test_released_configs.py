@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from gsv_lab.checkpoint import reference_keys, reference_keys_gpt
-from gsv_lab.checkpoint.catalogue import MODELS
-from gsv_lab.checkpoint.reference_family import resolve_file
-from gsv_lab.config import build, load_experiment
 from gsv_lab.corpora.gpt_data import GPTBatch
-from gsv_lab.losses_gpt import code_loss
+from gsv_lab.nn.losses_gpt import code_loss
+from gsv_lab.released import reference_keys, reference_keys_gpt
+from gsv_lab.released.catalogue import MODELS
+from gsv_lab.released.reference_family import resolve_file
+from gsv_lab.system.config import build, load_experiment
 from gsv_lab.training.released_tasks import TEXT_PARTS, ReleasedGPTTask, ReleasedSoVITSTask
 from gsv_lab.training.scaled_adam import ScaledAdam
 from gsv_lab.training.schedules import EpochDecay, FirstThenConstant, WarmUpCosine

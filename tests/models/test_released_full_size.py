@@ -23,12 +23,12 @@ import pytest
 import torch
 
 from gsv_lab import audio
-from gsv_lab.checkpoint.importer import export_reference, import_reference
 from gsv_lab.checkpoint.restricted import read_released
-from gsv_lab.config import load_experiment
-from gsv_lab.lab import Lab
-from gsv_lab.models.family import load_family
-from gsv_lab.nn.eres2net import ERes2NetV2
+from gsv_lab.inference.lab import Lab
+from gsv_lab.inference.loading import load_family
+from gsv_lab.released.eres2net import ERes2NetV2
+from gsv_lab.released.importer import export_reference, import_reference
+from gsv_lab.system.config import load_experiment
 from released_files import CHARACTERS, place, write_gpt, write_sovits
 
 TEXT = "今天天气很好。"

@@ -14,9 +14,9 @@ import torch
 from gsv_lab import audio
 from gsv_lab.cli import main
 from gsv_lab.errors import ConfigError
-from gsv_lab.lab import Lab
-from gsv_lab.models.family import load_family
-from gsv_lab.models.voice import Voice
+from gsv_lab.inference.lab import Lab
+from gsv_lab.inference.loading import load_family
+from gsv_lab.inference.voice import Voice
 from gsv_lab.text import phonemize
 from released_files import gpt_spec, sovits_spec, write_companions, write_family, write_gpt, write_sovits
 
@@ -121,7 +121,7 @@ def test_commands_of_the_page(sample: Path, root: Path, tmp_path: Path, monkeypa
     commands = [line for block in re.findall(r"^```sh\n(.*?)^```", page, re.S | re.M) for line in block.splitlines()]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GSV_LAB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("gsv_lab.released.files.UNBOUNDED", 2.0)  # random networks do not know when to stop
+    monkeypatch.setattr("gsv_lab.released.loading.UNBOUNDED", 2.0)  # random networks do not know when to stop
     write_gpt(tmp_path / "g-e15.ckpt", gpt_spec())
     write_sovits(tmp_path / "s_e8_s200.pth", sovits_spec(), "05")
     write_companions(tmp_path)

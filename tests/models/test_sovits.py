@@ -8,17 +8,17 @@ import pytest
 import torch
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.losses import kl_loss, log_mel_loss
-from gsv_lab.models.sovits import SoVITS
+from gsv_lab.extensions.pitch_predictor import PitchPredictor
+from gsv_lab.extensions.source_filter_vocoder import SourceFilterVocoder
 from gsv_lab.nn.flow import CouplingFlow
+from gsv_lab.nn.losses import kl_loss, log_mel_loss
 from gsv_lab.nn.ops import sequence_mask, take_segments
-from gsv_lab.nn.pitch_predictor import PitchPredictor
 from gsv_lab.nn.posterior import WaveNetPosterior
 from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.nn.quantizer import VectorQuantizer
+from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.nn.speaker_encoder import PitchedSpeakerEncoder, StyleEncoder
 from gsv_lab.nn.spectral import LogMel, StackedLogMel
-from gsv_lab.nn.vocoder_source import SourceFilterVocoder
 
 B, D, C, G, P = 2, 10, 8, 12, 6
 

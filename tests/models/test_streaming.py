@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from gsv_lab.config import build
-from gsv_lab.models.family import load_family
-from gsv_lab.models.streaming import ChunkDecoder, Joiner, stream_sentence
-from gsv_lab.models.synthesizer import Prompt, Synthesizer
+from gsv_lab.inference.batching import buckets, predict_many
+from gsv_lab.inference.loading import load_family
+from gsv_lab.inference.streaming import ChunkDecoder, Joiner, stream_sentence
+from gsv_lab.inference.synthesizer import Prompt, Synthesizer
 from gsv_lab.nn.sampling import Sampling
-from gsv_lab.released.batching import buckets, predict_many
+from gsv_lab.system.config import build
 from gsv_lab.text import phonemize
 from released_files import N_CODES, SPEAKER, sovits_spec
 from tiny import GPT, SOVITS, make_family

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from gsv_lab.errors import CheckpointError
-from gsv_lab.models.synthesizer import Prompt
-from gsv_lab.models.voice import Voice
-from gsv_lab.nn.memory import Memory
+from gsv_lab.extensions.residual_correction import Memory
+from gsv_lab.inference.synthesizer import Prompt
+from gsv_lab.inference.voice import Voice
 from gsv_lab.text import phonemize
 from tiny import make_family
 

@@ -8,12 +8,12 @@ from torch import nn
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.probe import probe
-from gsv_lab.nn.attention import EncoderStack, MultiHeadAttention
+from gsv_lab.nn.interfaces import Chunk
 from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.nn.posterior import WaveNetPosterior
 from gsv_lab.nn.prior import TextContentPrior
-from gsv_lab.nn.roles import Chunk
 from gsv_lab.nn.speaker_encoder import StyleEncoder
+from gsv_lab.nn.transformer import EncoderStack, MultiHeadAttention
 
 
 def test_agrees_with_torch() -> None:

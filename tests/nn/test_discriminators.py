@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gsv_lab import losses
 from gsv_lab.errors import ConfigError
+from gsv_lab.nn import losses
 from gsv_lab.nn.discriminators import Discriminators, PeriodJudge, ScaleJudge, SpectrumJudge
 from gsv_lab.nn.spectral import LogMel
 

@@ -9,8 +9,8 @@ import torch
 
 from gsv_lab.checkpoint.state_file import read_state
 from gsv_lab.errors import CheckpointError
-from gsv_lab.nn.eres2net import AttentiveFusion, ERes2NetV2, SplitBlock, filter_bank
-from gsv_lab.released.files import load_verifier, verifier_sizes
+from gsv_lab.released.eres2net import AttentiveFusion, ERes2NetV2, SplitBlock, filter_bank
+from gsv_lab.released.loading import load_verifier, verifier_sizes
 from released_files import VERIFIED, VERIFIER
 
 

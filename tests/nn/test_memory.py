@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gsv_lab.extensions.residual_correction import ReferenceMemory
 from gsv_lab.hooks import probe
-from gsv_lab.nn.memory import ReferenceMemory
 
 
 def recording(frames: int = 6, width: int = 8, latent: int = 3) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from gsv_lab.nn.pitch import TYPICAL_F0, PitchedLogMel, pitch_level, track_pitch
+from gsv_lab.extensions.f0 import TYPICAL_F0, PitchedLogMel, pitch_level, track_pitch
 from gsv_lab.nn.spectral import mel_positions, smooth_curves
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import tiny
-from gsv_lab import losses
-from gsv_lab.config import build
-from gsv_lab.nn.pitch import TYPICAL_F0, track_pitch
-from gsv_lab.nn.pitch_predictor import PitchPredictor
+from gsv_lab.extensions.f0 import TYPICAL_F0, track_pitch
+from gsv_lab.extensions.pitch_predictor import PitchPredictor
+from gsv_lab.nn import losses
+from gsv_lab.system.config import build
 
 
 def test_a_higher_voice_speaks_higher_by_its_level() -> None:

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from gsv_lab.extensions.monotonic_alignment import LONGEST_STAY, stays, steady
 from gsv_lab.nn import decoding
 from gsv_lab.nn.gpt_layer import Cache
-from gsv_lab.nn.pointer import LONGEST_STAY, stays, steady
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.nn.semantic_gpt import SemanticGPT
-from gsv_lab.training.guide import Watch
+from gsv_lab.training.guided_attention import Watch
 
 
 def network(seed: int = 0, moves: int = 2) -> SemanticGPT:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from gsv_lab.extensions.postfilter import FormantPostfilter, LatentPostfilter
 from gsv_lab.hooks import probe
-from gsv_lab.nn.postfilter import FormantPostfilter, LatentPostfilter
 
 
 @pytest.mark.parametrize(("made", "shape"), [(LatentPostfilter, (2, 4, 20)), (FormantPostfilter, (2, 2, 65, 20))])

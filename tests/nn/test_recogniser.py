@@ -9,8 +9,8 @@ import pytest
 import torch
 import yaml
 
-from gsv_lab.config import build
-from gsv_lab.nn.recogniser import BandLevels, BothWays, FactorisedDelay, erb_filters, normalise_bands
+from gsv_lab.extensions.phone_recogniser import BandLevels, BothWays, FactorisedDelay, erb_filters, normalise_bands
+from gsv_lab.system.config import build
 from gsv_lab.text import CTC_SYMBOLS
 from tiny import JUDGE_PHONES, JUDGES
 

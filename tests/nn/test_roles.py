@@ -11,18 +11,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from gsv_lab.nn import roles
+from gsv_lab.extensions.istft_vocoder import InverseSTFTVocoder
+from gsv_lab.extensions.phone_recogniser import DelayRecogniser
+from gsv_lab.extensions.source_filter_vocoder import SourceFilterVocoder
+from gsv_lab.nn import interfaces as roles
 from gsv_lab.nn.discriminators import Discriminators, PeriodJudge, ScaleJudge, SpectrumJudge
 from gsv_lab.nn.flow import CouplingFlow, IdentityFlow
+from gsv_lab.nn.hifigan import HiFiGAN
 from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.nn.posterior import WaveNetPosterior
 from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.nn.quantizer import VectorQuantizer
-from gsv_lab.nn.recogniser import DelayRecogniser
 from gsv_lab.nn.speaker_encoder import PitchedSpeakerEncoder, StyleEncoder, VerifiedSpeakerEncoder
-from gsv_lab.nn.vocoder import HiFiGAN
-from gsv_lab.nn.vocoder_istft import InverseSTFTVocoder
-from gsv_lab.nn.vocoder_source import SourceFilterVocoder
 
 B, D, C, G, F, P = 2, 10, 8, 6, 12, 7
 SPEC = 20

@@ -10,9 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gsv_lab import losses_gpt
 from gsv_lab.hooks.tap import BoundTap
-from gsv_lab.nn import decoding
+from gsv_lab.nn import decoding, losses_gpt
 from gsv_lab.nn.gpt_layer import Cache, SelfAttention, SinePosition, sine_table
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.nn.semantic_gpt import SemanticGPT

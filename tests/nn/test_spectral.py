@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.extensions.istft_vocoder import ShortTimeFourier
 from gsv_lab.nn.spectral import LinearSpectrogram, LogMel, MelSpectrogram, StackedLogMel, mel_filters
-from gsv_lab.nn.vocoder_istft import ShortTimeFourier
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gsv_lab.config import build
-from gsv_lab.training.guide import Watch, guide_loss
+from gsv_lab.system.config import build
+from gsv_lab.training.guided_attention import Watch, guide_loss
 from gsv_lab.training.verifier_task import equal_error
 from tiny import CONTENT, VERIFIER
 

@@ -9,11 +9,11 @@ import torch
 from torch.nn.utils import parametrize
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.extensions.f0 import track_pitch
+from gsv_lab.extensions.istft_vocoder import InverseSTFTVocoder
+from gsv_lab.extensions.source_filter_vocoder import SourceFilterVocoder, pulse_train
 from gsv_lab.hooks import probe
-from gsv_lab.nn.pitch import track_pitch
-from gsv_lab.nn.vocoder import HiFiGAN
-from gsv_lab.nn.vocoder_istft import InverseSTFTVocoder
-from gsv_lab.nn.vocoder_source import SourceFilterVocoder, pulse_train
+from gsv_lab.nn.hifigan import HiFiGAN
 from gsv_lab.nn.wavenet import WaveNet
 
 

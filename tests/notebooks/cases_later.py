@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gsv_lab.exercises import ablation, gpt, latents, leaks, timbre
-from gsv_lab.exercises.card import Exercise
 from gsv_lab.hooks.record import Record, Records
+from gsv_lab.teaching.exercises import ablation, gpt, latents, leaks, timbre
+from gsv_lab.teaching.exercises.card import Exercise
 
 
 def picked(logits: Tensor, codes: Tensor, stop: int) -> Tensor:

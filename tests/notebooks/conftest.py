@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gsv_lab.lab import Lab, load
-from gsv_lab.models.voice import Voice
+from gsv_lab.inference.lab import Lab, load
+from gsv_lab.inference.voice import Voice
 from tiny import make_family
 
 

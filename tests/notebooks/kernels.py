@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from gsv_lab.exercises.notebook import build, read_source, sources, to_bytes
+from gsv_lab.teaching.exercises.notebook import build, read_source, sources, to_bytes
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 SOURCES = sources(NOTEBOOKS)

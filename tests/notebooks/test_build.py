@@ -11,8 +11,8 @@ import nbformat
 import pytest
 
 from gsv_lab.errors import DataError
-from gsv_lab.exercises import notebook
-from gsv_lab.exercises.notebook import Cell, build, build_all, main, read_source, solved, starter, to_bytes
+from gsv_lab.teaching.exercises import notebook
+from gsv_lab.teaching.exercises.notebook import Cell, build, build_all, main, read_source, solved, starter, to_bytes
 
 from .kernels import NOTEBOOKS, SOURCES
 
@@ -86,7 +86,7 @@ def test_committed_notebooks_are_what_the_builder_makes(tmp_path: Path) -> None:
         (tmp_path / "src" / path.name).write_bytes(path.read_bytes())
     built = {path.name: path.read_bytes() for path in build_all(tmp_path)}
     committed = {path.name: path.read_bytes() for path in NOTEBOOKS.glob("*.ipynb")}
-    assert built == committed, "run: python -m gsv_lab.exercises.notebook build"
+    assert built == committed, "run: python -m gsv_lab.teaching.exercises.notebook build"
 
 
 def test_solved_notebooks_go_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gsv_lab.exercises import codebook, frames, hear, phones
-from gsv_lab.exercises.card import OPEN, CheckFailed, Exercise, Hint, ask, exercise, expect
 from gsv_lab.hooks.record import Record
 from gsv_lab.hooks.tap import Component, Tap
+from gsv_lab.teaching.exercises import codebook, frames, hear, phones
+from gsv_lab.teaching.exercises.card import OPEN, CheckFailed, Exercise, Hint, ask, exercise, expect
 from gsv_lab.text import lexicon
 
 from . import cases_later

@@ -15,13 +15,21 @@ import tiny
 from gsv_lab import audio
 from gsv_lab.evaluation.probes import Examples
 from gsv_lab.evaluation.prosody import tracked_pitch
-from gsv_lab.exercises.breaking import surprise
-from gsv_lab.exercises.clips import centred, lesson_clips
-from gsv_lab.exercises.excerpt import content_likeness, decode, excerpt, excerpts, mel_distance, most_diagonal, told
-from gsv_lab.exercises.flowing import say_latents
-from gsv_lab.exercises.material import find_speech, shipped_sample
-from gsv_lab.exercises.voices import second_voice, synthetic_voice
-from gsv_lab.lab import Lab
+from gsv_lab.inference.lab import Lab
+from gsv_lab.teaching.exercises.breaking import surprise
+from gsv_lab.teaching.exercises.clips import centred, lesson_clips
+from gsv_lab.teaching.exercises.excerpt import (
+    content_likeness,
+    decode,
+    excerpt,
+    excerpts,
+    mel_distance,
+    most_diagonal,
+    told,
+)
+from gsv_lab.teaching.exercises.flowing import say_latents
+from gsv_lab.teaching.exercises.material import find_speech, shipped_sample
+from gsv_lab.teaching.exercises.voices import second_voice, synthetic_voice
 
 
 def test_excerpt_is_the_first_whole_sentences(lab: Lab) -> None:
@@ -150,7 +158,7 @@ def test_told_and_cached_logits_agree(lab: Lab) -> None:
     assert not torch.equal(run.codes, decode(lab, phones, seed=2, max_new=12).codes)
 
 
-def test_most_diagonal_head_is_found(lab: Lab, voice: gsv_lab.models.voice.Voice) -> None:
+def test_most_diagonal_head_is_found(lab: Lab, voice: gsv_lab.inference.voice.Voice) -> None:
     with gsv_lab.probe(lab, "semantic_gpt.layers.*.attention.pattern") as heard:
         speech = lab.speak("Hello.", voice)
     count = len(speech.phones)

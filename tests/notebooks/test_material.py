@@ -11,10 +11,10 @@ import torch
 
 from gsv_lab import audio
 from gsv_lab.errors import AudioError, ConfigError
-from gsv_lab.exercises import material
-from gsv_lab.exercises.live import joint_counts, scaled, train_codebook
-from gsv_lab.exercises.material import find_speech, said
-from gsv_lab.lab import load
+from gsv_lab.inference.lab import load
+from gsv_lab.teaching.exercises import material
+from gsv_lab.teaching.exercises.live import joint_counts, scaled, train_codebook
+from gsv_lab.teaching.exercises.material import find_speech, said
 from gsv_lab.text import phonemize
 from tiny import make_family
 

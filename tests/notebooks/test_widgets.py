@@ -15,14 +15,14 @@ import torch
 from matplotlib.figure import Figure
 
 from gsv_lab.corpora.synthetic import SyntheticCorpus
-from gsv_lab.lab import Lab
-from gsv_lab.models.voice import Voice
-from gsv_lab.widgets.codebook import CodebookExplorer
-from gsv_lab.widgets.explorer import Explorer
-from gsv_lab.widgets.phones import COLOURS, PhoneExplorer
-from gsv_lab.widgets.player import LONGEST, picture_html, player
-from gsv_lab.widgets.voice import VoiceExplorer
-from gsv_lab.widgets.window import WindowExplorer
+from gsv_lab.inference.lab import Lab
+from gsv_lab.inference.voice import Voice
+from gsv_lab.teaching.widgets.codebook import CodebookExplorer
+from gsv_lab.teaching.widgets.explorer import Explorer
+from gsv_lab.teaching.widgets.phones import COLOURS, PhoneExplorer
+from gsv_lab.teaching.widgets.player import LONGEST, picture_html, player
+from gsv_lab.teaching.widgets.voice import VoiceExplorer
+from gsv_lab.teaching.widgets.window import WindowExplorer
 
 
 @pytest.fixture

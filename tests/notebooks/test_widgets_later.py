@@ -11,17 +11,17 @@ import torch
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.evaluation.ablation import head_grid
 from gsv_lab.evaluation.probes_material import synthetic_clips
-from gsv_lab.exercises.breaking import MIX, alignment_against_drop, follows_phones, surprise
-from gsv_lab.exercises.excerpt import Excerpt, excerpt
-from gsv_lab.exercises.flowing import frames_seen, hear_latents, say_latents
-from gsv_lab.exercises.material import shipped_sample
-from gsv_lab.lab import Lab
-from gsv_lab.models.voice import Voice
-from gsv_lab.widgets.ablation import AblationExplorer
-from gsv_lab.widgets.blend import BlendExplorer
-from gsv_lab.widgets.latents import LatentExplorer
-from gsv_lab.widgets.leaks import LeakExplorer
-from gsv_lab.widgets.sampling import SamplingExplorer
+from gsv_lab.inference.lab import Lab
+from gsv_lab.inference.voice import Voice
+from gsv_lab.teaching.exercises.breaking import MIX, alignment_against_drop, follows_phones, surprise
+from gsv_lab.teaching.exercises.excerpt import Excerpt, excerpt
+from gsv_lab.teaching.exercises.flowing import frames_seen, hear_latents, say_latents
+from gsv_lab.teaching.exercises.material import shipped_sample
+from gsv_lab.teaching.widgets.ablation import AblationExplorer
+from gsv_lab.teaching.widgets.blend import BlendExplorer
+from gsv_lab.teaching.widgets.latents import LatentExplorer
+from gsv_lab.teaching.widgets.leaks import LeakExplorer
+from gsv_lab.teaching.widgets.sampling import SamplingExplorer
 
 
 def shares(page: str) -> list[tuple[float, float]]:
@@ -102,7 +102,7 @@ def test_latent_explorer_draws_and_follows_the_flow(lab: Lab, part: Excerpt, mon
     off = (drawn.steps["drawn from the prior"] - drawn.mean) / drawn.log_scale.exp()
     assert 0.8 < float(off.square().mean()) < 1.2
     made = explorer.said
-    monkeypatch.setattr("gsv_lab.widgets.latents.say_latents", lambda *_: pytest.fail("made anew"))
+    monkeypatch.setattr("gsv_lab.teaching.widgets.latents.say_latents", lambda *_: pytest.fail("made anew"))
     titles = []
     for step in (0, 1, 2):
         explorer.controls["step"].value = step

@@ -16,17 +16,17 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gsv_lab import losses, losses_gpt
-from gsv_lab.checkpoint import reference_keys, reference_keys_gpt
-from gsv_lab.config import build
-from gsv_lab.models.sovits import SoVITS
+from gsv_lab.nn import losses, losses_gpt
 from gsv_lab.nn.flow import CouplingFlow
 from gsv_lab.nn.gpt_layer import SinePosition
+from gsv_lab.nn.hifigan import HiFiGAN
+from gsv_lab.nn.interfaces import Chunk
 from gsv_lab.nn.ops import segment_starts, sequence_mask, take_segments
-from gsv_lab.nn.roles import Chunk
 from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.nn.spectral import LinearSpectrogram, LogMel
-from gsv_lab.nn.vocoder import HiFiGAN
+from gsv_lab.released import reference_keys, reference_keys_gpt
+from gsv_lab.system.config import build
 
 SIZES = {"upsample_rates": [3, 2], "segment_frames": 7, "n_heads": 4, "mrte_heads": 2, "p_dropout": 0.0}
 STREAM = {"result_length": 5, "padding_length": 1, "overlap": 3}
@@ -150,7 +150,7 @@ def acoustic_model(folder: Path, meta: dict[str, Any]) -> None:
     """The whole of a reduced Pro model: parts, training, gradients, decoding, streams."""
     from checkpoint.layouts import sovits_state  # tiny tensors under the released names
 
-    from gsv_lab.checkpoint.reference_spec import sovits_spec
+    from gsv_lab.released.reference_spec import sovits_spec
 
     state = sovits_state("v2Pro")
     spec = sovits_spec(state, *SIZES.values())

@@ -16,14 +16,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from gsv_lab.checkpoint import load_component, read_header, reference_keys, reference_keys_gpt
-from gsv_lab.checkpoint.importer import Imported, export_reference, import_reference
-from gsv_lab.checkpoint.reference_spec import sovits_spec
+from gsv_lab.checkpoint import load_component, read_header
 from gsv_lab.checkpoint.restricted import HParams, Released, read_released, released_bytes
-from gsv_lab.checkpoint.stored_config import to_json
-from gsv_lab.config import build
 from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.released import reference_keys, reference_keys_gpt
+from gsv_lab.released.importer import Imported, export_reference, import_reference
+from gsv_lab.released.reference_spec import sovits_spec
+from gsv_lab.released.stored_config import to_json
+from gsv_lab.system.config import build
 
 ROUNDED = 0.02
 """Share of the largest sample, and absolute on logits, by which half-precision weights may move the golden outputs."""

@@ -9,12 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from gsv_lab import losses_gpt
-from gsv_lab.checkpoint.reference_keys_gpt import from_reference, sizes_from_reference, to_our_key, to_reference
-from gsv_lab.nn import decoding
+from gsv_lab.nn import decoding, losses_gpt
 from gsv_lab.nn.gpt_layer import SinePosition
 from gsv_lab.nn.sampling import Sampling, occurred, probabilities
 from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.released.reference_keys_gpt import from_reference, sizes_from_reference, to_our_key, to_reference
 from gsv_lab.training.scaled_adam import ScaledAdam
 
 DEEP = 2e-4

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from gsv_lab.checkpoint.reference_keys import from_reference, to_our_key, to_reference, to_reference_key
-from gsv_lab.checkpoint.reference_spec import sovits_spec
-from gsv_lab.config import build
 from gsv_lab.errors import CheckpointError
+from gsv_lab.released.reference_keys import from_reference, to_our_key, to_reference, to_reference_key
+from gsv_lab.released.reference_spec import sovits_spec
+from gsv_lab.system.config import build
 
 FAMILIES = ["s2_s2v1", "s2_s2v2", "s2_s2v2Pro", "s2_s2v2ProPlus", "mpd_v2", "mpd_v2Pro"]
 

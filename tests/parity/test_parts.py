@@ -10,19 +10,19 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from gsv_lab import losses
-from gsv_lab.checkpoint.reference_keys import from_reference, to_reference
-from gsv_lab.nn.attention import EncoderStack
+from gsv_lab.nn import losses
 from gsv_lab.nn.discriminators import Discriminators, PeriodJudge, ScaleJudge
 from gsv_lab.nn.flow import CouplingFlow
+from gsv_lab.nn.hifigan import HiFiGAN
 from gsv_lab.nn.ops import segment_starts, sequence_mask, take_segments
 from gsv_lab.nn.posterior import WaveNetPosterior
 from gsv_lab.nn.prior import TextContentAttention
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.speaker_encoder import StyleEncoder
 from gsv_lab.nn.spectral import LinearSpectrogram, LogMel
-from gsv_lab.nn.vocoder import HiFiGAN
+from gsv_lab.nn.transformer import EncoderStack
 from gsv_lab.nn.wavenet import WaveNet
+from gsv_lab.released.reference_keys import from_reference, to_reference
 
 
 def loaded(parity: Any, name: str, module: nn.Module, released: str, ours: str) -> nn.Module:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gsv_lab.recording import cut_at_silences
+from gsv_lab.audio.slices import cut_at_silences
 
 
 def test_silence_slicer(parity: Any) -> None:

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gsv_lab.checkpoint.reference_keys import from_reference, to_reference, to_reference_key
-from gsv_lab.checkpoint.reference_spec import sovits_spec
-from gsv_lab.config import build
-from gsv_lab.losses import feature_loss, kl_loss
-from gsv_lab.models.sovits import SoVITS, VITSOutput
 from gsv_lab.nn.discriminators import ReleasedDiscriminators
+from gsv_lab.nn.interfaces import Chunk
+from gsv_lab.nn.losses import feature_loss, kl_loss
 from gsv_lab.nn.ops import segment_starts, sequence_mask
-from gsv_lab.nn.roles import Chunk
+from gsv_lab.nn.sovits import SoVITS, VITSOutput
+from gsv_lab.released.reference_keys import from_reference, to_reference, to_reference_key
+from gsv_lab.released.reference_spec import sovits_spec
+from gsv_lab.system.config import build
 
 REDUCED = ["s2v2", "s2v2pro", "s2v1_50hz"]
 FULL = {"full_s2v2": "s2_s2v2", "full_s2v2Pro": "s2_s2v2Pro", "full_s2v2ProPlus": "s2_s2v2ProPlus"}

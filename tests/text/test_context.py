@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from gsv_lab.nn.roles import ContextEncoder
+from gsv_lab.nn.interfaces import ContextEncoder
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.text.context import CHANNELS, LexicalContext, per_phone
 

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from gsv_lab.checkpoint import save_component
-from gsv_lab.config import build
-from gsv_lab.nn.letter_to_sound import LetterToSound
+from gsv_lab.extensions.letter_to_sound import LetterToSound
+from gsv_lab.system.config import build
 from gsv_lab.text import en, letters, lexicon, phonemize
 from gsv_lab.text.symbols import SYMBOLS
 
 TINY = {
-    "class_path": "gsv_lab.nn.letter_to_sound.LetterToSound",
+    "class_path": "gsv_lab.extensions.letter_to_sound.LetterToSound",
     "init_args": {"n_letters": 27, "n_phones": 70, "dim": 16, "width": 24, "dropout": 0.0},
 }
 

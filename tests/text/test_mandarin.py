@@ -138,8 +138,11 @@ def test_real_texts(shared: Path) -> None:
         text = row.split("|")[3]
         phones = phonemize(text, "zh")
         characters = len(re.findall("[\u3400-\u9fff]", text))
-        assert phones.word2phones.count(2) == characters == len(phones.folded()[0]) - sum(
-            1 for i in range(0, len(phones.symbols), 2) if phones.symbols[i] not in ("AA", "EE", "OO")
+        assert (
+            phones.word2phones.count(2)
+            == characters
+            == len(phones.folded()[0])
+            - sum(1 for i in range(0, len(phones.symbols), 2) if phones.symbols[i] not in ("AA", "EE", "OO"))
         )
 
 

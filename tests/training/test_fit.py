@@ -11,9 +11,9 @@ import torch
 
 from gsv_lab.checkpoint import load_component, save_component
 from gsv_lab.checkpoint.native import load_tensors
-from gsv_lab.config import build
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.errors import CheckpointError
+from gsv_lab.system.config import build
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
 from gsv_lab.training.task import start_from

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from gsv_lab.cli import main
-from gsv_lab.config import build
 from gsv_lab.corpora.data import SpeechData
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.errors import LabError
+from gsv_lab.system.config import build
 from gsv_lab.training.fit import fit
 from released_files import sovits_spec
 from tiny import SOVITS, VERIFIER, experiment, make_store, spec

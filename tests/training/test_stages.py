@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tiny_family import write_configs, write_corpus
 
-from gsv_lab.lab import load
+from gsv_lab.inference.lab import load
 from gsv_lab.training.stages import STAGES, train_family
 
 

@@ -15,15 +15,16 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from gsv_lab import figures
 from gsv_lab.checkpoint import save_component
-from gsv_lab.config import build
 from gsv_lab.hooks import watched
-from gsv_lab.training import views, views_small, views_speech
-from gsv_lab.training.board import Board
+from gsv_lab.system.config import build
+from gsv_lab.training import logging_callback as views
+from gsv_lab.training import views_small, views_speech
 from gsv_lab.training.callbacks import Average, Budget
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
+from gsv_lab.training.log_writer import Board
+from gsv_lab.training.logging_callback import COMMON, TAGS, Views, flat, parts
 from gsv_lab.training.task import Task
-from gsv_lab.training.views import COMMON, TAGS, Views, flat, parts
 from tiny import CONTENT, DISCRIMINATORS, GPT, JUDGES, SOVITS, VERIFIER, experiment, make_store, spec
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -1,0 +1,87 @@
+"""`gsv-lab intervene` and `gsv-lab disentangle`: break a model on purpose, and see who is in what. One call each."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from gsv_lab.errors import ConfigError
+
+
+def add_intervene(commands: Any) -> None:
+    """Add the commands `intervene` and `disentangle` to the subparsers of `gsv-lab`."""
+    text = "say texts clean and with edits, compare; writes tables, pictures and waves"
+    parser = commands.add_parser("intervene", help=text, description=text)
+    parser.set_defaults(run=_intervene)
+    parser.add_argument("--config", type=Path, required=True, help="YAML, see configs/interventions")
+    parser.add_argument("--model", default="", help="base model instead of the one in the file")
+    parser.add_argument("--voice", type=Path, help="voice file instead of the one in the file")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    text = "linear probes at every tap, and speaker vectors swapped; writes tables and pictures"
+    parser = commands.add_parser("disentangle", help=text, description=text)
+    parser.set_defaults(run=_disentangle)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--synthetic", type=Path, help="folder with the runs of configs/synthetic, on synthetic speech")
+    what.add_argument("--model", default="", help="base model: nano (default), a version, or a folder")
+    parser.add_argument("--speech", type=Path, help="corpus or list with transcripts; else GSV_LAB_SPEECH")
+    parser.add_argument("--language", choices=("en", "zh"), help="of --speech; both if not given")
+    parser.add_argument("--speakers", type=int, default=8, help="most speakers")
+    parser.add_argument("--clips", type=int, default=6, help="most clips of each")
+    parser.add_argument("--seed", type=int, default=99, help="of the synthetic voices and scripts")
+    parser.add_argument("--noise-scale", type=float, default=0.0, help="factor on the prior's deviation")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+
+
+def _intervene(arguments: argparse.Namespace) -> None:
+    from gsv_lab.evaluation.interventions import intervene, read_intervention
+    from gsv_lab.evaluation.interventions_report import write_outcome
+    from gsv_lab.inference.lab import load
+    from gsv_lab.inference.voice import Voice
+
+    asked = read_intervention(arguments.config)
+    lab = load(arguments.model or asked.model)
+    if arguments.voice is not None or asked.voice:
+        voice = Voice.load(arguments.voice or asked.voice)
+    else:
+        source, text = (asked.reference, asked.reference_text) if asked.reference else (_sample(), "")
+        voice = lab.clone(source, text or None)
+    outcome = intervene(lab, voice, asked)
+    print(outcome.summary())
+    print(write_outcome(outcome, arguments.output) / "result.md")
+
+
+def _sample() -> Path:
+    return Path(__file__).resolve().parent / "assets" / "sample" / "en_rms.flac"
+
+
+def _disentangle(arguments: argparse.Namespace) -> None:
+    from gsv_lab.corpora.synthetic import SyntheticCorpus
+    from gsv_lab.evaluation.interventions_report import write_disentanglement
+    from gsv_lab.evaluation.probes_leakage import leakage
+    from gsv_lab.evaluation.probes_material import acoustic, recorded_clips, synthetic_clips
+    from gsv_lab.evaluation.swap import swap_speakers
+    from gsv_lab.evaluation.swap_ceiling import Rendering
+    from gsv_lab.inference.lab import load
+    from gsv_lab.system.environment import speech_dir
+
+    best = None
+    if arguments.synthetic is not None:
+        model: Any = acoustic(arguments.synthetic)
+        corpus = SyntheticCorpus(arguments.speakers, arguments.speakers * arguments.clips, seed=arguments.seed)
+        clips, perfect = synthetic_clips(corpus), Rendering(corpus, model.judge)
+        best = swap_speakers(perfect, perfect.clips, say=lambda name: print(f"{name}, by the corpus itself"))
+        about = {"model": "synthetic", "clips of": f"SyntheticCorpus, seed {arguments.seed}, voices never trained on"}
+    else:
+        folder = arguments.speech or speech_dir()
+        if folder is None:
+            raise ConfigError("SPEECH_DIR", "No speech to measure", "--speech DIR, or GSV_LAB_SPEECH, or --synthetic")
+        lab = load(arguments.model)
+        model = acoustic(lab)
+        clips = recorded_clips(lab, folder, arguments.speakers, arguments.clips, language=arguments.language or "")
+        about = {"model": lab.version, "clips of": folder.name, "phones heard by": model.judge.identity}
+    swaps = swap_speakers(model, clips, noise_scale=arguments.noise_scale, say=print)
+    print(swaps.table(best))
+    leaks = leakage(model, clips, say=print)
+    print(leaks.table())
+    print(write_disentanglement(leaks, swaps, about, arguments.output, best) / "result.md")

@@ -1,0 +1,141 @@
+"""Vocoders that end in an inverse short-time Fourier transform: the shared back transform, and the plain head.
+
+Letters: B batch, C latent width, F frames at 50 Hz, K bins, G speaker width, T samples.
+All convolutions run at the frame rate, which makes them fast on a CPU.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gsv_lab.errors import ConfigError
+from gsv_lab.extensions.convnext import ConvNeXtBlock
+from gsv_lab.hooks.tap import Tap
+from gsv_lab.nn.interfaces import Vocoded, Vocoder
+from gsv_lab.nn.spectral import LinearSpectrogram
+
+
+class ShortTimeFourier(LinearSpectrogram):
+    """The complex transform on the frames of `LinearSpectrogram`, and its inverse.
+
+    (B, T) -> (B, n_fft // 2 + 1, T // hop_length) complex; `inverse` gives F * hop_length samples
+    """
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """See the class."""
+        with torch.autocast(wave.device.type, enabled=False):
+            wave = self.pad(wave.float())
+            return torch.stft(wave, self.n_fft, self.hop_length, window=self.window, center=False, return_complex=True)
+
+    def inverse(self, spectrum: Tensor) -> Tensor:
+        """Overlap-add of windowed frames over the sum of squared windows: (B, K, F) complex -> (B, F * hop_length).
+
+        Source: Griffin and Lim 1984, IEEE TASSP 32(2), eq. 6. The mirrored margins of `forward` are cut off.
+        """
+        frames = torch.fft.irfft(spectrum, self.n_fft, dim=1) * self.window[:, None]
+        n_frames = frames.shape[-1]
+        weights = self.window.square()[None, :, None].expand(1, -1, n_frames)
+        length = (n_frames - 1) * self.hop_length + self.n_fft
+        both = functional.fold(torch.cat((frames, weights)), (1, length), (1, self.n_fft), stride=(1, self.hop_length))[
+            :, 0, 0
+        ]
+        margin = (self.n_fft - self.hop_length) // 2
+        wave = both[:-1] / both[-1:].clamp(min=1e-8)
+        return wave[:, margin : margin + n_frames * self.hop_length]
+
+
+class FrameNet(nn.Module):
+    """ConvNeXt blocks at the rate of spectral frames: z (B, C, F), speaker (B, G, 1) -> (B, width, rate * F).
+
+    Args:
+        latent_dim: C.
+        speaker_dim: G; added once, after the first layer.
+        width, layers, kernel, expansion: of the blocks.
+        rate: spectral frames for one latent frame.
+    """
+
+    def __init__(
+        self, latent_dim: int, speaker_dim: int, width: int, layers: int, kernel: int, expansion: int, rate: int
+    ) -> None:
+        super().__init__()
+        self.rate = rate
+        self.enter = nn.Conv1d(latent_dim, width * rate, 3, padding=1)
+        self.condition = nn.Conv1d(speaker_dim, width, 1) if speaker_dim else None
+        self.norm_in, self.norm_out = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.blocks = nn.ModuleList(ConvNeXtBlock(width, kernel, expansion) for _ in range(layers))
+
+    def forward(self, z: Tensor, speaker: Tensor | None, told: Tensor | None = None) -> Tensor:
+        """See the class; `told` (B, width, rate * F) is added before the first block."""
+        # Every latent frame becomes `rate` frames, each with its own weights.
+        x = self.enter(z).unflatten(1, (self.rate, -1)).permute(0, 2, 3, 1).flatten(2)
+        if speaker is not None and self.condition is not None:
+            x = x + self.condition(speaker)
+        if told is not None:
+            x = x + told
+        x = self.norm_in(x.transpose(1, 2)).transpose(1, 2)
+        for block in self.blocks:
+            x = block(x)
+        return self.norm_out(x.transpose(1, 2)).transpose(1, 2)
+
+
+def frames_per_latent(hop_length: int, frame_hop: int) -> int:
+    """Spectral frames for one latent frame; raises `ConfigError` unless it is a whole number."""
+    if hop_length % frame_hop:
+        problem = f"hop_length is {hop_length} and frame_hop is {frame_hop}"
+        raise ConfigError("CONFIG_INCONSISTENT", problem, "a hop_length that is a multiple of it")
+    return hop_length // frame_hop
+
+
+class InverseSTFTVocoder(Vocoder):
+    """Magnitude and phase of every bin from ConvNeXt blocks: z (B, C, F), speaker (B, G, 1) -> Vocoded(wave (B, 1, T)).
+
+    Why: the simplest fast vocoder; but it must learn periodicity from nothing, and whispers for long.
+    Source: Siuzdak 2023, arXiv:2306.00814, eqs. 1-3.
+
+    Args:
+        latent_dim: C.
+        speaker_dim: G.
+        hop_length: samples for one latent frame.
+        width, layers, kernel, expansion: of the blocks.
+        n_fft: points of the transform.
+        frame_hop: samples from spectral frame to spectral frame.
+    """
+
+    magnitude = Tap("batch bin frame", rate="spectral_rate", unit="nat", meaning="log-magnitude of every bin")
+    wave = Tap("batch channel sample", rate="sample_rate", meaning="wave, about in [-1, 1]")
+
+    def __init__(
+        self,
+        latent_dim: int,
+        speaker_dim: int,
+        hop_length: int = 320,
+        width: int = 192,
+        layers: int = 6,
+        kernel: int = 7,
+        expansion: int = 3,
+        n_fft: int = 512,
+        frame_hop: int = 160,
+    ) -> None:
+        super().__init__()
+        self.latent_dim, self.speaker_dim, self.hop_length = latent_dim, speaker_dim, hop_length
+        rate = frames_per_latent(hop_length, frame_hop)
+        self.sample_rate, self.spectral_rate = 50.0 * hop_length, 50.0 * rate
+        self.net = FrameNet(latent_dim, speaker_dim, width, layers, kernel, expansion, rate)
+        self.head = nn.Conv1d(width, 2 * (n_fft // 2 + 1), 1)
+        self.fourier = ShortTimeFourier(n_fft, frame_hop)
+
+    def forward(
+        self,
+        z: Tensor,
+        speaker: Tensor | None = None,
+        log_f0: Tensor | None = None,
+        voicing: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Vocoded:
+        """See the class; pitch and generator are not used."""
+        magnitude, phase = self.head(self.net(z, speaker)).float().chunk(2, dim=1)
+        magnitude = self.magnitude(magnitude.clamp(max=5.0))
+        wave = self.fourier.inverse(torch.polar(magnitude.exp(), phase))
+        return Vocoded(self.wave(wave[:, None]))

@@ -1,0 +1,61 @@
+"""Is it the same speaker? A small network that maps a recording to a point on a sphere, near for one voice, far for
+two.
+
+wave (B, 1, T) -> embedding (B, D), of length one. No part of the synthesis: it judges what the synthesis made, and
+may therefore never serve as a loss, a filter or a stopping signal. Letters: B batch, T samples, M mel bands, F
+frames, D embedding width.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gsv_lab.extensions.convnext import ConvNeXtBlock
+from gsv_lab.hooks.tap import Component, Tap
+from gsv_lab.nn.spectral import LogMel
+
+
+class SpeakerVerifier(Component):
+    """Convolution blocks over log-mels, attentive statistics pooling, one linear layer.
+
+    wave (B, 1, T) -> embedding (B, D)
+
+    Source: pooling: Okabe et al. 2018, arXiv:1803.10963, eqs. 3-6; blocks: arXiv:2201.03545.
+
+    Args:
+        width: channels of the blocks.
+        layers: number of blocks.
+        dim: embedding width D.
+        sample_rate: Hz.
+        n_mels: mel bands M.
+    """
+
+    frames = Tap("batch dim frame", rate=50.0, meaning="voice of each frame, before pooling")
+    attention = Tap("batch one frame", rate=50.0, meaning="weight of each frame in the pooling")
+    embedding = Tap("batch dim", meaning="point on the unit sphere")
+
+    def __init__(
+        self, width: int = 128, layers: int = 4, dim: int = 128, sample_rate: int = 16000, n_mels: int = 64
+    ) -> None:
+        super().__init__()
+        self.dim, self.sample_rate = dim, sample_rate
+        self.log_mel = LogMel(sample_rate, sample_rate // 25, sample_rate // 100, n_mels)
+        self.enter = nn.Conv1d(n_mels, width, 5, stride=2, padding=2)
+        self.blocks = nn.ModuleList(ConvNeXtBlock(width, 7, 3) for _ in range(layers))
+        self.score = nn.Sequential(nn.Conv1d(width, width // 2, 1), nn.Tanh(), nn.Conv1d(width // 2, 1, 1))
+        self.leave = nn.Sequential(nn.LayerNorm(2 * width), nn.Linear(2 * width, dim))
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """See the class."""
+        mel = self.log_mel(wave)
+        # The mean over time is the microphone as much as the voice.
+        x = self.enter(mel - mel.mean(dim=(1, 2), keepdim=True))
+        for block in self.blocks:
+            x = block(x)
+        x = self.frames(x)
+        weight = self.attention(self.score(x).softmax(-1))
+        mean = (x * weight).sum(-1)
+        deviation = ((x.square() * weight).sum(-1) - mean.square()).clamp(min=1e-6).sqrt()
+        return self.embedding(functional.normalize(self.leave(torch.cat([mean, deviation], dim=1)), dim=1))

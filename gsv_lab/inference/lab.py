@@ -1,0 +1,264 @@
+"""The lab: one object that holds a base model and does with it what a person wants to do.
+
+    lab = gsv_lab.load("nano")
+    voice = lab.clone("me.wav")
+    speech = lab.speak("Any text.", voice)
+
+The command line and the widgets call nothing else. Letters: T samples, F25 codes, P phones.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from gsv_lab import audio
+from gsv_lab.errors import ConfigError
+from gsv_lab.extensions.residual_correction import Memory
+from gsv_lab.hooks import Edit, probe
+from gsv_lab.inference.generation import Manner, Narration
+from gsv_lab.inference.loading import Family, load_family
+from gsv_lab.inference.recordings import Listener
+from gsv_lab.inference.synthesizer import Synthesizer
+from gsv_lab.inference.utterance import Speech, joined
+from gsv_lab.inference.voice import Voice
+from gsv_lab.nn.speaker_encoder import mean_speaker
+from gsv_lab.system.environment import default_model
+from gsv_lab.text import Phones, phonemize
+from gsv_lab.text.split import split_sentences
+
+if TYPE_CHECKING:
+    from gsv_lab.corpora.prepare import Prepared
+
+NOTICE = (
+    "Clone only your own voice, or that of a person who has agreed to it. "
+    "Everything made here is marked as synthetic in the file."
+)
+
+
+class VoiceNotice(UserWarning):
+    """The reminder that a voice belongs to a person; shown once a process."""
+
+
+def remind() -> None:
+    """Say once in this process whose voice may be cloned."""
+    warnings.warn(NOTICE, VoiceNotice, stacklevel=3)
+
+
+def load(name: str = "") -> Lab:
+    """A lab with a base model: `nano` (the newest that is shipped), an exact version, a released family (`v1`, `v2`,
+    `v2Pro`, `v2ProPlus`), or a folder with weights.
+
+    Without a name it is what the environment variable `GSV_LAB_MODEL` says, else `nano`.
+
+    Raises:
+        CheckpointError: there is no such model, or its files are damaged.
+    """
+    return Lab(load_family(name or default_model()))
+
+
+class Lab(Listener):
+    """A base model and the verbs of the kit.
+
+    Args:
+        family: base weights with their defaults.
+    """
+
+    def __init__(self, family: Family) -> None:
+        super().__init__(family)
+        self._tuned: dict[str, Synthesizer] = {}
+
+    def clone(
+        self,
+        source: str | Path | Sequence[str | Path],
+        text: str | None = None,
+        language: str = "auto",
+        consent: str = "",
+        name: str = "",
+        verification: Tensor | None = None,
+        tuned: Voice | None = None,
+    ) -> Voice:
+        """A voice from one recording or a few, at once and without training.
+
+        Args:
+            source: any sound file with at least 3 s of speech; of a longer one the best 3 to 10 s are taken. The
+                speaker vectors of several are averaged; the first one is the prompt.
+            text: what is said in the first; with it the voice's rhythm is continued, too. Only used when the whole
+                file is taken.
+            language: of `text`.
+            consent: note on who agreed to this voice, kept in the voice file.
+            name: of the voice; the file's name if empty.
+            verification: vector (1, V) of the speaker-verification network of the released Pro models; heard here if
+                None. Other families take none.
+            tuned: a voice from `finetune`; the new one speaks with its networks, in the manner of this recording.
+
+        Raises:
+            AudioError: the recording cannot be used. TextError: the text cannot be read. CheckpointError: `tuned`
+                belongs to other weights.
+        """
+        remind()
+        paths, clips = self.references(source)
+        clip, phones = clips[0], None
+        if text and not clip.why:
+            phones = phonemize(text, language)
+        elif text:
+            warnings.warn("REF_TEXT: the reference was cut, so its text is not used", stacklevel=2)
+        speaker = mean_speaker([self.speaker(heard.samples, verification) for heard in clips])
+        networks, changed = (None, {}) if tuned is None else (self.synthesizer_for(tuned), tuned.changed)
+        consent = consent or (tuned.consent if tuned is not None else "")
+        said = [(heard.samples, phones if heard is clip else None) for heard in clips]
+        seconds = [[round(heard.start, 2), round(heard.end, 2)] for heard in clips]
+        settings = {"source": " ".join(path.name for path in paths), "seconds": seconds}
+        return Voice(
+            name or paths[0].stem, self.version, self.fingerprints(), speaker, self.prompt(clip.samples, phones),
+            changed, consent, settings=settings, memory=self.memory(said, speaker, networks),
+        )  # fmt: skip
+
+    def prepare(self, paths: Sequence[str | Path], output: str | Path, **options: Any) -> Prepared:
+        """Recordings of one person to a folder that `finetune` takes; options: `gsv_lab.corpora.prepare.prepare`.
+
+        The lab's own recogniser aligns long recordings with their text, and writes hints where there is none.
+        """
+        from gsv_lab.corpora.prepare import prepare
+
+        return prepare(
+            paths, output, align=self.word_timings, recognise=self.recognised, embed=self.who_speaks(), **options
+        )
+
+    def finetune(self, folder: str | Path, **options: Any) -> Voice:
+        """A voice tuned on a prepared folder (or one recording); options: `gsv_lab.training.finetune.finetune`."""
+        from gsv_lab.training.finetune import finetune
+
+        if not self.family.tunable:
+            problem = f"Voices of {self.version} cannot be tuned yet"
+            raise ConfigError("CONFIG_INCONSISTENT", problem, "nano", "Use clone instead")
+        remind()
+        return finetune(self, folder, **options)
+
+    def speak(
+        self,
+        text: str,
+        voice: Voice,
+        language: str = "auto",
+        seed: int = 0,
+        *,
+        edits: Sequence[Edit] = (),
+        **options: Any,
+    ) -> Speech:
+        """Say a text in a voice; options as in `stream`, but for `chunk_seconds`.
+
+        Same text, voice, options and seed: same samples on one machine.
+
+        `edits`, see `gsv_lab.hooks`: short for a probe with them around the call, in the networks of this voice. To
+        hear what they change, compare with `takes=1`: under a probe there is one.
+
+        Raises:
+            HookError: PROBE_NESTED, a probe of this lab is open, which should have the edits; those of `probe`.
+        """
+        if options.get("chunk_seconds") is not None:
+            raise ConfigError("PARAM_RANGE", "speak makes whole sentences", "no chunk_seconds", "Use stream")
+        if edits:
+            with probe(self.synthesizer_for(voice), edits=edits):
+                return self.speak(text, voice, language, seed, **options)
+        return joined(list(self.stream(text, voice, language, seed, **options)), self.family.pause)
+
+    def stream(
+        self,
+        text: str,
+        voice: Voice,
+        language: str = "auto",
+        seed: int = 0,
+        *,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        repetition_penalty: float | None = None,
+        noise_scale: float | None = None,
+        speed: float = 1.0,
+        takes: int | None = None,
+        chunk_seconds: float | None = None,
+        batch: int = 1,
+    ) -> Iterator[Speech]:
+        """Say a text sentence by sentence; each comes as soon as it is made. Options left out take the model's
+        defaults.
+
+        Args:
+            text: at most 20,000 characters; `[emph]...[/emph]` marks emphasis.
+            voice: from `clone`, `finetune` or a file.
+            language: `en`, `zh` or `auto`.
+            seed: of everything random.
+            temperature: of code sampling, above 0; lower is steadier.
+            top_k: codes to choose from.
+            top_p: share of probability to choose from, in (0, 1].
+            repetition_penalty: at least 1.
+            noise_scale: liveliness of the sound, 0 to 1.
+            speed: 1.3 is 1.3 times as fast; 0.5 to 2.
+            takes: of each sentence; the one is kept in which the lab's aligner finds the text best. Under a probe 1.
+            chunk_seconds: hand out each sentence in pieces of about this length, the first one sooner.
+            batch: sentences of like length whose codes are decoded together; other samples than one by one.
+
+        Raises:
+            TextError: nothing to say, or too long. CheckpointError: the voice belongs to other weights. ConfigError:
+                an option out of its range.
+        """
+        manner = Manner(temperature, top_k, top_p, repetition_penalty, noise_scale, speed, takes)
+        narration = Narration(self.family, self.synthesizer_for(voice), voice, manner, seed, self.critic())
+        texts = [phonemize(sentence, language) for sentence in split_sentences(text, language)]
+        if batch > 1:
+            for phones, said in zip(texts, narration.together(texts, batch), strict=True):
+                yield self._speech(said.wave, said.codes, phones, voice.name, said.settings)
+            return
+        for number, phones in enumerate(texts):
+            if chunk_seconds is None:
+                said = narration.whole(number, phones)
+                yield self._speech(said.wave, said.codes, phones, voice.name, said.settings)
+                continue
+            for said in narration.pieces(number, phones, chunk_seconds):
+                yield self._speech(said.wave, said.codes, None, voice.name, said.settings)
+
+    def synthesizer_for(self, voice: Voice) -> Synthesizer:
+        """The networks with a voice's own tensors put in; the base networks if it has none. Tuned ones are kept.
+
+        Raises:
+            CheckpointError: CKPT_PARENT_MISMATCH.
+        """
+        voice.check_parent(self.version, self.fingerprints())
+        if not voice.changed:
+            return self.family.synthesizer
+        key = f"{voice.name} {voice.created} {id(voice)}"
+        if key not in self._tuned:
+            made = copy.deepcopy(self.family.synthesizer)
+            made.load_state_dict({**made.state_dict(), **voice.changed})
+            self._tuned = {key: made.eval()}  # one at a time: a tuned model is as large as the base
+        return self._tuned[key]
+
+    def copy_synthesis(self, wave: Tensor, voice: Voice | None = None) -> Speech:
+        """A recording (T,) through posterior and vocoder: what the acoustic half can do at best."""
+        synthesizer = self.family.synthesizer if voice is None else self.synthesizer_for(voice)
+        speaker = synthesizer.voice([wave]) if voice is None else voice.speaker
+        made = synthesizer.copy(wave, speaker, torch.Generator().manual_seed(0))
+        return self._speech(made, torch.zeros(0, dtype=torch.int64), None, "copy", {"rung": "copy synthesis"})
+
+    def resynthesize(
+        self, wave: Tensor, phones: Phones, speaker: Tensor, seed: int = 0, memory: Memory | None = None
+    ) -> Speech:
+        """A wave (T,) through its own codes, by `speaker` (1, G, 1), `memory`: what SemanticGPT could do at best."""
+        synthesizer = self.family.synthesizer
+        codes = synthesizer.hear(wave)
+        generator = torch.Generator().manual_seed(seed)
+        places = None if synthesizer.semantic_gpt.pointer is None else self.places(wave, phones, codes.shape[-1])[None]
+        made = synthesizer.speak(codes, phones, speaker, self.family.noise_scale, 1.0, generator, places, memory)
+        return self._speech(made, codes[0], phones, "true codes", {"rung": "true codes"})
+
+    def _speech(
+        self, wave: Tensor, codes: Tensor, phones: Phones | None, voice: str, settings: dict[str, Any]
+    ) -> Speech:
+        mark = audio.Mark(self.version, voice, settings=settings)
+        peak = float(wave.abs().max()) if wave.numel() else 0.0
+        return Speech(wave / max(1.0, peak), self.sample_rate, codes, phones, mark, settings, self.align)

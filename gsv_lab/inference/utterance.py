@@ -1,0 +1,96 @@
+"""Made speech: a wave with what it was made from; plays, draws and saves itself.
+
+Letters: T samples, F25 codes, P phones. Does not know how it was made.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gsv_lab import audio
+from gsv_lab.audio.alignment import Alignment
+from gsv_lab.errors import LabError
+from gsv_lab.text import Phones
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Synthetic speech.
+
+    Args:
+        wave: samples (T,) in [-1, 1].
+        sample_rate: Hz.
+        codes: semantic codes (F25,) that were spoken; empty for copy synthesis.
+        phones: what was to be said; None where no text was given.
+        mark: statement that goes into every file.
+        settings: sampling options, seed, reasons for ending.
+        aligner: wave -> Alignment of `phones`, called when `timings` is first read.
+    """
+
+    wave: Tensor
+    sample_rate: int
+    codes: Tensor
+    phones: Phones | None
+    mark: audio.Mark
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    aligner: Callable[[Tensor, Phones], Alignment] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.wave.numel() / self.sample_rate
+
+    @cached_property
+    def timings(self) -> Alignment | None:
+        """When each phone was spoken, by forced alignment; None without phones or enough sound."""
+        if self.phones is None or self.aligner is None:
+            return None
+        try:
+            return self.aligner(self.wave, self.phones)
+        except LabError:
+            return None
+
+    def save(self, path: str | Path) -> Path:
+        """Write wav or flac, marked as synthetic in its metadata; see `gsv_lab.audio.write`."""
+        return audio.write(path, self.wave, self.sample_rate, self.mark)
+
+    def show(self) -> Any:
+        """Spectrogram with phones on a time axis in seconds, a matplotlib Figure."""
+        from gsv_lab.figures import phone_strip
+
+        timings = self.timings
+        if timings is None or self.phones is None:
+            return phone_strip(self.wave.numpy(), self.sample_rate)
+        return phone_strip(self.wave.numpy(), self.sample_rate, self.phones.symbols, timings.start, timings.end)
+
+    def _repr_html_(self) -> str:
+        """A player, self-contained."""
+        import soundfile
+
+        buffer = io.BytesIO()
+        soundfile.write(buffer, self.wave.clamp(-1, 1).numpy(), self.sample_rate, format="WAV", subtype="PCM_16")
+        data = base64.b64encode(buffer.getvalue()).decode()
+        text = "" if self.phones is None else self.phones.text.replace("&", "&amp;").replace("<", "&lt;")
+        return f'<div>{text}</div><audio controls src="data:audio/wav;base64,{data}"></audio>'
+
+
+def joined(parts: list[Speech], pause: float = 0.25) -> Speech:
+    """Sentences one after the other with a pause of so many seconds between them."""
+    first = parts[0]
+    silence = torch.zeros(round(pause * first.sample_rate))
+    pieces = [piece for part in parts for piece in (part.wave, silence)][:-1]
+    phones: Phones | None = first.phones
+    for part in parts[1:]:
+        phones = None if phones is None or part.phones is None else phones + part.phones
+    settings = {**first.settings, "sentences": len(parts)}
+    codes = torch.cat([part.codes for part in parts])
+    return Speech(torch.cat(pieces), first.sample_rate, codes, phones, first.mark, settings, first.aligner)

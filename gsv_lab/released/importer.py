@@ -1,0 +1,205 @@
+"""Released weight files in, the kit's own files out, and the way back.
+
+Which network a file holds is told by its keys, its widths and depths by its tensors. Only what tensors cannot tell
+(heads, upsampling rates, dilations, dropout, hop, bins) is taken from the stored configuration; where the two disagree
+the tensors stand and the report says so. The written file keeps the original configuration, the order of keys and the
+first two bytes beside the spec, so that `export_reference` can write the released layout again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gsv_lab.checkpoint.native import check_fit, load_tensors, read_header, save_tensors
+from gsv_lab.checkpoint.restricted import CODES, Released, read_released, released_bytes
+from gsv_lab.errors import CheckpointError, LabError
+from gsv_lab.released import reference_keys, reference_keys_gpt
+from gsv_lab.released.reference_family import Resolved, resolve_file
+from gsv_lab.released.stored_config import from_json, setting, to_json
+from gsv_lab.system.files import check_writable, save_bytes, save_failed
+
+_NORMS = {
+    ".parametrizations.weight.original0": ".weight_g",
+    ".parametrizations.weight.original1": ".weight_v",
+}
+"""Newer and older names of a weight-normalised layer's two tensors; both occur in files."""
+
+
+_OPTIMIZER = "optimizer"
+"""Part of a training's state that is no weight and twice as large as all weights."""
+
+
+class Imported(NamedTuple):
+    """What became of one file.
+
+    `role` is semantic_gpt, sovits or discriminators; `family` v1, v2, v2Pro or v2ProPlus; `notes` are sentences about
+    what the stored configuration said differently.
+    """
+
+    source: Path
+    output: Path
+    role: str
+    family: str
+    tensors: int
+    parameters: int
+    precision: str
+    spec: dict[str, Any]
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.source.name}: {self.role} of {self.family}, {self.tensors} tensors, {self.parameters:,} numbers, "
+            f"{self.precision} -> {self.output}"
+        ]
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes)])
+
+
+class _Converted(NamedTuple):
+    resolved: Resolved
+    tensors: dict[str, Tensor]
+    header: dict[str, Any]
+    dtype: torch.dtype
+
+
+def import_reference(paths: Sequence[str | Path], output: str | Path) -> list[Imported]:
+    """Convert released files; nothing is written unless all of them can be.
+
+    One file becomes `output`; of several, each becomes `<stem of output>.<role>.safetensors` in the same folder.
+
+    Raises:
+        CheckpointError: see `restricted.read_released`; CKPT_KEYS and CKPT_SHAPE, its tensors are those of no known
+            network; CKPT_FORMAT, its configuration contradicts itself, or it is of a family that the kit does not run.
+        LabError: INPUT_ROLE, two files of one role; OUTPUT_NAME; SAVE_FAILED.
+    """
+    output = Path(output)
+    if output.suffix != ".safetensors":
+        raise LabError("OUTPUT_NAME", f"The output is named '{output.name}'", "a name that ends in .safetensors")
+    check_writable(output)
+    if not paths:
+        raise LabError("INPUT_ROLE", "There is no file to import", "one or more released files")
+    converted = [_convert(Path(path)) for path in paths]
+    roles = [one.resolved.role for one in converted]
+    if len(set(roles)) < len(roles):
+        raise LabError("INPUT_ROLE", f"The files are {', '.join(roles)}", "one file of each role", "Import them singly")
+    targets = [output] if len(roles) == 1 else [output.with_name(f"{output.stem}.{r}.safetensors") for r in roles]
+    _save_all(converted, targets)
+    made = []
+    for path, target, one in zip(paths, targets, converted, strict=True):
+        count = sum(value.numel() for value in one.tensors.values())
+        kind, (role, family, spec, _, notes) = str(one.dtype).removeprefix("torch."), one.resolved
+        made.append(Imported(Path(path), target, role, family, len(one.tensors), count, kind, spec, notes))
+    return made
+
+
+def export_reference(path: str | Path, output: str | Path) -> Path:
+    """Write an imported file in the released layout: its keys in their order, types and bits, configuration, info and
+    first bytes.
+
+    Raises:
+        CheckpointError: CKPT_FORMAT, the file was not imported; CKPT_KEYS; those of `native.load_tensors`.
+        LabError: SAVE_FAILED.
+    """
+    path = Path(path)
+    header = read_header(path)
+    kept = header.get("reference")
+    if not isinstance(kept, dict):
+        raise CheckpointError(
+            "CKPT_FORMAT", f"{path.name} did not come from a released file", "one written by gsv-lab weights import"
+        )
+    code, order, root = kept.get("code"), kept.get("keys"), from_json(kept.get("content"))
+    place = kept.get("place", "weight")
+    if code not in ("PK", *CODES) or not isinstance(order, list) or not isinstance(root, dict) or place not in root:
+        raise CheckpointError("CKPT_CORRUPT", f"{path.name} lacks what was kept of the released file", "a whole file")
+    tensors = load_tensors(path, dtype=None)
+    if any(key.startswith(reference_keys_gpt.PREFIX) for key in order):
+        state = reference_keys_gpt.to_reference(tensors, reference_keys_gpt.PREFIX)
+    elif header.get("spec", {}).get("class_path", "").endswith("SemanticGPT"):
+        state = reference_keys_gpt.to_reference(tensors)
+    else:
+        state = reference_keys.to_reference(tensors)
+    old = {key: _old_name(key) for key in order}
+    if sorted(old.values()) != sorted(state):
+        raise CheckpointError("CKPT_KEYS", f"{path.name} has other tensors than when it was imported", "the same ones")
+    types = kept.get("dtypes", {})
+    weight = ((key, _typed(state[name], types.get(key))) for key, name in old.items())
+    root[place] = OrderedDict(weight) if kept.get("ordered") else dict(weight)
+    return save_bytes(output, released_bytes(Released(code, root, place)))
+
+
+def _convert(path: Path) -> _Converted:
+    released = read_released(path)
+    content = {key: value for key, value in released.content.items() if key != _OPTIMIZER}
+    weight: Mapping[str, Tensor] = released.weight
+    state = {_old_name(key): value for key, value in weight.items()}
+    if len(state) < len(weight):
+        raise CheckpointError("CKPT_KEYS", f"{path.name} has some weights under two names", "each once")
+    resolved = resolve_file(state, content.get("config"), released.code, path.name)
+    keys = reference_keys_gpt if resolved.role == "semantic_gpt" else reference_keys
+    tensors = keys.from_reference(state)
+    check_fit(resolved.spec, tensors, path.name)
+    dtype = _widest(weight.values())
+    info = {"family": resolved.family, "source": path.name, "audio": resolved.audio}
+    if isinstance(setting(content, "info"), (str, int, float)):
+        info["note"] = setting(content, "info")
+    if len(content) < len(released.content):
+        left_out = ("the optimizer's state of this training was left out",)
+        resolved = resolved._replace(notes=(*resolved.notes, *left_out))
+    root = type(released.content)((key, None if key == released.key else value) for key, value in content.items())
+    kept = {
+        "code": released.code,
+        "content": to_json(root),
+        "place": released.key,
+        "keys": list(weight),
+        "ordered": isinstance(weight, OrderedDict),
+        "dtypes": {
+            key: str(value.dtype).removeprefix("torch.")
+            for key, value in weight.items()
+            if value.is_floating_point() and value.dtype != dtype
+        },
+    }
+    return _Converted(resolved, tensors, {"spec": resolved.spec, "info": info, "reference": kept}, dtype)
+
+
+def _save_all(converted: Sequence[_Converted], targets: Sequence[Path]) -> None:
+    """All files or none: none gets its name before the last one is on the disk."""
+    for target in targets:
+        check_writable(target)
+    try:
+        with TemporaryDirectory(prefix=".import-", dir=targets[0].parent) as stage:
+            waiting = [
+                save_tensors(one.tensors, Path(stage) / target.name, one.header, one.dtype)
+                for one, target in zip(converted, targets, strict=True)
+            ]
+            for path, target in zip(waiting, targets, strict=True):
+                os.replace(path, target)
+    except OSError as error:
+        raise save_failed(targets[0], error.strerror or str(error)) from error
+
+
+def _old_name(key: str) -> str:
+    for new, old in _NORMS.items():
+        if key.endswith(new):
+            return key.removesuffix(new) + old
+    return key
+
+
+def _widest(tensors: Any) -> torch.dtype:
+    """The one type that keeps every bit: half and single precision go into single and come back unchanged."""
+    kinds = {value.dtype for value in tensors if value.is_floating_point()}
+    if len(kinds) == 1:
+        return kinds.pop()
+    return torch.float64 if torch.float64 in kinds else torch.float32
+
+
+def _typed(value: Tensor, kind: str | None) -> Tensor:
+    """A tensor in its original type, with its own memory."""
+    known = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+    return value.to(known.get(kind or "", value.dtype)).contiguous().clone()

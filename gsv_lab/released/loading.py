@@ -1,0 +1,217 @@
+"""Which files a released family needs, where they lie, and how they become a `Family`.
+
+Two ways lead here. A name (`v2Pro`) takes the files that `gsv-lab weights get` puts into the weights folder, and
+imports them there once. A folder, or one imported file in it, takes the pair that `gsv-lab weights import` wrote.
+Companions are looked for beside the pair, then in the weights folder. What is absent is told at once, all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from gsv_lab.checkpoint import load_component, read_header
+from gsv_lab.checkpoint.native import load_into
+from gsv_lab.checkpoint.state_file import read_state
+from gsv_lab.errors import CheckpointError
+from gsv_lab.inference.loading import Family, known_families
+from gsv_lab.nn.interfaces import ContentEncoder
+from gsv_lab.nn.sampling import Sampling
+from gsv_lab.released.catalogue import MODELS, KnownFile, needed, weights_folder
+from gsv_lab.released.companions import load_bert, load_hubert, transformers
+from gsv_lab.released.eres2net import ERes2NetV2
+from gsv_lab.released.importer import import_reference
+from gsv_lab.released.synthesizer import PROMPT_SILENCE, LinearAnalysis, ReleasedSynthesizer, released_reference
+
+CLASSES = {"SemanticGPT": "semantic_gpt", "SoVITS": "sovits"}
+NOISE_SCALE, PAUSE = 0.5, 0.3
+"""Defaults of the released tools: factor on the prior's deviation, seconds between sentences."""
+
+UNBOUNDED = 1500.0
+"""Codes for a phone: the released models stop at 1500 codes, however long the text is."""
+
+
+class Files(NamedTuple):
+    """What was found: the family's name, the file or folder of each role, and the known files that are absent."""
+
+    family: str
+    paths: dict[str, Path]
+    absent: tuple[KnownFile, ...]
+
+
+def load_released(name: str) -> Family:
+    """A released family by name, by the folder of its imported pair, or by one file of the pair.
+
+    Raises:
+        CheckpointError: CKPT_MISSING with every absent file, its size and the command; those of import and loading.
+        LabError: EXTRA_MISSING.
+    """
+    files = by_name(name) if name in MODELS else by_path(Path(name))
+    essential = [file for file in files.absent if file.role != "speaker_verification"]
+    if essential:
+        raise CheckpointError("CKPT_MISSING", *_absent(files.family, files.absent))
+    transformers()
+    sovits_file = _imported(files.paths["sovits"])
+    sovits: Any = load_component(sovits_file)
+    sound = read_header(sovits_file).get("info", {}).get("audio", {})
+    synthesizer = ReleasedSynthesizer(
+        load_hubert(files.paths["content_encoder"]),
+        load_component(_imported(files.paths["semantic_gpt"])),  # type: ignore[arg-type]
+        sovits,
+        load_bert(files.paths["context_encoder"]),
+        LinearAnalysis(2 * (int(sound.get("bins", 1025)) - 1), sovits.vocoder.hop_length),
+        load_verifier(files.paths.get("speaker_verification")),
+        _recogniser(),
+        " ".join(part.rstrip(".") + "." for part in _absent(files.family, files.absent)) if files.absent else "",
+    )
+    card = {"version": files.family, "files": {role: path.name for role, path in files.paths.items()}}
+    return Family(
+        files.family, files.paths["sovits"].parent, synthesizer.eval(), Sampling(), NOISE_SCALE, UNBOUNDED, card,
+        listen=released_reference, prompt_silence=PROMPT_SILENCE, fewest_codes_per_phone=0.0, pause=PAUSE,
+        tunable=False,
+    )  # fmt: skip
+
+
+def by_name(family: str) -> Files:
+    """Files of a family in the weights folder, released or already imported."""
+    found, absent = {}, []
+    for known in needed(family):
+        path = weights_folder() / known.path
+        if _here(path) or _twin(path).is_file():
+            found[known.role] = path
+        else:
+            absent.append(known)
+    return Files(family, found, tuple(absent))
+
+
+def by_path(place: Path) -> Files:
+    """The imported pair of a folder, or the pair that one file belongs to, and the companions of its family.
+
+    Raises:
+        CheckpointError: CKPT_MISSING, there is no pair; CKPT_AMBIGUOUS, there are several.
+    """
+    folder = place if place.is_dir() else place.parent
+    pair = {role: _only(paths, role, place) for role, paths in _candidates(place).items()}
+    if len(pair) < len(CLASSES):
+        lacking = " and ".join(role for role in CLASSES.values() if role not in pair)
+        raise CheckpointError(
+            "CKPT_MISSING", f"{place} has no imported weights of {lacking}", "both files of a model",
+            "Run: gsv-lab weights import GPT.ckpt SOVITS.pth --output FOLDER/NAME.safetensors",
+        )  # fmt: skip
+    family = read_header(pair["sovits"]).get("info", {}).get("family", "")
+    family = family if family in MODELS else "v2"
+    absent = []
+    for known in needed(family):
+        places = (folder / known.path, folder / Path(known.path).name, weights_folder() / known.path)
+        found = next((path for path in places if _here(path)), None)
+        if known.role not in pair and found is None:
+            absent.append(known)
+        elif known.role not in pair and found is not None:
+            pair[known.role] = found
+    return Files(family, pair, tuple(absent))
+
+
+def load_verifier(path: Path | None) -> ERes2NetV2 | None:
+    """The speaker-verification network from its released file; None without one."""
+    if path is None:
+        return None
+    state = read_state(path)
+    try:
+        network = ERes2NetV2(**verifier_sizes(state))
+    except (KeyError, ZeroDivisionError) as error:
+        raise CheckpointError("CKPT_KEYS", f"{path.name} lacks the tensor {error}", "an ERes2NetV2") from error
+    load_into(network, state, path.name)
+    return network.eval()
+
+
+def verifier_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
+    """Arguments of `ERes2NetV2` that fit a weight file's tensors.
+
+    Raises:
+        KeyError: a tensor that tells a size is missing.
+    """
+    planes, last = state["conv1.weight"].shape[0], state["layer4.0.convs.0.weight"].shape[0]
+    leaving = state["layer1.0.conv3.weight"].shape[0]
+    fused = state["fuse34.local_att.3.weight"].shape[0]
+    blocks = [len({key.split(".")[1] for key in state if key.startswith(f"layer{n}.")}) for n in (1, 2, 3, 4)]
+    return {
+        "planes": planes,
+        "blocks": blocks,
+        "base_width": -(-last * 64 // (8 * planes)),
+        "scale": len({key for key in state if key.startswith("layer1.0.convs.")}),
+        "expansion": leaving // planes,
+        "n_mels": state["seg_1.weight"].shape[1] // (2 * fused) * 8,
+        "dim": state["seg_1.weight"].shape[0],
+    }
+
+
+def _here(path: Path) -> bool:
+    """A file, or a folder as `transformers` writes it, wholly there."""
+    weights = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json")
+    return path.is_file() or ((path / "config.json").is_file() and any((path / name).is_file() for name in weights))
+
+
+def _candidates(place: Path) -> dict[str, list[Path]]:
+    """Imported files by role; of a single file those that share its name up to the role."""
+    paths = sorted(place.glob("*.safetensors")) if place.is_dir() else sorted(place.parent.glob("*.safetensors"))
+    found: dict[str, list[Path]] = {}
+    for path in paths:
+        role = CLASSES.get(_class_of(path))
+        if role and (place.is_dir() or path == place or _stem(path) == _stem(place)):
+            found.setdefault(role, []).append(path)
+    return found
+
+
+def _class_of(path: Path) -> str:
+    try:
+        return str((read_header(path).get("spec") or {}).get("class_path", "")).rpartition(".")[2]
+    except CheckpointError:
+        return ""  # a companion's weights, or a file of somebody else
+
+
+def _stem(path: Path) -> str:
+    return path.name.split(".")[0]
+
+
+def _only(paths: Sequence[Path], role: str, place: Path) -> Path:
+    if len(paths) > 1:
+        names = ", ".join(path.name for path in paths[:4])
+        raise CheckpointError(
+            "CKPT_AMBIGUOUS",
+            f"{place} has several files of {role}: {names}",
+            "one",
+            "Name the file instead of its folder",
+        )
+    return paths[0]
+
+
+def _twin(path: Path) -> Path:
+    return path.with_name(f"{path.name}.safetensors")
+
+
+def _imported(path: Path) -> Path:
+    """The kit's own file for a released one, made beside it where it is absent or older."""
+    twin = _twin(path)
+    if path.suffix == ".safetensors":
+        return path
+    if not twin.is_file() or (path.is_file() and path.stat().st_mtime > twin.stat().st_mtime):
+        import_reference([path], twin)
+    return twin
+
+
+def _recogniser() -> ContentEncoder | None:
+    """Nano's content encoder, the only part here that recognises phones."""
+    shipped = [folder / "content_encoder.safetensors" for folder in known_families().values()]
+    return load_component(shipped[-1]) if shipped and shipped[-1].is_file() else None  # type: ignore[return-value]
+
+
+def _absent(family: str, files: Sequence[KnownFile]) -> tuple[str, str, str]:
+    listed = ", ".join(f"{file.path} ({file.size})" for file in files)
+    return (
+        f"{family} lacks {len(files)} of its files: {listed}",
+        f"them below {weights_folder()}",
+        f"Run: gsv-lab weights get {family}",
+    )

@@ -1,0 +1,1 @@
+"""The machine and its files: environment variables, safe writing, configuration, hardware."""

@@ -1,0 +1,140 @@
+"""The machine as a measuring bench: child processes with time and peak memory, what it is, trainings that wait.
+
+The file does not know what is measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gsv_lab.system.environment import pause_file
+
+
+class Child(NamedTuple):
+    """A finished child process: wall time, peak resident memory (None where the system does not tell), code, output."""
+
+    seconds: float
+    peak_mb: float | None
+    code: int
+    output: str
+
+
+# A process starts out with the peak of the one that it was forked from, and this one may hold a loaded model: a small
+# launcher in between keeps the figure honest.
+_LAUNCHER = """
+import json, os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[2:])
+if hasattr(os, "wait4"):
+    _, status, usage = os.wait4(process.pid, 0)
+    code, peak = os.waitstatus_to_exitcode(status), usage.ru_maxrss
+else:
+    code, peak = process.wait(), None
+with open(sys.argv[1], "w") as report:
+    json.dump([time.perf_counter() - start, peak, code], report)
+"""
+
+
+def run_child(arguments: Sequence[str], timeout: float = 1800.0) -> Child:
+    """Runs a command to its end; no shell is involved.
+
+    Args:
+        arguments: program and arguments.
+        timeout: seconds after which it is killed, with all that it started; its code is then -9.
+    """
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as output:
+        report = Path(folder) / "report"
+        launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(report), *arguments]
+        process = subprocess.Popen(
+            launcher, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            if process.poll() is None:
+                _kill(process)
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+        if not report.exists():
+            return Child(timeout, None, -9, text)
+        seconds, peak, code = json.loads(report.read_text())
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, kibibytes elsewhere
+    return Child(seconds, None if peak is None else peak * unit / 1e6, code, text)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
+
+
+@contextmanager
+def trainings_paused(path: Path | None = None, settle: float = 3.0) -> Iterator[Callable[[], None]]:
+    """Context in which trainings of this user wait: a pause file lies there and is taken away again.
+
+    Yields a function that renews the file's time; a training may take a file that nobody renewed for long as left over.
+    A file that somebody else put there is neither renewed nor removed.
+
+    Args:
+        path: the file; `gsv_lab.system.environment.pause_file()` if None.
+        settle: seconds to let the step that is under way end.
+    """
+    path = path or pause_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.open("x").close()
+    except FileExistsError:
+        yield lambda: None
+        return
+    try:
+        time.sleep(settle)
+        yield path.touch
+    finally:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on; no name of the machine or its user."""
+    import torch
+
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "usable_cores": usable,
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "accelerator": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
+        "load_average": load_average(),
+    }
+
+
+def load_average() -> list[float] | None:
+    """Mean number of running processes over 1, 5 and 15 minutes; None where the system does not tell."""
+    return [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None
+
+
+def _processor() -> str:
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,1 @@
+"""Material of the course: exercises that check themselves, and widgets."""

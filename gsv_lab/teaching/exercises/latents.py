@@ -1,0 +1,128 @@
+"""Checks of notebook 06, "From latent to sound".
+
+Letters: C latent width, F frames. Each check takes the answer, and draws a card; `.judge(...)` gives the card alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gsv_lab.nn.losses import adversarial_loss, discriminator_loss
+from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape
+
+
+@exercise("Draw a latent")
+def draw(answer: Callable[[Tensor, Tensor, Tensor, float], Tensor]) -> str:
+    """`draw(mean, log_scale, noise, noise_scale)`: three (C, F) and a number -> (C, F)."""
+    random = torch.Generator().manual_seed(0)
+    mean, log_scale, noise = torch.randn(3, 4, 5, generator=random)
+    found = torch.as_tensor(ask(answer, mean.clone(), log_scale.clone(), noise.clone(), 0.5))
+    expect_shape(found, (4, 5), "The latent")
+    scale = log_scale.exp()
+
+    def is_like(other: Tensor) -> bool:
+        return torch.allclose(found, other, atol=1e-5)
+
+    expect(not is_like(mean), "That is the mean alone: every draw would sound the same, and dull.")
+    expect(
+        not is_like(mean + noise * log_scale * 0.5), "log_scale is a logarithm: it may be negative. A scale may not."
+    )
+    expect(not is_like(mean + noise * (log_scale / 2).exp() * 0.5), "It is the log of a deviation, not of a variance.")
+    expect(not is_like(mean + noise * scale), "The noise scale has no effect: 0 should give the mean.")
+    expect(not is_like((mean + noise * scale) * 0.5), "The noise scale turns the mean down, too: only noise is scaled.")
+    expect(not is_like(noise * scale * 0.5), "Where is the mean?")
+    expect(not is_like(mean + scale * 0.5), "Nothing is random: the noise is missing.")
+    wrong = int((~torch.isclose(found, mean + noise * scale * 0.5, atol=1e-5)).sum())
+    expect(wrong == 0, f"{wrong} of 20 values differ: mean, and noise times scale times noise scale.")
+    return "Written so, gradients reach mean and scale through a draw: the trick that made VAEs possible."
+
+
+def _couple(z: Tensor, shift: Callable[[Tensor], Tensor]) -> Tensor:
+    kept, moved = z.chunk(2)
+    return torch.cat([kept, moved + shift(kept)]).flip(0)
+
+
+def _shift(kept: Tensor) -> Tensor:
+    """Nobody could solve this for `kept`, and nobody has to."""
+    return (3 * kept).sin() + kept.square().sum(0)
+
+
+@exercise("Undo a coupling")
+def undo(answer: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor]) -> str:
+    """`undo(y, shift)`: what came out of a coupling (C, F), and its function of the kept half -> what went in."""
+    z = torch.randn(4, 6, generator=torch.Generator().manual_seed(1))
+    y = _couple(z, _shift)
+    found = torch.as_tensor(ask(answer, y.clone(), _shift))
+    expect_shape(found, (4, 6), "What went in")
+    upside, again = y.flip(0), _couple(z, _shift)
+
+    def is_like(other: Tensor) -> bool:
+        return torch.allclose(found, other, atol=1e-4)
+
+    expect(not is_like(y), "Nothing was undone.")
+    expect(not is_like(upside), "The order is right again. The second half is still shifted.")
+    kept, moved = upside.chunk(2)
+    twice = torch.cat([kept, moved + _shift(kept)])
+    expect(not is_like(twice), "You shifted once more: to undo it, subtract.")
+    expect(not is_like(_couple(again, _shift)), "That is the coupling itself, done twice. It is not its own inverse.")
+    first, second = y.chunk(2)
+    order = "The channels were reversed last, so that comes first when going back."
+    expect(not is_like(torch.cat([first, second - _shift(first)])), order)
+    expect(not is_like(torch.cat([first, second - _shift(first)]).flip(0)), order + " Yours reverses at the end.")
+    expect(not is_like(torch.cat([kept, moved - _shift(moved)])), "The shift depends on the half that was kept.")
+    lost = float((found - z).abs().max())
+    expect(lost < 1e-4, f"Some values are off by {lost:.2f}.")
+    return "The shift itself need not be invertible, however wild it is. That is the whole idea."
+
+
+@exercise("How far it sees")
+def reach(answer: Callable[[Sequence[tuple[int, int]]], int]) -> str:
+    """`reach(layers)`: (kernel, dilation) of convolutions, one after the other -> frames that one result depends on."""
+    stacks = {((7, 1),): 7, ((3, 1), (3, 1)): 5, ((5, 1), (3, 2), (3, 4)): 17, ((7, 1),) * 6: 37, ((1, 1), (1, 8)): 1}
+    given = {layers: int(ask(answer, list(layers))) for layers in stacks}
+
+    def is_like(rule: Callable[[Sequence[tuple[int, int]]], int]) -> bool:
+        return all(given[layers] == rule(layers) for layers in stacks)
+
+    many = "That is the sum of the kernels. Two kernels of 3 see 5 frames, since the middle is counted only once."
+    expect(not is_like(lambda layers: sum(k for k, _ in layers)), many)
+    undilated = "With dilation 2 a kernel of 3 looks at frames -2, 0 and 2: its arms are twice as long."
+    expect(not is_like(lambda layers: 1 + sum(k - 1 for k, _ in layers)), undilated)
+    without = "Nearly: the frame itself is missing. A kernel of 7 sees 7 frames, not 6."
+    expect(not is_like(lambda layers: sum((k - 1) * d for k, d in layers)), without)
+    gaps = "A dilated kernel of 3 does not see 3 · d frames: between its ends lie (3 − 1) · d steps."
+    expect(not is_like(lambda layers: 1 + sum(k * d - 1 for k, d in layers)), gaps)
+    wide = "That is the widest single layer. Each layer sees what the one before has seen already."
+    expect(not is_like(lambda layers: max(1 + (k - 1) * d for k, d in layers)), wide)
+    for layers, frames in stacks.items():
+        expect(given[layers] == frames, f"{list(layers)} sees {frames} frames, yours says {given[layers]}.")
+    return "Every layer adds its two arms. Dilations that double make the reach grow exponentially with the layers."
+
+
+@exercise("Critic and forger")
+def game(critic: Callable[[Tensor, Tensor], Any], forger: Callable[[Tensor], Any]) -> str:
+    """`critic(real, fake)`, a discriminator's loss, and `forger(fake)`, what the vocoder wants: both from scores."""
+    real, fake = torch.tensor([0.9, 0.4, 1.2]), torch.tensor([0.3, -0.2, 0.6])
+    judged, forged = float(ask(critic, real, fake)), float(ask(forger, fake))
+    right, wanted = float(discriminator_loss([real], [fake])), float(adversarial_loss([fake]))
+
+    def near(value: float, other: Any) -> bool:
+        return abs(value - float(other)) < 1e-4
+
+    turned = float(real.square().mean() + (1 - fake).square().mean())
+    expect(not near(judged, turned), "Your critic pays for being right: real should score 1, made 0.")
+    half = "Your critic only looks at one side. It should learn from natural waves and from made ones."
+    expect(not near(judged, fake.square().mean()) and not near(judged, (1 - real).square().mean()), half)
+    level = "A critic without squares can win by scores without end. Square the distance from 1 and from 0."
+    expect(not near(judged, (1 - real).mean() + fake.mean()), level)
+    total = "Those are sums: a longer recording would count for more. Take means."
+    expect(not near(judged, (1 - real).square().sum() + fake.square().sum()), total)
+    expect(near(judged, right), f"The critic's loss should be {right:.3f} here, yours is {judged:.3f}.")
+    expect(not near(forged, fake.square().mean()), "Your forger wants to be found out: made waves should score 1.")
+    expect(not near(forged, -fake.mean()), "Wanted is a score of 1, not of infinity: square the distance from 1.")
+    expect(near(forged, wanted), f"The forger's loss should be {wanted:.3f} here, yours is {forged:.3f}.")
+    return "Two losses that want opposite things of the same scores. Neither of them has to know what speech is."

@@ -1,0 +1,71 @@
+"""Explorer of notebook 08: a grid of all heads, each taken away in the chosen manner, some of them for good.
+
+Letters: L layers, H heads. The file knows the lab, not the networks in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets
+
+from gsv_lab.evaluation.ablation import HeadGrid
+from gsv_lab.hooks import Edit, Table, mean, probe, resample, zero
+from gsv_lab.inference.lab import Lab
+from gsv_lab.teaching.exercises.breaking import MIX, layer_of, mean_of, surprise
+from gsv_lab.teaching.exercises.excerpt import Excerpt
+from gsv_lab.teaching.widgets.explorer import Explorer
+
+MANNERS: dict[str, Callable[..., Edit]] = {"zero": zero, "mean": mean, "resample": resample}
+
+
+class AblationExplorer(Explorer):
+    """What every head of SemanticGPT costs if it is taken away, while the chosen ones are gone already.
+
+    state: `manner`, `gone`; `render()` gives a Figure. `grid` is the last one, `cost` what the chosen ones cost.
+
+    Args:
+        lab: a loaded lab.
+        parts: what was said; one sentence keeps it quick.
+    """
+
+    def __init__(self, lab: Lab, parts: Sequence[Excerpt]) -> None:
+        self.lab, self.measure = lab, surprise(lab, parts)
+        self.grid: HeadGrid | None = None
+        self.cost = 0.0
+        with probe(lab, MIX) as heard:
+            self.measure_clean = mean_of(self.measure)
+        self.heads = [(tap, head) for tap, record in heard.items() for head in range(record.steps[0].shape[1])]
+        names = [(f"layer {layer_of(tap)}, head {head}", (tap, head)) for tap, head in self.heads]
+        super().__init__({
+            "manner": ipywidgets.Dropdown(options=list(MANNERS), value="zero", description="take away by"),
+            "gone": ipywidgets.SelectMultiple(
+                options=names, value=(), description="gone already", layout=ipywidgets.Layout(height="9em")
+            ),
+        })  # fmt: skip
+
+    def run(self) -> HeadGrid:
+        """Measure without each head in turn; heads that are gone already cost nothing more."""
+        edit, gone = MANNERS[self.state["manner"]], self.state["gone"]
+        always = [edit(tap, head=head) for tap, head in gone]
+        with probe(self.lab, edits=always):
+            base = mean_of(self.measure)
+        self.cost = base - self.measure_clean
+        rows = []
+        for tap, head in self.heads:
+            cost = 0.0
+            if (tap, head) not in gone:
+                with probe(self.lab, edits=[*always, edit(tap, head=head)]):
+                    cost = mean_of(self.measure) - base
+            rows.append({"tap": tap, "head": head, "nats": cost})
+        self.grid = HeadGrid({"nats": base}, Table(rows))
+        return self.grid
+
+    def render(self) -> Any:
+        """The grid, with what the heads that are gone cost together in the title."""
+        grid = self.run()
+        title = f"{grid.clean['nats']:.2f} nats per code"
+        if self.state["gone"]:
+            title += f", of which {self.cost:+.2f} by {len(self.state['gone'])} heads that are gone already"
+        return grid.figure("nats", title)
