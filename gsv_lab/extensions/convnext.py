@@ -1,12 +1,13 @@
 """ConvNeXt blocks over time: the cheap workhorse of the small networks.
 
-Letters: B batch, C channels, F frames. Does not know what the frames are.
+Letters: B batch, C channels, F frames, G speaker width.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class ConvNeXtBlock(nn.Module):
@@ -16,37 +17,70 @@ class ConvNeXtBlock(nn.Module):
 
     Why: a wide receptive field for few multiplications, which counts on a CPU.
     Source: Liu et al. 2022, arXiv:2201.03545, figure 4; in one dimension as in Siuzdak 2023, arXiv:2306.00814, 3.2.
-    Differs from the paper: an optional condition shifts and scales the normalised frames (adaptive layer norm).
 
     Args:
         width: channels C.
         kernel: frames seen by the depthwise convolution, odd.
         expansion: inner width of the perceptron in multiples of C.
-        condition: width G of a condition vector (B, G, 1); 0 for none.
         dropout: share of residual values dropped in training.
     """
 
-    def __init__(
-        self, width: int, kernel: int = 7, expansion: int = 3, condition: int = 0, dropout: float = 0.0
-    ) -> None:
+    def __init__(self, width: int, kernel: int = 7, expansion: int = 3, dropout: float = 0.0) -> None:
         super().__init__()
         self.depthwise = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width)
         self.norm = nn.LayerNorm(width)
         self.expand = nn.Linear(width, expansion * width)
         self.contract = nn.Linear(expansion * width, width)
         self.scale = nn.Parameter(torch.full((width,), 0.1))
-        self.condition = nn.Linear(condition, 2 * width) if condition else None
         self.dropout = nn.Dropout(dropout)
-        if self.condition is not None:
-            nn.init.zeros_(self.condition.weight)
-            nn.init.zeros_(self.condition.bias)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None, condition: Tensor | None = None) -> Tensor:
-        """`mask` (B, 1, F), 1 = valid, keeps padding from leaking into the convolution; `condition` (B, G, 1)."""
-        inner = self.depthwise(x if mask is None else x * mask).transpose(1, 2)
-        inner = self.norm(inner)
-        if self.condition is not None and condition is not None:
-            shift, gain = self.condition(condition.transpose(1, 2)).chunk(2, dim=-1)
-            inner = inner * (1 + gain) + shift
-        inner = self.contract(nn.functional.gelu(self.expand(inner))) * self.scale
-        return x + self.dropout(inner).transpose(1, 2)
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        inner = self.norm(self.depthwise(x).transpose(1, 2))
+        inner = self.contract(functional.gelu(self.expand(inner)))
+        inner = self.dropout(inner * self.scale)
+        return x + inner.transpose(1, 2)
+
+
+class ConvNeXtStack(nn.Module):
+    """ConvNeXt blocks at the rate of spectral frames: latents (B, C, F), speaker (B, G, 1) -> (B, width, rate * F).
+
+    Args:
+        in_dim: C.
+        speaker_dim: G; added once, after the first layer. 0 for none.
+        width, layers, kernel, expansion: of the blocks.
+        rate: frames made of one frame, each with its own weights.
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        speaker_dim: int,
+        width: int,
+        layers: int,
+        kernel: int,
+        expansion: int,
+        rate: int,
+    ) -> None:
+        super().__init__()
+        self.rate = rate
+        self.in_proj = nn.Conv1d(in_dim, width * rate, 3, padding=1)
+        self.condition = nn.Conv1d(speaker_dim, width, 1) if speaker_dim else None
+        self.norm_in = nn.LayerNorm(width)
+        self.norm_out = nn.LayerNorm(width)
+        self.blocks = nn.ModuleList()
+        for _ in range(layers):
+            self.blocks.append(ConvNeXtBlock(width, kernel, expansion))
+
+    def forward(self, z: Tensor, speaker: Tensor | None, offset: Tensor | None = None) -> Tensor:
+        """See the class; `offset` (B, width, rate * F) is added before the first block."""
+        x = self.in_proj(z).unflatten(1, (self.rate, -1))
+        x = x.permute(0, 2, 3, 1).flatten(2)
+        if speaker is not None and self.condition is not None:
+            x = x + self.condition(speaker)
+        if offset is not None:
+            x = x + offset
+        x = self.norm_in(x.transpose(1, 2)).transpose(1, 2)
+        for block in self.blocks:
+            x = block(x)
+        return self.norm_out(x.transpose(1, 2)).transpose(1, 2)

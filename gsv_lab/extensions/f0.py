@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
-
-from gsv_lab.nn.spectral import StackedLogMel, smooth_curves
+from torch import Tensor
+from torch.nn import functional
 
 TYPICAL_F0 = 160.0
 """Hz, between low and high voices: what a pitch level is counted from, and where a prediction starts."""
@@ -24,7 +23,7 @@ def _correlation(wave: Tensor, sample_rate: int, hop: int, window: int) -> tuple
     """Normalised autocorrelation per frame, corrected for the window: (B, T) -> (B, F, L), lags (L,), energy (B, F)."""
     shortest, longest = int(sample_rate / CEILING_HZ), int(sample_rate / FLOOR_HZ)
     # Frame k is centred on the middle of hop k, as the log-mels are.
-    padded = torch.nn.functional.pad(wave, ((window - hop) // 2, window // 2))
+    padded = functional.pad(wave, ((window - hop) // 2, window // 2))
     frames = padded.unfold(-1, window, hop)
     taper = torch.hann_window(window, device=wave.device, dtype=wave.dtype)
     frames = (frames - frames.mean(-1, keepdim=True)) * taper
@@ -120,62 +119,29 @@ def _fill(log_f0: Tensor, voicing: Tensor) -> Tensor:
     return filled.where(known.any(-1, keepdim=True), math.log(120.0))
 
 
-class PitchedLogMel(nn.Module):
-    """What nano's posterior and speaker encoder read: stacked log-mels and the pitch that was heard.
+def f0_loss(log_f0: Tensor, target: Tensor, voicing: Tensor) -> Tensor:
+    """Mean absolute difference of log-F0 over voiced frames, in nats; all (B, 1, F), `voicing` in [0, 1]."""
+    off = (log_f0 - target).abs() * voicing
+    return off.sum() / voicing.sum().clamp(min=1)
 
-    wave (B, 1, T) -> (B, 2 M + 4 + K, F50): log-mels of both 10 ms frames, their log-F0 and their voicing, then the
-    recording's colour, the same in all frames
 
-    Why pitch: 64 ms frames show a low voice's harmonics poorly; told the pitch, the latent can carry it exactly.
-    Why colour: a voice's mean spectrum, and with it the microphone, differs from voice to voice by more than any
-    training set of a few hundred people shows. It is measured, taken away from the log-mels, and given to the vocoder
-    to put back, so that the networks between need not have heard such a voice.
-    Source: cepstral mean subtraction, Furui 1981, IEEE TASSP 29(2); here of voiced frames, smoothed by K cosines.
+def f0_variance_loss(log_f0: Tensor, target: Tensor, voicing: Tensor) -> Tensor:
+    """How far the standard deviation of log-F0 over a clip's voiced frames is off, mean over clips, in nats.
 
-    Args:
-        sample_rate: Hz.
-        n_mels: mel bands M.
-        colours: K, cosines of the mean spectrum; 0 leaves it where it is.
+    Same arguments as `f0_loss`. Why: a predictor that is only asked for the nearest F0 answers with the middle, and the
+    voice gets monotonous. Source: global variance, Toda and Tokuda 2007, IEICE E90-D(5), here of F0 and as a loss.
     """
-
-    curves: Tensor
-
-    def __init__(self, sample_rate: int = 16000, n_mels: int = 80, colours: int = 0) -> None:
-        super().__init__()
-        self.sample_rate = sample_rate
-        self.log_mel = StackedLogMel(sample_rate, n_mels=n_mels)
-        self.channels = self.log_mel.channels + 4 + colours
-        positions = (torch.arange(n_mels) + 0.5) / n_mels
-        self.register_buffer("curves", smooth_curves(positions, colours), persistent=False)
-
-    def forward(self, wave: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Tensor:
-        """`log_f0` and `voicing` (B, 1, F100) are tracked here if not given."""
-        mel = self.log_mel(wave)
-        if log_f0 is None or voicing is None:
-            log_f0, voicing = (x[:, None] for x in track_pitch(wave[:, 0], self.sample_rate))
-        frames = mel.shape[-1]
-        pairs = [x[:, 0, : 2 * frames].unflatten(-1, (frames, 2)).transpose(1, 2) for x in (2 * (log_f0 - 5), voicing)]
-        colour = self.colour(mel, pairs[1])
-        mel = (mel - (self.curves.T @ colour).repeat(1, 2, 1) + 5) / 3  # about unit size
-        return torch.cat([mel, *pairs, colour.expand(-1, -1, frames)], dim=1)
-
-    def colour(self, mel: Tensor, voicing: Tensor) -> Tensor:
-        """Cosines of the mean voiced spectrum, nat, its level left out: (B, 2 M, F), (B, 2, F) -> (B, K, 1)."""
-        bands = mel.unflatten(1, (2, -1))
-        mean = (bands * voicing[:, :, None]).sum((1, 3)) / voicing.sum((1, 2)).clamp(min=1)[:, None]
-        return (self.curves @ mean[..., None]) * (2 / mean.shape[1])
-
-    def voice(self, wave: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Tensor:
-        """What the speaker encoder reads: the same (analyses of other families may give it something else)."""
-        features: Tensor = self(wave, log_f0, voicing)
-        return features
+    off = _deviation(log_f0, voicing) - _deviation(target, voicing)
+    return off.abs().mean()
 
 
-def pitch_level(pitch: Tensor) -> Tensor:
-    """How high a voice speaks: median log-F0 over the voiced frames, over `TYPICAL_F0`.
+def _deviation(curve: Tensor, voicing: Tensor) -> Tensor:
+    count = voicing.sum(-1, keepdim=True).clamp(min=1)
+    mean = (curve * voicing).sum(-1, keepdim=True) / count
+    squares = (curve - mean).square() * voicing
+    return (squares.sum(-1, keepdim=True) / count + 1e-4).sqrt()
 
-    The four pitch channels of `PitchedLogMel` (B, 4, F50) -> (B, 1, 1) in nat; 0 for a whisper
-    """
-    log_f0, voicing = pitch[:, :2].flatten(1) / 2 + 5, pitch[:, 2:].flatten(1)
-    level = log_f0.where(voicing > 0.5, torch.nan).nanmedian(-1).values - math.log(TYPICAL_F0)
-    return level.nan_to_num(0.0)[:, None, None]
+
+def voicing_loss(logits: Tensor, voicing: Tensor) -> Tensor:
+    """Binary cross entropy of the voicing decision; logits and target (B, 1, F), target in [0, 1]."""
+    return functional.binary_cross_entropy_with_logits(logits.float(), voicing.float())

@@ -1,7 +1,7 @@
 """Vocoders that end in an inverse short-time Fourier transform: the shared back transform, and the plain head.
 
-Letters: B batch, C latent width, F frames at 50 Hz, K bins, G speaker width, T samples.
 All convolutions run at the frame rate, which makes them fast on a CPU.
+Letters: B batch, C latent width, F frames at 50 Hz, K bins, G speaker width, T samples.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.extensions.convnext import ConvNeXtBlock
+from gsv_lab.extensions.convnext import ConvNeXtStack
 from gsv_lab.hooks.tap import Tap
-from gsv_lab.nn.interfaces import Vocoded, Vocoder
+from gsv_lab.nn.interfaces import Conditioning, Vocoded, Vocoder
 from gsv_lab.nn.spectral import LinearSpectrogram
 
 
@@ -26,8 +26,14 @@ class ShortTimeFourier(LinearSpectrogram):
     def forward(self, wave: Tensor) -> Tensor:
         """See the class."""
         with torch.autocast(wave.device.type, enabled=False):
-            wave = self.pad(wave.float())
-            return torch.stft(wave, self.n_fft, self.hop_length, window=self.window, center=False, return_complex=True)
+            return torch.stft(
+                self.pad(wave.float()),
+                self.n_fft,
+                self.hop_length,
+                window=self.window,
+                center=False,
+                return_complex=True,
+            )
 
     def inverse(self, spectrum: Tensor) -> Tensor:
         """Overlap-add of windowed frames over the sum of squared windows: (B, K, F) complex -> (B, F * hop_length).
@@ -38,46 +44,15 @@ class ShortTimeFourier(LinearSpectrogram):
         n_frames = frames.shape[-1]
         weights = self.window.square()[None, :, None].expand(1, -1, n_frames)
         length = (n_frames - 1) * self.hop_length + self.n_fft
-        both = functional.fold(torch.cat((frames, weights)), (1, length), (1, self.n_fft), stride=(1, self.hop_length))[
-            :, 0, 0
-        ]
+        added = functional.fold(
+            torch.cat((frames, weights)),
+            output_size=(1, length),
+            kernel_size=(1, self.n_fft),
+            stride=(1, self.hop_length),
+        )[:, 0, 0]
         margin = (self.n_fft - self.hop_length) // 2
-        wave = both[:-1] / both[-1:].clamp(min=1e-8)
+        wave = added[:-1] / added[-1:].clamp(min=1e-8)
         return wave[:, margin : margin + n_frames * self.hop_length]
-
-
-class FrameNet(nn.Module):
-    """ConvNeXt blocks at the rate of spectral frames: z (B, C, F), speaker (B, G, 1) -> (B, width, rate * F).
-
-    Args:
-        latent_dim: C.
-        speaker_dim: G; added once, after the first layer.
-        width, layers, kernel, expansion: of the blocks.
-        rate: spectral frames for one latent frame.
-    """
-
-    def __init__(
-        self, latent_dim: int, speaker_dim: int, width: int, layers: int, kernel: int, expansion: int, rate: int
-    ) -> None:
-        super().__init__()
-        self.rate = rate
-        self.enter = nn.Conv1d(latent_dim, width * rate, 3, padding=1)
-        self.condition = nn.Conv1d(speaker_dim, width, 1) if speaker_dim else None
-        self.norm_in, self.norm_out = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.blocks = nn.ModuleList(ConvNeXtBlock(width, kernel, expansion) for _ in range(layers))
-
-    def forward(self, z: Tensor, speaker: Tensor | None, told: Tensor | None = None) -> Tensor:
-        """See the class; `told` (B, width, rate * F) is added before the first block."""
-        # Every latent frame becomes `rate` frames, each with its own weights.
-        x = self.enter(z).unflatten(1, (self.rate, -1)).permute(0, 2, 3, 1).flatten(2)
-        if speaker is not None and self.condition is not None:
-            x = x + self.condition(speaker)
-        if told is not None:
-            x = x + told
-        x = self.norm_in(x.transpose(1, 2)).transpose(1, 2)
-        for block in self.blocks:
-            x = block(x)
-        return self.norm_out(x.transpose(1, 2)).transpose(1, 2)
 
 
 def frames_per_latent(hop_length: int, frame_hop: int) -> int:
@@ -89,7 +64,7 @@ def frames_per_latent(hop_length: int, frame_hop: int) -> int:
 
 
 class InverseSTFTVocoder(Vocoder):
-    """Magnitude and phase of every bin from ConvNeXt blocks: z (B, C, F), speaker (B, G, 1) -> Vocoded(wave (B, 1, T)).
+    """Magnitude and phase of every bin from ConvNeXt blocks: z (B, C, F), conditioning -> Vocoded(wave (B, 1, T)).
 
     Why: the simplest fast vocoder; but it must learn periodicity from nothing, and whispers for long.
     Source: Siuzdak 2023, arXiv:2306.00814, eqs. 1-3.
@@ -119,23 +94,20 @@ class InverseSTFTVocoder(Vocoder):
         frame_hop: int = 160,
     ) -> None:
         super().__init__()
-        self.latent_dim, self.speaker_dim, self.hop_length = latent_dim, speaker_dim, hop_length
+        self.latent_dim = latent_dim
+        self.speaker_dim = speaker_dim
+        self.hop_length = hop_length
+        self.sample_rate = 50.0 * hop_length
         rate = frames_per_latent(hop_length, frame_hop)
-        self.sample_rate, self.spectral_rate = 50.0 * hop_length, 50.0 * rate
-        self.net = FrameNet(latent_dim, speaker_dim, width, layers, kernel, expansion, rate)
+        self.spectral_rate = 50.0 * rate
+        self.net = ConvNeXtStack(latent_dim, speaker_dim, width, layers, kernel, expansion, rate)
         self.head = nn.Conv1d(width, 2 * (n_fft // 2 + 1), 1)
         self.fourier = ShortTimeFourier(n_fft, frame_hop)
 
-    def forward(
-        self,
-        z: Tensor,
-        speaker: Tensor | None = None,
-        log_f0: Tensor | None = None,
-        voicing: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Vocoded:
-        """See the class; pitch and generator are not used."""
-        magnitude, phase = self.head(self.net(z, speaker)).float().chunk(2, dim=1)
+    def forward(self, z: Tensor, conditioning: Conditioning, generator: torch.Generator | None = None) -> Vocoded:
+        """See the class; `speaker` is read, the generator is not used."""
+        x = self.net(z, conditioning.speaker)
+        magnitude, phase = self.head(x).float().chunk(2, dim=1)
         magnitude = self.magnitude(magnitude.clamp(max=5.0))
         wave = self.fourier.inverse(torch.polar(magnitude.exp(), phase))
         return Vocoded(self.wave(wave[:, None]))

@@ -1,191 +1,302 @@
-"""Where in the text a code stands: a pointer that only moves forward.
+"""Where in the text a code stands: a monotonic alignment that SemanticGPT is told, and goes on with by itself.
 
-place of the last code -> added to that code's embedding; hidden step -> move -> place of the next code -> its scores
+phone of the last code -> added to that code's embedding; hidden step -> advance -> phone of the next code -> its scores
 
 Attention finds out by itself where it is in the text, but only after far more speech than a laptop can read. Here the
 network is told the phone that each code speaks, and says before every code how many phones to go on. It says no phone
-twice, passes over M - 2 at most between two codes, and cannot stop before the end.
-Letters: B batch, P phones (as columns, padding on the left), T codes, S = T + 1 scored steps, D width, M moves.
-Does not know how a move is chosen: decoding hands in the rule.
+twice, passes over M - 2 at most between two codes, and cannot stop before the end. The rule that chooses an advance is
+handed in by whoever decodes.
+Letters: B batch, A rows still running, P phones (as columns, padding on the left), T codes, S = T + 1 scored steps, D
+width, M advances.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from gsv_lab.hooks.tap import Component, Tap
+from gsv_lab.errors import ConfigError
+from gsv_lab.hooks.tap import BoundTap, Component, Tap
+from gsv_lab.nn.interfaces import ChooseAdvance, DecodingCache
+from gsv_lab.nn.kv_cache import KVCache
+from gsv_lab.nn.semantic_gpt import Codes, PaddedText, SemanticGPT
 
-Choose = Callable[[Tensor, int, Tensor], Tensor]
-"""Scores of the moves (B, M), codes made with the next one, phones passed since the start (B,) -> moves (B,)."""
-
-LONGEST_STAY = 15
-"""Codes; whoever stays longer on a phone is not told how much longer."""
+LONGEST_DURATION = 15
+"""Codes; of a phone that lasts longer the network is not told how much longer."""
 
 
 @dataclass
-class Walk:
-    """The pointer's state while decoding.
+class AlignmentState:
+    """Where each row of a decode stands.
 
     Args:
-        embedded: (B, P, D) phones as they entered the first layer.
-        read: (B, P, D) phones as they left the last layer.
-        column: (B,) where the pointer stands.
-        stay: (B,) codes since it came there.
-        start: (B,) where it set out.
-        choose: the rule for moves; None takes the likeliest.
-        made: codes since it set out.
+        embedded: (A, P, D) phones as they entered the first layer.
+        read: (A, P, D) phones as they left the last layer.
+        column: (A,) column of the phone that is spoken.
+        duration: (A,) codes since it began.
+        start: (A,) column of the phone at which the decode began.
+        made: codes since then.
     """
 
     embedded: Tensor
     read: Tensor
     column: Tensor
-    stay: Tensor
+    duration: Tensor
     start: Tensor
-    choose: Choose | None = None
     made: int = 0
 
+    def select(self, rows: Tensor) -> None:
+        """Keep only these rows of the batch."""
+        self.embedded = self.embedded[rows]
+        self.read = self.read[rows]
+        self.column = self.column[rows]
+        self.duration = self.duration[rows]
+        self.start = self.start[rows]
+
+
+class AlignedCache(KVCache):
+    """The memory of a decode that knows where in the text it is."""
+
+    state: AlignmentState | None = None
+
     @property
-    def may_stop(self) -> Tensor:
-        """(B,) true at the last phone, or at the one before, for a closing mark takes no time."""
-        return self.column >= self.read.shape[1] - 2
+    def columns(self) -> Tensor | None:  # type: ignore[override]
+        """(A,) column of the phone that each row's newest code speaks."""
+        return None if self.state is None else self.state.column
+
+    @property
+    def may_stop(self) -> Tensor | None:  # type: ignore[override]
+        """(A,) true at the last phone, or at the one before, for a closing mark takes no time."""
+        if self.state is None:
+            return None
+        return self.state.column >= self.state.read.shape[1] - 2
 
     def select(self, rows: Tensor) -> None:
-        """Keeps only these rows of the batch."""
-        self.embedded, self.read = self.embedded[rows], self.read[rows]
-        self.column, self.stay, self.start = self.column[rows], self.stay[rows], self.start[rows]
+        """Keep only these rows of the batch."""
+        super().select(rows)
+        if self.state is not None:
+            self.state.select(rows)
 
 
-class TextPointer(Component):
-    """Tells every code step its phone, and lets the step choose the next one.
+class MonotonicAlignment(Component):
+    """The layers that tell every code step its phone, and let the step choose the next one.
 
     Why: monotonic by construction, and words are followed after minutes of training.
     Source: the idea of VALL-E R, arXiv:2406.07855, section 3.2, which predicts the next phone beside the next code.
-    Differs from it: the step says how many phones to go on (0 to `moves`), and the code is scored after that choice.
+    Differs from it: the step says how many phones to go on (0 to `max_advance`), and the code is scored after that.
 
     Args:
         dim: width D.
-        moves: most phones that one code may pass; M = moves + 1.
+        max_advance: most phones that one code may pass; M = max_advance + 1.
     """
 
-    move = Tap("batch token move", rate=25.0, unit="nat", meaning="scores of going on by 0, 1, 2, ... phones")
-    spoken = Tap("batch token dim", rate=25.0, meaning="what the chosen phone adds before the code is scored")
+    advance = Tap("batch token advance", rate=25.0, unit="nat", meaning="scores of going on by 0, 1, 2, ... phones")
+    phone = Tap("batch token dim", rate=25.0, meaning="what the chosen phone adds before the code is scored")
 
-    def __init__(self, dim: int, moves: int) -> None:
+    def __init__(self, dim: int, max_advance: int) -> None:
         super().__init__()
-        self.moves = moves
-        self.stay = nn.Embedding(LONGEST_STAY + 1, dim)
-        self.here, self.ahead = nn.Linear(dim, dim, bias=False), nn.Linear(dim, dim, bias=False)
-        self.decide = nn.Linear(dim, moves + 1)
+        self.max_advance = max_advance
+        self.duration_embedding = nn.Embedding(LONGEST_DURATION + 1, dim)
+        self.current_phone = nn.Linear(dim, dim, bias=False)
+        self.next_phone = nn.Linear(dim, dim, bias=False)
+        self.decide = nn.Linear(dim, max_advance + 1)
         self.join = nn.Sequential(nn.Linear(3 * dim, dim), nn.ReLU(), nn.Linear(dim, dim))
 
-    def told(self, embedded: Tensor, columns: Tensor, stay: Tensor) -> Tensor:
-        """What is added to the embeddings of codes: phones (B, P, D), columns (B, T), stay (B, T) -> (B, T, D)."""
+    def code_inputs(self, embedded: Tensor, columns: Tensor, duration: Tensor) -> Tensor:
+        """What is added to the embeddings of codes: phones (B, P, D), columns and duration (B, T) -> (B, T, D)."""
         following = (columns + 1).clamp(max=embedded.shape[1] - 1)
-        return self.here(rows(embedded, columns)) + self.ahead(rows(embedded, following)) + self.stay(stay)
+        current = self.current_phone(gather_phones(embedded, columns))
+        coming = self.next_phone(gather_phones(embedded, following))
+        return current + coming + self.duration_embedding(duration)
 
-    def scores(self, hidden: Tensor) -> Tensor:
-        """(B, S, D) -> (B, S, M)."""
-        return self.move(self.decide(hidden))
+    def scores(self, steps: Tensor) -> Tensor:
+        """Scores of the advances: (B, S, D) -> (B, S, M)."""
+        return self.advance(self.decide(steps))
 
-    def follow(self, hidden: Tensor, read: Tensor, columns: Tensor) -> Tensor:
-        """Teacher forcing: steps (B, T + 1, D), phones read (B, P, D), columns (B, T) -> steps ready to be scored."""
-        self.scores(hidden)
+    def teacher_forced(self, steps: Tensor, read: Tensor, columns: Tensor) -> Tensor:
+        """Steps (B, T + 1, D), phones read (B, P, D), columns (B, T) -> steps ready to be scored."""
+        self.scores(steps)
         # The step that ends the sequence stays where the last code was.
         columns = torch.cat([columns, columns[:, -1:]], dim=1)
-        return self._ready(hidden, read, columns, stays(columns))
+        return self._with_phone(steps, read, columns, durations(columns))
 
-    def set_out(
+    def go_on(self, step: Tensor, state: AlignmentState, choose: ChooseAdvance | None) -> Tensor:
+        """Choose the next advance, never beyond the last phone: newest step (A, 1, D) -> ready to be scored."""
+        scores = self.scores(step)[:, 0]
+        target = state.column[:, None] + torch.arange(self.max_advance + 1, device=scores.device)
+        scores = scores.masked_fill(target >= state.read.shape[1], float("-inf"))
+        state.made += 1
+        if choose is None:
+            advance = scores.argmax(-1)
+        else:
+            advance = choose(scores, state.made, state.column - state.start)
+        longer = (state.duration + 1).clamp(max=LONGEST_DURATION)
+        state.duration = torch.where(advance > 0, 0, longer)
+        state.column = state.column + advance
+        return self._with_phone(step, state.read, state.column[:, None], state.duration[:, None])
+
+    def _with_phone(self, steps: Tensor, read: Tensor, columns: Tensor, duration: Tensor) -> Tensor:
+        phones = gather_phones(read, columns)
+        joined = torch.cat([steps, phones, self.duration_embedding(duration)], dim=-1)
+        return steps + self.phone(self.join(joined))
+
+
+class AlignedSemanticGPT(SemanticGPT):
+    """A SemanticGPT with a `MonotonicAlignment`: see `SemanticGPT` for all arguments but one.
+
+    Args:
+        max_advance: most phones that one code may pass.
+
+    Raises:
+        ConfigError: `phone_index` is missing or has another shape than the codes; those of `SemanticGPT`.
+    """
+
+    def __init__(
         self,
-        hidden: Tensor,
-        embedded: Tensor,
+        n_phones: int = 732,
+        n_codes: int = 1024,
+        context_dim: int = 1024,
+        dim: int = 512,
+        n_heads: int = 16,
+        n_layers: int = 24,
+        ffn_dim: int = 2048,
+        dropout: float = 0.1,
+        attention_dropout: float | None = None,
+        speaker_dim: int = 0,
+        max_advance: int = 4,
+    ) -> None:
+        super().__init__(
+            n_phones,
+            n_codes,
+            context_dim,
+            dim,
+            n_heads,
+            n_layers,
+            ffn_dim,
+            dropout,
+            attention_dropout,
+            speaker_dim,
+        )
+        self.max_advance = max_advance
+        self.monotonic_alignment = MonotonicAlignment(dim, max_advance)
+
+    def new_cache(self) -> AlignedCache:
+        """An empty cache for one decode."""
+        return AlignedCache()
+
+    def advance_scores(self) -> BoundTap | None:
+        """The tap of the scores (B, T + 1, M) of going on in the text."""
+        return self.monotonic_alignment.advance
+
+    def step(self, codes: Tensor, cache: DecodingCache) -> Tensor:
+        """One more code: (A,) and the cache of all before -> logits of the next one (A, V)."""
+        state = cache.state
+        x = self._embed_codes(codes[:, None], cache.speaker, cache.n_codes, cache.skip)
+        column, duration = state.column[:, None], state.duration[:, None]
+        x = x + self.monotonic_alignment.code_inputs(state.embedded, column, duration)
+        x = self._run(x, cache.mask(x.dtype), cache)
+        cache.n_codes += 1
+        return self._score(self.monotonic_alignment.go_on(x, state, cache.choose))[:, 0]
+
+    def _embed_past(self, past: Codes, embedded_text: Tensor, text: PaddedText, voice: Tensor | None) -> Tensor:
+        x = super()._embed_past(past, embedded_text, text, voice)
+        columns = _columns(past, text.skip)
+        duration = durations(columns, past.valid)
+        return x + self.monotonic_alignment.code_inputs(embedded_text, columns, duration)
+
+    def _before_scores(
+        self,
+        steps: Tensor,
         read: Tensor,
-        columns: Tensor,
-        skip: Tensor | None,
-        valid: Tensor | None,
-        choose: Choose | None,
-    ) -> tuple[Walk, Tensor]:
-        """The start of a decode: where each row stands after its prompt, and its newest step (B, 1, D).
-
-        Args:
-            hidden: (B, T + 1, D) steps from the last phone on.
-            embedded: see `Walk`.
-            read: see `Walk`.
-            columns: (B, T) of the prompt's codes; T may be 0.
-            skip: (B,) padding columns before the first phone, or None.
-            valid: (B, T) which codes are real, or None for all.
-            choose: see `Walk`.
-        """
-        first = torch.zeros_like(read[:, 0, 0], dtype=torch.int64) if skip is None else skip
-        # -1: nothing has been spoken, so the first code arrives even where it does not move.
-        column, stay, newest = first, torch.full_like(first, -1), hidden[:, -1]
-        if columns.shape[1]:
-            spoke = torch.ones_like(first, dtype=torch.bool) if valid is None else valid.any(1)
-            column = torch.where(spoke, columns[:, -1], column)
-            stay = torch.where(spoke, stays(columns, valid)[:, -1], stay)
-            newest = torch.where(spoke[:, None], newest, hidden[:, 0])
-        return Walk(embedded, read, column, stay, column, choose), newest[:, None]
-
-    def go_on(self, hidden: Tensor, walk: Walk) -> Tensor:
-        """Choose and make the next move, never beyond the last phone: newest step (B, 1, D) -> ready to be scored."""
-        scores = self.scores(hidden)[:, 0]
-        target = walk.column[:, None] + torch.arange(self.moves + 1, device=scores.device)
-        scores = scores.masked_fill(target >= walk.read.shape[1], float("-inf"))
-        walk.made += 1
-        passed = walk.column - walk.start
-        moves = scores.argmax(-1) if walk.choose is None else walk.choose(scores, walk.made, passed)
-        walk.stay = torch.where(moves > 0, 0, (walk.stay + 1).clamp(max=LONGEST_STAY))
-        walk.column = walk.column + moves
-        return self._ready(hidden, walk.read, walk.column[:, None], walk.stay[:, None])
-
-    def _ready(self, hidden: Tensor, read: Tensor, columns: Tensor, stay: Tensor) -> Tensor:
-        joined = torch.cat([hidden, rows(read, columns), self.stay(stay)], dim=-1)
-        return hidden + self.spoken(self.join(joined))
+        embedded_text: Tensor,
+        text: PaddedText,
+        past: Codes,
+        cache: DecodingCache | None,
+    ) -> Tensor:
+        columns = _columns(past, text.skip)
+        if cache is None:
+            return self.monotonic_alignment.teacher_forced(steps, read, columns)
+        cache.state, newest = _begin(steps, embedded_text, read, columns, text.skip, past.valid)
+        return self.monotonic_alignment.go_on(newest, cache.state, cache.choose)
 
 
-def rows(phones: Tensor, columns: Tensor) -> Tensor:
+def _begin(
+    steps: Tensor,
+    embedded: Tensor,
+    read: Tensor,
+    columns: Tensor,
+    skip: Tensor | None,
+    valid: Tensor | None,
+) -> tuple[AlignmentState, Tensor]:
+    """Where each row of a decode stands after its prompt, and its newest step (A, 1, D).
+
+    Args:
+        steps: (A, T + 1, D) from the last phone on.
+        embedded: see `AlignmentState`.
+        read: see `AlignmentState`.
+        columns: (A, T) of the prompt's codes; T may be 0.
+        skip: (A,) padding columns before the first phone, or None.
+        valid: (A, T) which codes are real, or None for all.
+    """
+    first = torch.zeros_like(read[:, 0, 0], dtype=torch.int64) if skip is None else skip
+    # -1: nothing has been spoken, so the first phone begins even where the first code does not go on.
+    column, duration, newest = first, torch.full_like(first, -1), steps[:, -1]
+    if columns.shape[1]:
+        spoken = torch.ones_like(first, dtype=torch.bool) if valid is None else valid.any(1)
+        column = torch.where(spoken, columns[:, -1], column)
+        duration = torch.where(spoken, durations(columns, valid)[:, -1], duration)
+        newest = torch.where(spoken[:, None], newest, steps[:, 0])
+    return AlignmentState(embedded, read, column, duration, column), newest[:, None]
+
+
+def gather_phones(phones: Tensor, columns: Tensor) -> Tensor:
     """Phones (B, P, D) at columns (B, T) -> (B, T, D)."""
     return phones.gather(1, columns[..., None].expand(-1, -1, phones.shape[-1]))
 
 
-def to_columns(places: Tensor | None, codes: Tensor, skip: Tensor | None) -> Tensor:
-    """Places (B, T) as columns of texts that are padded by `skip` (B,) on the left.
+def _columns(past: Codes, skip: Tensor | None) -> Tensor:
+    """Phone index of the codes (B, T) as columns of texts that are padded by `skip` (B,) on the left."""
+    phone_index = past.phone_index
+    if phone_index is None:
+        if past.codes.shape[1]:
+            raise ConfigError(
+                "CONFIG_INCONSISTENT",
+                "A SemanticGPT with monotonic alignment must be told which phone each code speaks",
+                "phone_index, one for each code",
+            )
+        phone_index = past.codes
+    if phone_index.shape != past.codes.shape:
+        raise ConfigError(
+            "CONFIG_INCONSISTENT",
+            f"phone_index is {tuple(phone_index.shape)}, codes are {tuple(past.codes.shape)}",
+            "one index for each code",
+        )
+    return phone_index if skip is None else phone_index + skip[:, None]
 
-    Raises:
-        ValueError: places are missing, or of another shape than the codes.
-    """
-    if places is None:
-        if codes.shape[1]:
-            raise ValueError("this network has a pointer: say with `places` which phone each code speaks")
-        places = codes
-    if places.shape != codes.shape:
-        raise ValueError(f"places are {tuple(places.shape)}, codes are {tuple(codes.shape)}")
-    return places if skip is None else places + skip[:, None]
 
-
-def stays(columns: Tensor, valid: Tensor | None = None) -> Tensor:
-    """How many codes the pointer has stood where it stands: (B, T) -> (B, T), 0 at every arrival.
+def durations(columns: Tensor, valid: Tensor | None = None) -> Tensor:
+    """Codes since the phone of each code began: columns (B, T) -> (B, T), 0 at every new phone.
 
     `valid` (B, T) is false at padding, where nothing is counted.
     """
     at = torch.arange(columns.shape[1], device=columns.device).expand_as(columns)
-    arrived = torch.ones_like(columns, dtype=torch.bool)
-    arrived[:, 1:] = columns[:, 1:] != columns[:, :-1]
+    begins = torch.ones_like(columns, dtype=torch.bool)
+    begins[:, 1:] = columns[:, 1:] != columns[:, :-1]
     if valid is not None:
-        arrived[:, 1:] |= ~valid[:, :-1]
-    since = torch.where(arrived, at, 0).cummax(1).values
-    return (at - since).clamp(max=LONGEST_STAY)
+        begins[:, 1:] |= ~valid[:, :-1]
+    since = torch.where(begins, at, 0).cummax(1).values
+    return (at - since).clamp(max=LONGEST_DURATION)
 
 
-def steady(positions: Tensor, moves: int) -> Tensor:
-    """Aligned phones of codes (B, T), -1 in silence, as walks (B, T) that a pointer can make.
+def monotonic_path(phone_index: Tensor, max_advance: int) -> Tensor:
+    """Aligned phones of codes (B, T), -1 in silence, as paths (B, T) that a monotonic alignment can take.
 
-    Silence stays at the phone before it; a leap over more than `moves` phones is spread over the codes that follow.
+    Silence stays at the phone before it; a leap over more than `max_advance` phones is spread over the codes that
+    follow.
     """
-    furthest = positions.clamp(min=0).cummax(1).values
-    # The walk w(t) = min over s <= t of furthest(s) + moves * (t - s), with w = 0 before the first code.
-    ramp = moves * torch.arange(1, positions.shape[1] + 1, device=positions.device)
+    furthest = phone_index.clamp(min=0).cummax(1).values
+    # The path w(t) = min over s <= t of furthest(s) + max_advance * (t - s), with w = 0 before the first code.
+    ramp = max_advance * torch.arange(1, phone_index.shape[1] + 1, device=phone_index.device)
     return torch.minimum(ramp + (furthest - ramp).cummin(1).values, ramp)

@@ -1,45 +1,60 @@
 """Pitch as a stream of its own: F0 and voicing expected for what is said by a voice, beside the latent.
 
 Letters: B batch, H width of the prior's frames, F frames at 50 Hz, G speaker width.
-It does not know codes, phones or latents, only the frames in which the prior has joined them.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from abc import abstractmethod
 
 from torch import Tensor, nn
 
-from gsv_lab.extensions.f0 import TYPICAL_F0
-from gsv_lab.extensions.istft_vocoder import FrameNet
-from gsv_lab.hooks.tap import Component, Tap
+from gsv_lab.extensions.convnext import ConvNeXtStack
+from gsv_lab.extensions.f0 import TYPICAL_F0, f0_loss, f0_variance_loss, voicing_loss
+from gsv_lab.hooks.tap import Tap
+from gsv_lab.nn.interfaces import Conditioning, Features, Role
 
 
-class Pitch(NamedTuple):
-    """`log_f0` (B, 1, F100) in ln Hz and `voicing` (B, 1, F100) as a logit."""
+class Pitch(Role):
+    """Role: the prior's frames (B, H, F), conditioning -> log-F0 in ln Hz, voicing as a logit, (B, 1, f0_frames * F).
 
-    log_f0: Tensor
-    voicing: Tensor
+    Declares: `hidden_dim` H, `speaker_dim` G, `f0_frames` pitch frames for one latent frame.
+    """
+
+    hidden_dim: int
+    speaker_dim: int
+    f0_frames: int
+    gives = frozenset({"log_f0", "voicing"})
+
+    @abstractmethod
+    def forward(self, hidden: Tensor, conditioning: Conditioning) -> tuple[Tensor, Tensor]:
+        """See the class."""
+
+    def losses(self, log_f0: Tensor, voicing: Tensor, target: Features) -> dict[str, Tensor]:
+        """Unweighted terms of its own, from its prediction and the recording's features."""
+        return {}
 
 
-class PitchPredictor(Component):
-    """The prior's frames (B, H, F), speaker (B, G, 1) -> Pitch at 100 Hz.
+class PitchPredictor(Pitch):
+    """The prior's frames (B, H, F), conditioning -> log-F0 and voicing at 100 Hz.
 
     Why: a latent must pay for every frame of a precise F0 as if frames knew nothing of each other, so it carries a
     blurred one, and a voice drawn from it trembles. A predictor gives one smooth curve.
     Source: the variance predictor of FastSpeech 2, Ren et al. 2020, arXiv:2006.04558, 2.3, here per frame. F0 is
-    counted from the speaker's own level, the last channel of the vector of `PitchedSpeakerEncoder`.
+    counted from the voice's own median.
 
     Args:
         hidden_dim: H.
         speaker_dim: G.
         width, layers, kernel, expansion: of the ConvNeXt blocks.
-        rate: pitch frames for one frame of the prior.
+        f0_frames: pitch frames for one frame of the prior.
     """
 
     f0 = Tap("batch channel frame", rate="pitch_rate", unit="Hz", meaning="expected fundamental frequency")
     voicing = Tap("batch channel frame", rate="pitch_rate", unit="logit", meaning="vocal folds move where above 0")
+    needs = frozenset({"hidden", "median_log_f0"})
+    gives = frozenset({"log_f0", "voicing"})
 
     def __init__(
         self,
@@ -49,16 +64,28 @@ class PitchPredictor(Component):
         layers: int = 4,
         kernel: int = 9,
         expansion: int = 2,
-        rate: int = 2,
+        f0_frames: int = 2,
     ) -> None:
         super().__init__()
-        self.hidden_dim, self.speaker_dim, self.rate, self.pitch_rate = hidden_dim, speaker_dim, rate, 50.0 * rate
-        self.net = FrameNet(hidden_dim, speaker_dim, width, layers, kernel, expansion, rate)
-        self.leave = nn.Conv1d(width, 2, 1)
+        self.hidden_dim = hidden_dim
+        self.speaker_dim = speaker_dim
+        self.f0_frames = f0_frames
+        self.pitch_rate = 50.0 * f0_frames
+        self.net = ConvNeXtStack(hidden_dim, speaker_dim, width, layers, kernel, expansion, f0_frames)
+        self.out_proj = nn.Conv1d(width, 2, 1)
 
-    def forward(self, hidden: Tensor, speaker: Tensor) -> Pitch:
+    def forward(self, hidden: Tensor, conditioning: Conditioning) -> tuple[Tensor, Tensor]:
         """See the class."""
-        log_f0, voicing = self.leave(self.net(hidden, speaker)).float().chunk(2, dim=1)
-        # Through Hz and back, so that an edit of the tap is one of the melody.
-        f0 = self.f0((log_f0 + math.log(TYPICAL_F0) + speaker[:, -1:].float()).exp())
-        return Pitch(f0.log(), self.voicing(voicing))
+        x = self.net(hidden, conditioning.speaker)
+        log_f0, voicing = self.out_proj(x).float().chunk(2, dim=1)
+        # Through Hz and back, so that an edit of the tap is one of the fundamental frequency.
+        f0 = self.f0((log_f0 + math.log(TYPICAL_F0) + conditioning.median_log_f0.float()).exp())
+        return f0.log(), self.voicing(voicing)
+
+    def losses(self, log_f0: Tensor, voicing: Tensor, target: Features) -> dict[str, Tensor]:
+        """`f0` and `f0_variance` (nat), `voicing`."""
+        return {
+            "f0": f0_loss(log_f0, target.log_f0, target.voicing),
+            "f0_variance": f0_variance_loss(log_f0, target.log_f0, target.voicing),
+            "voicing": voicing_loss(voicing, target.voicing),
+        }

@@ -1,11 +1,10 @@
-"""Harmonic-plus-noise vocoder: a pulse train and a noise, coloured frame by frame in the Fourier domain, then added.
+"""Harmonic-plus-noise vocoder: a pulse train and a noise, filtered frame by frame in the Fourier domain, then added.
 
-z (B, C, F50) -> log-F0, voicing, two log-envelopes (100 Hz) -> wave (B, 1, T)
+z (B, C, F50) -> two log-envelopes (100 Hz) -> wave (B, 1, T)
 
 The voice has its harmonics from the first step, because they are built in and not learned; the network only says how
-strong each band of pulses and of noise is. Letters: B batch, C latent width, F frames, K bins, G speaker width, T
-samples.
-It does not know how F0 is measured: in training it is given, in synthesis predicted.
+strong each band of pulses and of noise is.
+Letters: B batch, C latent width, F frames, K bins, G speaker width, T samples.
 """
 
 from __future__ import annotations
@@ -17,12 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.extensions.f0 import TYPICAL_F0
-from gsv_lab.extensions.istft_vocoder import FrameNet, ShortTimeFourier, frames_per_latent
+from gsv_lab.extensions.convnext import ConvNeXtStack
+from gsv_lab.extensions.f0 import TYPICAL_F0, f0_loss, voicing_loss
+from gsv_lab.extensions.istft_vocoder import ShortTimeFourier, frames_per_latent
+from gsv_lab.extensions.ltas import bin_positions, cosines
 from gsv_lab.hooks.tap import Tap
-from gsv_lab.nn.interfaces import Vocoded, Vocoder
+from gsv_lab.nn.interfaces import Conditioning, Features, Vocoded, Vocoder
 from gsv_lab.nn.ops import standard_normal
-from gsv_lab.nn.spectral import mel_positions, smooth_curves
 
 
 def pulse_train(f0: Tensor, sample_rate: float) -> Tensor:
@@ -46,7 +46,7 @@ def pulse_train(f0: Tensor, sample_rate: float) -> Tensor:
 
 
 class SourceFilterVocoder(Vocoder):
-    """z (B, C, F), speaker (B, G, 1) -> Vocoded(wave (B, 1, T), log_f0, voicing (B, 1, pitch_frames * F)).
+    """z (B, C, F), conditioning -> Vocoded(wave (B, 1, T), log_f0, voicing (B, 1, f0_frames * F)).
 
     Why: a plain inverse-STFT head must learn phase from nothing and whispers for an hour of training; here periodicity
     is given.
@@ -62,8 +62,8 @@ class SourceFilterVocoder(Vocoder):
         n_fft: points of the transform.
         frame_hop: samples from spectral frame to spectral frame, which are also the pitch frames.
         phase: also learn a rotation of every bin of the harmonic part.
-        own_pitch: predict F0 and voicing from the latent; else they must be given, and the envelopes know them.
-        colours: cosines of the speaker's colour (see `PitchedLogMel`), put into both envelopes.
+        own_pitch: predict F0 and voicing from the latent; else the vocoder needs them, and the envelopes see them.
+        ltas_dim: cosines of the long-term average spectrum that is put into both envelopes; 0 for none.
 
     `postfilter`, None at first, changes log-envelopes (B, 2, K, F100), harmonic ones first; nobody trains through it.
     """
@@ -92,15 +92,20 @@ class SourceFilterVocoder(Vocoder):
         frame_hop: int = 160,
         phase: bool = False,
         own_pitch: bool = True,
-        colours: int = 0,
+        ltas_dim: int = 0,
     ) -> None:
         super().__init__()
-        self.latent_dim, self.speaker_dim, self.hop_length = latent_dim, speaker_dim, hop_length
-        self.sample_rate, self.frame_hop = sample_rate, frame_hop
-        self.pitch_frames = frames_per_latent(hop_length, frame_hop)
+        self.latent_dim = latent_dim
+        self.speaker_dim = speaker_dim
+        self.sample_rate = sample_rate
+        self.hop_length = hop_length
+        self.frame_hop = frame_hop
+        self.f0_frames = frames_per_latent(hop_length, frame_hop)
         self.spectral_rate = sample_rate / frame_hop
+        self.ltas_dim = ltas_dim
+        self.needs = _needs(own_pitch, ltas_dim)
         bins = n_fft // 2 + 1
-        self.net = FrameNet(latent_dim, speaker_dim, width, layers, kernel, expansion, self.pitch_frames)
+        self.net = ConvNeXtStack(latent_dim, speaker_dim, width, layers, kernel, expansion, self.f0_frames)
         self.pitch_head = nn.Conv1d(width, 2, 1) if own_pitch else None
         self.pitch_in = None if own_pitch else nn.Conv1d(2, width, 1)
         self.envelope_head = nn.Conv1d(width, 2 * bins, 1)
@@ -108,72 +113,86 @@ class SourceFilterVocoder(Vocoder):
         self.envelope_head.bias.data.fill_(-4.0)
         self.phase_head = nn.Conv1d(width, bins, 1) if phase else None
         for head in (self.pitch_in, self.phase_head):
-            for value in () if head is None else head.parameters():
-                nn.init.zeros_(value)
-        self.fourier, self.colours = ShortTimeFourier(n_fft, frame_hop), colours
+            if head is not None:
+                nn.init.zeros_(head.weight)
+                nn.init.zeros_(head.bias)
+        self.fourier = ShortTimeFourier(n_fft, frame_hop)
         self.postfilter: nn.Module | None = None
-        self.register_buffer("curves", smooth_curves(mel_positions(sample_rate, n_fft, 80), colours), persistent=False)
+        curves = cosines(bin_positions(sample_rate, n_fft, 80), ltas_dim)
+        self.register_buffer("curves", curves, persistent=False)
 
-    def forward(
-        self,
-        z: Tensor,
-        speaker: Tensor | None = None,
-        log_f0: Tensor | None = None,
-        voicing: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Vocoded:
+    def forward(self, z: Tensor, conditioning: Conditioning, generator: torch.Generator | None = None) -> Vocoded:
         """See the class. The returned pitch is the own prediction, if there is one; a given one makes the pulses.
 
         Args:
             z: latents.
-            speaker: speaker vector.
-            log_f0: natural logarithm of F0 in Hz (B, 1, pitch_frames * F) to use instead of the own.
-            voicing: share of voice in [0, 1], same shape, to use instead of the own yes or no.
+            conditioning: `speaker`; `log_f0` and `voicing` (B, 1, f0_frames * F), share of voice in [0, 1], to use
+                instead of the own prediction; `ltas` (B, K, 1).
             generator: source of the noise.
 
         Raises:
             ConfigError: there is no pitch, neither given nor an own one.
         """
-        own_f0 = own_voicing = None
+        log_f0, voicing = conditioning.log_f0, conditioning.voicing
+        predicted = (None, None)
         if self.pitch_head is not None:
-            x = self.net(z, speaker)
+            x = self.net(z, conditioning.speaker)
             own_f0, own_voicing = self.pitch_head(x).float().chunk(2, dim=1)
             own_f0 = own_f0 + math.log(TYPICAL_F0)
+            predicted = (own_f0, own_voicing)
             log_f0 = own_f0 if log_f0 is None else log_f0
             voicing = (own_voicing > 0).float() if voicing is None else voicing
-        elif self.pitch_in is None or log_f0 is None or voicing is None:
+        elif log_f0 is None or voicing is None:
             raise ConfigError("CONFIG_INCONSISTENT", "this vocoder predicts no pitch", "log_f0 and voicing")
         else:
-            heard = torch.cat((log_f0 - math.log(TYPICAL_F0), voicing), dim=1)
-            x = self.net(z, speaker, self.pitch_in(heard.to(z.dtype)))
+            pitch = torch.cat((log_f0 - math.log(TYPICAL_F0), voicing), dim=1)
+            x = self.net(z, conditioning.speaker, self.pitch_in(pitch.to(z.dtype)))
         # No gradient through the phase: it turns thousands of times, and the loss on F0 is direct.
         harmonic, noise = self.excite(log_f0.detach().float(), voicing.detach().float(), generator)
-        wave = self.filter(x, harmonic, noise, self.colour(speaker))
-        return Vocoded(self.wave(wave[:, None]), own_f0, own_voicing)
+        wave = self.filter(x, harmonic, noise, self.ltas_offset(conditioning.ltas))
+        return Vocoded(self.wave(wave[:, None]), *predicted)
+
+    def losses(self, made: Vocoded, target: Features) -> dict[str, Tensor]:
+        """`f0` (nat) and `voicing`, of the own prediction."""
+        if made.log_f0 is None:
+            return {}
+        return {
+            "f0": f0_loss(made.log_f0, target.log_f0, target.voicing),
+            "voicing": voicing_loss(made.voicing, target.voicing),
+        }
 
     def excite(self, log_f0: Tensor, voicing: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Pulses and noise of unit power: two (B, 1, F100) -> two (B, T)."""
-        f0 = self.f0(log_f0.clamp(math.log(30.0), math.log(self.sample_rate / 8)).exp())
-        track, gate = (self._to_samples(v) for v in (f0, voicing))
-        pulses = pulse_train(track, self.sample_rate) * gate
+        limited = log_f0.clamp(math.log(30.0), math.log(self.sample_rate / 8))
+        f0 = self._to_samples(self.f0(limited.exp()))
+        pulses = pulse_train(f0, self.sample_rate) * self._to_samples(voicing)
         return pulses, standard_normal(pulses, generator)
 
-    def colour(self, speaker: Tensor | None) -> Tensor | float:
-        """What the speaker's colour adds to both log-envelopes of every bin: (B, G, 1) -> (B, 1, K, 1), or nothing."""
-        k = self.colours
-        return 0.0 if speaker is None or not k else (self.curves.T @ speaker[:, -1 - k : -1].float())[:, None]
+    def ltas_offset(self, ltas: Tensor | None) -> Tensor | float:
+        """What the long-term average spectrum adds to both log-envelopes of every bin: (B, K, 1) -> (B, 1, bins, 1)."""
+        if ltas is None or not self.ltas_dim:
+            return 0.0
+        return (self.curves.T @ ltas.float())[:, None]
 
-    def filter(self, x: Tensor, harmonic: Tensor, noise: Tensor, colour: Tensor | float = 0.0) -> Tensor:
+    def filter(self, x: Tensor, harmonic: Tensor, noise: Tensor, offset: Tensor | float = 0.0) -> Tensor:
         """Filter the two excitations (B, T) by the envelopes of the frames x (B, width, F100), and add them: (B, T)."""
-        found = self.envelope_head(x).float().unflatten(1, (2, -1)) + colour
-        found = found if self.postfilter is None else self.postfilter(found)
-        envelopes = self.envelopes(found.flatten(1, 2).clamp(-14.0, 5.0)).exp()
-        for_harmonic, for_noise = envelopes.chunk(2, dim=1)
+        found = self.envelope_head(x).float().unflatten(1, (2, -1)) + offset
+        if self.postfilter is not None:
+            found = self.postfilter(found)
+        limited = found.flatten(1, 2).clamp(-14.0, 5.0)
+        for_harmonic, for_noise = self.envelopes(limited).exp().chunk(2, dim=1)
         if self.phase_head is not None:
-            for_harmonic = torch.polar(for_harmonic, math.pi * torch.tanh(self.phase_head(x).float()))
-        parts = self.fourier(harmonic) * for_harmonic, self.fourier(noise) * for_noise
-        return self.harmonic(self.fourier.inverse(parts[0])) + self.noise(self.fourier.inverse(parts[1]))
+            phase = math.pi * torch.tanh(self.phase_head(x).float())
+            for_harmonic = torch.polar(for_harmonic, phase)
+        harmonic = self.fourier.inverse(self.fourier(harmonic) * for_harmonic)
+        noise = self.fourier.inverse(self.fourier(noise) * for_noise)
+        return self.harmonic(harmonic) + self.noise(noise)
 
     def _to_samples(self, frames: Tensor) -> Tensor:
         # (B, 1, F100) -> (B, T); a frame's value holds at its centre.
         return functional.interpolate(frames, scale_factor=self.frame_hop, mode="linear")[:, 0]
+
+
+def _needs(own_pitch: bool, ltas_dim: int) -> frozenset[str]:
+    pitch = frozenset() if own_pitch else frozenset({"log_f0", "voicing"})
+    return pitch | (frozenset({"ltas"}) if ltas_dim else frozenset())

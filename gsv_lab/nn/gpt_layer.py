@@ -1,11 +1,11 @@
-"""The transformer block of the SemanticGPT: positions, attention, feed-forward, and the cache of keys and values.
+"""The transformer block of the SemanticGPT: positions, attention, feed-forward.
 
 x (B, S, D) -> (B, S, D)
 
 Post-norm blocks as in the first transformer, a packed query-key-value projection, sines with one learned scale. The
-same modules serve teacher forcing (no cache) and decoding (a `Cache` is handed in), so that taps fire in both.
+same modules serve teacher forcing (no cache) and decoding (a `LayerCache` is handed in), so that taps fire in both.
+Masks come from `semantic_gpt.py`.
 Letters: B batch, S steps of the joint sequence (phones first, then codes), K keys seen, H heads, D width.
-Does not know phones, codes, or which step may see which: masks come from `semantic_gpt.py`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gsv_lab.extensions.monotonic_alignment import Choose, Walk
 from gsv_lab.hooks.tap import Component, Tap
+from gsv_lab.nn.kv_cache import LayerCache
 
 
 class SinePosition(nn.Module):
@@ -60,92 +60,6 @@ def sine_table(size: int, dim: int) -> Tensor:
     rate = torch.exp(torch.arange(0, dim, 2, dtype=torch.float32) * (-math.log(10000.0) / dim))
     angle = torch.arange(size, dtype=torch.float32)[:, None] * rate
     return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)
-
-
-class LayerCache:
-    """Keys and values of one layer, (2, B, H, room, D / H), written into room made in advance.
-
-    Growing by half instead of concatenating at every step keeps a decode of N steps from copying N^2 values.
-    """
-
-    __slots__ = ("length", "store")
-
-    def __init__(self) -> None:
-        self.length = 0
-        self.store: Tensor | None = None
-
-    def extend(self, pair: Tensor) -> Tensor:
-        """Appends keys and values (2, B, H, S, D / H) along the steps; gives back all so far, as a view."""
-        start, end = self.length, self.length + pair.shape[3]
-        if self.store is None or end > self.store.shape[3]:
-            room = pair.new_empty(*pair.shape[:3], end + max(end // 2, 128), pair.shape[4])
-            if self.store is not None:
-                room[:, :, :, :start] = self.store[:, :, :, :start]
-            self.store = room
-        self.store[:, :, :, start:end] = pair
-        self.length = end
-        return self.store[:, :, :, :end]
-
-    def select(self, rows: Tensor) -> None:
-        """Keeps only these rows of the batch."""
-        if self.store is not None:
-            self.store = self.store[:, rows]
-
-
-class Cache:
-    """What decoding remembers of one batch: keys and values per layer, hidden columns, counts.
-
-    A new, empty one is handed to `SemanticGPT.forward`, then the same one to every `SemanticGPT.step`. Written under
-    `torch.no_grad()` only.
-    """
-
-    def __init__(self) -> None:
-        self.layers: list[LayerCache] = []
-        self.n_codes = 0
-        self.hidden: Tensor | None = None
-        """(B, K) added to the scores of the first K keys: -inf at padding. None: nothing is padded."""
-        self.skip: Tensor | None = None
-        """(B,) padding columns left of the first code. None: nothing is padded."""
-        self.speaker: Tensor | None = None
-        """(B, 1, D) what the speaker adds to every embedding, or None."""
-        self.walk: Walk | None = None
-        """Where a network with a pointer stands in the text."""
-        self.choose: Choose | None = None
-        """How such a network chooses its moves; set before the decode starts. None takes the likeliest."""
-
-    def begin(self, n_codes: int, speaker: Tensor | None, hidden: Tensor | None, code_skip: Tensor | None) -> None:
-        """What the first pass over text and prompt knows; `code_skip` (B,) counts padding before each prompt.
-
-        Raises:
-            ValueError: the cache has been used.
-        """
-        if self.layers:
-            raise ValueError("the cache has been used; a new decode needs a new one")
-        self.n_codes, self.speaker, self.hidden = n_codes, speaker, hidden
-        self.skip = code_skip if code_skip is not None and bool(code_skip.any()) else None
-
-    def layer(self, index: int) -> LayerCache:
-        """The store of layer `index`, made on first use."""
-        while len(self.layers) <= index:
-            self.layers.append(LayerCache())
-        return self.layers[index]
-
-    def mask(self, dtype: torch.dtype) -> Tensor | None:
-        """Scores to add for one new step: (B, 1, 1, K + 1), or None where nothing is hidden."""
-        if self.hidden is None:
-            return None
-        room = self.layers[0].length + 1
-        return functional.pad(self.hidden, (0, room - self.hidden.shape[1])).to(dtype)[:, None, None]
-
-    def select(self, rows: Tensor) -> None:
-        """Keeps only these rows of the batch (the others have finished)."""
-        for layer in self.layers:
-            layer.select(rows)
-        self.hidden = None if self.hidden is None else self.hidden[rows]
-        self.skip = None if self.skip is None else self.skip[rows]
-        self.speaker = None if self.speaker is None else self.speaker[rows]
-        if self.walk is not None:
-            self.walk.select(rows)
 
 
 class SelfAttention(Component):

@@ -1,12 +1,13 @@
 """HiFi-GAN: latents to a wave by transposed convolutions and residual blocks of several receptive fields.
 
+The vocoder of the published models; slow on a CPU.
 Letters: B batch, C latent width, F frames at 50 Hz, G speaker width, T samples.
-The vocoder of the released models; slow on a CPU. See `vocoder_source` for the one nano uses.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,13 +16,13 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Component, Tap
-from gsv_lab.nn.interfaces import Vocoded, Vocoder
+from gsv_lab.nn.interfaces import Conditioning, Vocoded, Vocoder
 
 SLOPE = 0.1
 """Of all leaky rectifiers but the last."""
 
 
-def _normal(layer: nn.Conv1d | nn.ConvTranspose1d) -> nn.Module:
+def _weight_normed(layer: nn.Conv1d | nn.ConvTranspose1d) -> nn.Module:
     nn.init.normal_(layer.weight, 0.0, 0.01)
     return weight_norm(layer)
 
@@ -37,12 +38,16 @@ class DilatedBlock(nn.Module):
         dilations: of the first convolution of each pair.
     """
 
-    def __init__(self, width: int, kernel: int, dilations: tuple[int, ...]) -> None:
+    def __init__(self, width: int, kernel: int, dilations: Sequence[int]) -> None:
         super().__init__()
-        self.dilated = nn.ModuleList(
-            _normal(nn.Conv1d(width, width, kernel, dilation=d, padding=d * (kernel // 2))) for d in dilations
-        )
-        self.plain = nn.ModuleList(_normal(nn.Conv1d(width, width, kernel, padding=kernel // 2)) for _ in dilations)
+        self.dilated = nn.ModuleList()
+        self.plain = nn.ModuleList()
+        for dilation in dilations:
+            padding = dilation * (kernel // 2)
+            dilated = nn.Conv1d(width, width, kernel, dilation=dilation, padding=padding)
+            plain = nn.Conv1d(width, width, kernel, padding=kernel // 2)
+            self.dilated.append(_weight_normed(dilated))
+            self.plain.append(_weight_normed(plain))
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
@@ -53,28 +58,44 @@ class DilatedBlock(nn.Module):
 
 
 class Stage(Component):
-    """Upsample, then the mean of several `DilatedBlock`s: (B, C, T) -> (B, C / 2, rate * T)."""
+    """Upsample, then the mean of several `DilatedBlock`s: (B, C, T) -> (B, C / 2, rate * T).
+
+    Args:
+        width: channels C.
+        rate, kernel: of the transposed convolution.
+        block_kernels: kernel of each block.
+        block_dilations: dilations of each block.
+    """
 
     output = Tap("batch dim sample", meaning="signal after this stage")
 
     def __init__(
-        self, width: int, rate: int, kernel: int, block_kernels: tuple[int, ...], dilations: tuple[int, ...]
+        self,
+        width: int,
+        rate: int,
+        kernel: int,
+        block_kernels: Sequence[int],
+        block_dilations: Sequence[Sequence[int]],
     ) -> None:
         super().__init__()
         if kernel < rate or (kernel - rate) % 2:
             problem = f"an upsampling kernel is {kernel} for the rate {rate}"
             raise ConfigError("CONFIG_INCONSISTENT", problem, "a kernel longer than the rate by an even number")
-        self.up = _normal(nn.ConvTranspose1d(width, width // 2, kernel, rate, padding=(kernel - rate) // 2))
-        self.blocks = nn.ModuleList(DilatedBlock(width // 2, k, dilations) for k in block_kernels)
+        up = nn.ConvTranspose1d(width, width // 2, kernel, rate, padding=(kernel - rate) // 2)
+        self.up = _weight_normed(up)
+        self.blocks = nn.ModuleList()
+        for block_kernel, dilations in zip(block_kernels, block_dilations, strict=True):
+            self.blocks.append(DilatedBlock(width // 2, block_kernel, dilations))
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
         x = self.up(functional.leaky_relu(x, SLOPE))
-        return self.output(sum(block(x) for block in self.blocks) / len(self.blocks))
+        total = sum(block(x) for block in self.blocks)
+        return self.output(total / len(self.blocks))
 
 
 class HiFiGAN(Vocoder):
-    """z (B, C, F), speaker (B, G, 1) -> Vocoded(wave (B, 1, F * prod(upsample_rates))).
+    """z (B, C, F), conditioning -> Vocoded(wave (B, 1, F * prod(upsample_rates))).
 
     Source: Kong et al. 2020, arXiv:2010.05646, 2.2.
 
@@ -85,9 +106,12 @@ class HiFiGAN(Vocoder):
         upsample_rates: factor of each stage; their product is the hop length.
         upsample_kernels: kernel of each stage's transposed convolution.
         block_kernels: kernels of the residual blocks.
-        dilations: dilations in every residual block.
+        dilations: dilations in every residual block, or a list for each kernel.
         final_slope: slope of the last leaky rectifier; the released weights expect 0.01.
         final_bias: whether the last convolution has a bias; the released weights have none.
+
+    Raises:
+        ConfigError: lists of different lengths, or a kernel that does not fit its rate.
     """
 
     wave = Tap("batch channel sample", rate="sample_rate", meaning="wave in [-1, 1]")
@@ -100,7 +124,7 @@ class HiFiGAN(Vocoder):
         upsample_rates: tuple[int, ...] = (10, 8, 2, 2, 2),
         upsample_kernels: tuple[int, ...] = (16, 16, 8, 2, 2),
         block_kernels: tuple[int, ...] = (3, 7, 11),
-        dilations: tuple[int, ...] = (1, 3, 5),
+        dilations: tuple[int, ...] | tuple[tuple[int, ...], ...] = (1, 3, 5),
         final_slope: float = SLOPE,
         final_bias: bool = False,
     ) -> None:
@@ -108,29 +132,42 @@ class HiFiGAN(Vocoder):
         if len(upsample_rates) != len(upsample_kernels):
             problem = f"there are {len(upsample_rates)} upsample_rates and {len(upsample_kernels)} upsample_kernels"
             raise ConfigError("CONFIG_INCONSISTENT", problem)
-        self.latent_dim, self.speaker_dim, self.final_slope = latent_dim, speaker_dim, final_slope
+        block_dilations = _for_each_block(dilations, len(block_kernels))
+        self.latent_dim = latent_dim
+        self.speaker_dim = speaker_dim
+        self.final_slope = final_slope
         self.hop_length = math.prod(upsample_rates)
         self.sample_rate = 50.0 * self.hop_length
-        self.enter = nn.Conv1d(latent_dim, width, 7, padding=3)
+        self.in_proj = nn.Conv1d(latent_dim, width, 7, padding=3)
         self.condition = nn.Conv1d(speaker_dim, width, 1) if speaker_dim else None
-        self.stages = nn.ModuleList(
-            Stage(width >> i, rate, kernel, tuple(block_kernels), tuple(dilations))
-            for i, (rate, kernel) in enumerate(zip(upsample_rates, upsample_kernels, strict=True))
-        )
-        self.leave = nn.Conv1d(width >> len(self.stages), 1, 7, padding=3, bias=final_bias)
+        self.stages = nn.ModuleList()
+        for rate, kernel in zip(upsample_rates, upsample_kernels, strict=True):
+            self.stages.append(Stage(width, rate, kernel, block_kernels, block_dilations))
+            width //= 2
+        self.out_proj = nn.Conv1d(width, 1, 7, padding=3, bias=final_bias)
 
     def forward(
         self,
         z: Tensor,
-        speaker: Tensor | None = None,
-        log_f0: Tensor | None = None,
-        voicing: Tensor | None = None,
+        conditioning: Conditioning,
         generator: torch.Generator | None = None,
     ) -> Vocoded:
-        """See the class; pitch and generator are not used."""
-        x = self.enter(z)
-        if speaker is not None and self.condition is not None:
-            x = x + self.condition(speaker)
+        """See the class; `speaker` is read, the generator is not used."""
+        x = self.in_proj(z)
+        if conditioning.speaker is not None and self.condition is not None:
+            x = x + self.condition(conditioning.speaker)
         for stage in self.stages:
             x = stage(x)
-        return Vocoded(self.wave(torch.tanh(self.leave(functional.leaky_relu(x, self.final_slope)))))
+        x = self.out_proj(functional.leaky_relu(x, self.final_slope))
+        return Vocoded(self.wave(torch.tanh(x)))
+
+
+def _for_each_block(dilations: Sequence[int] | Sequence[Sequence[int]], n_blocks: int) -> list[list[int]]:
+    """One list of dilations for each residual block of a stage."""
+    lists = [list(item) for item in dilations if isinstance(item, Sequence)]
+    if not lists:
+        return [list(dilations)] * n_blocks  # type: ignore[arg-type]
+    if len(lists) != n_blocks:
+        problem = f"there are {len(lists)} lists of dilations and {n_blocks} block_kernels"
+        raise ConfigError("CONFIG_INCONSISTENT", problem, "one list for each kernel, or one for all")
+    return lists

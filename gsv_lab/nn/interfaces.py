@@ -1,108 +1,92 @@
-"""The roles of the pipeline: what each part takes, what it gives, which sizes it declares.
+"""The roles of the pipeline; the tensors that pass between them are defined in `tensors.py` and named here too.
 
-A part can be swapped for any other class of the same role, because the parts around it rely on nothing but this page.
+A part can be swapped for any other class of the same role: it may rely on this page and on nothing else, and so may
+whoever calls it. A part declares its sizes as attributes, the quantities it `needs`, and those it `gives`; whoever
+composes parts checks both once.
 
 Letters: B batch, T samples, F frames (F50: 50 a second, F25: 25 a second), P phones, D content width, G speaker width,
-C latent width. Masks are (B, 1, F), bool or float, true where a frame is valid; None means that all are. Everything is
-channel-first. Whatever draws at random takes the drawn tensor (`noise`) or a `generator`.
-
-This page does not know sizes, sampling rates, files or training.
+C latent width, K cosines of a long-term average spectrum (LTAS). Masks are (B, 1, F), bool or float, true where a frame
+is valid; None means that all are. Everything is channel-first. Whatever draws at random takes the drawn tensor (`noise`)
+or a `generator`.
 """
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
 from abc import ABC, abstractmethod
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from gsv_lab.hooks.tap import Component
+from gsv_lab.hooks.tap import BoundTap, Component
+from gsv_lab.nn.tensors import (
+    Conditioning,
+    Decoded,
+    Discriminated,
+    Encoded,
+    Features,
+    Latent,
+    Quantized,
+    Sampled,
+    StreamChunk,
+    VITSOutput,
+    Vocoded,
+)
 
+__all__ = [
+    "Conditioning", "ContentEncoder", "ContextEncoder", "Decoded", "DecodingCache", "Discriminated", "Discriminator", "Encoded",
+    "Features", "Flow", "Frontend", "Latent", "Posterior", "Prior", "Quantized", "Quantizer", "Role", "Sampled",
+    "SemanticGPTRole", "SpeakerEncoder", "StreamChunk", "VITSOutput", "Vocoded", "Vocoder",
+]  # fmt: skip
 
-class Encoded(NamedTuple):
-    """What a content encoder hears: `content` (B, D, F50) and, if it was trained on phones, `log_probs` (B, F50, V)."""
-
-    content: Tensor
-    log_probs: Tensor | None = None
-
-
-class Quantized(NamedTuple):
-    """Code vectors `x` (B, D, F25), their indices `codes` (B, F25) int64, and the `commitment` loss ()."""
-
-    x: Tensor
-    codes: Tensor
-    commitment: Tensor
-
-
-class Latent(NamedTuple):
-    """A diagonal normal per frame: `mean` and `log_scale` (B, C, F), with their `mask` (B, 1, F).
-
-    `hidden` (B, H, F') are the frames before the last projection and before a change of speed.
-    """
-
-    mean: Tensor
-    log_scale: Tensor
-    mask: Tensor
-    hidden: Tensor | None = None
-
-
-class Chunk(NamedTuple):
-    """Which part of a stream the prior is asked for.
-
-    `drop_last` padding frames are cut before its last stack, `keep_last` new frames are kept after it, and the first of
-    them are blended with `previous` (B, H, N), the `hidden` frames that stood there before.
-    """
-
-    drop_last: int = 0
-    keep_last: int | None = None
-    previous: Tensor | None = None
-
-
-class Sampled(NamedTuple):
-    """A drawn latent `z` with the normal it came from, all (B, C, F), and the `mask` (B, 1, F)."""
-
-    z: Tensor
-    mean: Tensor
-    log_scale: Tensor
-    mask: Tensor
-
-
-class Vocoded(NamedTuple):
-    """A `wave` (B, 1, T) in [-1, 1].
-
-    Vocoders with a pitched source also give their prediction of `log_f0` (logarithm of Hz) and `voicing` (logit), both
-    (B, 1, F * pitch_frames).
-    """
-
-    wave: Tensor
-    log_f0: Tensor | None = None
-    voicing: Tensor | None = None
-
-
-class Judged(NamedTuple):
-    """One entry for each sub-discriminator: `scores` (B, N), and the list of its layers' outputs in `features`."""
-
-    scores: list[Tensor]
-    features: list[list[Tensor]]
+ChooseAdvance = Callable[[Tensor, int, Tensor], Tensor]
+"""Scores of going on by 0, 1, 2 ... phones (A, M), codes since the start, phones since the start (A,) -> advances (A,)."""
 
 
 class Role(Component, ABC):
-    """A part of the pipeline with a declared contract."""
+    """A part of the pipeline with a declared contract.
+
+    Declares: `needs`, the quantities without which it cannot work, and `gives`, those that it adds for others. Both
+    hold names of fields of `Conditioning`, or `hidden` of `Latent`. The needs of a class may depend on its arguments.
+    """
+
+    needs: frozenset[str] = frozenset()
+    gives: frozenset[str] = frozenset()
+
+
+class Frontend(Role):
+    """What posterior, speaker encoder and vocoder are shown of a recording: wave (B, 1, T) -> Features.
+
+    Declares: `sample_rate` in Hz, `spec_channels`, `ltas_dim` K (0: not measured), `f0_frames` pitch frames for one
+    frame of the spectrogram (0: pitch is not measured).
+    """
+
+    sample_rate: int
+    spec_channels: int
+    ltas_dim: int = 0
+    f0_frames: int = 0
+
+    @abstractmethod
+    def forward(self, wave: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Features:
+        """Wave (B, 1, T) -> Features; `log_f0` and `voicing` (B, 1, F * f0_frames) are tracked here if not given."""
+
+    def reference(self, wave: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Features:
+        """What the speaker encoder is shown; the same, unless a frontend treats references in another way."""
+        found: Features = self(wave, log_f0, voicing)
+        return found
 
 
 class ContentEncoder(Role):
     """What is said, without who says it: (B, 1, T) -> Encoded(content (B, D, F50), ...).
 
-    Declares: `dim` D, `sample_rate` in Hz, `frame_rate` 50.0 Hz.
+    Declares: `dim` D, `sample_rate` in Hz, `frame_rate` 50.0 Hz, `n_phones` V, the classes of its phone scores, the
+    blank included (0: it scores no phones).
     """
 
     dim: int
     sample_rate: int
     frame_rate: float
+    n_phones: int = 0
 
     @abstractmethod
     def forward(self, wave: Tensor, mask: Tensor | None = None) -> Encoded:
@@ -112,12 +96,13 @@ class ContentEncoder(Role):
 class Quantizer(Role):
     """Continuous content to the alphabet of codes and back.
 
-    Declares: `dim` D of the code vectors, `n_codes`, `hop` content frames for one code, `frame_rate` of the codes in
-    Hz.
+    Declares: `dim` D of the code vectors, `n_codes`, `n_books` (with several, codes are (B, n_books, F25)), `hop`
+    content frames for one code, `frame_rate` of the codes in Hz.
     """
 
     dim: int
     n_codes: int
+    n_books: int = 1
     hop: int
     frame_rate: float
 
@@ -147,16 +132,37 @@ class ContextEncoder(Role):
         """One sentence -> features (C, P)."""
 
 
+class DecodingCache(ABC):
+    """What a decode remembers of its batch of A running rows.
+
+    Declares: `columns` (A,), the column of the phone that each row's newest code speaks, and `may_stop` (A,), true where
+    the end of the text has been reached; both None where the network does not know. `choose` is the rule by which such
+    a network goes on, set before the decode starts; None takes the likeliest.
+    """
+
+    columns: Tensor | None = None
+    may_stop: Tensor | None = None
+    choose: ChooseAdvance | None = None
+
+    @abstractmethod
+    def select(self, rows: Tensor) -> None:
+        """Keep only these rows of the batch."""
+
+
 class SemanticGPTRole(Role):
     """Phones and context to codes, one code after the other.
 
-    Declares: `n_codes` (the stop token has the index `n_codes`), `n_phones`, `context_dim`, `frame_rate` of the codes
-    in Hz.
+    Declares: `n_codes`, `eos` (the class that ends a sequence, `n_codes`), `n_phones`, `context_dim`, `speaker_dim` (0:
+    it is not told who speaks), `frame_rate` of the codes in Hz, and `max_advance`, the most phones that one code may
+    pass, for networks that are told with `phone_index` which phone each code speaks (0: they are not).
     """
 
     n_codes: int
+    eos: int
     n_phones: int
     context_dim: int
+    speaker_dim: int = 0
+    max_advance: int = 0
     frame_rate: float
 
     @abstractmethod
@@ -167,26 +173,56 @@ class SemanticGPTRole(Role):
         codes: Tensor,
         phone_mask: Tensor | None = None,
         code_mask: Tensor | None = None,
+        *,
+        phone_index: Tensor | None = None,
+        speaker: Tensor | None = None,
+        cache: DecodingCache | None = None,
     ) -> Tensor:
-        """Phones (B, P), context (B, C, P), codes (B, F25) -> logits (B, F25 + 1, n_codes + 1), each told the past."""
+        """Logits of every next code, given the codes before it; with an empty `cache` also the start of a decode.
+
+        phones (B, P), context (B, C, P), codes (B, F25), phone_index (B, F25), speaker (B, G, 1)
+            -> (B, F25 + 1, n_codes + 1)
+        """
 
     @abstractmethod
-    def generate(self, phones: Tensor, context: Tensor | None, prompt: Tensor | None = None) -> Tensor:
-        """Phones (1, P), context (1, C, P), prompt (1, F25) -> new codes (1, F25'); options are keyword arguments."""
+    def new_cache(self) -> DecodingCache:
+        """An empty cache for one decode."""
+
+    @abstractmethod
+    def step(self, codes: Tensor, cache: DecodingCache) -> Tensor:
+        """One more code: (A,) and the cache of all before -> logits of the next one (A, n_codes + 1)."""
+
+    def text_attention(self, layer: int) -> BoundTap | None:
+        """The tap of a layer's attention (B, H, S, S) over phones, then codes; None where there is no such attention."""
+        return None
+
+    def advance_scores(self) -> BoundTap | None:
+        """The tap of the scores (B, F25 + 1, max_advance + 1) of going on in the text; None where there are none."""
+        return None
 
 
 class SpeakerEncoder(Role):
-    """Who speaks: (B, C, F) -> (B, G, 1).
+    """Who speaks: Features of a reference -> speaker vector (B, G, 1).
 
-    Declares: `speaker_dim` G, `verification_dim` (width of an additional verification vector, 0 if it takes none).
+    Declares: `speaker_dim` G, `verification_dim` (width of an additional verification vector, 0 if it takes none),
+    `ltas_dim` K of a long-term spectrum in its vector (0: none).
     """
 
     speaker_dim: int
     verification_dim: int = 0
+    ltas_dim: int = 0
 
     @abstractmethod
-    def forward(self, spec: Tensor, mask: Tensor | None = None, verification: Tensor | None = None) -> Tensor:
-        """Spec (B, C, F), verification (B, V) -> speaker (B, G, 1)."""
+    def forward(self, features: Features, mask: Tensor | None = None, verification: Tensor | None = None) -> Tensor:
+        """Features of F frames, mask (B, 1, F), verification (B, V) -> speaker (B, G, 1)."""
+
+    def conditioning(self, speaker: Tensor, ltas: Tensor | None = None) -> Conditioning:
+        """What a speaker vector (B, G, 1) tells the other parts.
+
+        Encoders that `give` a measured quantity keep it in their vector and take it out here; `ltas` (B, K, 1), of a
+        recording that is at hand, then stands in for the vector's own.
+        """
+        return Conditioning(speaker, ltas)
 
 
 class Prior(Role):
@@ -209,19 +245,19 @@ class Prior(Role):
         mask: Tensor | None,
         phones: Tensor,
         phone_mask: Tensor | None,
-        speaker: Tensor,
+        conditioning: Conditioning,
         speed: float = 1.0,
-        chunk: Chunk | None = None,
-        places: Tensor | None = None,
+        chunk: StreamChunk | None = None,
     ) -> Latent:
-        """Quantized (B, D, F50), phones (B, P) int64, speaker (B, G, 1) -> Latent with about F50 / speed frames.
+        """Quantized (B, D, F50), phones (B, P) int64 -> Latent with about F50 / speed frames."""
 
-        `places` (B, F50) say which phone each frame speaks, where that is known; a prior may leave them unused.
-        """
+    def alignment(self) -> BoundTap | None:
+        """The tap of an attention (B, H, F50, P) from frames to phones; None where there is no such attention."""
+        return None
 
 
 class Posterior(Role):
-    """The latent of a heard recording.
+    """The latent of a recording.
 
     Declares: `spec_channels`, `latent_dim` C, `speaker_dim` G.
     """
@@ -233,13 +269,13 @@ class Posterior(Role):
     @abstractmethod
     def forward(
         self,
-        spec: Tensor,
+        features: Features,
         mask: Tensor | None,
-        speaker: Tensor,
+        conditioning: Conditioning,
         noise: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Sampled:
-        """Spec (B, spec_channels, F50) -> Sampled; `noise` (B, C, F50) is standard normal."""
+        """Features of F50 frames -> Sampled; `noise` (B, C, F50) is standard normal."""
 
 
 class Flow(Role):
@@ -252,78 +288,36 @@ class Flow(Role):
     speaker_dim: int
 
     @abstractmethod
-    def forward(self, z: Tensor, mask: Tensor | None, speaker: Tensor, inverse: bool = False) -> Tensor:
+    def forward(self, z: Tensor, mask: Tensor | None, conditioning: Conditioning, inverse: bool = False) -> Tensor:
         """Posterior z (B, C, F50) -> prior z_p; `inverse=True` goes back."""
 
 
 class Vocoder(Role):
     """Latents to sound.
 
-    Declares: `latent_dim` C, `speaker_dim` G, `hop_length` samples for one latent frame, `pitch_frames` pitch frames
-    for one latent frame (0: pitch is not used and may be left out).
+    Declares: `latent_dim` C, `speaker_dim` G (0: it takes no speaker), `hop_length` samples for one latent frame,
+    `sample_rate` in Hz, `f0_frames` pitch frames for one latent frame (0: it does not use pitch), `ltas_dim` K.
     """
 
     latent_dim: int
     speaker_dim: int
     hop_length: int
     sample_rate: float
-    pitch_frames: int = 0
+    f0_frames: int = 0
+    ltas_dim: int = 0
 
     @abstractmethod
-    def forward(
-        self,
-        z: Tensor,
-        speaker: Tensor | None = None,
-        log_f0: Tensor | None = None,
-        voicing: Tensor | None = None,
-        generator: torch.Generator | None = None,
-    ) -> Vocoded:
-        """Z (B, C, F50) -> Vocoded with F50 * hop_length samples.
+    def forward(self, z: Tensor, conditioning: Conditioning, generator: torch.Generator | None = None) -> Vocoded:
+        """Z (B, C, F50) -> Vocoded with F50 * hop_length samples."""
 
-        `log_f0` and `voicing` (in [0, 1]), both (B, 1, F50 * pitch_frames), replace the own prediction.
-        """
+    def losses(self, made: Vocoded, target: Features) -> dict[str, Tensor]:
+        """Unweighted terms of its own, from what it predicted and the recording's features of the same frames."""
+        return {}
 
 
 class Discriminator(Role):
-    """Natural or made: (B, 1, T) -> Judged."""
+    """Natural or made: (B, 1, T) -> Discriminated."""
 
     @abstractmethod
-    def forward(self, wave: Tensor) -> Judged:
-        """Wave (B, 1, T) -> Judged(scores, features), one entry for each sub-discriminator."""
-
-
-class Recogniser(Role):
-    """Which phones were said, for judging only: (B, 1, T) -> log-probabilities (B, F, V), row 0 of V the CTC blank.
-
-    Declares: `phone_names` of the classes after the blank, `language`, `sample_rate` in Hz, `frame_rate` in Hz.
-    """
-
-    phone_names: tuple[str, ...]
-    language: str
-    sample_rate: int
-    frame_rate: float
-
-    @abstractmethod
-    def forward(self, wave: Tensor) -> Tensor:
-        """(B, 1, T) -> log-probabilities (B, F, V)."""
-
-
-R = TypeVar("R", bound=Role)
-
-
-def available(role: type[R]) -> dict[str, type[R]]:
-    """Every class of a role that can be built: dotted path (as in a `class_path`) -> class, sorted.
-
-    Classes typed in a notebook are found too, under `__main__`.
-    """
-    package = importlib.import_module("gsv_lab.nn")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"gsv_lab.nn.{module.name}")
-    found: dict[str, type[R]] = {}
-    queue: list[type[R]] = [role]
-    while queue:
-        cls = queue.pop()
-        queue += cls.__subclasses__()
-        if not inspect.isabstract(cls):
-            found[f"{cls.__module__}.{cls.__qualname__}"] = cls
-    return dict(sorted(found.items()))
+    def forward(self, wave: Tensor) -> Discriminated:
+        """Wave (B, 1, T) -> Discriminated(scores, features), one entry for each sub-discriminator."""

@@ -1,23 +1,23 @@
 """Prior: which latent to expect, given what is said (codes), how it is spelt (phones) and who speaks.
 
+It says a normal distribution for each frame; whoever composes the parts draws from it.
 Letters: B batch, D content width, F frames at 50 Hz, P phones, C latent width, G speaker width.
-It does not know where codes come from, and does not draw: that is the business of whoever composes the parts.
 """
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
-from gsv_lab.hooks.tap import Tap
-from gsv_lab.nn.interfaces import Chunk, Latent, Prior
+from gsv_lab.hooks.tap import BoundTap, Tap
+from gsv_lab.nn.interfaces import Conditioning, Latent, Prior, StreamChunk
 from gsv_lab.nn.ops import crossfade_head, full_mask, resize_frames
 from gsv_lab.nn.transformer import AttentionCore, EncoderStack
 
 
 class TextContentAttention(AttentionCore):
-    """Frames of content ask the phones how they should sound; content and speaker are added to the answer.
+    """Attention from frames of content to phones; content and speaker are added to what comes back.
 
-    content (B, W, F), text (B, W, P), speaker (B, G, 1), places (B, F) or None -> (B, W, F)
+    content (B, W, F), text (B, W, P), conditioning -> (B, W, F)
 
     Why: codes say what was articulated, at a low rate and with errors; the text corrects and sharpens them.
     Source: the three-way mix of GPT-SoVITS (MIT licence), after the multi-reference timbre encoder of Mega-TTS 2,
@@ -28,22 +28,20 @@ class TextContentAttention(AttentionCore):
         attention_width: channels of the attention.
         heads: attention heads.
         speaker_dim: G; a projection is added where it is not `attention_width`.
-        pointed: also hand every frame the phone that is spoken in it, where somebody knows it (`places`).
     """
 
-    content = Tap("batch dim frame", rate=50.0, meaning="content as it asks the phones")
-    answer = Tap("batch dim frame", rate=50.0, meaning="what the phones answer")
-    pattern = Tap("batch head frame phone", rate=50.0, meaning="which phone each frame listens to")
+    content = Tap("batch dim frame", rate=50.0, meaning="content as it queries the phones")
+    answer = Tap("batch dim frame", rate=50.0, meaning="phones mixed by the attention")
+    pattern = Tap("batch head frame phone", rate=50.0, meaning="weight of each phone in each frame")
 
-    def __init__(self, width: int, attention_width: int, heads: int, speaker_dim: int, pointed: bool = False) -> None:
+    def __init__(self, width: int, attention_width: int, heads: int, speaker_dim: int) -> None:
         super().__init__(attention_width, heads)
         self.content_in = nn.Conv1d(width, attention_width, 1)
         self.text_in = nn.Conv1d(width, attention_width, 1)
-        self.leave = nn.Conv1d(attention_width, width, 1)
-        self.speaker_in = (
-            nn.Identity() if speaker_dim == attention_width else nn.Conv1d(speaker_dim, attention_width, 1)
-        )
-        self.here = nn.Conv1d(attention_width, attention_width, 1) if pointed else None
+        self.out_proj = nn.Conv1d(attention_width, width, 1)
+        self.speaker_in: nn.Module = nn.Identity()
+        if speaker_dim != attention_width:
+            self.speaker_in = nn.Conv1d(speaker_dim, attention_width, 1)
 
     def forward(
         self,
@@ -51,23 +49,25 @@ class TextContentAttention(AttentionCore):
         mask: Tensor,
         text: Tensor,
         text_mask: Tensor,
-        speaker: Tensor,
-        places: Tensor | None = None,
+        conditioning: Conditioning,
     ) -> Tensor:
-        """See the class; places of -1 are unknown."""
-        content, text = self.content(self.content_in(content * mask)), self.text_in(text * text_mask)
+        """See the class; masks (B, 1, F) and (B, 1, P)."""
+        content = self.content(self.content_in(content * mask))
+        text = self.text_in(text * text_mask)
         mixed = self.attend(content * mask, text * text_mask, text_mask)
-        if self.here is not None and places is not None:
-            own = text.gather(2, places.clamp(min=0)[:, None].expand(-1, text.shape[1], -1))
-            mixed = mixed + self.here(own) * (places >= 0)[:, None]
-        mixed = self.answer(mixed)
-        return self.leave((mixed + content + self.speaker_in(speaker)) * mask)
+        mixed = self.answer(self.with_phone(mixed, text, conditioning))
+        total = mixed + content + self.speaker_in(conditioning.speaker)
+        return self.out_proj(total * mask)
+
+    def with_phone(self, mixed: Tensor, text: Tensor, conditioning: Conditioning) -> Tensor:
+        """A place for attentions that know which phone each frame speaks; here `mixed` as it is."""
+        return mixed
 
 
 class TextContentPrior(Prior):
     """Three transformer stacks: one over content, one over phones, one over the two joined by `TextContentAttention`.
 
-    quantized (B, D, F), phones (B, P), speaker (B, G, 1) -> Latent(mean, log_scale (B, C, F'), mask, hidden)
+    quantized (B, D, F), phones (B, P), conditioning -> Latent(mean, log_scale (B, C, F'), mask, hidden)
 
     Source: the prior of GPT-SoVITS (MIT licence), after VITS, Kim et al. 2021, arXiv:2106.06103, 2.1.
 
@@ -83,7 +83,6 @@ class TextContentPrior(Prior):
         kernel: frames seen by a layer's convolutions, odd.
         attention_width, attention_heads: of the attention between content and text.
         dropout: share dropped in training.
-        pointed: see `TextContentAttention`.
     """
 
     content = Tap("batch dim frame", rate=50.0, meaning="content after its own stack")
@@ -93,6 +92,9 @@ class TextContentPrior(Prior):
     scale = Tap(
         "batch dim frame", rate=50.0, unit="nat", meaning="logarithm of the expected latent's standard deviation"
     )
+
+    gives = frozenset({"hidden"})
+    attention_class: type[TextContentAttention] = TextContentAttention
 
     def __init__(
         self,
@@ -108,18 +110,25 @@ class TextContentPrior(Prior):
         attention_width: int = 512,
         attention_heads: int = 4,
         dropout: float = 0.1,
-        pointed: bool = False,
     ) -> None:
         super().__init__()
-        self.content_dim, self.latent_dim = content_dim, latent_dim
-        self.speaker_dim, self.n_phones, self.hidden_dim = speaker_dim, n_phones, width
+        self.content_dim = content_dim
+        self.latent_dim = latent_dim
+        self.speaker_dim = speaker_dim
+        self.n_phones = n_phones
+        self.hidden_dim = width
         self.content_in = nn.Conv1d(content_dim, width, 1)
         self.text_in = nn.Embedding(n_phones, width)
-        self.content_stack, self.text_stack, self.fused_stack = (
-            EncoderStack(n, width, filter_width, heads, kernel, dropout) for n in layers
-        )
-        self.cross_attention = TextContentAttention(width, attention_width, attention_heads, speaker_dim, pointed)
-        self.leave = nn.Conv1d(width, 2 * latent_dim, 1)
+        sizes = (width, filter_width, heads, kernel, dropout)
+        self.content_stack = EncoderStack(layers[0], *sizes)
+        self.text_stack = EncoderStack(layers[1], *sizes)
+        self.fused_stack = EncoderStack(layers[2], *sizes)
+        self.cross_attention = self.attention_class(width, attention_width, attention_heads, speaker_dim)
+        self.out_proj = nn.Conv1d(width, 2 * latent_dim, 1)
+
+    def alignment(self) -> BoundTap | None:
+        """The tap of the attention (B, H, F, P) from frames to phones."""
+        return self.cross_attention.pattern
 
     def forward(
         self,
@@ -127,10 +136,9 @@ class TextContentPrior(Prior):
         mask: Tensor | None,
         phones: Tensor,
         phone_mask: Tensor | None,
-        speaker: Tensor,
+        conditioning: Conditioning,
         speed: float = 1.0,
-        chunk: Chunk | None = None,
-        places: Tensor | None = None,
+        chunk: StreamChunk | None = None,
     ) -> Latent:
         """See the class. `hidden` is the input of the last projection before the change of speed.
 
@@ -139,17 +147,28 @@ class TextContentPrior(Prior):
             mask: valid frames (B, 1, F), all if None.
             phones: ids, int64.
             phone_mask: valid phones (B, 1, P), all if None.
-            speaker: speaker vector.
+            conditioning: `speaker` is read.
             speed: 1.3 makes F / 1.3 frames; 1 leaves the frames alone.
             chunk: which part of a stream is asked for; None for all of it.
-            places: (B, F) which phone each frame speaks, -1 where that is unknown; used only if `pointed`.
         """
         mask = full_mask(quantized) if mask is None else mask
         phone_mask = full_mask(phones[:, None]) if phone_mask is None else phone_mask
-        content = self.content(self.content_stack(self.content_in(quantized * mask) * mask, mask))
-        text = self.text(self.text_stack(self.text_in(phones).transpose(1, 2) * phone_mask, phone_mask))
-        x = self.cross_attention(content, mask, text, phone_mask, speaker, places)
-        chunk = chunk or Chunk()
+        content = self.content_in(quantized * mask)
+        content = self.content(self.content_stack(content * mask, mask))
+        text = self.text_in(phones).transpose(1, 2)
+        text = self.text(self.text_stack(text * phone_mask, phone_mask))
+        x = self.cross_attention(content, mask, text, phone_mask, conditioning)
+        hidden, mask = self._fuse(x, mask, chunk or StreamChunk())
+        x = hidden
+        if speed != 1:
+            n_frames = int(hidden.shape[-1] / speed) + 1
+            x = resize_frames(hidden, n_frames)
+            mask = resize_frames(mask, n_frames, "nearest")
+        mean, log_scale = (self.out_proj(x) * mask).chunk(2, dim=1)
+        return Latent(self.mean(mean), self.scale(log_scale), mask, hidden)
+
+    def _fuse(self, x: Tensor, mask: Tensor, chunk: StreamChunk) -> tuple[Tensor, Tensor]:
+        """The last stack over the frames of a chunk, and their mask."""
         if chunk.drop_last:
             x, mask = x[..., : -chunk.drop_last], mask[..., : -chunk.drop_last]
         x = self.fused(self.fused_stack(x, mask))
@@ -157,9 +176,4 @@ class TextContentPrior(Prior):
             x, mask = x[..., -chunk.keep_last :], mask[..., -chunk.keep_last :]
         if chunk.previous is not None:
             x = crossfade_head(x, chunk.previous)
-        hidden = x
-        if speed != 1:
-            n_frames = int(x.shape[-1] / speed) + 1
-            x, mask = resize_frames(x, n_frames), resize_frames(mask, n_frames, "nearest")
-        mean, log_scale = (self.leave(x) * mask).chunk(2, dim=1)
-        return Latent(self.mean(mean), self.scale(log_scale), mask, hidden)
+        return x, mask

@@ -6,26 +6,24 @@ One transformer reads the joint sequence `[phones, codes]`. Phones see all phone
 and the codes up to itself. Logits are read from the last phone onward, so that the text alone predicts the first
 code. They are step-major, unlike the channel-first signals elsewhere, because sampling and losses read rows.
 
-Letters: B batch, P phones, T codes, S = P + T steps, C context features, D width, G speaker width,
-V = n_codes + 1 classes, the last of which, `eos`, ends the sequence.
-Does not know texts, waves, losses, optimizers, or how a code is chosen (`sampling.py`, `decoding.py`).
+How a code is chosen is in `sampling.py`, the loop over codes in `decoding.py`.
+Letters: B batch, P phones, T codes, S = P + T steps, C context features, D width, G speaker width, V = n_codes + 1
+classes, the last of which, `eos`, ends the sequence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gsv_lab.extensions.monotonic_alignment import TextPointer, stays, to_columns
-from gsv_lab.hooks.tap import Tap
-from gsv_lab.nn import decoding
-from gsv_lab.nn.gpt_layer import Cache, GPTLayer, SinePosition
-from gsv_lab.nn.interfaces import SemanticGPTRole
-from gsv_lab.nn.sampling import Sampling
+from gsv_lab.errors import ConfigError
+from gsv_lab.hooks.tap import BoundTap, Tap
+from gsv_lab.nn.gpt_layer import GPTLayer, SinePosition
+from gsv_lab.nn.interfaces import DecodingCache, SemanticGPTRole
+from gsv_lab.nn.kv_cache import KVCache
 
 TextPadding = Literal["align", "reference"]
 """What becomes of shorter texts. "align" moves their padding to the left, hides it, and counts positions from the first
@@ -34,7 +32,33 @@ them: for texts padded on the right that hides phones and shows padding, as the 
 """
 
 
-class Hidden(NamedTuple):
+class PaddedText(NamedTuple):
+    """A batch of texts with its padding in place.
+
+    `phones` (B, P); `context` (B, C, P) or None; `valid` (B, P), false at hidden columns, None where all are seen;
+    `skip` (B,) columns before the first phone, which take no position, or None.
+    """
+
+    phones: Tensor
+    context: Tensor | None
+    valid: Tensor | None
+    skip: Tensor | None
+
+
+class Codes(NamedTuple):
+    """The codes so far (B, T), and whatever goes with them.
+
+    `phone_index` (B, T), which phone each code speaks, or None; `valid` (B, T), false at padding, or None; `skip` (B,)
+    columns of padding before the first code, or None.
+    """
+
+    codes: Tensor
+    phone_index: Tensor | None
+    valid: Tensor | None
+    skip: Tensor | None
+
+
+class AttentionBias(NamedTuple):
     """What is added to attention scores: 0 where a step may look, -inf where it may not.
 
     `scores` (B or 1, 1, S, S) is all of it, `columns` (B, S) the part that hides padding, None where nothing is padded.
@@ -65,12 +89,10 @@ class SemanticGPT(SemanticGPTRole):
         attention_dropout: the same for attention weights; None: as `dropout`. On a CPU 0 is far cheaper, for dropping
             weights rules out the fused kernel.
         speaker_dim: width G of a speaker vector that is added to every embedding; 0 for none.
-        moves: most phones that one code may pass, for a network that is told where in the text it is (`TextPointer`);
-            0 for none, as in the released models, whose attention finds out by itself.
 
     Raises:
-        ValueError: `n_heads` does not divide `dim`, or an input's width is not the declared one (both are named), or a
-            cache that is not empty.
+        ConfigError: `n_heads` does not divide `dim`, or an input's width is not the declared one (both are named).
+        ValueError: a cache that is not empty.
 
     >>> SemanticGPT(n_phones=9, n_codes=5, context_dim=0, dim=8, n_heads=2, n_layers=1, ffn_dim=16)(
     ...     torch.zeros(2, 4, dtype=torch.long), None, torch.zeros(2, 3, dtype=torch.long)).shape
@@ -99,22 +121,25 @@ class SemanticGPT(SemanticGPTRole):
         dropout: float = 0.1,
         attention_dropout: float | None = None,
         speaker_dim: int = 0,
-        moves: int = 0,
     ) -> None:
         super().__init__()
-        self.n_phones, self.n_codes, self.context_dim, self.speaker_dim = n_phones, n_codes, context_dim, speaker_dim
-        self.eos, self.dropout = n_codes, dropout
-        attention_dropout = dropout if attention_dropout is None else attention_dropout
+        self.n_phones = n_phones
+        self.n_codes = n_codes
+        self.eos = n_codes
+        self.context_dim = context_dim
+        self.speaker_dim = speaker_dim
+        self.dropout = dropout
+        if attention_dropout is None:
+            attention_dropout = dropout
         self.phone_embedding = nn.Embedding(n_phones, dim)
         self.phone_position = SinePosition(dim)
         self.code_embedding = nn.Embedding(n_codes + 1, dim)
         self.code_position = SinePosition(dim)
         self.context_projection = nn.Linear(context_dim, dim) if context_dim else None
         self.speaker_projection = nn.Linear(speaker_dim, dim) if speaker_dim else None
-        self.layers = nn.ModuleList(
-            GPTLayer(dim, n_heads, ffn_dim, dropout, attention_dropout) for _ in range(n_layers)
-        )
-        self.pointer = TextPointer(dim, moves) if moves else None
+        self.layers = nn.ModuleList()
+        for _ in range(n_layers):
+            self.layers.append(GPTLayer(dim, n_heads, ffn_dim, dropout, attention_dropout))
         self.predict = nn.Linear(dim, n_codes + 1, bias=False)
 
     def forward(
@@ -125,10 +150,10 @@ class SemanticGPT(SemanticGPTRole):
         phone_mask: Tensor | None = None,
         code_mask: Tensor | None = None,
         *,
-        places: Tensor | None = None,
+        phone_index: Tensor | None = None,
         speaker: Tensor | None = None,
         text_padding: TextPadding = "align",
-        cache: Cache | None = None,
+        cache: DecodingCache | None = None,
     ) -> Tensor:
         """Teacher forcing over whole sequences; with a `cache` also the start of a decode.
 
@@ -137,108 +162,123 @@ class SemanticGPT(SemanticGPTRole):
         Args:
             phones: phone ids.
             context: features of each phone; None stands for zeros, as where a language has none.
-            codes: codes told so far, T may be 0.
+            codes: codes so far, T may be 0.
             phone_mask: (B, 1, P), true at phones; padding on either side.
             code_mask: (B, 1, T), true at codes; padding on the right, or, to start a decode, on the left.
-            places: (B, T) which phone each code speaks, never falling; needed by a network with a pointer if T > 0.
+            phone_index: (B, T) which phone each code speaks, never falling; read by networks with `max_advance` only.
             speaker: (B, G, 1), or None to add nothing.
             text_padding: see `TextPadding`.
             cache: an empty one, to be filled for `step`.
         """
-        code_valid = _flat(code_mask)
-        phones, context, phone_valid, skip = _padded(phones, context, _flat(phone_mask), text_padding)
-        code_skip = None if code_valid is None else (code_valid.cumsum(1) == 0).sum(1)
+        text = _pad_text(phones, context, _flat(phone_mask), text_padding)
+        past = _pad_codes(codes, phone_index, _flat(code_mask))
         voice = self._voice(speaker)
-        text = self._embed_text(phones, context, voice, skip)
-        told = self._embed_codes(codes, voice, 0, code_skip)
-        columns = None if self.pointer is None else to_columns(places, codes, skip)
-        if self.pointer is not None and columns is not None:
-            told = told + self.pointer.told(text, columns, stays(columns, code_valid))
-        x = torch.cat([text, told], dim=1)
-        hidden = _hidden(phones, codes, phone_valid, code_valid, x.dtype)
+        embedded_text = self._embed_text(text, voice)
+        embedded_codes = self._embed_past(past, embedded_text, text, voice)
+        x = torch.cat([embedded_text, embedded_codes], dim=1)
+        bias = _attention_bias(text, past, x.dtype)
         if cache is not None:
-            cache.begin(codes.shape[1], voice, hidden.columns, code_skip)
-        x = self._run(x, hidden.scores, cache)
-        read, x = x[:, : phones.shape[1]], x[:, phones.shape[1] - 1 :]
-        if self.pointer is not None and columns is not None and cache is None:
-            x = self.pointer.follow(x, read, columns)
-        elif self.pointer is not None and columns is not None and cache is not None:
-            cache.walk, newest = self.pointer.set_out(x, text, read, columns, skip, code_valid, cache.choose)
-            x = self.pointer.go_on(newest, cache.walk)
-        return self._score(x)
+            cache.begin(codes.shape[1], voice, bias.columns, past.skip)
+        x = self._run(x, bias.scores, cache)
+        n_phones = phones.shape[1]
+        steps = x[:, n_phones - 1 :]
+        return self._score(self._before_scores(steps, x[:, :n_phones], embedded_text, text, past, cache))
 
-    def step(self, codes: Tensor, cache: Cache) -> Tensor:
-        """One more code: (B,) and the cache of all before -> logits of the next one (B, V)."""
+    def new_cache(self) -> KVCache:
+        """An empty cache for one decode."""
+        return KVCache()
+
+    def step(self, codes: Tensor, cache: DecodingCache) -> Tensor:
+        """One more code: (A,) and the cache of all before -> logits of the next one (A, V)."""
         x = self._embed_codes(codes[:, None], cache.speaker, cache.n_codes, cache.skip)
-        if self.pointer is not None and cache.walk is not None:
-            x = x + self.pointer.told(cache.walk.embedded, cache.walk.column[:, None], cache.walk.stay[:, None])
         x = self._run(x, cache.mask(x.dtype), cache)
         cache.n_codes += 1
-        if self.pointer is not None and cache.walk is not None:
-            x = self.pointer.go_on(x, cache.walk)
         return self._score(x)[:, 0]
 
-    def generate(
-        self, phones: Tensor, context: Tensor | None = None, prompt: Tensor | None = None, *,
-        places: Tensor | None = None, speaker: Tensor | None = None, sampling: Sampling | None = None,
-        generator: torch.Generator | None = None, on_step: Callable[[decoding.Step], None] | None = None,
-    ) -> Tensor:  # fmt: skip
-        """New codes for one text: phones (1, P), context (1, C, P), prompt (1, N) -> (1, T), prompt and stop left out.
+    def text_attention(self, layer: int) -> BoundTap | None:
+        """The tap of a layer's attention (B, H, S, S) over phones, then codes."""
+        pattern: BoundTap = self.layers[layer].attention.pattern
+        return pattern
 
-        Several texts at once, the reason for stopping, chunks as they come: `decoding.generate`, `decoding.stream`.
-        """
-        if len(phones) != 1:
-            raise ValueError(f"generate takes one text, got {len(phones)}; decoding.generate takes several")
-        made = decoding.generate(
-            self, phones, context, prompt, places=places, speaker=speaker, sampling=sampling, generator=generator,
-            on_step=on_step,
-        )  # fmt: skip
-        return made.codes[0][None]
+    def _embed_past(self, past: Codes, embedded_text: Tensor, text: PaddedText, voice: Tensor | None) -> Tensor:
+        """Embeddings of the codes so far: (B, T, D). Networks that know the phone of each code add it here."""
+        return self._embed_codes(past.codes, voice, 0, past.skip)
+
+    def _before_scores(
+        self,
+        steps: Tensor,
+        read: Tensor,
+        embedded_text: Tensor,
+        text: PaddedText,
+        past: Codes,
+        cache: DecodingCache | None,
+    ) -> Tensor:
+        """Steps (B, T + 1, D) as they are scored. `read` (B, P, D) are the phones as they left the last layer."""
+        return steps
 
     def _voice(self, speaker: Tensor | None) -> Tensor | None:
         if speaker is None:
             return None
-        if self.speaker_projection is None:
-            raise ValueError("a speaker vector was given, but the model was built with speaker_dim 0")
-        if speaker.shape[1] != self.speaker_dim:
-            raise ValueError(f"the speaker vector has width {speaker.shape[1]}, speaker_dim is {self.speaker_dim}")
+        if speaker.shape[1] != self.speaker_dim or self.speaker_projection is None:
+            raise ConfigError(
+                "CONFIG_INCONSISTENT",
+                f"The speaker vector has width {speaker.shape[1]}, speaker_dim of SemanticGPT is {self.speaker_dim}",
+                "the same number",
+            )
         return self.speaker(self.speaker_projection(speaker.transpose(1, 2)))
 
-    def _embed_text(self, phones: Tensor, context: Tensor | None, voice: Tensor | None, skip: Tensor | None) -> Tensor:
-        x = self.phone_embedding(phones)
+    def _embed_text(self, text: PaddedText, voice: Tensor | None) -> Tensor:
+        x = self.phone_embedding(text.phones)
         if self.context_projection is not None:
-            if context is None:
-                context = x.new_zeros(1, self.context_dim, 1)
-            if context.shape[1] != self.context_dim:
-                raise ValueError(f"context features have width {context.shape[1]}, context_dim is {self.context_dim}")
-            projected = self.context_projection(context.transpose(1, 2))
-            x = x + self.context(projected.expand(x.shape[0], x.shape[1], -1))
-        x = self.phone_position(x if voice is None else x + voice, 0, skip)
+            x = x + self.context(self._projected_context(text.context, x))
+        if voice is not None:
+            x = x + voice
+        x = self.phone_position(x, 0, text.skip)
         return functional.dropout(x, self.dropout, self.training)
+
+    def _projected_context(self, context: Tensor | None, x: Tensor) -> Tensor:
+        if context is None:
+            context = x.new_zeros(1, self.context_dim, 1)
+        if context.shape[1] != self.context_dim:
+            raise ConfigError(
+                "CONFIG_INCONSISTENT",
+                f"Context features have width {context.shape[1]}, context_dim of SemanticGPT is {self.context_dim}",
+                "the same number",
+            )
+        projected = self.context_projection(context.transpose(1, 2))
+        return projected.expand(x.shape[0], x.shape[1], -1)
 
     def _embed_codes(self, codes: Tensor, voice: Tensor | None, start: int, skip: Tensor | None) -> Tensor:
         x = self.code_embedding(codes)
-        x = self.code_position(x if voice is None else x + voice, start, skip)
+        if voice is not None:
+            x = x + voice
+        x = self.code_position(x, start, skip)
         return functional.dropout(x, self.dropout, self.training)
 
-    def _run(self, x: Tensor, mask: Tensor | None, cache: Cache | None) -> Tensor:
+    def _run(self, x: Tensor, mask: Tensor | None, cache: KVCache | None) -> Tensor:
         for index, layer in enumerate(self.layers):
-            x = layer(x, mask, None if cache is None else cache.layer(index))
+            layer_cache = None if cache is None else cache.layer(index)
+            x = layer(x, mask, layer_cache)
         return x
 
     def _score(self, x: Tensor) -> Tensor:
         logits = self.predict(x)
         if self.stop.live is not None:
-            others = logits[..., : self.eos].logsumexp(-1)
-            odds = logits[..., self.eos] - others
-            edited = self.stop(odds)
-            if edited is not odds:
-                logits = torch.cat([logits[..., : self.eos], (edited + others)[..., None]], dim=-1)
+            logits = self._with_watched_stop(logits)
         logits = self.logits(logits)
         if self.entropy.live is not None:
             log_p = logits.log_softmax(-1)
             self.entropy(-(log_p.exp() * log_p.clamp(min=-1e4)).sum(-1))
         return logits
+
+    def _with_watched_stop(self, logits: Tensor) -> Tensor:
+        """Logits whose stop class follows an edit of the tap `stop`."""
+        others = logits[..., : self.eos].logsumexp(-1)
+        odds = logits[..., self.eos] - others
+        edited = self.stop(odds)
+        if edited is odds:
+            return logits
+        return torch.cat([logits[..., : self.eos], (edited + others)[..., None]], dim=-1)
 
 
 def _flat(mask: Tensor | None) -> Tensor | None:
@@ -246,38 +286,48 @@ def _flat(mask: Tensor | None) -> Tensor | None:
     return None if mask is None else mask.squeeze(1).bool()
 
 
-def _padded(
-    phones: Tensor, context: Tensor | None, valid: Tensor | None, text_padding: TextPadding
-) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:
-    """Texts with their padding where `text_padding` wants it, which phones are seen, and how many columns to skip."""
+def _pad_text(
+    phones: Tensor,
+    context: Tensor | None,
+    valid: Tensor | None,
+    text_padding: TextPadding,
+) -> PaddedText:
+    """Texts with their padding where `text_padding` wants it."""
     if valid is None:
-        return phones, context, None, None
-    if text_padding == "align":
-        phones, context, valid = _padding_left(phones, context, valid)
-        return phones, context, valid, (~valid).sum(1)
-    n_hidden = (~valid).sum(1, keepdim=True)
-    return phones, context, torch.arange(phones.shape[1], device=phones.device) >= n_hidden, None
-
-
-def _padding_left(phones: Tensor, context: Tensor | None, valid: Tensor) -> tuple[Tensor, Tensor | None, Tensor]:
-    """Moves every row's padding to the left, so that the last column is a phone in all rows."""
+        return PaddedText(phones, context, None, None)
+    if text_padding == "reference":
+        n_hidden = (~valid).sum(1, keepdim=True)
+        columns = torch.arange(phones.shape[1], device=phones.device)
+        return PaddedText(phones, context, columns >= n_hidden, None)
+    # A stable sort moves padding to the left, so that the last column is a phone in all rows.
     order = valid.long().argsort(dim=1, stable=True)
     if context is not None:
         context = context.gather(2, order[:, None].expand(-1, context.shape[1], -1))
-    return phones.gather(1, order), context, valid.gather(1, order)
+    valid = valid.gather(1, order)
+    return PaddedText(phones.gather(1, order), context, valid, (~valid).sum(1))
 
 
-def _hidden(
-    phones: Tensor, codes: Tensor, phone_valid: Tensor | None, code_valid: Tensor | None, dtype: torch.dtype
-) -> Hidden:
+def _pad_codes(codes: Tensor, phone_index: Tensor | None, valid: Tensor | None) -> Codes:
+    skip = None
+    if valid is not None:
+        skip = (valid.cumsum(1) == 0).sum(1)
+    return Codes(codes, phone_index, valid, skip)
+
+
+def _attention_bias(text: PaddedText, past: Codes, dtype: torch.dtype) -> AttentionBias:
     """Scores to add: -inf where a step may not look."""
-    n_phones, steps = phones.shape[1], phones.shape[1] + codes.shape[1]
-    at = torch.arange(steps, device=phones.device)
-    seen = (at < n_phones) | ((at[:, None] >= n_phones) & (at <= at[:, None]))
-    never = torch.zeros((), dtype=dtype, device=phones.device)
-    if phone_valid is None and code_valid is None:
-        return Hidden(never.masked_fill(~seen, float("-inf"))[None, None], None)
-    pairs = (phones, phone_valid), (codes, code_valid)
-    columns = torch.cat([torch.ones_like(x, dtype=torch.bool) if valid is None else valid for x, valid in pairs], dim=1)
-    scores = never.masked_fill(~(seen & columns[:, None]), float("-inf"))[:, None]
-    return Hidden(scores, never.masked_fill(~columns, float("-inf")))
+    n_phones = text.phones.shape[1]
+    steps = n_phones + past.codes.shape[1]
+    at = torch.arange(steps, device=text.phones.device)
+    is_code = at[:, None] >= n_phones
+    seen = (at < n_phones) | (is_code & (at <= at[:, None]))
+    zero = torch.zeros((), dtype=dtype, device=text.phones.device)
+    if text.valid is None and past.valid is None:
+        return AttentionBias(zero.masked_fill(~seen, float("-inf"))[None, None], None)
+    columns = torch.cat([_all_valid(text.phones, text.valid), _all_valid(past.codes, past.valid)], dim=1)
+    scores = zero.masked_fill(~(seen & columns[:, None]), float("-inf"))
+    return AttentionBias(scores[:, None], zero.masked_fill(~columns, float("-inf")))
+
+
+def _all_valid(x: Tensor, valid: Tensor | None) -> Tensor:
+    return torch.ones_like(x, dtype=torch.bool) if valid is None else valid

@@ -1,7 +1,7 @@
 """Speaker encoder: who speaks, from one recording of any length.
 
+It reads any spectrogram.
 Letters: B batch, C spectrogram channels, F frames at 50 Hz, G speaker width, V verification width.
-It does not know which spectrogram it reads, nor how several recordings are combined (see `models.sovits`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.extensions.f0 import pitch_level
 from gsv_lab.hooks.tap import Tap
-from gsv_lab.nn.interfaces import SpeakerEncoder
+from gsv_lab.nn.interfaces import Conditioning, Features, SpeakerEncoder
 from gsv_lab.nn.ops import full_mask
 from gsv_lab.nn.transformer import MultiHeadAttention
 
@@ -21,7 +20,7 @@ from gsv_lab.nn.transformer import MultiHeadAttention
 class StyleEncoder(SpeakerEncoder):
     """Frame-wise layers, gated convolutions, self-attention, mean over time.
 
-    (B, C, F), mask (B, 1, F) -> (B, G, 1)
+    features.spec (B, C, F), mask (B, 1, F) -> (B, G, 1)
 
     Source: mel-style encoder of Meta-StyleSpeech, Min et al. 2021, arXiv:2106.03153, 3.1.
 
@@ -53,20 +52,25 @@ class StyleEncoder(SpeakerEncoder):
         mask_convolutions: bool = True,
     ) -> None:
         super().__init__()
-        self.spec_channels, self.speaker_dim = spec_channels, speaker_dim
+        self.spec_channels = spec_channels
+        self.speaker_dim = speaker_dim
         self.mask_convolutions = mask_convolutions
-        self.spectral = nn.ModuleList((nn.Conv1d(spec_channels, width, 1), nn.Conv1d(width, width, 1)))
-        self.temporal = nn.ModuleList(nn.Conv1d(width, 2 * width, kernel, padding=kernel // 2) for _ in range(2))
-        self.attention = MultiHeadAttention(
-            width, heads, dropout=dropout, scale=width**-0.5 if scale_by_width else None
-        )
-        self.leave = nn.Conv1d(width, speaker_dim, 1)
+        self.spectral = nn.ModuleList()
+        for channels in (spec_channels, width):
+            self.spectral.append(nn.Conv1d(channels, width, 1))
+        self.temporal = nn.ModuleList()
+        for _ in range(2):
+            self.temporal.append(nn.Conv1d(width, 2 * width, kernel, padding=kernel // 2))
+        scale = width**-0.5 if scale_by_width else None
+        self.attention = MultiHeadAttention(width, heads, dropout=dropout, scale=scale)
+        self.out_proj = nn.Conv1d(width, speaker_dim, 1)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, spec: Tensor, mask: Tensor | None = None, verification: Tensor | None = None) -> Tensor:
+    def forward(self, features: Features, mask: Tensor | None = None, verification: Tensor | None = None) -> Tensor:
         """See the class; `verification` is not used."""
+        spec = features.spec[:, : self.spec_channels]
         mask = full_mask(spec) if mask is None else mask.to(spec.dtype)
-        x = spec[:, : self.spec_channels] * mask
+        x = spec * mask
         for layer in self.spectral:
             x = self.dropout(functional.mish(layer(x)))
         for layer in self.temporal:
@@ -74,43 +78,15 @@ class StyleEncoder(SpeakerEncoder):
             x = x + self.dropout(functional.glu(inner, dim=1))
         x = x * mask
         x = x + self.dropout(self.attention(x, x, mask))
-        x = self.frames(self.leave(x))
-        return self.speaker((x * mask).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True).clamp(min=1))
-
-
-class PitchedSpeakerEncoder(SpeakerEncoder):
-    """A speaker encoder whose last channels are measured, not learned: the colour, and how high the voice speaks.
-
-    features of `PitchedLogMel` (B, C, F) -> (B, G, 1): learned channels, K of the colour, `pitch_level` (nat)
-
-    Why: left to a learned vector, pitch and mean spectrum of unheard voices fall back to those of the training voices,
-    and with them much of what makes them known. `PitchPredictor` starts from the last channel, `SourceFilterVocoder`
-    puts the colour back.
-
-    Args:
-        base: the speaker encoder that gives the other channels, from log-mels; G is its width and K.
-        colours: K of the features.
-    """
-
-    speaker = Tap("batch dim one", meaning="speaker vector; its last channels are the colour and the pitch level")
-
-    def __init__(self, base: SpeakerEncoder, colours: int = 0) -> None:
-        super().__init__()
-        self.base, self.colours = base, colours
-        self.speaker_dim = base.speaker_dim + colours
-
-    def forward(self, spec: Tensor, mask: Tensor | None = None, verification: Tensor | None = None) -> Tensor:
-        """See the class; masked frames must be unvoiced, as padding with zeros is."""
-        learned = self.base(spec, mask, verification)[:, :-1]
-        _, pitch, colour = spec.split([spec.shape[1] - 4 - self.colours, 4, self.colours], dim=1)
-        measured = (colour[..., :1], pitch_level(pitch))
-        return self.speaker(torch.cat([learned, *(x.to(learned.dtype) for x in measured)], dim=1))
+        x = self.frames(self.out_proj(x))
+        total = (x * mask).sum(-1, keepdim=True)
+        return self.speaker(total / mask.sum(-1, keepdim=True).clamp(min=1))
 
 
 class VerifiedSpeakerEncoder(SpeakerEncoder):
     """A speaker encoder joined by the vector of a speaker-verification network: PReLU(base + linear(vector)).
 
-    (B, C, F), verification (B, V) -> (B, G, 1)
+    features.spec (B, C, F), verification (B, V) -> (B, G, 1)
 
     Why: a verification network has heard many more voices than a synthesizer's training set holds.
 
@@ -124,11 +100,13 @@ class VerifiedSpeakerEncoder(SpeakerEncoder):
     def __init__(self, base: SpeakerEncoder, verification_dim: int) -> None:
         super().__init__()
         self.base = base
-        self.speaker_dim, self.verification_dim = base.speaker_dim, verification_dim
-        self.enter = nn.Conv1d(verification_dim, base.speaker_dim, 1)
+        self.speaker_dim = base.speaker_dim
+        self.verification_dim = verification_dim
+        self.gives = base.gives
+        self.in_proj = nn.Conv1d(verification_dim, base.speaker_dim, 1)
         self.gate = nn.PReLU(base.speaker_dim)
 
-    def forward(self, spec: Tensor, mask: Tensor | None = None, verification: Tensor | None = None) -> Tensor:
+    def forward(self, features: Features, mask: Tensor | None = None, verification: Tensor | None = None) -> Tensor:
         """See the class.
 
         Raises:
@@ -138,7 +116,12 @@ class VerifiedSpeakerEncoder(SpeakerEncoder):
         if verification is None or width != self.verification_dim:
             problem = f"the verification vector has width {width} and the speaker encoder reads {self.verification_dim}"
             raise ConfigError("CONFIG_INCONSISTENT", problem)
-        return self.speaker(self.gate(self.base(spec, mask) + self.enter(verification[..., None])))
+        joined = self.base(features, mask) + self.in_proj(verification[..., None])
+        return self.speaker(self.gate(joined))
+
+    def conditioning(self, speaker: Tensor, ltas: Tensor | None = None) -> Conditioning:
+        """As the base has it."""
+        return self.base.conditioning(speaker, ltas)
 
 
 def mean_speaker(speakers: list[Tensor]) -> Tensor:

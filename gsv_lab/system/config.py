@@ -10,7 +10,6 @@ component by name.
 from __future__ import annotations
 
 import difflib
-import importlib
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -19,18 +18,9 @@ from typing import Any
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.system.config_checks import check_text, check_values, read_value, unknown_key
+from gsv_lab.system.registry import resolve
 
-ALLOWED_PREFIXES = ("gsv_lab.",)
-"""A spec may name only classes below these paths, or ones registered in this process."""
-
-_REGISTERED: dict[str, type] = {}
 _TOP = ("name", "seed", "sizes", "task", "data", "trainer")
-
-
-def register(cls: type) -> type:
-    """Allow a class of the user's own in specs of this process (usable as a decorator)."""
-    _REGISTERED[f"{cls.__module__}.{cls.__qualname__}"] = cls
-    return cls
 
 
 @dataclass
@@ -54,34 +44,6 @@ class TrainerSettings:
     save_every_minutes: float = 3.0
     log_every: int = 20
     workers: int = 0
-
-
-def resolve(class_path: str) -> type:
-    """The class named by a dotted path, if specs may name it.
-
-    Raises:
-        ConfigError: CONFIG_UNKNOWN_COMPONENT when the path is not allowed or names nothing.
-    """
-    if class_path in _REGISTERED:
-        return _REGISTERED[class_path]
-    if not str(class_path).startswith(ALLOWED_PREFIXES):
-        raise ConfigError(
-            "CONFIG_UNKNOWN_COMPONENT",
-            f"'{class_path}' is no component of gsv_lab",
-            "a class path that starts with gsv_lab.",
-            "Register a class of your own with gsv_lab.system.config.register first",
-        )
-    module_name, _, name = class_path.rpartition(".")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise ConfigError("CONFIG_UNKNOWN_COMPONENT", f"No module '{module_name}'", "", str(error)) from error
-    found = getattr(module, name, None)
-    if not isinstance(found, type):
-        classes = [n for n, v in vars(module).items() if isinstance(v, type) and v.__module__ == module_name]
-        near = difflib.get_close_matches(name, classes, 3, 0.4) or classes
-        raise ConfigError("CONFIG_UNKNOWN_COMPONENT", f"{module_name} has no class '{name}'", " or ".join(near))
-    return found
 
 
 def build(spec: Any) -> Any:

@@ -1,0 +1,44 @@
+"""Long-term average spectrum (LTAS): what a voice and its microphone do to all sounds alike.
+
+It is measured, taken away from what the networks read, and put back by the vocoder, so that the networks between need
+not have met so dark or so bright a voice.
+Source: cepstral mean subtraction, Furui 1981, IEEE TASSP 29(2); here of voiced frames, smoothed by K cosines.
+Letters: B batch, M mel bands, F frames at 50 Hz, K cosines.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gsv_lab.nn.spectral import mel_filters
+
+
+def cosines(positions: Tensor, count: int) -> Tensor:
+    """Half-period cosines 1 .. `count` over an axis from 0 to 1: (N,) -> (count, N). Their sums are smooth curves."""
+    numbers = torch.arange(1, count + 1)[:, None]
+    return torch.cos(torch.pi * numbers * positions)
+
+
+def band_positions(n_mels: int) -> Tensor:
+    """Where each mel band lies on the axis of bands, 0 at its foot and 1 at its end: (M,)."""
+    return (torch.arange(n_mels) + 0.5) / n_mels
+
+
+def bin_positions(sample_rate: int, n_fft: int, n_mels: int) -> Tensor:
+    """Where each bin of a transform lies on the axis of mel bands: (bins,)."""
+    filters = mel_filters(sample_rate, n_fft, n_mels)
+    weights = filters.sum(0).clamp(min=1e-9)
+    # Bins outside every band keep the place of their neighbour.
+    return ((band_positions(n_mels) @ filters) / weights).cummax(0).values
+
+
+def measure_ltas(log_mel: Tensor, voicing: Tensor, curves: Tensor) -> Tensor:
+    """Cosines of the mean voiced spectrum in nat, its level left out.
+
+    stacked log-mel (B, 2 M, F), voicing (B, 2, F), curves (K, M) -> (B, K, 1)
+    """
+    bands = log_mel.unflatten(1, (2, -1))
+    total = (bands * voicing[:, :, None]).sum((1, 3))
+    mean = total / voicing.sum((1, 2)).clamp(min=1)[:, None]
+    return (curves @ mean[..., None]) * (2 / mean.shape[1])
