@@ -1,7 +1,7 @@
-"""Discriminators: networks that learn to tell natural from made waves, and so teach the vocoder.
+"""Discriminators: networks that learn to tell natural from made waves, and so train the vocoder.
 
-Letters: B batch, T samples, N scores. Each looks at the wave in one way: as it is, folded by a period, or as a
-spectrogram.
+Each sub-discriminator looks at the wave in one way: as it is, folded by a period, or as a spectrogram.
+Letters: B batch, T samples, N scores.
 """
 
 from __future__ import annotations
@@ -15,39 +15,43 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Component, Tap
-from gsv_lab.nn.interfaces import Discriminator, Judged
+from gsv_lab.nn.interfaces import Discriminated, Discriminator
 
 SLOPE = 0.1
+"""Of the leaky rectifiers."""
 
 
-class Judge(Component):
+class SubDiscriminator(Component):
     """A stack of convolutions with leaky rectifiers, and a last one that scores.
 
     wave (B, 1, T) -> scores (B, N), features: the outputs of all layers, the last one included
     """
 
-    features = Tap("batch channel place", meaning="what the last layer found, places one after the other")
-    scores = Tap("batch score", meaning="one score for each place, 1 for natural")
+    features = Tap("batch channel position", meaning="output of the last layer but one, its positions flattened")
+    scores = Tap("batch score", meaning="one score for each position, 1 for natural")
 
     layers: nn.ModuleList
     last: nn.Module
 
     def view(self, wave: Tensor) -> Tensor:
-        """How this judge looks at the wave: (B, 1, T) -> (B, C, T) or (B, C, H, W)."""
+        """What the layers see of the wave: (B, 1, T) -> (B, C, T) or (B, C, H, W)."""
         return wave
 
     def forward(self, wave: Tensor) -> tuple[Tensor, list[Tensor]]:
         """See the class."""
-        x, features = self.view(wave), []
+        x = self.view(wave)
+        features: list[Tensor] = []
         for layer in self.layers:
             x = functional.leaky_relu(layer(x), SLOPE)
             features.append(x)
-        x = features[-1] = self.features(x.flatten(2)).reshape(x.shape)
+        x = self.features(x.flatten(2)).reshape(x.shape)
+        features[-1] = x
         x = self.last(x)
-        return self.scores(x.flatten(1)), [*features, x]
+        features.append(x)
+        return self.scores(x.flatten(1)), features
 
 
-class ScaleJudge(Judge):
+class ScaleDiscriminator(SubDiscriminator):
     """Grouped convolutions on the wave as it is.
 
     Source: Kumar et al. 2019, arXiv:1910.06711, 2.2.
@@ -57,6 +61,9 @@ class ScaleJudge(Judge):
         groups: groups of each layer.
         kernels: samples seen by each layer.
         strides: step of each layer.
+
+    Raises:
+        ConfigError: the lists have different lengths.
     """
 
     def __init__(
@@ -67,17 +74,20 @@ class ScaleJudge(Judge):
         strides: Sequence[int] = (1, 4, 4, 4, 4, 1),
     ) -> None:
         super().__init__()
-        if len({len(channels), len(groups), len(kernels), len(strides)}) > 1:
-            problem = f"channels has {len(channels)} entries and groups {len(groups)}"
+        lengths = [len(channels), len(groups), len(kernels), len(strides)]
+        if len(set(lengths)) > 1:
+            problem = f"channels, groups, kernels and strides have {lengths} entries"
             raise ConfigError("CONFIG_INCONSISTENT", problem, "one entry a layer in all four lists")
-        self.layers = nn.ModuleList(
-            weight_norm(nn.Conv1d(i, o, k, s, padding=k // 2, groups=g))
-            for i, o, k, s, g in zip((1, *channels), channels, kernels, strides, groups, strict=False)
-        )
-        self.last = weight_norm(nn.Conv1d(channels[-1], 1, 3, padding=1))
+        self.layers = nn.ModuleList()
+        width = 1
+        for out, group, kernel, stride in zip(channels, groups, kernels, strides, strict=True):
+            layer = nn.Conv1d(width, out, kernel, stride, kernel // 2, groups=group)
+            self.layers.append(weight_norm(layer))
+            width = out
+        self.last = weight_norm(nn.Conv1d(width, 1, 3, padding=1))
 
 
-class PeriodJudge(Judge):
+class PeriodDiscriminator(SubDiscriminator):
     """Convolutions over every p-th sample: the wave folded to rows of one period.
 
     Source: Kong et al. 2020, arXiv:2010.05646, 2.3.
@@ -90,25 +100,31 @@ class PeriodJudge(Judge):
     """
 
     def __init__(
-        self, period: int, channels: Sequence[int] = (32, 128, 512, 1024, 1024), kernel: int = 5, stride: int = 3
+        self,
+        period: int,
+        channels: Sequence[int] = (32, 128, 512, 1024, 1024),
+        kernel: int = 5,
+        stride: int = 3,
     ) -> None:
         super().__init__()
         self.period = period
-        self.layers = nn.ModuleList(
-            weight_norm(
-                nn.Conv2d(i, o, (kernel, 1), (stride if n < len(channels) - 1 else 1, 1), padding=(kernel // 2, 0))
-            )
-            for n, (i, o) in enumerate(zip((1, *channels), channels, strict=False))
-        )
-        self.last = weight_norm(nn.Conv2d(channels[-1], 1, (3, 1), padding=(1, 0)))
+        self.layers = nn.ModuleList()
+        steps = [stride] * (len(channels) - 1) + [1]
+        width = 1
+        for out, step in zip(channels, steps, strict=True):
+            layer = nn.Conv2d(width, out, (kernel, 1), (step, 1), (kernel // 2, 0))
+            self.layers.append(weight_norm(layer))
+            width = out
+        self.last = weight_norm(nn.Conv2d(width, 1, (3, 1), padding=(1, 0)))
 
     def view(self, wave: Tensor) -> Tensor:
         """(B, 1, T) -> (B, 1, T / period, period); the end is mirrored to fill the last row."""
         missing = -wave.shape[-1] % self.period
-        return functional.pad(wave, (0, missing), mode="reflect").unflatten(-1, (-1, self.period))
+        padded = functional.pad(wave, (0, missing), mode="reflect")
+        return padded.unflatten(-1, (-1, self.period))
 
 
-class SpectrumJudge(Judge):
+class ResolutionDiscriminator(SubDiscriminator):
     """Two-dimensional convolutions over a complex spectrogram of one resolution.
 
     Source: Jang et al. 2021, arXiv:2106.07889, 2.2; real and imaginary part as two channels: Zeghidour et al. 2021,
@@ -126,46 +142,66 @@ class SpectrumJudge(Judge):
 
     def __init__(self, n_fft: int, channels: int = 32, layers: int = 5, phase: bool = True) -> None:
         super().__init__()
-        self.n_fft, self.phase = n_fft, phase
+        self.n_fft = n_fft
+        self.phase = phase
         self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
-        self.layers = nn.ModuleList(
-            weight_norm(nn.Conv2d(n_in, channels, (5, 3), (1 if i == layers - 1 else 2, 1), padding=(2, 1)))
-            for i, n_in in enumerate([2 if phase else 1, *[channels] * (layers - 1)])
-        )
+        self.layers = nn.ModuleList()
+        steps = [2] * (layers - 1) + [1]
+        width = 2 if phase else 1
+        for step in steps:
+            layer = nn.Conv2d(width, channels, (5, 3), (step, 1), (2, 1))
+            self.layers.append(weight_norm(layer))
+            width = channels
         self.last = weight_norm(nn.Conv2d(channels, 1, 3, padding=1))
 
     def view(self, wave: Tensor) -> Tensor:
         """(B, 1, T) -> (B, 2, bins, frames), magnitudes pressed to their 0.3rd power; or (B, 1, bins, frames)."""
         with torch.autocast(wave.device.type, enabled=False):
-            z = torch.stft(wave[:, 0].float(), self.n_fft, self.n_fft // 4, window=self.window, return_complex=True)
+            z = torch.stft(
+                wave[:, 0].float(),
+                self.n_fft,
+                self.n_fft // 4,
+                window=self.window,
+                return_complex=True,
+            )
             parts = torch.stack((z.real, z.imag), dim=1)
-            magnitude = (parts.square().sum(1, keepdim=True) + 1e-8).sqrt()
-            return parts * magnitude**-0.7 if self.phase else (magnitude.log() + 2) / 3
+            power = parts.square().sum(1, keepdim=True)
+            magnitude = (power + 1e-8).sqrt()
+            if self.phase:
+                return parts * magnitude**-0.7
+            return (magnitude.log() + 2) / 3
 
 
-class Discriminators(Discriminator):
-    """Several judges side by side: wave (B, 1, T) -> Judged, one entry for each judge.
+class CombinedDiscriminator(Discriminator):
+    """Several sub-discriminators side by side: wave (B, 1, T) -> Discriminated, one entry for each.
 
     Args:
-        judges: the judges, for example one `ScaleJudge` and five `PeriodJudge`s.
+        discriminators: for example one `ScaleDiscriminator` and five `PeriodDiscriminator`s.
     """
 
-    def __init__(self, judges: list[Judge]) -> None:
+    def __init__(self, discriminators: list[SubDiscriminator]) -> None:
         super().__init__()
-        self.judges = nn.ModuleList(judges)
+        self.discriminators = nn.ModuleList(discriminators)
 
-    def forward(self, wave: Tensor) -> Judged:
+    def forward(self, wave: Tensor) -> Discriminated:
         """See the class."""
-        found = [judge(wave) for judge in self.judges]
-        return Judged([scores for scores, _ in found], [features for _, features in found])
+        found = Discriminated([], [])
+        for discriminator in self.discriminators:
+            scores, features = discriminator(wave)
+            found.scores.append(scores)
+            found.features.append(features)
+        return found
 
 
-class ReleasedDiscriminators(Discriminators):
-    """One `ScaleJudge` and a `PeriodJudge` for each period, in the released sizes.
+class MultiPeriodDiscriminator(CombinedDiscriminator):
+    """One `ScaleDiscriminator` and a `PeriodDiscriminator` for each period, in the released sizes.
 
     Args:
-        periods: samples of a row of each period judge; (2, 3, 5, 7, 11), for v2Pro also 17 and 23.
+        periods: samples of a row of each period discriminator; (2, 3, 5, 7, 11), for v2Pro also 17 and 23.
     """
 
     def __init__(self, periods: Sequence[int] = (2, 3, 5, 7, 11)) -> None:
-        super().__init__([ScaleJudge(), *(PeriodJudge(p) for p in periods)])
+        parts: list[SubDiscriminator] = [ScaleDiscriminator()]
+        for period in periods:
+            parts.append(PeriodDiscriminator(period))
+        super().__init__(parts)

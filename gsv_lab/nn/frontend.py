@@ -22,17 +22,32 @@ class LinearFrontend(Frontend):
         sample_rate: Hz; 50 frames a second if None.
     """
 
-    def __init__(self, n_fft: int = 2048, hop_length: int = 640, sample_rate: int | None = None) -> None:
+    def __init__(
+        self,
+        n_fft: int = 2048,
+        hop_length: int = 640,
+        sample_rate: int | None = None,
+    ) -> None:
         super().__init__()
-        self.sample_rate = 50 * hop_length if sample_rate is None else sample_rate
+        self.sample_rate = sample_rate or 50 * hop_length
         self.spec_channels = n_fft // 2 + 1
         self.spectrogram = LinearSpectrogram(n_fft, hop_length)
 
-    def forward(self, wave: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Features:
+    def forward(
+        self,
+        wave: Tensor,
+        log_f0: Tensor | None = None,
+        voicing: Tensor | None = None,
+    ) -> Features:
         """See the class; the pitch is not read."""
         return Features(self.spectrogram(wave))
 
-    def reference(self, wave: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Features:
+    def reference(
+        self,
+        wave: Tensor,
+        log_f0: Tensor | None = None,
+        voicing: Tensor | None = None,
+    ) -> Features:
         """For the speaker encoder: samples beyond full scale are divided by their peak, by two at most."""
         peak = wave.abs().amax()
         return Features(self.spectrogram(wave / peak.clamp(1.0, 2.0)))

@@ -3,7 +3,7 @@
 x (B, S, D) -> (B, S, D)
 
 Post-norm blocks as in the first transformer, a packed query-key-value projection, sines with one learned scale. The
-same modules serve teacher forcing (no cache) and decoding (a `LayerCache` is handed in), so that taps fire in both.
+same modules serve teacher forcing (no cache) and decoding (with a `LayerCache`), so that taps fire in both.
 Masks come from `semantic_gpt.py`.
 Letters: B batch, S steps of the joint sequence (phones first, then codes), K keys seen, H heads, D width.
 """
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Component, Tap
 from gsv_lab.nn.kv_cache import LayerCache
 
@@ -34,32 +35,39 @@ class SinePosition(nn.Module):
         size: rows made at once.
     """
 
+    table: Tensor
+
     def __init__(self, dim: int, size: int = 512) -> None:
         super().__init__()
         self.dim = dim
         self.scale = nn.Parameter(torch.ones(1))
-        self.table: Tensor
         self.register_buffer("table", sine_table(size, dim), persistent=False)
 
     def forward(self, x: Tensor, start: int = 0, skip: Tensor | None = None) -> Tensor:
         """`start` is the column of x[:, 0]; `skip` (B,) counts padding columns on the left, which take no position."""
         end = start + x.shape[1]
         if end > len(self.table):
-            grown = sine_table(max(end, 2 * len(self.table)), self.dim)
-            self.table = grown.to(device=self.table.device, dtype=self.table.dtype)
+            self._grow(end)
         if skip is None:
-            rows = self.table[start:end]
-        else:
-            columns = torch.arange(start, end, device=x.device) - skip[:, None]
-            rows = self.table[columns.clamp(min=0)]
-        return x + self.scale * rows
+            return x + self.scale * self.table[start:end]
+        columns = torch.arange(start, end, device=x.device)
+        positions = columns - skip[:, None]
+        return x + self.scale * self.table[positions.clamp(min=0)]
+
+    def _grow(self, least: int) -> None:
+        size = max(least, 2 * len(self.table))
+        grown = sine_table(size, self.dim)
+        self.table = grown.to(device=self.table.device, dtype=self.table.dtype)
 
 
 def sine_table(size: int, dim: int) -> Tensor:
     """Sines and cosines of positions 0 to `size` - 1, interleaved: (size, dim)."""
-    rate = torch.exp(torch.arange(0, dim, 2, dtype=torch.float32) * (-math.log(10000.0) / dim))
-    angle = torch.arange(size, dtype=torch.float32)[:, None] * rate
-    return torch.stack([angle.sin(), angle.cos()], dim=-1).flatten(1)
+    columns = torch.arange(0, dim, 2, dtype=torch.float32)
+    rates = torch.exp(columns * (-math.log(10000.0) / dim))
+    positions = torch.arange(size, dtype=torch.float32)
+    angles = positions[:, None] * rates
+    pairs = torch.stack([angles.sin(), angles.cos()], dim=-1)
+    return pairs.flatten(1)
 
 
 class SelfAttention(Component):
@@ -75,7 +83,7 @@ class SelfAttention(Component):
         dropout: share of attention weights dropped in training.
 
     Raises:
-        ValueError: `n_heads` does not divide `dim`.
+        ConfigError: `n_heads` does not divide `dim`.
     """
 
     pattern = Tap("batch head query key", meaning="attention weights over phones, then codes")
@@ -84,8 +92,10 @@ class SelfAttention(Component):
     def __init__(self, dim: int, n_heads: int, dropout: float = 0.0) -> None:
         super().__init__()
         if dim % n_heads:
-            raise ValueError(f"dim {dim} is not a multiple of n_heads {n_heads}")
-        self.n_heads, self.dropout = n_heads, dropout
+            problem = f"dim is {dim}, which is no multiple of n_heads {n_heads}"
+            raise ConfigError("CONFIG_INCONSISTENT", problem, "a dim that is a multiple of n_heads")
+        self.n_heads = n_heads
+        self.dropout = dropout
         self.qkv = nn.Linear(dim, 3 * dim)
         self.output = nn.Linear(dim, dim)
         nn.init.xavier_uniform_(self.qkv.weight)
@@ -98,18 +108,32 @@ class SelfAttention(Component):
         packed = self.qkv(x).view(batch, steps, 3, self.n_heads, dim // self.n_heads)
         packed = packed.permute(2, 0, 3, 1, 4)
         query = packed[0]
-        key, value = (packed[1:] if cache is None else cache.extend(packed[1:])).unbind(0)
-        if mask is not None and mask.dtype != query.dtype:
+        pair = packed[1:]
+        if cache is not None:
+            pair = cache.extend(pair)
+        key, value = pair.unbind(0)
+        if mask is not None:
             mask = mask.to(query.dtype)
-        dropout = self.dropout if self.training else 0.0
-        if self.pattern.live is None:
-            mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=dropout)
-        else:
-            scores = (query @ key.transpose(-1, -2)) * (query.shape[-1] ** -0.5)
-            weights = self.pattern((scores if mask is None else scores + mask).softmax(-1))
-            mixed = functional.dropout(weights, dropout, self.training) @ value
-        mixed = self.mix(mixed)
-        return self.output(mixed.transpose(1, 2).reshape(batch, steps, dim))
+        mix = self._fused if self.pattern.live is None else self._watched
+        mixed = self.mix(mix(query, key, value, mask))
+        joined = mixed.transpose(1, 2).reshape(batch, steps, dim)
+        return self.output(joined)
+
+    def _fused(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        return functional.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            attn_mask=mask,
+            dropout_p=self.dropout if self.training else 0.0,
+        )
+
+    def _watched(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+        scores = (query @ key.transpose(-1, -2)) * (query.shape[-1] ** -0.5)
+        if mask is not None:
+            scores = scores + mask
+        weights = self.pattern(scores.softmax(-1))
+        return functional.dropout(weights, self.dropout, self.training) @ value
 
 
 class GPTLayer(Component):
@@ -131,7 +155,12 @@ class GPTLayer(Component):
     residual = Tap("batch step dim", meaning="stream after the block")
 
     def __init__(
-        self, dim: int, n_heads: int, ffn_dim: int, dropout: float = 0.0, attention_dropout: float = 0.0
+        self,
+        dim: int,
+        n_heads: int,
+        ffn_dim: int,
+        dropout: float = 0.0,
+        attention_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.dropout = dropout
@@ -143,10 +172,14 @@ class GPTLayer(Component):
 
     def forward(self, x: Tensor, mask: Tensor | None = None, cache: LayerCache | None = None) -> Tensor:
         """See `SelfAttention.forward` for `mask` and `cache`."""
-        x = self.attention_norm(x + self._drop(self.attention(x, mask, cache)))
-        inner = self.contract(self._drop(functional.relu(self.expand(x))))
-        return self.residual(self.mlp_norm(x + self._drop(self.mlp(inner))))
+        attended = self._drop(self.attention(x, mask, cache))
+        x = self.attention_norm(x + attended)
+        inner = functional.relu(self.expand(x))
+        added = self.mlp(self.contract(self._drop(inner)))
+        return self.residual(self.mlp_norm(x + self._drop(added)))
 
     def _drop(self, x: Tensor) -> Tensor:
         # Without this test every decode step would pay three calls a layer for nothing.
-        return functional.dropout(x, self.dropout) if self.training and self.dropout else x
+        if self.training and self.dropout:
+            return functional.dropout(x, self.dropout)
+        return x

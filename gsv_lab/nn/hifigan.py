@@ -1,6 +1,6 @@
 """HiFi-GAN: latents to a wave by transposed convolutions and residual blocks of several receptive fields.
 
-The vocoder of the published models; slow on a CPU.
+It is the vocoder of the published models, and slow on a CPU.
 Letters: B batch, C latent width, F frames at 50 Hz, G speaker width, T samples.
 """
 
@@ -81,8 +81,8 @@ class Stage(Component):
         if kernel < rate or (kernel - rate) % 2:
             problem = f"an upsampling kernel is {kernel} for the rate {rate}"
             raise ConfigError("CONFIG_INCONSISTENT", problem, "a kernel longer than the rate by an even number")
-        up = nn.ConvTranspose1d(width, width // 2, kernel, rate, padding=(kernel - rate) // 2)
-        self.up = _weight_normed(up)
+        padding = (kernel - rate) // 2
+        self.up = _weight_normed(nn.ConvTranspose1d(width, width // 2, kernel, rate, padding))
         self.blocks = nn.ModuleList()
         for block_kernel, dilations in zip(block_kernels, block_dilations, strict=True):
             self.blocks.append(DilatedBlock(width // 2, block_kernel, dilations))
@@ -167,7 +167,7 @@ def _for_each_block(dilations: Sequence[int] | Sequence[Sequence[int]], n_blocks
     lists = [list(item) for item in dilations if isinstance(item, Sequence)]
     if not lists:
         return [list(dilations)] * n_blocks  # type: ignore[arg-type]
-    if len(lists) != n_blocks:
+    if not len(lists) == len(dilations) == n_blocks:
         problem = f"there are {len(lists)} lists of dilations and {n_blocks} block_kernels"
         raise ConfigError("CONFIG_INCONSISTENT", problem, "one list for each kernel, or one for all")
     return lists

@@ -1,7 +1,7 @@
-"""Loss terms of all trainings, as pure functions: tensors in, one unweighted number out.
+"""Loss terms of the acoustic stage, as pure functions: tensors in, one unweighted number out.
 
-Letters: B batch, C channels, F frames, T samples, N scores. Weights belong to the configuration, under the terms'
-names. This file imports no network and makes no spectra.
+Weights belong to the configuration, under the terms' names.
+Letters: B batch, C channels, F frames, M mel bands, N scores.
 """
 
 from __future__ import annotations
@@ -18,30 +18,37 @@ def discriminator_loss(real_scores: Sequence[Tensor], fake_scores: Sequence[Tens
 
     Source: least-squares GAN, Mao et al. 2016, arXiv:1611.04076, eq. 2 with a = 0, b = 1; the factor 1/2 is left out.
     """
-    terms = [
-        (1 - real.float()).square().mean() + fake.float().square().mean()
-        for real, fake in zip(real_scores, fake_scores, strict=True)
-    ]
+    terms = []
+    for real, fake in zip(real_scores, fake_scores, strict=True):
+        on_natural = (1 - real.float()).square().mean()
+        on_made = fake.float().square().mean()
+        terms.append(on_natural + on_made)
     return torch.stack(terms).sum()
 
 
 def adversarial_loss(fake_scores: Sequence[Tensor]) -> Tensor:
     """Made waves should score 1; summed over sub-discriminators. Source: arXiv:1611.04076, eq. 2 with c = 1."""
-    return torch.stack([(1 - fake.float()).square().mean() for fake in fake_scores]).sum()
+    terms = []
+    for fake in fake_scores:
+        terms.append((1 - fake.float()).square().mean())
+    return torch.stack(terms).sum()
 
 
-def feature_loss(real_features: Sequence[Sequence[Tensor]], fake_features: Sequence[Sequence[Tensor]]) -> Tensor:
+def feature_loss(
+    real_features: Sequence[Sequence[Tensor]],
+    fake_features: Sequence[Sequence[Tensor]],
+) -> Tensor:
     """Mean absolute difference of the discriminators' layer outputs, summed over layers, times 2.
 
     Source: Kong et al. 2020, arXiv:2010.05646, eq. 5; the factor 2 is theirs in the full loss (eq. 6). Natural
     features are targets.
     """
-    pairs = [
-        (real, fake)
-        for reals, fakes in zip(real_features, fake_features, strict=True)
-        for real, fake in zip(reals, fakes, strict=True)
-    ]
-    return 2 * torch.stack([(real.detach().float() - fake.float()).abs().mean() for real, fake in pairs]).sum()
+    terms = []
+    for real_layers, fake_layers in zip(real_features, fake_features, strict=True):
+        for real, fake in zip(real_layers, fake_layers, strict=True):
+            difference = real.detach().float() - fake.float()
+            terms.append(difference.abs().mean())
+    return 2 * torch.stack(terms).sum()
 
 
 def kl_loss(z_p: Tensor, logs_q: Tensor, m_p: Tensor, logs_p: Tensor, mask: Tensor) -> Tensor:
@@ -52,8 +59,10 @@ def kl_loss(z_p: Tensor, logs_q: Tensor, m_p: Tensor, logs_p: Tensor, mask: Tens
     Source: VITS, Kim et al. 2021, arXiv:2106.06103, eqs. 3-4; the posterior's quadratic term is replaced by its
     expectation 1/2.
     """
-    z_p, logs_q, m_p, logs_p = (x.float() for x in (z_p, logs_q, m_p, logs_p))
-    kl = logs_p - logs_q - 0.5 + 0.5 * (z_p - m_p).square() * torch.exp(-2 * logs_p)
+    logs_q, logs_p = logs_q.float(), logs_p.float()
+    squares = (z_p.float() - m_p.float()).square()
+    quadratic = 0.5 * squares * torch.exp(-2 * logs_p)
+    kl = logs_p - logs_q - 0.5 + quadratic
     return (kl * mask).sum() / mask.sum()
 
 
@@ -67,48 +76,7 @@ def commitment_loss(x: Tensor, chosen: Tensor) -> Tensor:
 
 def log_mel_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     """Mean absolute difference of log-mels (B, M, F), natural and made, one pair for each resolution; their mean."""
-    return torch.stack([functional.l1_loss(made, real) for real, made in pairs]).mean()
-
-
-def shape_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """`log_mel_loss` with the level of each frame, its mean over bands, and what is left compared apart; their sum.
-
-    Why: codes do not tell how loud a phone was said. Together, that error would drown the one in the spectrum's shape.
-    """
-    offs = [(made - real, (made - real).mean(1, keepdim=True)) for real, made in pairs]
-    return torch.stack([(off - level).abs().mean() + level.abs().mean() for off, level in offs]).mean()
-
-
-def convergence_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """Spectral convergence on mel magnitudes, from the same pairs of log-mels; mean over clips and resolutions.
-
-    Why: a difference of logarithms counts a whisper as much as a shout; this one counts what is loud.
-    Source: Yamamoto et al. 2020, arXiv:1910.11480, eq. 5; there of linear spectra.
-    """
-    spectra = [(real.exp().flatten(1), made.exp().flatten(1)) for real, made in pairs]
-    return torch.stack([((real - made).norm(dim=1) / real.norm(dim=1)).mean() for real, made in spectra]).mean()
-
-
-def f0_loss(log_f0: Tensor, target: Tensor, voicing: Tensor) -> Tensor:
-    """Mean absolute difference of log-F0 over voiced frames, in nats; all (B, 1, F), `voicing` in [0, 1]."""
-    return ((log_f0 - target).abs() * voicing).sum() / voicing.sum().clamp(min=1)
-
-
-def melody_loss(log_f0: Tensor, target: Tensor, voicing: Tensor) -> Tensor:
-    """How far the standard deviation of log-F0 over a clip's voiced frames is off, mean over clips, in nats.
-
-    Same arguments as `f0_loss`. Why: whoever is only asked for the nearest F0 answers with the middle, and the voice
-    gets monotonous. Source: global variance, Toda and Tokuda 2007, IEICE E90-D(5), here of F0 and as a loss.
-    """
-    count = voicing.sum(-1, keepdim=True).clamp(min=1)
-
-    def spread(curve: Tensor) -> Tensor:
-        around = (curve - (curve * voicing).sum(-1, keepdim=True) / count).square() * voicing
-        return (around.sum(-1, keepdim=True) / count + 1e-4).sqrt()
-
-    return (spread(log_f0) - spread(target)).abs().mean()
-
-
-def voicing_loss(logits: Tensor, voicing: Tensor) -> Tensor:
-    """Binary cross entropy of the voicing decision; logits and target (B, 1, F), target in [0, 1]."""
-    return functional.binary_cross_entropy_with_logits(logits.float(), voicing.float())
+    terms = []
+    for real, made in pairs:
+        terms.append(functional.l1_loss(made, real))
+    return torch.stack(terms).mean()

@@ -1,11 +1,11 @@
 """Targets, losses and accuracy of the autoregressive stage, as pure functions.
 
-Letters: B batch, T codes, V classes (the last, `eos`, ends a sequence), K rank. Masks are (B, 1, T), true at codes;
-logits are step-major (B, T + 1, V), as `SemanticGPT` gives them. Does not know networks, optimizers or logging.
-
 Two ways of counting stand side by side. The default averages over real codes and one stop per sequence. The released
 trainer sums, and counts stop again at every padding step, so that its loss depends on the batch's longest sequence:
 `code_loss(..., mask=None, reduction="sum")`.
+
+Letters: B batch, T codes, V classes (the last, `eos`, ends a sequence), K rank. Masks are (B, 1, T), true at codes;
+logits are step-major (B, T + 1, V), as `SemanticGPT` gives them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gsv_lab.nn.ops import sequence_mask
+
 
 class Targets(NamedTuple):
-    """What a network is told and should say.
+    """What a network is given and what it should predict.
 
     `inputs` (B, T) with padding filled with stop, `targets` (B, T + 1), `mask` (B, 1, T + 1) true at steps that count.
     """
@@ -40,11 +42,12 @@ def code_targets(codes: Tensor, eos: int, mask: Tensor | None = None) -> Targets
 
     codes (B, T), mask (B, 1, T) with padding on the right -> Targets
     """
-    valid = torch.ones_like(codes, dtype=torch.bool) if mask is None else mask.squeeze(1).bool()
+    valid = _valid(codes, mask)
     inputs = codes.masked_fill(~valid, eos)
+    targets = functional.pad(inputs, (0, 1), value=eos)
     # A step counts if the one before it was a code: this takes in exactly one stop behind each sequence.
-    counts = functional.pad(valid, (1, 0), value=True)[:, None]
-    return Targets(inputs, functional.pad(inputs, (0, 1), value=eos), counts)
+    counts = functional.pad(valid, (1, 0), value=True)
+    return Targets(inputs, targets, counts[:, None])
 
 
 def code_loss(
@@ -64,25 +67,38 @@ def code_loss(
         label_smoothing: share of the target spread over all classes, in [0, 1).
     """
     each = functional.cross_entropy(
-        logits.float().transpose(1, 2), targets, reduction="none", label_smoothing=label_smoothing
+        logits.float().transpose(1, 2),
+        targets,
+        reduction="none",
+        label_smoothing=label_smoothing,
     )
     if mask is None:
         return each.mean() if reduction == "mean" else each.sum()
-    kept = mask.squeeze(1).to(each.dtype)
-    total = (each * kept).sum()
-    return total / kept.sum().clamp(min=1) if reduction == "mean" else total
+    counted = mask.squeeze(1).to(each.dtype)
+    total = (each * counted).sum()
+    if reduction == "sum":
+        return total
+    return total / counted.sum().clamp(min=1)
 
 
-def top_k_accuracy(logits: Tensor, targets: Tensor, k: int = 3, ignore: int | None = None) -> Tensor:
+def top_k_accuracy(
+    logits: Tensor,
+    targets: Tensor,
+    k: int = 3,
+    ignore: int | None = None,
+) -> Tensor:
     """Share of steps whose target is among the K best classes; steps with target `ignore` are left out.
 
     logits (B, T + 1, V), targets (B, T + 1) -> () in [0, 1]; 0 where no step counts. The released trainer reports K = 3
     with stop ignored.
     """
-    counted = torch.ones_like(targets, dtype=torch.bool) if ignore is None else targets != ignore
+    counted = torch.ones_like(targets, dtype=torch.bool)
+    if ignore is not None:
+        counted = targets != ignore
     best = logits.topk(min(k, logits.shape[-1]), dim=-1).indices
-    hit = (best == targets[..., None]).any(-1) & counted
-    return hit.sum() / counted.sum().clamp(min=1)
+    is_hit = (best == targets[..., None]).any(-1)
+    hits = (is_hit & counted).sum()
+    return hits / counted.sum().clamp(min=1)
 
 
 def sequence_log_prob(logits: Tensor, targets: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -90,8 +106,11 @@ def sequence_log_prob(logits: Tensor, targets: Tensor, mask: Tensor | None = Non
 
     logits (B, T + 1, V), targets (B, T + 1), mask (B, 1, T + 1) or None for all steps -> (B,)
     """
-    each = logits.float().log_softmax(-1).gather(-1, targets[..., None]).squeeze(-1)
-    return (each if mask is None else each * mask.squeeze(1).to(each.dtype)).sum(-1)
+    log_p = logits.float().log_softmax(-1)
+    each = log_p.gather(-1, targets[..., None]).squeeze(-1)
+    if mask is not None:
+        each = each * mask.squeeze(1).to(each.dtype)
+    return each.sum(-1)
 
 
 def dpo_loss(good: Tensor, bad: Tensor, beta: float = 0.2) -> Tensor:
@@ -105,25 +124,40 @@ def dpo_loss(good: Tensor, bad: Tensor, beta: float = 0.2) -> Tensor:
         bad: of corrupted ones.
         beta: sharpness of the preference, 1 / nat.
     """
-    return -functional.logsigmoid(beta * (good - bad)).mean()
+    margin = good - bad
+    return -functional.logsigmoid(beta * margin).mean()
 
 
-def corrupt_codes(codes: Tensor, mask: Tensor | None = None, generator: torch.Generator | None = None) -> Corrupted:
+def corrupt_codes(
+    codes: Tensor,
+    mask: Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> Corrupted:
     """The two faults of autoregressive speech, made on purpose: a random span is said twice, or left out.
 
     codes (B, T), mask (B, 1, T) with padding on the right -> Corrupted. A coin decides for each row; the span's ends
     are uniform over the row, so it may be empty or the whole row.
     """
-    device = generator.device if generator is not None else codes.device
-    lengths = [codes.shape[1]] * len(codes) if mask is None else mask.squeeze(1).bool().sum(1).tolist()
+    device = codes.device if generator is None else generator.device
+    lengths = _valid(codes, mask).sum(1).tolist()
     rows = []
     for row, length in zip(codes, lengths, strict=True):
         # One draw a row keeps the sequence of random numbers short and the same on every device.
-        coin, one, other = torch.rand(3, generator=generator, device=device).tolist()
-        start, end = sorted((int(one * (length + 1)), int(other * (length + 1))))
-        repeated = coin < 0.5
-        rows.append(torch.cat([row[: end if repeated else start], row[(start if repeated else end) : length]]))
-    total = max(1, max(len(row) for row in rows))
-    padded = torch.stack([functional.pad(row, (0, total - len(row))) for row in rows])
+        drawn = torch.rand(3, generator=generator, device=device)
+        coin, one, other = drawn.tolist()
+        ends = [int(one * (length + 1)), int(other * (length + 1))]
+        start, end = sorted(ends)
+        if coin < 0.5:
+            start, end = end, start
+        rows.append(torch.cat([row[:start], row[end:length]]))
     sizes = torch.tensor([len(row) for row in rows], device=codes.device)
-    return Corrupted(padded, (torch.arange(total, device=codes.device) < sizes[:, None])[:, None])
+    longest = max(1, int(sizes.max()))
+    padded = [functional.pad(row, (0, longest - len(row))) for row in rows]
+    return Corrupted(torch.stack(padded), sequence_mask(sizes, longest))
+
+
+def _valid(codes: Tensor, mask: Tensor | None) -> Tensor:
+    """Which codes are real: (B, T) bool."""
+    if mask is None:
+        return torch.ones_like(codes, dtype=torch.bool)
+    return mask.squeeze(1).bool()

@@ -1,6 +1,7 @@
 """Small functions on tensors that several networks share: masks, slices, padding, resizing in time.
 
-Letters: B batch, C channels, F frames. Functions only, no parameters; nothing here is written in place.
+Nothing here has parameters, and nothing is written in place.
+Letters: B batch, C channels, F frames.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ def sequence_mask(lengths: Tensor, n_frames: int | None = None) -> Tensor:
 
     (B,) int64 -> (B, 1, F) bool; F is `n_frames`, or the greatest length.
     """
-    total = int(lengths.max()) if n_frames is None else n_frames
-    return (torch.arange(total, device=lengths.device) < lengths[:, None])[:, None]
+    if n_frames is None:
+        n_frames = int(lengths.max())
+    frames = torch.arange(n_frames, device=lengths.device)
+    mask = frames < lengths[:, None]
+    return mask[:, None]
 
 
 def full_mask(x: Tensor) -> Tensor:
@@ -25,7 +29,10 @@ def full_mask(x: Tensor) -> Tensor:
 
 
 def segment_starts(
-    lengths: Tensor, size: int, rand: Tensor | None = None, generator: torch.Generator | None = None
+    lengths: Tensor,
+    size: int,
+    rand: Tensor | None = None,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """Random first frames of a segment of `size` frames, one for each item.
 
@@ -39,8 +46,9 @@ def segment_starts(
         generator: source of randomness where `rand` is not given.
     """
     if rand is None:
-        device = generator.device if generator is not None else lengths.device
-        rand = torch.rand(lengths.shape, generator=generator, device=device).to(lengths.device)
+        device = _drawing_device(lengths, generator)
+        rand = torch.rand(lengths.shape, generator=generator, device=device)
+        rand = rand.to(lengths.device)
     choices = (lengths - size + 1).clamp(min=1)
     return (rand * choices).long()
 
@@ -51,11 +59,13 @@ def take_segments(x: Tensor, starts: Tensor, size: int, factor: int = 1) -> Tens
     (B, C, F * factor) -> (B, C, size * factor); `factor` is the number of frames of `x` for one frame that `starts`
     counts, for example the hop length when a wave is cut at latent frames. What lies behind the end of `x` is zero.
     """
-    width = size * factor
-    index = starts[:, None] * factor + torch.arange(width, device=x.device)
-    missing = max(0, int(index.max()) + 1 - x.shape[-1])
-    x = functional.pad(x, (0, missing)) if missing else x
-    return x.gather(-1, index[:, None].expand(-1, x.shape[1], -1))
+    offsets = torch.arange(size * factor, device=x.device)
+    index = starts[:, None] * factor + offsets
+    missing = int(index.max()) + 1 - x.shape[-1]
+    if missing > 0:
+        x = functional.pad(x, (0, missing))
+    index = index[:, None].expand(-1, x.shape[1], -1)
+    return x.gather(-1, index)
 
 
 def fit_frames(x: Tensor, n_frames: int) -> Tensor:
@@ -66,13 +76,16 @@ def fit_frames(x: Tensor, n_frames: int) -> Tensor:
     missing = n_frames - x.shape[-1]
     if missing <= 0:
         return x[..., :n_frames]
-    return torch.cat((x, x[..., -1:].expand(*x.shape[:-1], missing)), dim=-1)
+    last = x[..., -1:]
+    repeated = last.expand(*x.shape[:-1], missing)
+    return torch.cat((x, repeated), dim=-1)
 
 
 def resize_frames(x: Tensor, n_frames: int, mode: str = "linear") -> Tensor:
     """Stretch in time to `n_frames`: (B, C, F) -> (B, C, n_frames). `mode` is "linear" or "nearest" (masks)."""
     if x.dtype == torch.bool:
-        return functional.interpolate(x.float(), size=n_frames, mode=mode).bool()
+        resized = functional.interpolate(x.float(), size=n_frames, mode=mode)
+        return resized.bool()
     return functional.interpolate(x, size=n_frames, mode=mode)
 
 
@@ -83,7 +96,8 @@ def crossfade_head(x: Tensor, previous: Tensor) -> Tensor:
     window of 2 N points, as the released models use them; their squares, not they themselves, add up to one.
     """
     n = previous.shape[-1]
-    window = torch.sin(torch.arange(2 * n, device=x.device, dtype=x.dtype) * (torch.pi / (2 * n)))
+    points = torch.arange(2 * n, device=x.device, dtype=x.dtype)
+    window = torch.sin(points * (torch.pi / (2 * n)))
     head = window[:n] * x[..., :n] + window[n:] * previous
     return torch.cat((head, x[..., n:]), dim=-1)
 
@@ -93,5 +107,14 @@ def standard_normal(like: Tensor, generator: torch.Generator | None = None) -> T
 
     Drawing on the generator's device keeps a seed's noise the same wherever the network runs.
     """
-    device = generator.device if generator is not None else like.device
-    return torch.randn(like.shape, generator=generator, device=device, dtype=torch.float32).to(like)
+    drawn = torch.randn(
+        like.shape,
+        generator=generator,
+        device=_drawing_device(like, generator),
+        dtype=torch.float32,
+    )
+    return drawn.to(like)
+
+
+def _drawing_device(like: Tensor, generator: torch.Generator | None) -> torch.device:
+    return like.device if generator is None else generator.device

@@ -1,6 +1,6 @@
 """Prior: which latent to expect, given what is said (codes), how it is spelt (phones) and who speaks.
 
-It says a normal distribution for each frame; whoever composes the parts draws from it.
+It gives a normal distribution for each frame; whoever composes the parts draws from it.
 Letters: B batch, D content width, F frames at 50 Hz, P phones, C latent width, G speaker width.
 """
 
@@ -60,7 +60,7 @@ class TextContentAttention(AttentionCore):
         return self.out_proj(total * mask)
 
     def with_phone(self, mixed: Tensor, text: Tensor, conditioning: Conditioning) -> Tensor:
-        """A place for attentions that know which phone each frame speaks; here `mixed` as it is."""
+        """Attentions that know which phone each frame speaks override this; here `mixed` stays as it is."""
         return mixed
 
 

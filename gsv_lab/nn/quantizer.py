@@ -1,7 +1,7 @@
 """Quantizer: continuous content at 50 Hz to one of a few hundred codes at 25 Hz, and back.
 
+Statistics are summed over processes if a process group exists, and only then.
 Letters: B batch, D width, F frames, N vectors, K number of codes, Q number of books.
-It works in one process or in many: statistics are summed over processes if a process group exists, and only then.
 """
 
 from __future__ import annotations
@@ -43,21 +43,31 @@ class Codebook(nn.Module):
     started: Tensor
 
     def __init__(
-        self, dim: int, n_codes: int, decay: float = 0.99, dead_below: float = 2.0, kmeans_steps: int = 50
+        self,
+        dim: int,
+        n_codes: int,
+        decay: float = 0.99,
+        dead_below: float = 2.0,
+        kmeans_steps: int = 50,
     ) -> None:
         super().__init__()
         if not 0 < decay < 1:
             raise ConfigError("CONFIG_RANGE", f"decay is {decay}", "a number between 0 and 1")
-        self.n_codes, self.decay, self.dead_below, self.kmeans_steps = n_codes, decay, dead_below, kmeans_steps
+        self.n_codes = n_codes
+        self.decay = decay
+        self.dead_below = dead_below
+        self.kmeans_steps = kmeans_steps
         table = torch.randn(n_codes, dim) * dim**-0.5
+        started = float(kmeans_steps == 0)
         self.register_buffer("table", table)
         self.register_buffer("sums", table.clone())
         self.register_buffer("counts", torch.ones(n_codes))
-        self.register_buffer("started", torch.tensor([float(kmeans_steps == 0)]))
+        self.register_buffer("started", torch.tensor([started]))
 
     def forward(self, vectors: Tensor) -> Tensor:
         """See the class."""
-        squares = vectors.square().sum(-1, keepdim=True) + self.table.square().sum(1)
+        lengths = vectors.square().sum(-1, keepdim=True)
+        squares = lengths + self.table.square().sum(1)
         return squares - 2 * vectors @ self.table.t()
 
     def lookup(self, codes: Tensor) -> Tensor:
@@ -69,40 +79,54 @@ class Codebook(nn.Module):
         """Fill the table by k-means on the vectors (N, D)."""
         self.assign(_draw(vectors, self.n_codes, generator))
         for _ in range(self.kmeans_steps):
-            counts, sums = _summed(vectors, self(vectors).argmin(-1), self.n_codes)
+            codes = self(vectors).argmin(-1)
+            counts, sums = _summed(vectors, codes, self.n_codes)
+            means = sums / counts.clamp(min=1)[:, None]
             used = counts[:, None] > 0
-            self.assign(torch.where(used, sums / counts.clamp(min=1)[:, None], self.table), counts)
+            self.assign(torch.where(used, means, self.table), counts)
 
     @torch.no_grad()
     def assign(self, table: Tensor, counts: Tensor | None = None) -> None:
         """Set the table (K, D), for example to centres found elsewhere; `counts` (K,) is each code's use in a step."""
+        if counts is None:
+            counts = torch.ones_like(self.counts)
         self.table.copy_(table)
-        self.counts.copy_(torch.ones_like(self.counts) if counts is None else counts)
+        self.counts.copy_(counts)
         self.sums.copy_(self.table * self.counts[:, None])
         self.started.fill_(1)
 
     @torch.no_grad()
     def follow(self, vectors: Tensor, codes: Tensor, generator: torch.Generator | None = None) -> None:
         """One step of the moving averages, then revival of the codes that nothing uses."""
-        counts, sums = _summed(vectors.float(), codes, self.n_codes)
+        vectors = vectors.float()
+        counts, sums = _summed(vectors, codes, self.n_codes)
         self.counts.lerp_(counts, 1 - self.decay)
         self.sums.lerp_(sums, 1 - self.decay)
         # Laplace smoothing keeps a code without use from a division by zero.
-        total, small = self.counts.sum(), 1e-5
-        smoothed = (self.counts + small) / (total + self.n_codes * small) * total
+        small = 1e-5
+        total = self.counts.sum()
+        shares = (self.counts + small) / (total + self.n_codes * small)
+        smoothed = shares * total
         self.table.copy_(self.sums / smoothed[:, None])
         dead = self.counts < self.dead_below
         if dead.any():
-            self.table[dead] = _draw(vectors.float(), int(dead.sum()), generator)
-            self.counts[dead] = self.dead_below
-            self.sums[dead] = self.table[dead] * self.dead_below
+            self._revive(dead, vectors, generator)
+
+    def _revive(self, dead: Tensor, vectors: Tensor, generator: torch.Generator | None) -> None:
+        """Put the codes that are `dead` (K,) on vectors (N, D) of the batch."""
+        drawn = _draw(vectors, int(dead.sum()), generator)
+        self.table[dead] = drawn
+        self.counts[dead] = self.dead_below
+        self.sums[dead] = drawn * self.dead_below
 
 
 def _summed(vectors: Tensor, codes: Tensor, n_codes: int) -> tuple[Tensor, Tensor]:
     """How many vectors each code has and their sum, over all processes: (K,), (K, D)."""
-    sums = torch.zeros(n_codes, vectors.shape[1] + 1, device=vectors.device, dtype=vectors.dtype)
-    sums.index_add_(0, codes, torch.cat((vectors, vectors.new_ones(len(vectors), 1)), dim=1))
-    if distributed.is_available() and distributed.is_initialized():
+    ones = vectors.new_ones(len(vectors), 1)
+    rows = torch.cat((vectors, ones), dim=1)
+    sums = vectors.new_zeros(n_codes, rows.shape[1])
+    sums.index_add_(0, codes, rows)
+    if _in_group():
         distributed.all_reduce(sums)
     return sums[:, -1], sums[:, :-1]
 
@@ -114,9 +138,13 @@ def _draw(vectors: Tensor, n: int, generator: torch.Generator | None) -> Tensor:
     else:
         index = torch.randint(len(vectors), (n,), generator=generator)
     drawn = vectors[index.to(vectors.device)].contiguous()
-    if distributed.is_available() and distributed.is_initialized():
+    if _in_group():
         distributed.broadcast(drawn, 0)
     return drawn
+
+
+def _in_group() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
 
 
 class VectorQuantizer(Quantizer):
@@ -159,13 +187,20 @@ class VectorQuantizer(Quantizer):
         kmeans_steps: int = 50,
     ) -> None:
         super().__init__()
-        if projection not in ("conv", "mean", "none") or (projection == "none" and hop != 1):
+        known = projection in ("conv", "mean", "none")
+        if not known or (projection == "none" and hop != 1):
             problem = f"projection is {projection!r} and hop is {hop}"
             raise ConfigError("CONFIG_INCONSISTENT", problem, "conv or mean with any hop, or none with hop 1")
-        self.dim, self.n_codes, self.hop, self.projection = dim, n_codes, hop, projection
+        self.dim = dim
+        self.n_codes = n_codes
+        self.n_books = n_books
+        self.hop = hop
+        self.projection = projection
         self.frame_rate = content_rate / hop
         self.project_in = nn.Conv1d(dim, dim, hop, stride=hop) if projection == "conv" else None
-        self.books = nn.ModuleList(Codebook(dim, n_codes, decay, dead_below, kmeans_steps) for _ in range(n_books))
+        self.books = nn.ModuleList()
+        for _ in range(n_books):
+            self.books.append(Codebook(dim, n_codes, decay, dead_below, kmeans_steps))
 
     def project(self, content: Tensor) -> Tensor:
         """Content at the rate of codes: (B, D, F50) -> (B, D, F25); a last incomplete token is dropped."""
@@ -178,35 +213,49 @@ class VectorQuantizer(Quantizer):
     def forward(self, content: Tensor) -> Quantized:
         """See the class. In training, gradients pass the rounding unchanged; in evaluation the commitment is 0."""
         x = self.project(content)
-        vectors, codes, commitment = self._round(x, learn=self.training)
-        vectors = x + (vectors - x).detach() if self.training else vectors
-        return Quantized(vectors, codes, commitment)
+        found = self._round(x, self.training)
+        if not self.training:
+            return found
+        straight_through = x + (found.x - x).detach()
+        return found._replace(x=straight_through)
 
     def encode(self, content: Tensor) -> Tensor:
         """(B, D, F50) -> codes (B, F25), or (B, Q, F25) with several books; never moves the tables."""
-        return self._round(self.project(content), learn=False)[1]
+        found = self._round(self.project(content), False)
+        return found.codes
 
-    def _round(self, x: Tensor, learn: bool) -> tuple[Tensor, Tensor, Tensor]:
-        left, total = x.transpose(1, 2), torch.zeros_like(x)
-        codes: list[Tensor] = []
+    def _round(self, x: Tensor, learn: bool) -> Quantized:
+        """Nearest code vectors of x (B, D, F25); with `learn` the tables follow, and the commitment is computed."""
+        left = x.transpose(1, 2)
+        total = torch.zeros_like(x)
         commitment = x.new_zeros(())
+        codes: list[Tensor] = []
         for book in self.books:
             flat = left.detach().float().flatten(0, 1)
             if learn and not book.started:
                 book.start(flat)
-            distance = book(left.detach())
-            index = (distance if codes else self.distance(distance)).argmin(-1)
-            index = index if codes else self.codes(index)
+            index = self._nearest(book(left.detach()), is_first=not codes)
+            codes.append(index)
             chosen = book.lookup(index)
             if learn:
-                commitment = commitment + commitment_loss(left, chosen) / len(self.books)
+                commitment = commitment + commitment_loss(left, chosen) / self.n_books
                 book.follow(flat, index.flatten())
-            total, left = total + chosen.transpose(1, 2), left - chosen
-            codes.append(index)
-        return total, codes[0] if len(codes) == 1 else torch.stack(codes, 1), commitment
+            total = total + chosen.transpose(1, 2)
+            left = left - chosen
+        joined = codes[0] if self.n_books == 1 else torch.stack(codes, 1)
+        return Quantized(total, joined, commitment)
+
+    def _nearest(self, distance: Tensor, is_first: bool) -> Tensor:
+        """Distances (B, F25, K) -> codes (B, F25); the first book's pass the taps."""
+        if not is_first:
+            return distance.argmin(-1)
+        return self.codes(self.distance(distance).argmin(-1))
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (B, F25), or (B, Q, F25) -> code vectors (B, D, F25)."""
-        codes = codes[:, None] if codes.dim() == 2 else codes
-        found = [book.lookup(codes[:, i]) for i, book in enumerate(self.books)]
-        return torch.stack(found).sum(0).transpose(1, 2)
+        if codes.dim() == 2:
+            codes = codes[:, None]
+        vectors = []
+        for number, book in enumerate(self.books):
+            vectors.append(book.lookup(codes[:, number]))
+        return torch.stack(vectors).sum(0).transpose(1, 2)

@@ -4,7 +4,7 @@ logits (B, V) -> probabilities (B, V) -> codes (B,)
 
 The order of operations is that of the released GPT-SoVITS: repetition penalty, top-p, temperature, top-k, softmax, then
 a race of exponential clocks. Each function stands alone, so that a notebook can call, plot or replace it.
-Letters: B rows, V classes, N codes so far. Does not know networks, stopping or prompts.
+Letters: B rows, V classes, N codes so far.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ import torch
 from torch import Tensor
 
 from gsv_lab.errors import ConfigError
+
+COLDEST = 1e-5
+"""The least temperature; a temperature of 0 stands for it."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,8 @@ class Sampling:
         early_stop: end once more than this many codes are made (the released rule); None: only `max_new` limits.
         early_stop_last: on an early stop "keep" or "drop" the last code. The released single decode keeps it, its
             batched decode drops it.
-        pace: codes for each phone that a pointer into the text should need on average; None: as the network would.
+        codes_per_phone: codes that a network with a monotonic alignment should make for each phone on average; None:
+            as many as it would by itself.
 
     Raises:
         ConfigError: PARAM_RANGE, a value outside its range.
@@ -53,31 +57,34 @@ class Sampling:
     argmax_stop: bool = True
     early_stop: int | None = None
     early_stop_last: Literal["keep", "drop"] = "keep"
-    pace: float | None = None
+    codes_per_phone: float | None = None
 
     def __post_init__(self) -> None:
-        _check("top_k", self.top_k is None or self.top_k >= 0, self.top_k, "0 or more")
-        _check("top_p", 0 < self.top_p <= 1, self.top_p, "above 0 and at most 1")
-        _check("top_p_rule", self.top_p_rule in ("released", "paper"), self.top_p_rule, "released or paper")
-        _check("temperature", 0 <= self.temperature <= 10, self.temperature, "0 to 10")
-        _check("repetition_penalty", 0 < self.repetition_penalty <= 10, self.repetition_penalty, "above 0, at most 10")
-        _check("max_new", self.max_new >= 1, self.max_new, "1 or more")
-        _check("min_new", 0 <= self.min_new <= self.max_new, self.min_new, f"0 to max_new ({self.max_new})")
-        _check("pace", self.pace is None or self.pace > 0, self.pace, "above 0")
-        _check("early_stop", self.early_stop is None or self.early_stop >= 1, self.early_stop, "1 or more")
-        _check("early_stop_last", self.early_stop_last in ("keep", "drop"), self.early_stop_last, "keep or drop")
+        up_to_max = f"0 to max_new ({self.max_new})"
+        self._check("top_k", self.top_k is None or self.top_k >= 0, "0 or more")
+        self._check("top_p", 0 < self.top_p <= 1, "above 0 and at most 1")
+        self._check("top_p_rule", self.top_p_rule in ("released", "paper"), "released or paper")
+        self._check("temperature", 0 <= self.temperature <= 10, "0 to 10")
+        self._check("repetition_penalty", 0 < self.repetition_penalty <= 10, "above 0, at most 10")
+        self._check("max_new", self.max_new >= 1, "1 or more")
+        self._check("min_new", 0 <= self.min_new <= self.max_new, up_to_max)
+        self._check("early_stop", self.early_stop is None or self.early_stop >= 1, "1 or more")
+        self._check("early_stop_last", self.early_stop_last in ("keep", "drop"), "keep or drop")
+        self._check("codes_per_phone", self.codes_per_phone is None or self.codes_per_phone > 0, "above 0")
 
-
-def _check(name: str, good: bool, value: object, expected: str) -> None:
-    if not good:
-        raise ConfigError("PARAM_RANGE", f"{name} is {value}", expected, f"Choose another {name}")
+    def _check(self, name: str, is_good: bool, expected: str) -> None:
+        if not is_good:
+            problem = f"{name} is {vars(self)[name]}"
+            raise ConfigError("PARAM_RANGE", problem, expected, f"Choose another {name}")
 
 
 def occurred(codes: Tensor, n_classes: int, mask: Tensor | None = None) -> Tensor:
     """Which classes occur in each row: codes (B, N), mask (B, N) true where a code counts -> (B, V) bool."""
-    counts = torch.zeros(codes.shape[0], n_classes, dtype=torch.int64, device=codes.device)
-    weight = torch.ones_like(codes) if mask is None else mask.to(codes.dtype)
-    return counts.scatter_add(1, codes, weight) > 0
+    weights = torch.ones_like(codes)
+    if mask is not None:
+        weights = mask.to(codes.dtype)
+    counts = codes.new_zeros(codes.shape[0], n_classes)
+    return counts.scatter_add(1, codes, weights) > 0
 
 
 def penalise(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
@@ -87,7 +94,8 @@ def penalise(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
     """
     if penalty == 1.0:
         return logits
-    return torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
+    smaller = torch.where(logits < 0, logits * penalty, logits / penalty)
+    return torch.where(seen, smaller, logits)
 
 
 def keep_top_p(logits: Tensor, p: float, crossing: bool = False) -> Tensor:
@@ -100,25 +108,32 @@ def keep_top_p(logits: Tensor, p: float, crossing: bool = False) -> Tensor:
         return logits
     ordered, order = logits.sort(dim=-1, descending=True)
     mass = ordered.softmax(-1)
-    drop = mass.cumsum(-1) - (mass if crossing else 0) > p
-    drop = torch.cat([torch.zeros_like(drop[:, :1]), drop[:, 1:]], dim=-1)
-    return logits.masked_fill(torch.zeros_like(drop).scatter(1, order, drop), float("-inf"))
+    total = mass.cumsum(-1)
+    if crossing:
+        total = total - mass
+    drop = total > p
+    drop[:, 0] = False
+    drop = torch.zeros_like(drop).scatter(1, order, drop)
+    return logits.masked_fill(drop, float("-inf"))
 
 
 def keep_top_k(logits: Tensor, k: int | None) -> Tensor:
     """-inf below the k-th best score; ties with it stay: (B, V) -> (B, V). None or 0: unchanged."""
     if not k or k >= logits.shape[-1]:
         return logits
-    return logits.masked_fill(logits < logits.topk(k, dim=-1).values[:, -1:], float("-inf"))
+    best = logits.topk(k, dim=-1).values
+    return logits.masked_fill(logits < best[:, -1:], float("-inf"))
 
 
 def probabilities(logits: Tensor, seen: Tensor | None, sampling: Sampling) -> Tensor:
     """The distribution that a code is drawn from: logits (B, V), seen (B, V) bool -> (B, V), rows sum to 1."""
     if seen is not None:
         logits = penalise(logits, seen, sampling.repetition_penalty)
-    temperature, late = max(sampling.temperature, 1e-5), sampling.top_p_rule == "paper"
-    before, after = (temperature, 1.0) if late else (1.0, temperature)
-    logits = keep_top_p(logits / before, sampling.top_p, crossing=late) / after
+    temperature = max(sampling.temperature, COLDEST)
+    if sampling.top_p_rule == "paper":
+        logits = keep_top_p(logits / temperature, sampling.top_p, crossing=True)
+    else:
+        logits = keep_top_p(logits, sampling.top_p) / temperature
     return keep_top_k(logits, sampling.top_k).softmax(-1)
 
 
@@ -129,6 +144,7 @@ def draw(p: Tensor, generator: torch.Generator | None = None) -> Tensor:
     Cheaper than a cumulative sum and free of host synchronisation. Times are drawn on the generator's own device, so
     that one seed draws the same times wherever the network runs.
     """
-    device = generator.device if generator is not None else p.device
-    waiting = torch.empty(p.shape, device=device, dtype=torch.float32).exponential_(1.0, generator=generator)
+    device = p.device if generator is None else generator.device
+    waiting = torch.empty(p.shape, device=device, dtype=torch.float32)
+    waiting = waiting.exponential_(1.0, generator=generator)
     return (p / waiting.to(p.device)).argmax(-1)

@@ -1,7 +1,7 @@
 """Multi-head attention with optional relative positions, and the transformer stack of VITS made of it.
 
+The stack serves content, text and the two together.
 Letters: B batch, C channels, F frames (or phones), H heads, Q queries, K keys. Channel-first at the border.
-This file does not know what the frames are: the stack serves content, text and the two together.
 """
 
 from __future__ import annotations
@@ -41,66 +41,78 @@ class AttentionCore(Component):
     pattern = Tap("batch head query key", meaning="attention weights")
 
     def __init__(
-        self, width: int, heads: int, window: int | None = None, dropout: float = 0.0, scale: float | None = None
+        self,
+        width: int,
+        heads: int,
+        window: int | None = None,
+        dropout: float = 0.0,
+        scale: float | None = None,
     ) -> None:
         super().__init__()
         if width % heads:
             problem = f"width is {width} and heads is {heads}"
             raise ConfigError("CONFIG_INCONSISTENT", problem, "a width that is a multiple of heads")
-        self.heads, self.window, self.dropout = heads, window or 0, dropout
-        self.scale = (width // heads) ** -0.5 if scale is None else scale
-        self.query, self.key, self.value, self.out = (nn.Conv1d(width, width, 1) for _ in range(4))
+        head_width = width // heads
+        self.heads = heads
+        self.window = window or 0
+        self.dropout = dropout
+        self.scale = head_width**-0.5 if scale is None else scale
+        self.query = nn.Conv1d(width, width, 1)
+        self.key = nn.Conv1d(width, width, 1)
+        self.value = nn.Conv1d(width, width, 1)
+        self.out = nn.Conv1d(width, width, 1)
         for layer in (self.query, self.key, self.value):
             nn.init.xavier_uniform_(layer.weight)
-        self.relative_keys: nn.Parameter | None = None
-        self.relative_values: nn.Parameter | None = None
-        if window is not None:
-            size = width // heads
-            self.relative_keys = nn.Parameter(torch.randn(1, 2 * window + 1, size) * size**-0.5)
-            self.relative_values = nn.Parameter(torch.randn(1, 2 * window + 1, size) * size**-0.5)
+        self.relative_keys = None if window is None else _distance_table(window, head_width)
+        self.relative_values = None if window is None else _distance_table(window, head_width)
 
     def attend(self, query: Tensor, context: Tensor, mask: Tensor | None) -> Tensor:
         """See the class; `mask` is true for the keys that may be looked at."""
-        q, k, v = self._split(self.query(query)), self._split(self.key(context)), self._split(self.value(context))
-        block = None if mask is None else ((1 - mask.to(q.dtype)) * BLOCKED)[:, :, None]
-        dropout = self.dropout if self.training else 0.0
-        return self.out(self._mix(q, k, v, block, dropout).transpose(2, 3).flatten(1, 2))
-
-    def _mix(self, q: Tensor, k: Tensor, v: Tensor, block: Tensor | None, dropout: float) -> Tensor:
         # Written out also where a fused kernel would do: a sentence has some hundred frames, where the kernel saves
         # nothing, and a watched pass then gives the very same samples as an unwatched one.
-        q = q * self.scale
+        q = self._split(self.query(query)) * self.scale
+        k = self._split(self.key(context))
+        v = self._split(self.value(context))
         scores = q @ k.transpose(2, 3)
         if self.relative_keys is not None:
-            scores = scores + self._spread(q @ self.relative_keys.transpose(1, 2))
-        scores = scores if block is None else scores + block
-        weights = functional.dropout(self.pattern(scores.softmax(-1)), dropout)
+            scores = scores + self._by_key(q @ self.relative_keys.transpose(1, 2))
+        if mask is not None:
+            blocked = (1 - mask.to(q.dtype)) * BLOCKED
+            scores = scores + blocked[:, :, None]
+        weights = self.pattern(scores.softmax(-1))
+        weights = functional.dropout(weights, self.dropout, self.training)
         mixed = weights @ v
         if self.relative_values is not None:
-            mixed = mixed + self._near(weights) @ self.relative_values
-        return mixed
+            mixed = mixed + self._by_distance(weights) @ self.relative_values
+        return self.out(mixed.transpose(2, 3).flatten(1, 2))
 
     def _split(self, x: Tensor) -> Tensor:
         # (B, C, F) -> (B, H, F, C / H)
         return x.unflatten(1, (self.heads, -1)).transpose(2, 3)
 
-    def _diagonals(self, n_frames: int, device: torch.device) -> Tensor:
-        # (F, 2 w + 1): where the keys at distances -w .. w of every query stand, counted in a row padded by w on both
-        # sides.
-        return torch.arange(n_frames, device=device)[:, None] + torch.arange(2 * self.window + 1, device=device)
+    def _diagonals(self, like: Tensor) -> Tensor:
+        # (B, H, F, 2 w + 1): where the keys at distances -w .. w of every query stand, counted in a row padded by w on
+        # both sides.
+        queries = torch.arange(like.shape[2], device=like.device)
+        distances = torch.arange(2 * self.window + 1, device=like.device)
+        columns = queries[:, None] + distances
+        return columns.expand(*like.shape[:2], -1, -1)
 
-    def _spread(self, by_distance: Tensor) -> Tensor:
+    def _by_key(self, by_distance: Tensor) -> Tensor:
         # (B, H, F, 2 w + 1) by distance -> (B, H, F, F) by key, zero beyond the window.
-        n = by_distance.shape[2]
-        index = self._diagonals(n, by_distance.device).expand_as(by_distance)
-        padded = by_distance.new_zeros(*by_distance.shape[:3], n + 2 * self.window).scatter(-1, index, by_distance)
-        return padded[..., self.window : self.window + n]
+        n_frames = by_distance.shape[2]
+        padded = by_distance.new_zeros(*by_distance.shape[:3], n_frames + 2 * self.window)
+        padded = padded.scatter(-1, self._diagonals(by_distance), by_distance)
+        return padded[..., self.window : self.window + n_frames]
 
-    def _near(self, weights: Tensor) -> Tensor:
-        # The inverse of `_spread`: (B, H, F, F) by key -> (B, H, F, 2 w + 1) by distance.
-        padded = functional.pad(weights, (self.window, self.window))
-        index = self._diagonals(weights.shape[2], weights.device)
-        return padded.gather(-1, index.expand(*weights.shape[:2], -1, -1))
+    def _by_distance(self, by_key: Tensor) -> Tensor:
+        # The inverse of `_by_key`: (B, H, F, F) by key -> (B, H, F, 2 w + 1) by distance.
+        padded = functional.pad(by_key, (self.window, self.window))
+        return padded.gather(-1, self._diagonals(by_key))
+
+
+def _distance_table(window: int, head_width: int) -> nn.Parameter:
+    return nn.Parameter(torch.randn(1, 2 * window + 1, head_width) * head_width**-0.5)
 
 
 class MultiHeadAttention(AttentionCore):
@@ -119,7 +131,8 @@ class ChannelNorm(nn.LayerNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        return super().forward(x.transpose(1, 2)).transpose(1, 2)
+        normalised = super().forward(x.transpose(1, 2))
+        return normalised.transpose(1, 2)
 
 
 class EncoderLayer(Component):
@@ -142,19 +155,28 @@ class EncoderLayer(Component):
     residual = Tap("batch dim frame", meaning="frames after the layer")
 
     def __init__(
-        self, width: int, filter_width: int, heads: int, kernel: int = 3, dropout: float = 0.1, window: int | None = 4
+        self,
+        width: int,
+        filter_width: int,
+        heads: int,
+        kernel: int = 3,
+        dropout: float = 0.1,
+        window: int | None = 4,
     ) -> None:
         super().__init__()
         self.attention = MultiHeadAttention(width, heads, window, dropout)
         self.expand = nn.Conv1d(width, filter_width, kernel, padding=kernel // 2)
         self.contract = nn.Conv1d(filter_width, width, kernel, padding=kernel // 2)
-        self.norm_attention, self.norm_filter = ChannelNorm(width), ChannelNorm(width)
+        self.norm_attention = ChannelNorm(width)
+        self.norm_filter = ChannelNorm(width)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """See the class."""
-        x = self.norm_attention(x + self.dropout(self.attention(x, x, mask)))
-        inner = self.dropout(torch.relu(self.expand(x * mask)))
+        attended = self.attention(x, x, mask)
+        x = self.norm_attention(x + self.dropout(attended))
+        inner = torch.relu(self.expand(x * mask))
+        inner = self.dropout(inner)
         inner = self.contract(inner * mask) * mask
         return self.residual(self.norm_filter(x + self.dropout(inner)))
 
@@ -178,9 +200,9 @@ class EncoderStack(Component):
         window: int | None = 4,
     ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            EncoderLayer(width, filter_width, heads, kernel, dropout, window) for _ in range(layers)
-        )
+        self.layers = nn.ModuleList()
+        for _ in range(layers):
+            self.layers.append(EncoderLayer(width, filter_width, heads, kernel, dropout, window))
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """See the class."""

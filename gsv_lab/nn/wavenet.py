@@ -1,7 +1,6 @@
 """The gated convolution stack that posterior and flow are made of.
 
-Letters: B batch, C channels, F frames, G speaker width. It sees frames and a condition; it does not know what they
-mean.
+Letters: B batch, C channels, F frames, G width of the condition (a speaker vector).
 """
 
 from __future__ import annotations
@@ -34,35 +33,52 @@ class WaveNet(Component):
     output = Tap("batch dim frame", meaning="sum of what the layers contribute")
 
     def __init__(
-        self, width: int, layers: int, kernel: int = 5, condition: int = 0, dilation: int = 1, dropout: float = 0.0
+        self,
+        width: int,
+        layers: int,
+        kernel: int = 5,
+        condition: int = 0,
+        dilation: int = 1,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.width = width
         self.gates = nn.ModuleList()
         self.outs = nn.ModuleList()
-        for i in range(layers):
-            step = dilation**i
-            self.gates.append(
-                weight_norm(nn.Conv1d(width, 2 * width, kernel, dilation=step, padding=step * (kernel // 2)))
-            )
+        for index in range(layers):
+            step = dilation**index
+            padding = step * (kernel // 2)
+            gate = nn.Conv1d(width, 2 * width, kernel, dilation=step, padding=padding)
+            self.gates.append(weight_norm(gate))
             # The last layer has no residual stream to feed.
-            self.outs.append(weight_norm(nn.Conv1d(width, 2 * width if i < layers - 1 else width, 1)))
-        self.condition = weight_norm(nn.Conv1d(condition, 2 * width * layers, 1)) if condition else None
+            is_last = index == layers - 1
+            out = nn.Conv1d(width, width if is_last else 2 * width, 1)
+            self.outs.append(weight_norm(out))
+        self.condition: nn.Module | None = None
+        if condition:
+            self.condition = weight_norm(nn.Conv1d(condition, 2 * width * layers, 1))
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor, condition: Tensor | None = None) -> Tensor:
         """See the class; without `condition` the gates get no offset."""
-        n_layers = len(self.gates)
-        offsets: list[Tensor | None] = [None] * n_layers
-        if condition is not None and self.condition is not None:
-            offsets = list(self.condition(condition).chunk(n_layers, dim=1))
+        offsets = self._offsets(condition)
         total = torch.zeros_like(x)
         for gate, out, offset in zip(self.gates, self.outs, offsets, strict=True):
-            gated = gate(x) if offset is None else gate(x) + offset
+            gated = gate(x)
+            if offset is not None:
+                gated = gated + offset
             values, openings = gated.chunk(2, dim=1)
-            inner = out(self.dropout(torch.tanh(values) * torch.sigmoid(openings)))
+            inner = torch.tanh(values) * torch.sigmoid(openings)
+            inner = out(self.dropout(inner))
             if inner.shape[1] > self.width:
                 step, inner = inner.chunk(2, dim=1)
                 x = (x + step) * mask
             total = total + inner
         return self.output(total * mask)
+
+    def _offsets(self, condition: Tensor | None) -> list[Tensor | None]:
+        """What the condition adds in each layer before its gates: (B, 2 C, 1) each."""
+        n_layers = len(self.gates)
+        if condition is None or self.condition is None:
+            return [None] * n_layers
+        return list(self.condition(condition).chunk(n_layers, dim=1))
