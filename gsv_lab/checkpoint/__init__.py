@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from gsv_lab.checkpoint.native import fingerprint, load_component, read_header, save_component
+from gsv_lab.checkpoint.native import file_fingerprint, fingerprint, load_component, read_header, save_component
 
-__all__ = ["fingerprint", "load_component", "read_header", "save_component"]
+__all__ = ["file_fingerprint", "fingerprint", "load_component", "read_header", "save_component"]

@@ -1,6 +1,6 @@
 """The kit's own weight files: tensors and the spec that rebuilds the component, nothing executable.
 
-Header entry `gsv_lab` is JSON: `{"format": 1, "spec": ..., "info": ..., "versions": ...}`. A file is checked before
+Header entry `gsv_lab` is JSON: `{"format": 2, "spec": ..., "info": ..., "versions": ...}`. A file is checked before
 anything is built: size of the header, names allowed, shapes, finite numbers.
 """
 
@@ -17,12 +17,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gsv_lab.checkpoint.legacy import upgrade_name, upgrade_spec
 from gsv_lab.checkpoint.restricted import CODES
 from gsv_lab.errors import CheckpointError, LabError
 from gsv_lab.system.config import build
 from gsv_lab.system.files import save_bytes
+from gsv_lab.system.registry import PARTS, resolve
 
-FORMAT = 1
+FORMAT = 2
 LARGEST_HEADER = 16 * 2**20
 LARGEST_ELEMENTS = 10**9
 LARGEST_TABLES = 10**7
@@ -74,6 +76,8 @@ def save_tensors(
 def read_header(path: str | Path) -> dict[str, Any]:
     """The JSON entry of a weight or voice file, with `tensors`: name -> (dtype, shape). Loads no tensor.
 
+    Files of an older format are read in today's words.
+
     Raises:
         CheckpointError: CKPT_MISSING, CKPT_FORMAT (no safetensors file, for example a pickle), CKPT_LEGACY (a released
             file), CKPT_CORRUPT, CKPT_TOO_LARGE, CKPT_VERSION (written by a newer gsv_lab).
@@ -113,6 +117,10 @@ def read_header(path: str | Path) -> dict[str, Any]:
     for name, (_, shape) in tensors.items():
         if math.prod(shape) > LARGEST_ELEMENTS:
             raise CheckpointError("CKPT_TOO_LARGE", f"'{name[:60]}' in {path.name} has {math.prod(shape)} elements")
+    if version < FORMAT:
+        tensors = {upgrade_name(name): claim for name, claim in tensors.items()}
+        if isinstance(entry.get("spec"), dict):
+            entry["spec"] = upgrade_spec(entry["spec"], (entry.get("info") or {}).get("audio") or {})
     entry["tensors"] = tensors
     return entry
 
@@ -131,14 +139,10 @@ def load_tensors(path: str | Path, dtype: torch.dtype | None = torch.float32) ->
     Raises:
         CheckpointError: as `read_header`, and CKPT_CORRUPT, CKPT_NONFINITE.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    read_header(path)
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, ValueError) as error:
-        raise CheckpointError("CKPT_CORRUPT", f"{Path(path).name}: {error}", "a whole file") from error
+    header = read_header(path)
+    tensors = _stored_tensors(path)
+    if header.get("format", 0) < FORMAT:
+        tensors = {upgrade_name(name): value for name, value in tensors.items()}
     for name, value in tensors.items():
         if value.is_floating_point():
             if not bool(torch.isfinite(value).all()):
@@ -147,6 +151,28 @@ def load_tensors(path: str | Path, dtype: torch.dtype | None = torch.float32) ->
                 )
             tensors[name] = value if dtype is None else value.to(dtype)
     return tensors
+
+
+def _stored_tensors(path: str | Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except (SafetensorError, ValueError) as error:
+        raise CheckpointError("CKPT_CORRUPT", f"{Path(path).name}: {error}", "a whole file") from error
+    return tensors
+
+
+def file_fingerprint(path: str | Path) -> str:
+    """Identity of the tensors of a weight file, under the names that they have in the file; see `fingerprint`.
+
+    So a file of an older format keeps the identity that voices made for it know.
+    """
+    read_header(path)
+    tensors = _stored_tensors(path)
+    single = {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
+    return fingerprint(single)
 
 
 def load_component(path: str | Path) -> nn.Module:
@@ -172,6 +198,7 @@ def load_component(path: str | Path) -> nn.Module:
 
 def _built(spec: Mapping[str, Any], source: str, n_tensors: int = 0) -> nn.Module:
     """The network of a spec, or why there is none; one for so many tensors is hollow: shapes without memory."""
+    _check_classes(spec)
     try:
         if n_tensors:
             _check_counts(spec, n_tensors, source)
@@ -188,6 +215,22 @@ def _built(spec: Mapping[str, Any], source: str, n_tensors: int = 0) -> nn.Modul
     if not isinstance(made, nn.Module):
         raise CheckpointError("CKPT_FORMAT", f"{source} names no network", "weights of one component")
     return made
+
+
+def _check_classes(spec: Any) -> None:
+    """A weight file names roles and compositions only, and classes that the user registered.
+
+    Raises:
+        ConfigError: CONFIG_UNKNOWN_COMPONENT.
+    """
+    if isinstance(spec, Mapping):
+        if "class_path" in spec:
+            resolve(spec["class_path"], PARTS)
+        for value in spec.values():
+            _check_classes(value)
+    elif isinstance(spec, (list, tuple)):
+        for value in spec:
+            _check_classes(value)
 
 
 def check_fit(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> None:

@@ -6,10 +6,11 @@ Letters: B batch, C latent width, F frames at 50 Hz, G speaker width, K cosines 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gsv_lab.extensions.measured_speaker_encoder import median_log_f0
 from gsv_lab.extensions.pitch_predictor import Pitch
+from gsv_lab.hooks.tap import Component
 from gsv_lab.nn.interfaces import (
     Conditioning,
     Decoded,
@@ -67,7 +68,7 @@ class ExtendedSoVITS(SoVITS):
     ) -> None:
         super(SoVITS, self).__init__()
         self.pitch_predictor = pitch_predictor
-        self.postfilter: nn.Module | None = None
+        self.postfilter: Component | None = None
         self.from_prior = from_prior
         needed = frozenset().union(*(part.needs for part in (vocoder, prior, pitch_predictor) if part is not None))
         self.measured = (needed & frontend_gives(frontend)) - speaker_encoder.gives
@@ -118,6 +119,13 @@ class ExtendedSoVITS(SoVITS):
         if "median_log_f0" in self.measured:
             told = told._replace(median_log_f0=behind[:, :1])
         return told
+
+    def components(self) -> dict[str, Component]:
+        """The parts that are there, under the names by which probes address them."""
+        found = super().components()
+        if self.postfilter is not None:
+            found["postfilter"] = self.postfilter
+        return found
 
     def losses(self, out: VITSOutput, features: Features) -> dict[str, Tensor]:
         """Unweighted terms of the vocoder and of the pitch predictor."""

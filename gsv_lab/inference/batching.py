@@ -1,7 +1,7 @@
 """Several sentences at once: which of them go together, and their codes in one decode.
 
-Only SemanticGPT is batched, where the time goes; waves are made one by one, so that no sentence hears another.
-Letters: F25 codes. Does not know voices on disk.
+Only SemanticGPT is batched, where the time goes; waves are made one by one, so that no sentence changes another.
+Letters: F25 codes, G speaker width.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
-from gsv_lab.inference.gpt_inputs import tell
+from gsv_lab.inference.prompting import PromptedText, prompted_text
 from gsv_lab.inference.synthesizer import Predicted, Prompt, Synthesizer
-from gsv_lab.nn.decoding import Step, generate
+from gsv_lab.nn.decoding import Inputs, generate
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.text import Phones
 
 
-def buckets(lengths: Sequence[int], most: int, evenness: float = 0.75) -> list[list[int]]:
+def buckets(lengths: Sequence[int], max_batch: int, evenness: float = 0.75) -> list[list[int]]:
     """Items of like length together: lengths -> lists of their indices, shortest first.
 
-    A bucket takes the next items by length, at most `most`, as far as the length in its middle is at least `evenness`
-    of its mean; a single long sentence would otherwise make many short ones wait. The rule of the released tools.
+    A bucket takes the next items by length, at most `max_batch`, as far as the length in its middle is at least
+    `evenness` of its mean; a single long sentence would otherwise make many short ones wait. The rule of the released
+    tools.
 
     >>> buckets([3, 100, 4, 3], 4)
     [[0, 3, 2], [1]]
@@ -29,7 +31,7 @@ def buckets(lengths: Sequence[int], most: int, evenness: float = 0.75) -> list[l
     order = sorted(range(len(lengths)), key=lambda index: lengths[index])
     made: list[list[int]] = []
     while order:
-        size = min(max(1, most), len(order))
+        size = min(max(1, max_batch), len(order))
         while size > 1:
             taken = [lengths[index] for index in order[:size]]
             if taken[size // 2] * size >= evenness * sum(taken):
@@ -41,14 +43,15 @@ def buckets(lengths: Sequence[int], most: int, evenness: float = 0.75) -> list[l
 
 
 @torch.no_grad()
-def predict_many(
+def predict_codes(
     synthesizer: Synthesizer,
     texts: Sequence[Phones],
     prompt: Prompt | None = None,
     sampling: Sampling | None = None,
     generator: torch.Generator | None = None,
-    most: int = 8,
+    max_batch: int = 8,
     evenness: float = 0.75,
+    speaker: Tensor | None = None,
 ) -> list[Predicted]:
     """Codes for one text or several, in their order, each going on from the prompt as its speaker would.
 
@@ -58,28 +61,31 @@ def predict_many(
         prompt: the same for all.
         sampling: the same for all.
         generator: source of randomness, shared.
-        most: texts decoded together.
+        max_batch: texts decoded together.
         evenness: see `buckets`.
+        speaker: the voice (1, G, 1), for a SemanticGPT with `speaker_dim`; the same for all.
     """
-    gpt, found = synthesizer.semantic_gpt, {}
-    for bucket in buckets([len(text) for text in texts], most, evenness):
-        told = [tell(synthesizer.context_encoder, texts[i], prompt, gpt.pointer is not None) for i in bucket]
-        prompts = [row.codes[0] for row in told if row.codes is not None]
-        before = [row.places[0] for row in told if row.places is not None]
-        places: list[list[int]] = [[] for _ in bucket]
-
-        def watch(step: Step, places: list[list[int]] = places, first: int = told[0].before) -> None:
-            if step.places is None:
-                return
-            for row, place, reason in zip(step.rows, step.places.tolist(), step.ended, strict=True):
-                if reason in (None, "max_new"):
-                    places[row].append(max(0, place - first))
-
-        made = generate(
-            gpt, [row.ids[0] for row in told], [row.context[0] for row in told], prompts or None,
-            places=before or None, sampling=sampling, generator=generator, on_step=watch,
-        )  # fmt: skip
+    found: dict[int, Predicted] = {}
+    for bucket in buckets([len(text) for text in texts], max_batch, evenness):
+        rows = [prompted_text(synthesizer, texts[index], prompt) for index in bucket]
+        inputs = batch_inputs(synthesizer, rows, speaker)
+        made = generate(synthesizer.semantic_gpt, inputs, sampling, generator)
         for number, index in enumerate(bucket):
-            walked = torch.tensor([places[number]], dtype=torch.int64) if gpt.pointer is not None else None
-            found[index] = Predicted(made.codes[number][None], made.reasons[number], walked)
+            phone_index = None
+            if made.phone_index is not None:
+                spoken = made.phone_index[number] - rows[number].before
+                phone_index = spoken.clamp(min=0)[None]
+            found[index] = Predicted(made.codes[number][None], made.reasons[number], phone_index)
     return [found[index] for index in range(len(texts))]
+
+
+def batch_inputs(synthesizer: Synthesizer, rows: Sequence[PromptedText], speaker: Tensor | None = None) -> Inputs:
+    """The inputs of a decode of several rows, all with a prompt or all without."""
+    gpt = synthesizer.semantic_gpt
+    context = [row.context for row in rows if row.context is not None]
+    codes = [row.codes for row in rows if row.codes is not None]
+    phone_index = [row.phone_index for row in rows if row.phone_index is not None]
+    voice = None
+    if speaker is not None and gpt.speaker_dim:
+        voice = speaker[:, : gpt.speaker_dim].expand(len(rows), -1, -1)
+    return Inputs([row.phones for row in rows], context or None, codes or None, phone_index or None, voice)

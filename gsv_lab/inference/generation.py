@@ -3,13 +3,13 @@
     one after the other: `whole`;  several decoded together: `together`;  each in pieces as its codes come: `pieces`
 
 Sentence number n draws from its own generator, so that it sounds the same whatever is said before it. Unless it comes
-in pieces, it may be spoken in several takes, of which the clearest is kept.
-Letters: T samples, F25 codes. Does not know texts as strings, files or labs.
+in pieces, several candidates of it may be made, of which a reranker chooses one.
+Letters: T samples, F25 codes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -17,18 +17,18 @@ import torch
 from torch import Tensor
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.inference.batching import predict_many
-from gsv_lab.inference.loading import Family
+from gsv_lab.extensions.continuous_content import no_codes
+from gsv_lab.extensions.reranking import Reranker
+from gsv_lab.inference.batching import predict_codes
+from gsv_lab.inference.family import Family
 from gsv_lab.inference.streaming import stream_sentence
 from gsv_lab.inference.synthesizer import Predicted, Synthesizer
 from gsv_lab.inference.voice import Voice
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.text import Phones
 
-CODE_RATE = 25.0
 
-
-class Said(NamedTuple):
+class Utterance(NamedTuple):
     """A sentence or a piece of one: `wave` (T,), its `codes` (F25,), and what it was made with."""
 
     wave: Tensor
@@ -37,14 +37,14 @@ class Said(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Manner:
+class GenerationOptions:
     """How to speak; what is None is the family's own.
 
     Args:
         temperature, top_k, top_p, repetition_penalty: see `Sampling`.
         noise_scale: factor on the prior's deviation, 0 to 2.
         speed: 0.5 to 2.
-        takes: of each sentence, 1 to 16.
+        candidates: of each sentence, 1 to 16.
 
     Raises:
         ConfigError: PARAM_RANGE with the range.
@@ -56,34 +56,43 @@ class Manner:
     repetition_penalty: float | None = None
     noise_scale: float | None = None
     speed: float = 1.0
-    takes: int | None = None
+    candidates: int | None = None
 
     def __post_init__(self) -> None:
-        for name, low, high in (("noise_scale", 0.0, 2.0), ("speed", 0.5, 2.0), ("takes", 1, 16)):
-            value = getattr(self, name)
-            if value is not None and not low <= value <= high:
-                raise ConfigError("PARAM_RANGE", f"{name} is {value}", f"{low:g} to {high:g}", f"Choose another {name}")
+        _check("noise_scale", self.noise_scale, 0.0, 2.0)
+        _check("speed", self.speed, 0.5, 2.0)
+        _check("candidates", self.candidates, 1, 16)
 
     def sampling(self, family: Family) -> Sampling:
         """The family's rule with what was asked for put in."""
-        names = ("temperature", "top_k", "top_p", "repetition_penalty")
-        asked = {name: value for name in names if (value := getattr(self, name)) is not None}
-        return replace(family.sampling, **asked)
+        asked = {
+            "temperature": self.temperature,
+            "top_k": self.top_k,
+            "top_p": self.top_p,
+            "repetition_penalty": self.repetition_penalty,
+        }
+        return replace(family.sampling, **{name: value for name, value in asked.items() if value is not None})
 
 
-class Narration:
-    """One voice speaking in one manner.
+def _check(name: str, value: float | None, low: float, high: float) -> None:
+    if value is not None and not low <= value <= high:
+        raise ConfigError("PARAM_RANGE", f"{name} is {value}", f"{low:g} to {high:g}", f"Choose another {name}")
+
+
+class Generation:
+    """One voice speaking with one set of options.
 
     Args:
         family: whose defaults count.
         synthesizer: its networks, with the voice's own tensors in them.
         voice: who speaks.
-        manner: how.
+        options: how.
         seed: of everything random.
-        clarity: how surely the phones are heard in a wave (T,); None where nobody can tell, so that there is one take.
+        reranker: chooses among candidates; None where nothing can, so that there is one.
 
     Raises:
-        ConfigError: PARAM_RANGE, several takes are asked for where nobody can choose.
+        ConfigError: PARAM_RANGE, several candidates are asked for and there is no reranker; CONFIG_INCONSISTENT, the
+            networks have no codes.
     """
 
     def __init__(
@@ -91,80 +100,120 @@ class Narration:
         family: Family,
         synthesizer: Synthesizer,
         voice: Voice,
-        manner: Manner,
+        options: GenerationOptions,
         seed: int,
-        clarity: Callable[[Tensor, Phones], float] | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
-        self.family, self.synthesizer, self.voice, self.manner, self.seed = family, synthesizer, voice, manner, seed
-        self.sampling = manner.sampling(family)
-        self.noise_scale = family.noise_scale if manner.noise_scale is None else manner.noise_scale
-        self.takes, self.clarity = manner.takes or (1 if clarity is None else family.takes), clarity
-        if self.takes > 1 and clarity is None:
-            problem = "Takes cannot be compared while a probe watches, or without a recogniser of phones"
-            raise ConfigError("PARAM_RANGE", problem, "takes 1", "Leave takes out")
+        if not synthesizer.sovits.quantizer.n_codes:
+            raise no_codes()
+        self.family = family
+        self.synthesizer = synthesizer
+        self.voice = voice
+        self.options = options
+        self.seed = seed
+        self.reranker = reranker
+        self.sampling = options.sampling(family)
+        self.noise_scale = options.noise_scale
+        if self.noise_scale is None:
+            self.noise_scale = family.noise_scale
+        default = 1 if reranker is None else family.candidates
+        self.candidates = options.candidates or default
+        if self.candidates > 1 and reranker is None:
+            problem = "Candidates cannot be compared while a probe watches, or without a recogniser of phones"
+            raise ConfigError("PARAM_RANGE", problem, "candidates 1", "Leave candidates out")
 
-    def whole(self, number: int, phones: Phones) -> Said:
+    def whole(self, number: int, phones: Phones) -> Utterance:
         """Sentence `number`, finished."""
         generator = self._generator(number)
-        return self._clearest(self._predicted([phones], self.takes, generator), phones, generator)
+        predicted = self._predict([phones], self.candidates, generator)
+        return self._best(predicted, phones, generator)
 
-    def together(self, texts: Sequence[Phones], most: int) -> Iterator[Said]:
-        """Sentences in their order, the codes of up to `most` of like length decoded at once."""
-        made = self._predicted(texts, most * self.takes, self._generator(0))
+    def together(self, texts: Sequence[Phones], max_batch: int) -> Iterator[Utterance]:
+        """Sentences in their order, the codes of up to `max_batch` of like length decoded at once."""
+        predicted = self._predict(texts, max_batch * self.candidates, self._generator(0))
         for number, phones in enumerate(texts):
-            takes = made[number * self.takes : (number + 1) * self.takes]
-            yield self._clearest(takes, phones, self._generator(number))
+            first = number * self.candidates
+            own = predicted[first : first + self.candidates]
+            yield self._best(own, phones, self._generator(number))
 
-    def pieces(self, number: int, phones: Phones, seconds: float) -> Iterator[Said]:
+    def pieces(self, number: int, phones: Phones, seconds: float) -> Iterator[Utterance]:
         """Sentence `number` in pieces of about so many seconds, joined without a seam."""
-        if self.manner.speed != 1.0 or (self.manner.takes or 1) > 1:
+        if self.options.speed != 1.0 or (self.options.candidates or 1) > 1:
             problem = "Pieces are spoken at natural speed, and once"
-            raise ConfigError("PARAM_RANGE", problem, "speed 1, takes 1", "Leave chunk_seconds out")
+            raise ConfigError("PARAM_RANGE", problem, "speed 1, candidates 1", "Leave chunk_seconds out")
+        code_rate = self.synthesizer.semantic_gpt.frame_rate
         found = stream_sentence(
-            self.synthesizer, phones, self.voice.speaker, self.voice.prompt, sampling=self._bounded([phones]),
-            noise_scale=self.noise_scale, generator=self._generator(number), chunk=max(1, round(seconds * CODE_RATE)),
-            memory=self.voice.memory,
-        )  # fmt: skip
+            self.synthesizer,
+            phones,
+            self.voice.speaker,
+            self.voice.prompt,
+            sampling=self._bounded([phones]),
+            noise_scale=self.noise_scale,
+            generator=self._generator(number),
+            chunk=max(1, round(seconds * code_rate)),
+            residuals=self.voice.residuals,
+        )
         for piece in found:
-            yield Said(piece.wave, piece.codes, self._settings(piece.reason) | {"takes": 1})
+            settings = self._settings(piece.reason) | {"candidates": 1}
+            yield Utterance(piece.wave, piece.codes, settings)
 
     def _generator(self, number: int) -> torch.Generator:
         return torch.Generator().manual_seed(self.seed * 100_003 + number)
 
     def _bounded(self, texts: Sequence[Phones]) -> Sampling:
-        """The rule with the pace of the reference, and bounds that follow from the texts: no voice needs more codes for
-        a phone than the family says, unless it spoke so slowly before.
+        """The rule with the rate of the reference, and bounds that follow from the texts.
 
-        Nobody speaks infinitely fast either; but a pointer into the text knows by itself when the end has come.
+        No voice needs more codes for a phone than the family says, unless it spoke so slowly before. Nor does anybody
+        speak infinitely fast; but a network that knows its phone knows by itself when the end has come.
         """
-        longest, shortest = max(len(text) for text in texts), min(len(text) for text in texts)
-        pace = None if self.voice.prompt is None else self.voice.prompt.pace
-        most_per_phone = max(self.family.codes_per_phone, 1.25 * (pace or 0))
-        most = min(self.sampling.max_new, round(longest * most_per_phone) + 15)
-        pointed = self.synthesizer.semantic_gpt.pointer is not None
-        fewest = 0 if pointed else round(shortest * self.family.fewest_codes_per_phone)
+        lengths = [len(text) for text in texts]
+        rate = self.voice.prompt.codes_per_phone
+        most_per_phone = max(self.family.max_codes_per_phone, 1.25 * (rate or 0))
+        most = min(self.sampling.max_new, round(max(lengths) * most_per_phone) + 15)
+        if self.synthesizer.semantic_gpt.max_advance:
+            least = min(most, self.sampling.min_new)
+            return replace(self.sampling, min_new=least, max_new=most, codes_per_phone=rate)
+        fewest = round(min(lengths) * self.family.min_codes_per_phone)
         least = min(most, max(self.sampling.min_new, fewest))
-        return replace(self.sampling, min_new=least, max_new=most, pace=pace if pointed else None)
+        return replace(self.sampling, min_new=least, max_new=most, codes_per_phone=None)
 
-    def _predicted(self, texts: Sequence[Phones], most: int, generator: torch.Generator) -> list[Predicted]:
-        """Codes of all takes, those of one text side by side."""
-        said = [phones for phones in texts for _ in range(self.takes)]
-        return predict_many(self.synthesizer, said, self.voice.prompt, self._bounded(texts), generator, most=most)
+    def _predict(self, texts: Sequence[Phones], max_batch: int, generator: torch.Generator) -> list[Predicted]:
+        """Codes of all candidates, those of one text side by side."""
+        repeated = [phones for phones in texts for _ in range(self.candidates)]
+        return predict_codes(
+            self.synthesizer,
+            repeated,
+            self.voice.prompt,
+            self._bounded(texts),
+            generator,
+            max_batch,
+            speaker=self.voice.speaker,
+        )
 
-    def _clearest(self, takes: Sequence[Predicted], phones: Phones, generator: torch.Generator) -> Said:
-        said = [self._spoken(predicted, phones, generator) for predicted in takes]
-        clarity = self.clarity
-        return said[0] if len(said) == 1 or clarity is None else max(said, key=lambda one: clarity(one.wave, phones))
+    def _best(self, candidates: Sequence[Predicted], phones: Phones, generator: torch.Generator) -> Utterance:
+        spoken = [self._speak(predicted, phones, generator) for predicted in candidates]
+        if len(spoken) == 1 or self.reranker is None:
+            return spoken[0]
+        return spoken[self.reranker.best([one.wave for one in spoken], phones)]
 
-    def _spoken(self, predicted: Predicted, phones: Phones, generator: torch.Generator) -> Said:
+    def _speak(self, predicted: Predicted, phones: Phones, generator: torch.Generator) -> Utterance:
         wave = self.synthesizer.speak(
-            predicted.codes, phones, self.voice.speaker, self.noise_scale, self.manner.speed, generator,
-            predicted.places, self.voice.memory,
-        )  # fmt: skip
-        return Said(wave, predicted.codes[0], self._settings(predicted.reason))
+            predicted.codes,
+            phones,
+            self.voice.speaker,
+            self.noise_scale,
+            self.options.speed,
+            generator,
+            predicted.phone_index,
+            self.voice.residuals,
+        )
+        return Utterance(wave, predicted.codes[0], self._settings(predicted.reason))
 
     def _settings(self, reason: str) -> dict[str, Any]:
         return {
-            "seed": self.seed, "ended": reason, "noise_scale": self.noise_scale, "speed": self.manner.speed,
-            "takes": self.takes,
-        }  # fmt: skip
+            "seed": self.seed,
+            "ended": reason,
+            "noise_scale": self.noise_scale,
+            "speed": self.options.speed,
+            "candidates": self.candidates,
+        }

@@ -9,27 +9,28 @@ The command line and the widgets call nothing else. Letters: T samples, F25 code
 
 from __future__ import annotations
 
-import copy
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gsv_lab import audio
 from gsv_lab.errors import ConfigError
-from gsv_lab.extensions.residual_correction import Memory
+from gsv_lab.extensions.residual_correction import Residuals
 from gsv_lab.hooks import Edit, probe
-from gsv_lab.inference.generation import Manner, Narration
-from gsv_lab.inference.loading import Family, load_family
-from gsv_lab.inference.recordings import Listener
+from gsv_lab.inference.family import Family
+from gsv_lab.inference.generation import Generation, GenerationOptions, Utterance
+from gsv_lab.inference.loading import load_family
+from gsv_lab.inference.recordings import Recordings
 from gsv_lab.inference.synthesizer import Synthesizer
 from gsv_lab.inference.utterance import Speech, joined
-from gsv_lab.inference.voice import Voice
+from gsv_lab.inference.voice import Voice, tuned_synthesizer
 from gsv_lab.nn.speaker_encoder import mean_speaker
 from gsv_lab.system.environment import default_model
+from gsv_lab.system.migration import refuse_old_options
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.text.split import split_sentences
 
@@ -63,16 +64,30 @@ def load(name: str = "") -> Lab:
     return Lab(load_family(name or default_model()))
 
 
-class Lab(Listener):
+class Lab:
     """A base model and the verbs of the kit.
 
     Args:
         family: base weights with their defaults.
+
+    Attributes:
+        recordings: what the networks find in recordings (`gsv_lab.inference.recordings`).
     """
 
     def __init__(self, family: Family) -> None:
-        super().__init__(family)
+        self.family = family
+        self.recordings = Recordings(family)
+        self.sample_rate = family.synthesizer.sample_rate
         self._tuned: dict[str, Synthesizer] = {}
+
+    @property
+    def version(self) -> str:
+        """Version of the base weights."""
+        return self.family.version
+
+    def components(self) -> dict[str, nn.Module]:
+        """Every part of the base model by name, for probes."""
+        return self.family.synthesizer.components()
 
     def clone(
         self,
@@ -94,7 +109,7 @@ class Lab(Listener):
             language: of `text`.
             consent: note on who agreed to this voice, kept in the voice file.
             name: of the voice; the file's name if empty.
-            verification: vector (1, V) of the speaker-verification network of the released Pro models; heard here if
+            verification: vector (1, V) of the speaker-verification network of the released Pro models; made here if
                 None. Other families take none.
             tuned: a voice from `finetune`; the new one speaks with its networks, in the manner of this recording.
 
@@ -103,22 +118,33 @@ class Lab(Listener):
                 belongs to other weights.
         """
         remind()
-        paths, clips = self.references(source)
-        clip, phones = clips[0], None
-        if text and not clip.why:
+        paths, clips = self.recordings.references(source)
+        first, phones = clips[0], None
+        if text and not first.why:
             phones = phonemize(text, language)
         elif text:
             warnings.warn("REF_TEXT: the reference was cut, so its text is not used", stacklevel=2)
-        speaker = mean_speaker([self.speaker(heard.samples, verification) for heard in clips])
-        networks, changed = (None, {}) if tuned is None else (self.synthesizer_for(tuned), tuned.changed)
-        consent = consent or (tuned.consent if tuned is not None else "")
-        said = [(heard.samples, phones if heard is clip else None) for heard in clips]
-        seconds = [[round(heard.start, 2), round(heard.end, 2)] for heard in clips]
-        settings = {"source": " ".join(path.name for path in paths), "seconds": seconds}
+        vectors = [self.recordings.speaker(clip.samples, verification) for clip in clips]
+        speaker = mean_speaker(vectors)
+        networks = None
+        if tuned is not None:
+            networks = self.synthesizer_for(tuned)
+            consent = consent or tuned.consent
+        spoken = [(clip.samples, phones if clip is first else None) for clip in clips]
         return Voice(
-            name or paths[0].stem, self.version, self.fingerprints(), speaker, self.prompt(clip.samples, phones),
-            changed, consent, settings=settings, memory=self.memory(said, speaker, networks),
-        )  # fmt: skip
+            name=name or paths[0].stem,
+            parent=self.version,
+            parents=self.recordings.fingerprints,
+            speaker=speaker,
+            prompt=self.recordings.prompt(first.samples, phones),
+            changed={} if tuned is None else tuned.changed,
+            consent=consent,
+            settings={
+                "source": " ".join(path.name for path in paths),
+                "seconds": [[round(clip.start, 2), round(clip.end, 2)] for clip in clips],
+            },
+            residuals=self.recordings.residuals(spoken, speaker, networks),
+        )
 
     def prepare(self, paths: Sequence[str | Path], output: str | Path, **options: Any) -> Prepared:
         """Recordings of one person to a folder that `finetune` takes; options: `gsv_lab.corpora.prepare.prepare`.
@@ -128,7 +154,12 @@ class Lab(Listener):
         from gsv_lab.corpora.prepare import prepare
 
         return prepare(
-            paths, output, align=self.word_timings, recognise=self.recognised, embed=self.who_speaks(), **options
+            paths,
+            output,
+            align=self.recordings.word_timings,
+            recognise=self.recordings.recognised,
+            embed=self._speaker_verifier(),
+            **options,
         )
 
     def finetune(self, folder: str | Path, **options: Any) -> Voice:
@@ -139,7 +170,7 @@ class Lab(Listener):
             problem = f"Voices of {self.version} cannot be tuned yet"
             raise ConfigError("CONFIG_INCONSISTENT", problem, "nano", "Use clone instead")
         remind()
-        return finetune(self, folder, **options)
+        return finetune(self.family, self.recordings, folder, **options)
 
     def speak(
         self,
@@ -156,7 +187,7 @@ class Lab(Listener):
         Same text, voice, options and seed: same samples on one machine.
 
         `edits`, see `gsv_lab.hooks`: short for a probe with them around the call, in the networks of this voice. To
-        hear what they change, compare with `takes=1`: under a probe there is one.
+        hear what they change, compare with `candidates=1`: under a probe there is one.
 
         Raises:
             HookError: PROBE_NESTED, a probe of this lab is open, which should have the edits; those of `probe`.
@@ -166,7 +197,8 @@ class Lab(Listener):
         if edits:
             with probe(self.synthesizer_for(voice), edits=edits):
                 return self.speak(text, voice, language, seed, **options)
-        return joined(list(self.stream(text, voice, language, seed, **options)), self.family.pause)
+        sentences = list(self.stream(text, voice, language, seed, **options))
+        return joined(sentences, self.family.pause)
 
     def stream(
         self,
@@ -181,9 +213,10 @@ class Lab(Listener):
         repetition_penalty: float | None = None,
         noise_scale: float | None = None,
         speed: float = 1.0,
-        takes: int | None = None,
+        candidates: int | None = None,
         chunk_seconds: float | None = None,
         batch: int = 1,
+        **unknown: Any,
     ) -> Iterator[Speech]:
         """Say a text sentence by sentence; each comes as soon as it is made. Options left out take the model's
         defaults.
@@ -199,28 +232,30 @@ class Lab(Listener):
             repetition_penalty: at least 1.
             noise_scale: liveliness of the sound, 0 to 1.
             speed: 1.3 is 1.3 times as fast; 0.5 to 2.
-            takes: of each sentence; the one is kept in which the lab's aligner finds the text best. Under a probe 1.
+            candidates: of each sentence; the one is kept in which the aligner finds the text best. Under a probe 1.
             chunk_seconds: hand out each sentence in pieces of about this length, the first one sooner.
             batch: sentences of like length whose codes are decoded together; other samples than one by one.
+            unknown: nothing else; an old name raises an error that says the new one.
 
         Raises:
             TextError: nothing to say, or too long. CheckpointError: the voice belongs to other weights. ConfigError:
-                an option out of its range.
+                an option out of its range, or one that has another name now.
         """
-        manner = Manner(temperature, top_k, top_p, repetition_penalty, noise_scale, speed, takes)
-        narration = Narration(self.family, self.synthesizer_for(voice), voice, manner, seed, self.critic())
+        refuse_old_options(unknown, "stream")
+        options = GenerationOptions(temperature, top_k, top_p, repetition_penalty, noise_scale, speed, candidates)
+        synthesizer = self.synthesizer_for(voice)
+        generation = Generation(self.family, synthesizer, voice, options, seed, self.recordings.reranker())
         texts = [phonemize(sentence, language) for sentence in split_sentences(text, language)]
         if batch > 1:
-            for phones, said in zip(texts, narration.together(texts, batch), strict=True):
-                yield self._speech(said.wave, said.codes, phones, voice.name, said.settings)
+            for phones, utterance in zip(texts, generation.together(texts, batch), strict=True):
+                yield self._speech(utterance, phones, voice.name)
             return
         for number, phones in enumerate(texts):
             if chunk_seconds is None:
-                said = narration.whole(number, phones)
-                yield self._speech(said.wave, said.codes, phones, voice.name, said.settings)
+                yield self._speech(generation.whole(number, phones), phones, voice.name)
                 continue
-            for said in narration.pieces(number, phones, chunk_seconds):
-                yield self._speech(said.wave, said.codes, None, voice.name, said.settings)
+            for utterance in generation.pieces(number, phones, chunk_seconds):
+                yield self._speech(utterance, None, voice.name)
 
     def synthesizer_for(self, voice: Voice) -> Synthesizer:
         """The networks with a voice's own tensors put in; the base networks if it has none. Tuned ones are kept.
@@ -228,37 +263,72 @@ class Lab(Listener):
         Raises:
             CheckpointError: CKPT_PARENT_MISMATCH.
         """
-        voice.check_parent(self.version, self.fingerprints())
+        voice.check_parent(self.version, self.recordings.fingerprints)
         if not voice.changed:
             return self.family.synthesizer
         key = f"{voice.name} {voice.created} {id(voice)}"
         if key not in self._tuned:
-            made = copy.deepcopy(self.family.synthesizer)
-            made.load_state_dict({**made.state_dict(), **voice.changed})
-            self._tuned = {key: made.eval()}  # one at a time: a tuned model is as large as the base
+            # One at a time: a tuned model is as large as the base.
+            self._tuned = {key: tuned_synthesizer(self.family.synthesizer, voice.changed)}
         return self._tuned[key]
 
     def copy_synthesis(self, wave: Tensor, voice: Voice | None = None) -> Speech:
         """A recording (T,) through posterior and vocoder: what the acoustic half can do at best."""
-        synthesizer = self.family.synthesizer if voice is None else self.synthesizer_for(voice)
-        speaker = synthesizer.voice([wave]) if voice is None else voice.speaker
+        if voice is None:
+            synthesizer = self.family.synthesizer
+            speaker = synthesizer.voice([wave])
+        else:
+            synthesizer = self.synthesizer_for(voice)
+            speaker = voice.speaker
         made = synthesizer.copy(wave, speaker, torch.Generator().manual_seed(0))
-        return self._speech(made, torch.zeros(0, dtype=torch.int64), None, "copy", {"rung": "copy synthesis"})
+        utterance = Utterance(made, torch.zeros(0, dtype=torch.int64), {"condition": "copy synthesis"})
+        return self._speech(utterance, None, "copy")
 
     def resynthesize(
-        self, wave: Tensor, phones: Phones, speaker: Tensor, seed: int = 0, memory: Memory | None = None
+        self,
+        wave: Tensor,
+        phones: Phones,
+        speaker: Tensor,
+        seed: int = 0,
+        residuals: Residuals | None = None,
     ) -> Speech:
-        """A wave (T,) through its own codes, by `speaker` (1, G, 1), `memory`: what SemanticGPT could do at best."""
-        synthesizer = self.family.synthesizer
-        codes = synthesizer.hear(wave)
-        generator = torch.Generator().manual_seed(seed)
-        places = None if synthesizer.semantic_gpt.pointer is None else self.places(wave, phones, codes.shape[-1])[None]
-        made = synthesizer.speak(codes, phones, speaker, self.family.noise_scale, 1.0, generator, places, memory)
-        return self._speech(made, codes[0], phones, "true codes", {"rung": "true codes"})
+        """A wave (T,) through its own codes (its content, where there are none), in a voice (1, G, 1).
 
-    def _speech(
-        self, wave: Tensor, codes: Tensor, phones: Phones | None, voice: str, settings: dict[str, Any]
-    ) -> Speech:
-        mark = audio.Mark(self.version, voice, settings=settings)
+        What SemanticGPT could do at best.
+        """
+        synthesizer, noise_scale = self.family.synthesizer, self.family.noise_scale
+        generator = torch.Generator().manual_seed(seed)
+        settings = {"condition": "resynthesis"}
+        if not synthesizer.sovits.quantizer.n_codes:
+            made = synthesizer.resynthesize_content(wave, phones, speaker, noise_scale, generator)
+            utterance = Utterance(made, torch.zeros(0, dtype=torch.int64), settings)
+            return self._speech(utterance, phones, "resynthesis")
+        codes = synthesizer.encode(wave)
+        phone_index = None
+        if synthesizer.semantic_gpt.max_advance:
+            phone_index = self.recordings.phone_index(wave, phones, codes.shape[-1])[None]
+        made = synthesizer.speak(codes, phones, speaker, noise_scale, 1.0, generator, phone_index, residuals)
+        return self._speech(Utterance(made, codes[0], settings), phones, "resynthesis")
+
+    def _speaker_verifier(self) -> Callable[[Tensor], Tensor] | None:
+        """The family's own speaker verifier, (T,) -> (E,); None where it has none."""
+        from gsv_lab.evaluation import own
+
+        if self.family.extra("speaker_verifier") is None:
+            return None
+        verifier = own.verifier(self)
+        return lambda wave: torch.from_numpy(verifier.embed(wave.numpy()))
+
+    def _speech(self, utterance: Utterance, phones: Phones | None, voice: str) -> Speech:
+        mark = audio.Mark(self.version, voice, settings=utterance.settings)
+        wave = utterance.wave
         peak = float(wave.abs().max()) if wave.numel() else 0.0
-        return Speech(wave / max(1.0, peak), self.sample_rate, codes, phones, mark, settings, self.align)
+        return Speech(
+            wave / max(1.0, peak),
+            self.sample_rate,
+            utterance.codes,
+            phones,
+            mark,
+            utterance.settings,
+            self.recordings.align,
+        )

@@ -1,13 +1,14 @@
 """A voice: everything that makes the base model sound like one person, in one file.
 
-It holds a speaker vector, a prompt, a memory of its recordings, and, if it was fine-tuned, only the tensors that
-changed; of the base model it holds the version and a fingerprint of each component, so that it is never joined to
-weights that it was not made for.
-Letters: G speaker width, F25 codes. Does not know how voices are made (`gsv_lab.inference.lab`).
+It holds a speaker vector, a prompt, what the residual correction learnt of its recordings, and, if it was fine-tuned,
+only the tensors that changed; of the base model it holds the version and a fingerprint of each component, so that it is
+never joined to weights that it was not made for.
+Letters: G speaker width, F25 codes.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +19,8 @@ from torch import Tensor
 
 from gsv_lab.checkpoint.native import load_tensors, read_header, save_tensors
 from gsv_lab.errors import CheckpointError
-from gsv_lab.extensions.residual_correction import Memory
-from gsv_lab.inference.synthesizer import Prompt
+from gsv_lab.extensions.residual_correction import Residuals
+from gsv_lab.inference.synthesizer import Prompt, Synthesizer
 from gsv_lab.system.environment import clock
 from gsv_lab.text import Phones
 
@@ -38,7 +39,7 @@ class Voice:
         consent: the note given with `--consent`.
         settings: how it was made: reference, options, losses.
         created: ISO date and time in UTC.
-        memory: how the sounds of the recordings differ from what the base, or the tuned parts, expect of such a voice.
+        residuals: how the sounds of the recordings differ from what the base, or the tuned parts, expect of the voice.
     """
 
     name: str
@@ -50,28 +51,33 @@ class Voice:
     consent: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     created: str = field(default_factory=lambda: clock().isoformat())
-    memory: Memory | None = None
+    residuals: Residuals | None = None
 
     def save(self, path: str | Path) -> Path:
-        """Write one `.safetensors` file: changed tensors in half precision, the rest as it is.
+        """Write one `.safetensors` file in half precision.
 
         Raises:
             LabError: SAVE_FAILED; an older file is then intact.
         """
         tensors = {"voice.speaker": self.speaker, "voice.codes": self.prompt.codes}
-        if self.prompt.places is not None:
-            tensors["voice.places"] = self.prompt.places
-        if self.memory is not None:
-            tensors |= {f"memory.{name}": value for name, value in self.memory._asdict().items()}
-        tensors |= {f"changed.{name}": value.half() for name, value in self.changed.items()}
+        if self.prompt.phone_index is not None:
+            tensors["voice.phone_index"] = self.prompt.phone_index
+        if self.residuals is not None:
+            tensors["residuals.hidden"] = self.residuals.hidden
+            tensors["residuals.weights"] = self.residuals.weights
+        for name, value in self.changed.items():
+            tensors[f"changed.{name}"] = value
         header = {
-            "kind": "voice", "name": self.name, "parent": self.parent, "parents": dict(self.parents),
+            "kind": "voice",
+            "name": self.name,
+            "parent": self.parent,
+            "parents": dict(self.parents),
             "phones": None if self.prompt.phones is None else self.prompt.phones.to_dict(),
-            "consent": self.consent, "settings": dict(self.settings), "created": self.created,
-        }  # fmt: skip
-        return save_tensors(
-            {k: v.float() if v.dtype == torch.float16 else v for k, v in tensors.items()}, path, header, torch.float16
-        )
+            "consent": self.consent,
+            "settings": dict(self.settings),
+            "created": self.created,
+        }
+        return save_tensors(tensors, path, header, torch.float16)
 
     @classmethod
     def load(cls, path: str | Path) -> Voice:
@@ -84,20 +90,36 @@ class Voice:
         if header.get("kind") != "voice":
             expected = "a file made by `gsv-lab clone` or `finetune`"
             raise CheckpointError("CKPT_FORMAT", f"{Path(path).name} holds weights, not a voice", expected)
-        tensors = load_tensors(path)
-        changed = {k.removeprefix("changed."): v for k, v in tensors.items() if k.startswith("changed.")}
         try:
-            phones = None if header["phones"] is None else Phones.from_dict(header["phones"])
-            prompt = Prompt(tensors["voice.codes"], phones, tensors.get("voice.places"))
-            known = "memory.hidden" in tensors
-            memory = Memory(tensors["memory.hidden"], tensors["memory.lesson"]) if known else None
-            return cls(
-                header["name"], header["parent"], dict(header["parents"]), tensors["voice.speaker"], prompt, changed,
-                header["consent"], dict(header["settings"]), header["created"], memory,
-            )  # fmt: skip
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return cls._from(header, load_tensors(path))
+        except (KeyError, TypeError, ValueError) as error:
             problem = f"{Path(path).name} lacks a part of a voice ({error})"
             raise CheckpointError("CKPT_CORRUPT", problem, "a whole file") from error
+
+    @classmethod
+    def _from(cls, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Voice:
+        phones = None
+        if header["phones"] is not None:
+            phones = Phones.from_dict(header["phones"])
+        residuals = None
+        if "residuals.hidden" in tensors:
+            residuals = Residuals(tensors["residuals.hidden"], tensors["residuals.weights"])
+        changed = {}
+        for name, value in tensors.items():
+            if name.startswith("changed."):
+                changed[name.removeprefix("changed.")] = value
+        return cls(
+            name=header["name"],
+            parent=header["parent"],
+            parents=dict(header["parents"]),
+            speaker=tensors["voice.speaker"],
+            prompt=Prompt(tensors["voice.codes"], phones, tensors.get("voice.phone_index")),
+            changed=changed,
+            consent=header["consent"],
+            settings=dict(header["settings"]),
+            created=header["created"],
+            residuals=residuals,
+        )
 
     def check_parent(self, version: str, fingerprints: Mapping[str, str]) -> None:
         """Refuse other base weights.
@@ -117,3 +139,10 @@ class Voice:
             "the weights that it was made for",
             f"Make it anew: gsv-lab {verb} {source} --output VOICE",
         )
+
+
+def tuned_synthesizer(base: Synthesizer, changed: Mapping[str, Tensor]) -> Synthesizer:
+    """A copy of the base networks with the tensors of a tuned voice put in."""
+    made = copy.deepcopy(base)
+    made.load_state_dict({**made.state_dict(), **changed})
+    return made.eval()

@@ -173,7 +173,7 @@ class SoVITS(Component):
             starts = segment_starts(lengths, self.segment_frames, generator=generator)
         z, from_prior = self._spoken_latent(posterior, prior, conditioning, generator)
         segment = take_segments(z, starts, self.segment_frames)
-        told = self._recorded(voice, self.segments(features, starts))
+        told = self._recorded(voice, self.segments(features, starts), pitch=self.vocoder.f0_frames > 0)
         return VITSOutput(
             self.vocoder(segment, told, generator),
             starts,
@@ -245,7 +245,7 @@ class SoVITS(Component):
 
     def decode(
         self,
-        codes: Tensor,
+        codes: Tensor | None,
         phones: Tensor,
         voice: Tensor,
         noise_scale: float = 0.5,
@@ -257,11 +257,12 @@ class SoVITS(Component):
         generator: torch.Generator | None = None,
         phone_index: Tensor | None = None,
         correction: Correction | None = None,
+        content: Tensor | None = None,
     ) -> Decoded:
         """Make a wave from codes.
 
         Args:
-            codes: (B, F25).
+            codes: (B, F25); None where `content` is given.
             phones: ids (B, P).
             voice: (B, G, 1), see `voice`.
             noise_scale: factor on the prior's deviation; 0 takes the mean.
@@ -273,8 +274,9 @@ class SoVITS(Component):
             generator: source of randomness for whatever is drawn.
             phone_index: (B, F25) which phone each code speaks, -1 unknown; None where it is not known.
             correction: what is added to the latent, from the prior's hidden frames.
+            content: (B, D, F50), to be spoken in place of codes.
         """
-        quantized = self.to_frames(self.quantizer.decode(codes))
+        quantized = self.to_frames(code_vectors(self.quantizer, codes, content, frozen=True)[0])
         conditioning = self.conditioning(voice, phone_index, quantized.shape[-1])
         prior = self.prior(quantized, mask, phones, phone_mask, conditioning, speed, chunk)
         noise = standard_normal(prior.mean, generator) if noise is None else noise
@@ -283,9 +285,21 @@ class SoVITS(Component):
 
     def reconstruct(self, features: Features, voice: Tensor, generator: torch.Generator | None = None) -> Vocoded:
         """Copy synthesis: the posterior's mean latent, spoken by the vocoder; prior and flow cannot surpass it."""
-        conditioning = self.conditioning(voice)
-        mean = self._run_posterior(features, None, conditioning, None, generator).mean
-        return self.vocoder(mean, self._recorded(voice, features), generator)
+        told = self._recorded(voice, features, pitch="log_f0" in self.vocoder.needs)
+        return self.vocoder(self.posterior_mean(features, voice, generator), told, generator)
+
+    def posterior_mean(
+        self,
+        features: Features,
+        voice: Tensor,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """The latent of a recording: features of F frames, voice (B, G, 1) -> (B, C, F)."""
+        return self._run_posterior(features, None, self.conditioning(voice), None, generator).mean
+
+    def components(self) -> dict[str, Component]:
+        """The parts that are there, under the names by which probes address them."""
+        return dict(self.parts())
 
     def _speak(
         self,
@@ -312,9 +326,11 @@ class SoVITS(Component):
         """Log-F0 and voicing of all frames, from parts that predict them."""
         return None
 
-    def _recorded(self, voice: Tensor, features: Features) -> Conditioning:
-        """What the vocoder is told where the recording itself is at hand: its own pitch and long-term spectrum."""
+    def _recorded(self, voice: Tensor, features: Features, pitch: bool) -> Conditioning:
+        """What the vocoder is told where the recording is at hand: its long-term spectrum and, if `pitch`, its pitch."""
         conditioning = self.conditioning(voice, ltas=features.ltas)
+        if not pitch:
+            return conditioning
         return conditioning._replace(log_f0=features.log_f0, voicing=features.voicing)
 
     def _run_posterior(

@@ -161,6 +161,6 @@ class ERes2NetV2(Component):
         return self.fused(self.fuse34(self.layer4(third), self.layer3_ds(third)))
 
     @torch.no_grad()
-    def hear(self, wave: Tensor) -> Tensor:
+    def embed(self, wave: Tensor) -> Tensor:
         """The vector that the Pro models read: a wave (T,) at 16 kHz -> (1, vector_dim)."""
         return self.vector(self(filter_bank(wave, self.sample_rate, self.n_mels)).flatten(1, 2).mean(-1))

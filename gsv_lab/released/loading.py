@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from torch import Tensor
 
@@ -17,14 +17,15 @@ from gsv_lab.checkpoint import load_component, read_header
 from gsv_lab.checkpoint.native import load_into
 from gsv_lab.checkpoint.state_file import read_state
 from gsv_lab.errors import CheckpointError
-from gsv_lab.inference.loading import Family, known_families
-from gsv_lab.nn.interfaces import ContentEncoder
+from gsv_lab.inference.family import Family, known_families
+from gsv_lab.nn.interfaces import ContentEncoder, SemanticGPTRole
 from gsv_lab.nn.sampling import Sampling
+from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.released.catalogue import MODELS, KnownFile, needed, weights_folder
 from gsv_lab.released.companions import load_bert, load_hubert, transformers
 from gsv_lab.released.eres2net import ERes2NetV2
 from gsv_lab.released.importer import import_reference
-from gsv_lab.released.synthesizer import PROMPT_SILENCE, LinearAnalysis, ReleasedSynthesizer, released_reference
+from gsv_lab.released.synthesizer import PROMPT_SILENCE, ReleasedSynthesizer, released_reference
 
 CLASSES = {"SemanticGPT": "semantic_gpt", "SoVITS": "sovits"}
 NOISE_SCALE, PAUSE = 0.5, 0.3
@@ -55,24 +56,34 @@ def load_released(name: str) -> Family:
         raise CheckpointError("CKPT_MISSING", *_absent(files.family, files.absent))
     transformers()
     sovits_file = _imported(files.paths["sovits"])
-    sovits: Any = load_component(sovits_file)
-    sound = read_header(sovits_file).get("info", {}).get("audio", {})
+    gpt_file = _imported(files.paths["semantic_gpt"])
+    absent = ""
+    if files.absent:
+        absent = " ".join(part.rstrip(".") + "." for part in _absent(files.family, files.absent))
     synthesizer = ReleasedSynthesizer(
         load_hubert(files.paths["content_encoder"]),
-        load_component(_imported(files.paths["semantic_gpt"])),  # type: ignore[arg-type]
-        sovits,
+        cast(SemanticGPTRole, load_component(gpt_file)),
+        cast(SoVITS, load_component(sovits_file)),
         load_bert(files.paths["context_encoder"]),
-        LinearAnalysis(2 * (int(sound.get("bins", 1025)) - 1), sovits.vocoder.hop_length),
         load_verifier(files.paths.get("speaker_verification")),
         _recogniser(),
-        " ".join(part.rstrip(".") + "." for part in _absent(files.family, files.absent)) if files.absent else "",
+        absent,
     )
-    card = {"version": files.family, "files": {role: path.name for role, path in files.paths.items()}}
     return Family(
-        files.family, files.paths["sovits"].parent, synthesizer.eval(), Sampling(), NOISE_SCALE, UNBOUNDED, card,
-        listen=released_reference, prompt_silence=PROMPT_SILENCE, fewest_codes_per_phone=0.0, pause=PAUSE,
+        version=files.family,
+        folder=files.paths["sovits"].parent,
+        synthesizer=synthesizer.eval(),
+        sampling=Sampling(),
+        noise_scale=NOISE_SCALE,
+        max_codes_per_phone=UNBOUNDED,
+        card={"version": files.family, "files": {role: path.name for role, path in files.paths.items()}},
+        select_reference=released_reference,
+        prompt_silence=PROMPT_SILENCE,
+        min_codes_per_phone=0.0,
+        pause=PAUSE,
         tunable=False,
-    )  # fmt: skip
+        files={"semantic_gpt": gpt_file, "sovits": sovits_file},
+    )
 
 
 def by_name(family: str) -> Files:

@@ -1,7 +1,7 @@
 """The released families, composed for inference: the same verbs as nano, on other companions and at two sample rates.
 
-Content is heard at 16 kHz by HuBERT, everything else happens at the vocoder's rate. Letters: T samples, P phones, F25
-codes, G speaker width, V verification width. Batches of one. Does not know files or versions.
+Content is extracted at 16 kHz by HuBERT, everything else happens at the vocoder's rate. Letters: T samples, P phones,
+F25 codes, G speaker width, V verification width. Batches of one.
 """
 
 from __future__ import annotations
@@ -17,45 +17,18 @@ from gsv_lab.audio.measures import quality, require_speech
 from gsv_lab.audio.reference import Reference, best_reference
 from gsv_lab.audio.slices import LONGEST, SHORTEST, seconds
 from gsv_lab.audio.voice_activity import Span, speech_spans
-from gsv_lab.errors import AudioError, CheckpointError, ConfigError
-from gsv_lab.inference.synthesizer import Synthesizer
-from gsv_lab.nn.interfaces import ContentEncoder, ContextEncoder, Encoded
-from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.errors import AudioError, CheckpointError
+from gsv_lab.inference.synthesizer import Synthesizer, agree
+from gsv_lab.nn.interfaces import ContentEncoder, ContextEncoder, Encoded, SemanticGPTRole
 from gsv_lab.nn.sovits import SoVITS
-from gsv_lab.nn.spectral import LinearSpectrogram
 from gsv_lab.released.eres2net import ERes2NetV2
 
 PROMPT_SILENCE = 0.6
-"""Seconds of silence that the released tools put behind a prompt before they listen to it: the samples of 0.3 s at 32
-kHz, used at 16 kHz."""
+"""Seconds of silence that the released tools put behind a prompt before they encode it: the samples of 0.3 s at 32 kHz,
+used at 16 kHz."""
 
 LEAST_SPEECH = 1.0
 """Seconds of speech in a reference; the released tools look at its length only."""
-
-
-class LinearAnalysis(nn.Module):
-    """What posterior and speaker encoder of the released models read: linear magnitudes.
-
-    wave (B, 1, T) -> (B, n_fft // 2 + 1, F50)
-
-    Args:
-        n_fft: points of the transform.
-        hop_length: samples of a frame.
-    """
-
-    def __init__(self, n_fft: int = 2048, hop_length: int = 640) -> None:
-        super().__init__()
-        self.spectrogram = LinearSpectrogram(n_fft, hop_length)
-        self.channels = n_fft // 2 + 1
-
-    def forward(self, wave: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Tensor:
-        """See the class; the pitch is not read."""
-        return self.spectrogram(wave)
-
-    def voice(self, wave: Tensor, log_f0: Tensor | None = None, voicing: Tensor | None = None) -> Tensor:
-        """For the speaker encoder: samples beyond full scale are divided by their peak, by two at most."""
-        peak = wave.abs().amax()
-        return self.spectrogram(wave / peak.clamp(1.0, 2.0))
 
 
 class ReleasedSynthesizer(Synthesizer):
@@ -66,8 +39,7 @@ class ReleasedSynthesizer(Synthesizer):
         semantic_gpt: phones to codes.
         sovits: codes to wave.
         context_encoder: BERT.
-        analysis: linear spectrogram.
-        verifier: hears the vector that the Pro models read beside the spectrogram; None where it is given instead.
+        verifier: makes the vector that the Pro models read beside the spectrogram; None where it is given instead.
         recogniser: content encoder with phone scores, for timings; the released models have none of their own.
         absent: error text for a missing `verifier`.
 
@@ -78,72 +50,66 @@ class ReleasedSynthesizer(Synthesizer):
     def __init__(
         self,
         content_encoder: ContentEncoder,
-        semantic_gpt: SemanticGPT,
+        semantic_gpt: SemanticGPTRole,
         sovits: SoVITS,
         context_encoder: ContextEncoder,
-        analysis: LinearAnalysis,
         verifier: ERes2NetV2 | None = None,
         recogniser: ContentEncoder | None = None,
         absent: str = "",
     ) -> None:
-        super().__init__(content_encoder, semantic_gpt, sovits, context_encoder, analysis)  # type: ignore[arg-type]
-        pairs = [
-            ("content_encoder.dim", content_encoder.dim, "quantizer.dim", sovits.quantizer.dim),
-            ("context_encoder.dim", context_encoder.dim, "semantic_gpt.context_dim", semantic_gpt.context_dim),
-            ("quantizer.n_codes", sovits.quantizer.n_codes, "semantic_gpt.n_codes", semantic_gpt.n_codes),
-        ]
+        super().__init__(content_encoder, semantic_gpt, sovits, context_encoder)
         if verifier is not None:
             width = sovits.speaker_encoder.verification_dim
-            pairs.append(("verifier.vector_dim", verifier.vector_dim, "speaker_encoder.verification_dim", width))
-        for name, value, other, size in pairs:
-            if value != size:
-                raise ConfigError(
-                    "CONFIG_INCONSISTENT", f"{name} is {value} but {other} is {size}", "files that belong together"
-                )
-        self.verifier, self.recogniser, self.absent = verifier, recogniser, absent
+            agree("verifier.vector_dim", verifier.vector_dim, "speaker_encoder.verification_dim", width)
+        self.verifier = verifier
+        self.recogniser = recogniser
+        self.absent = absent
 
     def components(self) -> dict[str, nn.Module]:
         """As in nano, and the companions."""
         found = {**super().components(), "context_encoder": self.context_encoder}
-        return found if self.verifier is None else {**found, "verifier": self.verifier}
+        if self.verifier is not None:
+            found["verifier"] = self.verifier
+        return found
 
     @torch.no_grad()
-    def recognise(self, wave: Tensor) -> Encoded:
+    def extract_content(self, wave: Tensor) -> Encoded:
         """Content: (T,) at the vocoder's rate -> Encoded(content (1, D, F50), None)."""
-        return super().recognise(self._resampled(wave, self.content_encoder.sample_rate))
+        return super().extract_content(self._resampled(wave, self.content_encoder.sample_rate))
 
     @torch.no_grad()
     def phone_scores(self, wave: Tensor) -> Tensor:
         """CTC log-probabilities of a wave by the recogniser: (T,) -> (F50, V)."""
         if self.recogniser is None:
             return super().phone_scores(wave)
-        scores = self.recogniser(self._resampled(wave, self.recogniser.sample_rate).reshape(1, 1, -1)).log_probs
+        resampled = self._resampled(wave, self.recogniser.sample_rate)
+        scores = self.recogniser(resampled.reshape(1, 1, -1)).log_probs
         return scores[0]
 
     @torch.no_grad()
     def voice(self, waves: list[Tensor], verifications: list[Tensor] | None = None) -> Tensor:
-        """Who speaks, from one or more recordings (T,) -> (1, G, 1); several are averaged.
+        """The voice of one or more recordings (T,) -> (1, G, 1); several are averaged.
 
         Args:
             waves: recordings at the vocoder's rate.
-            verifications: for each the verification vector (1, V) or (V,), for the Pro models; heard here if None.
+            verifications: for each the verification vector (1, V) or (V,), for the Pro models; made here if None.
 
         Raises:
-            CheckpointError: CKPT_MISSING, a vector is needed and the network that hears it is absent.
+            CheckpointError: CKPT_MISSING, a vector is needed and the network that makes it is absent.
         """
-        width = self.sovits.speaker_encoder.verification_dim
-        vectors = None
-        if width and verifications is not None:
-            vectors = [vector.reshape(1, -1) for vector in verifications]
-        elif width:
+        if not self.sovits.speaker_encoder.verification_dim:
+            return super().voice(waves)
+        if verifications is None:
             vectors = [self.verify(wave) for wave in waves]
-        return self.sovits.voice([self.analysis.voice(wave.reshape(1, 1, -1)) for wave in waves], vectors)
+        else:
+            vectors = [vector.reshape(1, -1) for vector in verifications]
+        return super().voice(waves, vectors)
 
     def verify(self, wave: Tensor) -> Tensor:
         """The verification vector of a recording (T,) at the vocoder's rate: (1, V)."""
         if self.verifier is None:
             raise CheckpointError("CKPT_MISSING", self.absent or "The verification network is absent", "its file")
-        return self.verifier.hear(self._resampled(wave, self.verifier.sample_rate))
+        return self.verifier.embed(self._resampled(wave, self.verifier.sample_rate))
 
     def _resampled(self, wave: Tensor, sample_rate: int) -> Tensor:
         return audio.resample(wave.reshape(-1), self.sample_rate, sample_rate)

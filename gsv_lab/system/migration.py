@@ -1,10 +1,15 @@
-"""Old names and their new ones: classes, arguments, tensors.
+"""Old names and their new ones: classes, arguments, losses, options, stages.
 
-Weight and voice files that were written with the old names go on loading (`gsv_lab.checkpoint.native` maps them where it
-reads). A configuration or a call that uses an old name gets one error that says the new one.
+Weight and voice files that were written with the old names go on loading (`gsv_lab.checkpoint.legacy` maps them where
+they are read). A configuration, a call or a command that uses an old name gets one error that says the new one. Taps
+and TensorBoard tags are only read by people; their old names stand in `docs/migration.md`, with these.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gsv_lab.errors import ConfigError
 
 CLASSES = {
     "gsv_lab.models.sovits.SoVITS": "gsv_lab.nn.sovits.SoVITS or gsv_lab.extensions.sovits.ExtendedSoVITS",
@@ -24,6 +29,12 @@ CLASSES = {
     "gsv_lab.nn.discriminators.ScaleJudge": "gsv_lab.nn.discriminators.ScaleDiscriminator",
     "gsv_lab.nn.discriminators.PeriodJudge": "gsv_lab.nn.discriminators.PeriodDiscriminator",
     "gsv_lab.nn.discriminators.SpectrumJudge": "gsv_lab.nn.discriminators.ResolutionDiscriminator",
+    "gsv_lab.nn.pitch.PitchedLogMel": "gsv_lab.extensions.frontend.LogMelF0Frontend",
+    "gsv_lab.nn.pointer.TextPointer": "gsv_lab.extensions.monotonic_alignment.MonotonicAlignment",
+    "gsv_lab.nn.memory.ReferenceMemory": "gsv_lab.extensions.residual_correction.ResidualCorrection",
+    "gsv_lab.nn.postfilter.LatentPostfilter": "gsv_lab.extensions.postfilter.LatentPostfilter",
+    "gsv_lab.nn.postfilter.FormantPostfilter": "gsv_lab.extensions.postfilter.FormantPostfilter",
+    "gsv_lab.nn.eres2net.ERes2NetV2": "gsv_lab.released.eres2net.ERes2NetV2",
     "gsv_lab.corpora.disguise.Disguise": "gsv_lab.corpora.augmentation.SpeedAndEQAugmentation",
 }
 """Old class path -> new one."""
@@ -46,3 +57,26 @@ ARGUMENTS = {
 
 LOSSES = {"expected_mel": "prior_mel", "melody": "f0_variance"}
 """Old key of `weights` -> new one."""
+
+OPTIONS = {"takes": "candidates", "pace": "codes_per_phone", "rungs": "conditions"}
+"""Old option of a command (there with dashes) or keyword of a call -> new one."""
+
+STAGES = {"judge_en": "recogniser_en", "judge_zh": "recogniser_zh"}
+"""Old stage of a family's training -> new one."""
+
+
+def renamed(old: str, new: str) -> ConfigError:
+    """The error for an old name, CONFIG_RENAMED."""
+    return ConfigError("CONFIG_RENAMED", f"{old} has another name now", new, "docs/migration.md lists all old names")
+
+
+def refuse_old_options(options: Mapping[str, object], call: str) -> None:
+    """Refuse keyword arguments that a call does not have.
+
+    Raises:
+        ConfigError: CONFIG_RENAMED, with the new name. TypeError: there never was such an option.
+    """
+    for name in options:
+        if name in OPTIONS:
+            raise renamed(f"The option '{name}' of {call}", f"'{OPTIONS[name]}'")
+        raise TypeError(f"{call} has no option '{name}'")
