@@ -1,13 +1,14 @@
 """Which taps a model has: their names, how they are asked for, the generated table.
 
 Idea: a tap's name is the path of its component and its own name, `semantic_gpt.layers.3.attention.pattern`. Whoever
-asks for a name that does not exist is told the nearest ones; nothing is matched silently. This file runs no model.
+asks for a name that does not exist gets an error with the nearest ones; nothing is matched silently. No model is run
+here.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -15,6 +16,9 @@ from torch import nn
 
 from gsv_lab.errors import HookError
 from gsv_lab.hooks.tap import BoundTap, Component
+
+COMPILED = "_orig_mod."
+"""What torch.compile puts before the names of the modules that it wraps."""
 
 
 def require(fact: object, code: str, problem: str, expected: str = "", action: str = "") -> None:
@@ -24,8 +28,10 @@ def require(fact: object, code: str, problem: str, expected: str = "", action: s
 
 
 class Point(NamedTuple):
-    """A tap of a model: its full name, the function that the component calls, the frames per second of its time axis,
-    and what tells its component from one of another model (class and sizes of the parameters).
+    """A tap of a model.
+
+    `name` from the root; `bound`, the function that the component calls; `rate` of its time axis in frames a second;
+    `origin`, class and sizes of the component's parameters, which differ from those of another model's.
     """
 
     name: str
@@ -43,17 +49,42 @@ def points(root: Any) -> dict[str, Point]:
     Raises:
         HookError: PROBE_ROOT, there is no tap in it.
     """
-    found, memo = dict[str, Point](), set[nn.Module]()
-    for part, module in (root.components() if hasattr(root, "components") else {"": root}).items():
-        for path, inner in module.named_modules(memo, part) if isinstance(module, nn.Module) else ():
-            for name, bound in inner.taps().items() if isinstance(inner, Component) else ():
-                # torch.compile keeps what it wraps under a name of its own.
-                full = f"{path}.{name}".replace("_orig_mod.", "").lstrip(".")
-                rate = getattr(inner, bound.tap.rate) if isinstance(bound.tap.rate, str) else bound.tap.rate
-                sizes = {key.replace("_orig_mod.", ""): tuple(p.shape) for key, p in inner.named_parameters()}
-                found[full] = Point(full, bound, rate, f"{type(inner).__qualname__} {sizes}")
-    require(found, "PROBE_ROOT", f"{type(root).__name__} has no taps", "a loaded lab, or a module of gsv_lab.nn")
+    found: dict[str, Point] = {}
+    for path, component in _components(root):
+        origin = ""
+        for name, bound in component.taps().items():
+            origin = origin or _origin(component)
+            rate = bound.tap.rate
+            if isinstance(rate, str):
+                rate = getattr(component, rate)
+            full = f"{path}.{name}".replace(COMPILED, "").lstrip(".")
+            found[full] = Point(full, bound, rate, origin)
+    require(
+        found,
+        "PROBE_ROOT",
+        f"{type(root).__name__} has no taps",
+        "a loaded lab, or a module of gsv_lab.nn",
+    )
     return found
+
+
+def _components(root: Any) -> Iterator[tuple[str, Component]]:
+    """Path and component, each component once."""
+    parts = root.components() if hasattr(root, "components") else {"": root}
+    seen: set[nn.Module] = set()
+    for name, module in parts.items():
+        if not isinstance(module, nn.Module):
+            continue
+        for path, inner in module.named_modules(seen, name):
+            if isinstance(inner, Component):
+                yield path, inner
+
+
+def _origin(component: Component) -> str:
+    sizes = {}
+    for key, parameter in component.named_parameters():
+        sizes[key.replace(COMPILED, "")] = tuple(parameter.shape)
+    return f"{type(component).__qualname__} {sizes}"
 
 
 def match(pattern: str, found: Mapping[str, Point]) -> list[Point]:
@@ -62,32 +93,49 @@ def match(pattern: str, found: Mapping[str, Point]) -> list[Point]:
     Raises:
         HookError: TAP_UNKNOWN with the nearest names, nothing matches.
     """
-    if matching := [point for name, point in found.items() if fnmatchcase(name, pattern)]:
-        return matching
-    raise HookError("TAP_UNKNOWN", f"No tap matches '{pattern}'", nearest(pattern, found))
+    matching = [point for name, point in found.items() if fnmatchcase(name, pattern)]
+    if not matching:
+        raise HookError("TAP_UNKNOWN", f"No tap matches '{pattern}'", nearest(pattern, found))
+    return matching
 
 
 def fold(name: str, letter: str = "N") -> str:
     """A name without its layer numbers: `layers.3.mlp` -> `layers.N.mlp`."""
-    return ".".join(letter if part.isdigit() else part for part in name.split("."))
+    parts = [letter if part.isdigit() else part for part in name.split(".")]
+    return ".".join(parts)
 
 
 def nearest(wanted: str, names: Iterable[str]) -> str:
     """The names most like one that does not exist, as text for an error; layer numbers are shown as `*`."""
     wanted = fold(wanted, "*").strip("*.")
-    ends = {".".join(name.split(".")[-1 - wanted.count(".") :]): name for name in (fold(n, "*") for n in names)}
-    return " or ".join(ends[end] for end in difflib.get_close_matches(wanted, ends, 3, 0.0))
+    length = 1 + wanted.count(".")
+    ends = {}
+    for name in names:
+        folded = fold(name, "*")
+        end = ".".join(folded.split(".")[-length:])
+        ends[end] = folded
+    close = difflib.get_close_matches(wanted, ends, 3, 0.0)
+    return " or ".join(ends[end] for end in close)
 
 
 class Table(list[dict[str, Any]]):
     """Rows of equal keys that print as a Markdown table."""
 
     def __str__(self) -> str:
-        rows = [[*self[0]], ["---"] * len(self[0]), *(row.values() for row in self)] if self else []
-        cells = [[f"{value:.4g}" if isinstance(value, float) else str(value) for value in row] for row in rows]
-        return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+        if not self:
+            return ""
+        titles = list(self[0])
+        lines = [_line(titles), _line(["---"] * len(titles))]
+        for row in self:
+            lines.append(_line(row.values()))
+        return "\n".join(lines)
 
     _repr_markdown_ = __str__
+
+
+def _line(cells: Iterable[Any]) -> str:
+    texts = [f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells]
+    return f"| {' | '.join(texts)} |"
 
 
 def catalogue(root: Any) -> Table:
@@ -96,7 +144,13 @@ def catalogue(root: Any) -> Table:
     """
     rows: dict[str, dict[str, Any]] = {}
     for name, bound, rate, _ in points(root).values():
-        row = rows.setdefault(fold(name), {"name": fold(name), "axes": " ".join(bound.tap.axes), "rate": ""})
-        row["rate"] = " ".join(dict.fromkeys([*row["rate"].split(), *([f"{rate:g}"] if rate else [])]))
-        row |= {"unit": bound.tap.unit, "meaning": bound.tap.meaning}
+        tap = bound.tap
+        new = {"name": fold(name), "axes": " ".join(tap.axes), "rate": ""}
+        row = rows.setdefault(fold(name), new)
+        rates = row["rate"].split()
+        if rate and f"{rate:g}" not in rates:
+            rates.append(f"{rate:g}")
+        row["rate"] = " ".join(rates)
+        row["unit"] = tap.unit
+        row["meaning"] = tap.meaning
     return Table(rows.values())

@@ -1,8 +1,8 @@
 """Interventions as data: what to do to which tap, where in it, and when.
 
 An edit is a small frozen record that can be printed, written to YAML and swept over; `probe(..., edits=[...])` carries
-it out. Only the chosen region of a tensor is replaced, in a copy; its shape never changes.
-This file does not know models: it sees a tap's name, axes and rate, and a tensor.
+it out. Only the chosen region of a tensor is replaced, in a copy; its shape never changes. All that is known here of a
+model is a tap's name, axes and rate, and a tensor.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from gsv_lab.hooks.catalogue import Point, nearest, require
 from gsv_lab.hooks.record import Record, Records, axis_index, check_origin
 
 OVER = {"mean": "time", "resample": "time", "steer": "dim"}
-NEED_SOURCE, NEED_FLOATS = ("steer", "swap", "patch_from"), ("mean", "scale", "noise", "steer")
+"""Kinds with an axis of their own choice."""
+
+NEED_SOURCE = ("steer", "swap", "patch_from")
+NEED_FLOATS = ("mean", "scale", "noise", "steer")
 
 
 @dataclass(frozen=True)
@@ -55,13 +58,24 @@ class Edit:
     where: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require(self.kind in KINDS, "EDIT_KIND", f"There is no edit '{self.kind}'", nearest(self.kind, KINDS))
-        fits = (self.kind in NEED_SOURCE) != (self.source is None) and isinstance(self.target, str)
-        fits, given = fits and not {"seconds", "frames"} <= {*self.where}, f"Arguments of {self.kind} of {self.target}"
-        require(fits, "EDIT_VALUE", given, f"a glob, a source for {NEED_SOURCE} only, and not both seconds and frames")
+        require(
+            self.kind in KINDS,
+            "EDIT_KIND",
+            f"There is no edit '{self.kind}'",
+            nearest(self.kind, KINDS),
+        )
+        with_source = self.source is not None
+        both_times = {"seconds", "frames"} <= self.where.keys()
+        fits = isinstance(self.target, str) and with_source == (self.kind in NEED_SOURCE) and not both_times
+        problem = f"Arguments of {self.kind} of {self.target}"
+        expected = f"a glob, a source for {NEED_SOURCE} only, and not both seconds and frames"
+        require(fits, "EDIT_VALUE", problem, expected)
+        spans = {}
+        for axis, entries in self.where.items():
+            first, end = (entries, entries + 1) if isinstance(entries, int) else entries
+            spans[axis] = (first, end)
         object.__setattr__(self, "by", float(self.by))  # YAML reads 1e-2 as text
-        pairs = {axis: (n, n + 1) if isinstance(n, int) else n for axis, n in self.where.items()}
-        object.__setattr__(self, "where", {axis: (first, end) for axis, (first, end) in pairs.items()})
+        object.__setattr__(self, "where", spans)
 
 
 def zero(target: str, **where: Any) -> Edit:
@@ -122,80 +136,158 @@ class Applied:
     """
 
     def __init__(self, edit: Edit, point: Point) -> None:
-        self.edit, self.name, self.used, self.first = edit, point.name, 0, dict[int, Tensor]()
-        axes = point.bound.tap.axes
-        require(not point.bound.tap.read_only, "EDIT_READ_ONLY", f"{self.name} is only for looking", "another tap")
+        tap = point.bound.tap
+        require(
+            not tap.read_only,
+            "EDIT_READ_ONLY",
+            f"{point.name} is only for looking",
+            "another tap",
+        )
+        self.edit = edit
+        self.name = point.name
+        self.used = 0
+        self.first: Tensor | None = None
         over = edit.over or OVER.get(edit.kind)
-        self.over: Any = axis_index(self.name, axes, over) if over else None
-        self.spans, self.sources = dict(self._spans(point.rate, axes)), self._sources(edit.source, point)
+        self.over: Any = axis_index(self.name, tap.axes, over) if over else None
+        self.spans = self._spans(point.rate, tap.axes)
+        self.sources = self._sources(edit.source, point)
         self.random = torch.Generator().manual_seed(edit.seed + zlib.crc32(self.name.encode()))
 
-    def _spans(self, rate: float | None, axes: tuple[str, ...]) -> Iterable[tuple[int, tuple[Any, Any]]]:
+    def _spans(self, rate: float | None, axes: tuple[str, ...]) -> dict[int, tuple[int, int | None]]:
+        """First entry and end on each axis that the edit restricts."""
+        spans = {}
         for axis, (first, end) in self.edit.where.items():
+            if axis == "step":
+                continue
             if axis == "seconds":
-                require(rate, "TIME_RATE", f"{self.name} has no rate", "frames instead of seconds")
-                first, end = math.floor(first * rate + 1e-6), None if end is None else math.ceil(end * rate - 1e-6)
-            if axis != "step":
-                yield axis_index(self.name, axes, "time" if axis in ("seconds", "frames") else axis), (first, end)
+                require(
+                    rate,
+                    "TIME_RATE",
+                    f"{self.name} has no rate",
+                    "frames instead of seconds",
+                )
+                first = math.floor(first * rate + 1e-6)
+                end = None if end is None else math.ceil(end * rate - 1e-6)
+            name = "time" if axis in ("seconds", "frames") else axis
+            spans[axis_index(self.name, axes, name)] = (first, end)
+        return spans
 
     def _sources(self, source: Any, point: Point) -> list[Tensor]:
-        source = Records.load(source) if isinstance(source, str | Path) else source
-        source = source[self.name] if isinstance(source, Mapping) else source
+        """The tensors that are to be put in, one for each call."""
+        if source is None:
+            return []
+        if isinstance(source, str | Path):
+            source = Records.load(source)
+        if isinstance(source, Mapping):
+            source = source[self.name]
         if not isinstance(source, Record):
-            return [] if source is None else [torch.as_tensor(source)]
+            return [torch.as_tensor(source)]
         check_origin(source, point.origin)
-        fits, given = source.every == 1 and (len(source) == 1 or self.edit.kind == "patch_from"), f"{source!r}"
-        require(fits, "RECORD_CALLS", f"{given} as source", "a single call, or for patch_from all of them")
+        fits = source.every == 1 and (len(source) == 1 or self.edit.kind == "patch_from")
+        require(
+            fits,
+            "RECORD_CALLS",
+            f"{source!r} as source",
+            "a single call, or for patch_from all of them",
+        )
         return source.steps
 
     def __call__(self, value: Tensor, call: int) -> Tensor:
         """What goes on instead of the tensor of call number `call`."""
-        first, end = self.edit.where.get("step", (0, None))
+        edit = self.edit
+        first, end = edit.where.get("step", (0, None))
         if call < first or (end is not None and call >= end):
             return value
-        fits = value.is_floating_point() or self.edit.kind not in NEED_FLOATS
-        require(fits, "EDIT_TYPE", f"{self.edit.kind} of {self.name}, whole numbers", "zero, swap, resample or freeze")
-        spans = {i: slice(*self._within(f"entries on axis {i}", *s, value.shape[i])) for i, s in self.spans.items()}
-        region, edited, source = tuple(spans.get(i, slice(None)) for i in range(value.dim())), value.clone(), None
-        if self.sources:
-            number = call if self.edit.kind == "patch_from" else 0
-            source = self.sources[self._within("calls of its source", number, number + 1, len(self.sources))[0]]
-            source = (source[region] if source.shape == value.shape else source).to(value)
+        fits = value.is_floating_point() or edit.kind not in NEED_FLOATS
+        problem = f"{edit.kind} of {self.name}, whole numbers"
+        require(fits, "EDIT_TYPE", problem, "zero, swap, resample or freeze")
+        region = self._region(value)
+        source = self._source(value, region, call)
+        edited = value.clone()
         try:
-            edited[region] = KINDS[self.edit.kind](self, value[region], source)
+            edited[region] = KINDS[edit.kind](self, value[region], source)
         except RuntimeError as error:
-            problem = f"{self.edit.kind} of {self.name} does not bring the shape of what it replaces"
+            problem = f"{edit.kind} of {self.name} does not bring the shape of what it replaces"
             raise HookError("EDIT_SHAPE", problem, f"{tuple(value[region].shape)}") from error
         self.used += 1
         return edited
 
+    def _region(self, value: Tensor) -> tuple[slice, ...]:
+        """The part of a tensor that is edited."""
+        region = [slice(None)] * value.dim()
+        for axis, (first, end) in self.spans.items():
+            first, end = self._within(f"entries on axis {axis}", first, end, value.shape[axis])
+            region[axis] = slice(first, end)
+        return tuple(region)
+
+    def _source(self, value: Tensor, region: tuple[slice, ...], call: int) -> Tensor | None:
+        """What the source has in the region's place."""
+        if not self.sources:
+            return None
+        number = call if self.edit.kind == "patch_from" else 0
+        self._within("calls of its source", number, number + 1, len(self.sources))
+        source = self.sources[number]
+        if source.shape == value.shape:
+            source = source[region]
+        return source.to(value)
+
     def _within(self, what: str, first: int, end: int | None, size: int) -> tuple[int, int]:
+        """A span whose end may be open, checked against the size of its axis."""
         end = size if end is None else end
         problem = f"{self.edit.kind} of {self.name} needs the {what} {first} to {end}"
-        require(0 <= first < end <= size, "AXIS_RANGE", problem, f"a span within 0 to {size}")
+        require(
+            0 <= first < end <= size,
+            "AXIS_RANGE",
+            problem,
+            f"a span within 0 to {size}",
+        )
         return first, end
 
-    def order(self, size: int) -> Tensor:
-        """A random order of so many entries, two at least."""
+    def shuffled(self, part: Tensor) -> Tensor:
+        """The region in a random order along the edit's axis, of two entries at least."""
+        size = part.shape[self.over]
         self._within("entries to shuffle", 0, 2, size)
-        return torch.randperm(size, generator=self.random)
+        order = torch.randperm(size, generator=self.random)
+        return part.index_select(self.over, order.to(part.device))
+
+    def noisy(self, part: Tensor) -> Tensor:
+        """The region with noise added."""
+        drawn = torch.randn(part.shape, generator=self.random).to(part)
+        return part + self.edit.by * drawn
+
+    def steered(self, part: Tensor, direction: Tensor) -> Tensor:
+        """The region with a direction (D,) along the edit's axis added."""
+        behind = part.dim() - 1 - self.over
+        direction = direction.reshape(-1, *[1] * behind)
+        return part + self.edit.by * direction
+
+    def frozen(self, part: Tensor) -> Tensor:
+        """The region as it was first: along the edit's axis, or without one in the first edited call."""
+        if self.over is not None:
+            return part.narrow(self.over, 0, 1)
+        if self.first is None:
+            self.first = part
+        return self.first
 
 
 # What a region becomes: from the edit at work, what it is, and the same region of the source (None without one).
 KINDS: dict[str, Callable[[Applied, Tensor, Any], Tensor]] = {
-    "zero": lambda run, part, _: torch.zeros_like(part),
-    "mean": lambda run, part, _: part.mean(run.over, keepdim=True),
-    "resample": lambda run, part, _: part.index_select(run.over, run.order(part.shape[run.over]).to(part.device)),
-    "scale": lambda run, part, _: part * run.edit.by,
-    "noise": lambda run, part, _: part + run.edit.by * torch.randn(part.shape, generator=run.random).to(part),
-    "steer": lambda run, part, source: part + run.edit.by * source.reshape(-1, *[1] * (part.dim() - 1 - run.over)),
+    "zero": lambda run, part, source: torch.zeros_like(part),
+    "mean": lambda run, part, source: part.mean(run.over, keepdim=True),
+    "resample": lambda run, part, source: run.shuffled(part),
+    "scale": lambda run, part, source: part * run.edit.by,
+    "noise": lambda run, part, source: run.noisy(part),
+    "steer": lambda run, part, source: run.steered(part, source),
     "swap": lambda run, part, source: source,
-    "freeze": lambda run, part, _: run.first.setdefault(0, part) if run.over is None else part.narrow(run.over, 0, 1),
+    "freeze": lambda run, part, source: run.frozen(part),
     "patch_from": lambda run, part, source: source,
 }
 
-_MODES = ((), ("answer",), ("content",))
-RECIPES = {f"reference_{i}": tuple(zero(f"*cross_attention.{tap}") for tap in taps) for i, taps in enumerate(_MODES)}
+RECIPES = {
+    "reference_0": (),
+    "reference_1": (zero("*cross_attention.answer"),),
+    "reference_2": (zero("*cross_attention.content"),),
+}
 """Hidden test modes of the reference prior, which sums content, the text's answer and the speaker: mode 0 with all,
 mode 1 without the answer, mode 2 without the content."""
 
@@ -206,15 +298,27 @@ def to_yaml(edits: Iterable[Edit]) -> str:
     Raises:
         HookError: EDIT_VALUE, the source is in memory only.
     """
+    rows = []
+    for edit in edits:
+        row = {}
+        for part in fields(Edit):
+            value = getattr(edit, part.name)
+            default = {} if part.name == "where" else part.default
+            if value is not default and value != default:
+                row[part.name] = _plain(value)
+        rows.append(row)
+    return yaml.safe_dump(rows, sort_keys=False)
 
-    def plain(value: Any) -> Any:
-        value = getattr(value, "path", "") or value
-        require(not isinstance(value, Record | Records), "EDIT_VALUE", "A source is in memory only", "saved records")
-        return value.tolist() if isinstance(value, Tensor) else str(value) if isinstance(value, Path) else value
 
-    rows = [{f.name: plain(getattr(edit, f.name)) for f in fields(Edit)} for edit in edits]
-    unsaid: dict[str, Any] = {**{f.name: f.default for f in fields(Edit)}, "where": {}}
-    return yaml.safe_dump([{k: v for k, v in row.items() if v != unsaid[k]} for row in rows], sort_keys=False)
+def _plain(value: Any) -> Any:
+    """A value as YAML can hold it."""
+    if isinstance(value, Records) and value.path:
+        return value.path
+    in_memory = isinstance(value, Record | Records)
+    require(not in_memory, "EDIT_VALUE", "A source is in memory only", "saved records")
+    if isinstance(value, Tensor):
+        return value.tolist()
+    return str(value) if isinstance(value, Path) else value
 
 
 def from_yaml(text: str | Path) -> list[Edit]:
@@ -224,8 +328,14 @@ def from_yaml(text: str | Path) -> list[Edit]:
         HookError: EDIT_VALUE, it is no list of edits; EDIT_KIND.
     """
     try:
-        return [Edit(**row) for row in yaml.safe_load(text.read_text("utf-8") if isinstance(text, Path) else text)]
+        if isinstance(text, Path):
+            text = text.read_text("utf-8")
+        return [Edit(**row) for row in yaml.safe_load(text)]
     except HookError:
         raise
     except (OSError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:
-        raise HookError("EDIT_VALUE", f"No edits: {error}", "a YAML list of mappings, as to_yaml writes it") from error
+        raise HookError(
+            "EDIT_VALUE",
+            f"No edits: {error}",
+            "a YAML list of mappings, as to_yaml writes it",
+        ) from error

@@ -1,4 +1,4 @@
-"""Watching and editing: the one context that attaches listeners to taps and takes them out again.
+"""Watching and editing: the one context that puts observers into taps and takes them out again.
 
     with probe(lab, "prior.cross_attention.pattern", edits=[zero("flow.z", head=1)]) as records:
         speech = lab.speak(text, voice)
@@ -6,7 +6,6 @@
 
 Idea: nothing is watched that was not named, nothing stays attached, and what was recorded is what passed: memory is
 counted while it is spent, and a tensor that was written into after it was recorded is an error, not a wrong picture.
-This file does not know what the model computes.
 """
 
 from __future__ import annotations
@@ -25,14 +24,20 @@ from gsv_lab.errors import HookError
 from gsv_lab.hooks.catalogue import Point, match, points, require
 from gsv_lab.hooks.edits import Applied, Edit
 from gsv_lab.hooks.record import Record, Records
-from gsv_lab.hooks.tap import Listener
+from gsv_lab.hooks.tap import Observer
 
 
 @contextmanager
 def probe(
-    root: Any, *globs: str, edits: Sequence[Edit] = (), limit_mb: float = 256, every: int = 1,
-    keep: Literal["cpu", "device"] = "cpu", dtype: torch.dtype | None = None, grads: bool = False,
-) -> Iterator[Records]:  # fmt: skip
+    root: Any,
+    *globs: str,
+    edits: Sequence[Edit] = (),
+    limit_mb: float = 256,
+    every: int = 1,
+    keep: Literal["cpu", "device"] = "cpu",
+    dtype: torch.dtype | None = None,
+    grads: bool = False,
+) -> Iterator[Records]:
     """Watch the taps that match, and edit, inside a `with` block; gives the `Records`, which fill as the model runs.
 
     Edits come before recording, in their order. Compiled modules run uncompiled inside the block.
@@ -51,77 +56,177 @@ def probe(
         HookError: TAP_UNKNOWN, PROBE_ROOT, PROBE_NESTED, PROBE_OPTION and those of `Applied` on entry; TAP_AXES,
             MEMORY_LIMIT while the model runs; RECORD_CHANGED, EDIT_UNUSED, GRADIENT_MISSING on exit.
     """
-    given, known = f"{keep=}, {limit_mb=}, {every=}", keep in ("cpu", "device") and limit_mb > 0 and every >= 1
-    require(known, "PROBE_OPTION", given, "keep 'cpu' or 'device', limit_mb above 0, every 1 or more")
+    session = _Session(limit_mb * 1e6, every, keep, dtype, grads)
+    session.check_options()
     found = points(root)
     free = not any(point.bound.claimed for point in found.values())
-    require(free, "PROBE_NESTED", "A probe of this model is open already", "one", "Give it these taps and edits too")
-    watched = {point.name: point for glob in globs for point in match(glob, found)}
-    applied = [Applied(edit, point) for edit in edits for point in match(edit.target, found)]
-    session = _Session(Records(watched=watched), limit_mb * 1e6, every, keep, dtype, grads)
-    with ExitStack() as stack:
-        if "torch._dynamo" in sys.modules:  # nothing can be compiled where it was never imported
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
-        for name, point in found.items():
-            stack.callback(vars(point.bound).update, claimed=False, live=point.bound.live)
-            point.bound.claimed, point.bound.path = True, name
-            if (mine := [run for run in applied if run.name == name]) or name in watched:
-                point.bound.live = session.listener(point, mine, name in watched, stack)
-        yield session.records
-    changed = ", ".join(sorted({name for name, kept, version in session.borrowed if kept._version != version}))
-    require(not changed, "RECORD_CHANGED", f"Written into after it was recorded: {changed}", "no writing in place")
-    came = not grads or any(record.cotangents for record in session.records.values())
-    require(came, "GRADIENT_MISSING", "No gradient came to a watched tap", "a backward() inside the block")
+    require(
+        free,
+        "PROBE_NESTED",
+        "A probe of this model is open already",
+        "one",
+        "Give it these taps and edits too",
+    )
+    for glob in globs:
+        session.watch(match(glob, found))
     for edit in edits:
-        done, what = any(run.used for run in applied if run.edit is edit), f"{edit.kind} of '{edit.target}'"
-        require(done, "EDIT_UNUSED", f"Never carried out: {what}", "code in the block that runs it, up to its step")
+        session.edit(edit, match(edit.target, found))
+    with ExitStack() as stack:
+        # Nothing can be compiled where the compiler was never imported.
+        if "torch._dynamo" in sys.modules:
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        for point in found.values():
+            stack.callback(_release, point, point.bound.live)
+            session.attach(point, stack)
+        yield session.records
+    session.check_results()
+
+
+def _release(point: Point, live: Observer | None) -> None:
+    """Put a tap back to what it was."""
+    point.bound.claimed = False
+    point.bound.live = live
 
 
 class _Session:
-    """What the listeners of one open probe share."""
+    """What the observers of one open probe share; arguments as in `probe`, the limit in bytes."""
 
-    def __init__(self, records: Records, limit: float, every: int, keep: str, dtype: Any, grads: bool) -> None:
-        self.records, self.limit, self.every, self.keep, self.dtype = records, limit, every, keep, dtype
-        self.grads, self.sizes, self.borrowed = grads, Counter[str](), list[tuple[str, Tensor, int]]()
+    def __init__(
+        self,
+        limit: float,
+        every: int,
+        keep: str,
+        dtype: torch.dtype | None,
+        grads: bool,
+    ) -> None:
+        self.limit = limit
+        self.every = every
+        self.keep = keep
+        self.dtype = dtype
+        self.grads = grads
+        self.records = Records()
+        self.applied: list[Applied] = []
+        self.sizes: Counter[str] = Counter()
+        self.borrowed: list[tuple[str, Tensor, int]] = []
 
-    def listener(self, point: Point, edits: list[Applied], kept: bool, stack: ExitStack) -> Listener:
+    def check_options(self) -> None:
+        """That the options can be used."""
+        known = self.keep in ("cpu", "device") and self.limit > 0 and self.every >= 1
+        given = f"keep={self.keep!r}, limit_mb={self.limit / 1e6:g}, every={self.every}"
+        require(
+            known,
+            "PROBE_OPTION",
+            given,
+            "keep 'cpu' or 'device', limit_mb above 0, every 1 or more",
+        )
+
+    def watch(self, chosen: Sequence[Point]) -> None:
+        """Note the taps that are to be recorded, each once."""
+        for point in chosen:
+            if point.name not in self.records.watched:
+                self.records.watched.append(point.name)
+
+    def edit(self, edit: Edit, chosen: Sequence[Point]) -> None:
+        """Note an edit at each of its taps."""
+        for point in chosen:
+            self.applied.append(Applied(edit, point))
+
+    def attach(self, point: Point, stack: ExitStack) -> None:
+        """Claim a tap, and put an observer into it if it is watched or edited."""
+        point.bound.claimed = True
+        point.bound.path = point.name
+        edits = [run for run in self.applied if run.name == point.name]
+        kept = point.name in self.records.watched
+        if edits or kept:
+            point.bound.live = self.observer(point, edits, kept, stack)
+
+    def observer(self, point: Point, edits: list[Applied], kept: bool, stack: ExitStack) -> Observer:
         """What is put into one tap."""
-        tap, calls = point.bound.tap, 0
-        record = Record(point.name, tap.axes, [], point.rate, tap.unit, tap.meaning, self.every, point.origin)
+        tap = point.bound.tap
+        record = Record(
+            point.name,
+            tap.axes,
+            [],
+            point.rate,
+            tap.unit,
+            tap.meaning,
+            self.every,
+            point.origin,
+        )
+        calls = 0
 
-        def hear(value: Tensor) -> Tensor:
+        def observe(value: Tensor) -> Tensor:
             nonlocal calls
-            fits, problem = value.dim() == len(tap.axes), f"{point.name} got a tensor of shape {tuple(value.shape)}"
+            fits = value.dim() == len(tap.axes)
+            problem = f"{point.name} got a tensor of shape {tuple(value.shape)}"
             require(fits, "TAP_AXES", problem, f"the axes {' '.join(tap.axes)}")
             for edit in edits:
                 value = edit(value, calls)
             if kept and calls % self.every == 0:
-                self.records.setdefault(point.name, record).steps.append(self.copy(point.name, value))
-                if self.grads and value.requires_grad:
-                    stack.callback(value.register_hook(partial(self.receive, record, len(record) - 1)).remove)
+                self.note(record, value, stack)
             calls += 1
             return value
 
-        return hear
+        return observe
+
+    def note(self, record: Record, value: Tensor, stack: ExitStack) -> None:
+        """Record one tensor, and wait for its gradient if gradients are kept."""
+        self.records.setdefault(record.name, record)
+        record.steps.append(self.copy(record.name, value))
+        if self.grads and value.requires_grad:
+            receive = partial(self.receive, record, len(record) - 1)
+            stack.callback(value.register_hook(receive).remove)
 
     def receive(self, record: Record, index: int, gradient: Tensor) -> None:
-        """Keeps the gradient of one recorded tensor."""
+        """Keep the gradient of one recorded tensor."""
         record.cotangents[index] = self.copy(record.name, gradient)
 
     def copy(self, name: str, value: Tensor) -> Tensor:
         """The tensor to keep: detached, and where nothing has to be copied, borrowed and looked at again on exit."""
-        dtype = self.dtype if self.dtype and value.is_floating_point() else value.dtype
-        kept = value.detach().to("cpu" if self.keep == "cpu" else value.device, dtype)
-        self.sizes[name] += kept.nbytes
-        if self.sizes.total() > self.limit:
-            most = ", ".join(f"{tap} {size / 1e6:.1f} MB" for tap, size in self.sizes.most_common(5))
-            problem = f"The records take more than {self.limit / 1e6:g} MB, most in {most}"
-            raise HookError("MEMORY_LIMIT", problem, "fewer taps, every=, dtype=torch.float16 or a larger limit_mb=")
+        dtype = value.dtype
+        if self.dtype is not None and value.is_floating_point():
+            dtype = self.dtype
+        device = "cpu" if self.keep == "cpu" else value.device
+        kept = value.detach().to(device, dtype)
+        self.spend(name, kept.nbytes)
         own = kept.data_ptr() != value.data_ptr()
+        small_view = not own and kept.untyped_storage().nbytes() > 2 * kept.nbytes
         # Tensors of inference mode have no counter; a small view would keep all of a large tensor alive.
-        if value.is_inference() or (not own and kept.untyped_storage().nbytes() > 2 * kept.nbytes):
+        if value.is_inference() or small_view:
             with torch.inference_mode(False):
                 return kept.clone()
         if not own:
             self.borrowed.append((name, kept, kept._version))
         return kept
+
+    def spend(self, name: str, size: int) -> None:
+        """Count bytes of a tap's records; a HookError MEMORY_LIMIT where all records take more than the limit."""
+        self.sizes[name] += size
+        if self.sizes.total() <= self.limit:
+            return
+        largest = [f"{tap} {taken / 1e6:.1f} MB" for tap, taken in self.sizes.most_common(5)]
+        problem = f"The records take more than {self.limit / 1e6:g} MB, most in {', '.join(largest)}"
+        raise HookError(
+            "MEMORY_LIMIT",
+            problem,
+            "fewer taps, every=, dtype=torch.float16 or a larger limit_mb=",
+        )
+
+    def check_results(self) -> None:
+        """That records are what passed, that gradients came, and that every edit was carried out."""
+        changed = {name for name, kept, version in self.borrowed if kept._version != version}
+        problem = f"Written into after it was recorded: {', '.join(sorted(changed))}"
+        require(not changed, "RECORD_CHANGED", problem, "no writing in place")
+        came = any(record.cotangents for record in self.records.values())
+        problem = "No gradient came to a watched tap"
+        require(
+            came or not self.grads,
+            "GRADIENT_MISSING",
+            problem,
+            "a backward() inside the block",
+        )
+        done = {id(run.edit) for run in self.applied if run.used}
+        for run in self.applied:
+            problem = f"Never carried out: {run.edit.kind} of '{run.edit.target}'"
+            expected = "code in the block that runs it, up to its step"
+            require(id(run.edit) in done, "EDIT_UNUSED", problem, expected)

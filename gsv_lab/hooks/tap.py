@@ -9,7 +9,7 @@ A component declares its taps in the class body and calls them in `forward`:
             weights = self.pattern((query @ key.transpose(-1, -2)).softmax(-1))
 
 An unwatched tap gives its argument back at once. Taps are plain functions, not modules, so that `print(model)` and
-state dicts stay clean and a call costs next to nothing. This file does not know who listens, nor why: see `probe.py`.
+state dicts stay clean and a call costs next to nothing. Observers are put into taps by `probe.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor, nn
 
-Listener = Callable[[Tensor], Tensor]
+Observer = Callable[[Tensor], Tensor]
+"""What is put into a tap: it sees every tensor that passes and gives back the one to go on with."""
 
 
 class Tap:
@@ -35,10 +36,20 @@ class Tap:
         read_only: the component does not go on with what the tap gives back, so that an edit would do nothing.
     """
 
-    def __init__(self, axes: str, *, rate: float | str | None = None, unit: str = "", meaning: str = "",
-                 read_only: bool = False) -> None:  # fmt: skip
-        self.axes, self.read_only = tuple(axes.split()), read_only
-        self.rate, self.unit, self.meaning = rate, unit, meaning
+    def __init__(
+        self,
+        axes: str,
+        *,
+        rate: float | str | None = None,
+        unit: str = "",
+        meaning: str = "",
+        read_only: bool = False,
+    ) -> None:
+        self.axes = tuple(axes.split())
+        self.rate = rate
+        self.unit = unit
+        self.meaning = meaning
+        self.read_only = read_only
 
     if TYPE_CHECKING:
 
@@ -46,15 +57,15 @@ class Tap:
 
 
 class BoundTap(Protocol):
-    """A tap of one component instance: a function that returns the tensor, through the listener if there is one.
+    """A tap of one component instance: a function that returns the tensor, through the observer if there is one.
 
-    `live` is the listener or None. Code that would compute a tensor only to be watched asks
+    `live` is the observer or None. Code that would compute a tensor only to be watched asks
     `if self.pattern.live is not None:` first. `path` is the tap's name from the root of the last probe that found it;
     `claimed` is true while that probe is open.
     """
 
     tap: Tap
-    live: Listener | None
+    live: Observer | None
     path: str
     claimed: bool
 
@@ -66,13 +77,16 @@ ALL_TAPS: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def _bind(name: str, tap: Tap) -> Any:
-    # Of all things that can be called and told to listen, a function that looks into its own attributes is the
+    # Of all things that can be called and can hold an observer, a function that looks into its own attributes is the
     # cheapest: an object with `__call__` costs half as much again, an identity module thirty times as much.
     def point(value: Tensor) -> Tensor:
         return value if state["live"] is None else state["live"](value)
 
     state = vars(point)
-    state.update(tap=tap, live=None, path=name, claimed=False)
+    state["tap"] = tap
+    state["live"] = None
+    state["path"] = name
+    state["claimed"] = False
     ALL_TAPS.add(point)
     return point
 
@@ -83,12 +97,15 @@ class Component(nn.Module):
     def __new__(cls, *args: Any, **kwargs: Any) -> Component:
         self = super().__new__(cls)
         # In the instance dictionary, so that `self.tap` is found before nn.Module's slow attribute search.
-        self.__dict__.update({name: _bind(name, tap) for name, tap in declared_taps(cls).items()})
+        for name, tap in declared_taps(cls).items():
+            self.__dict__[name] = _bind(name, tap)
         return self
 
     def __getstate__(self) -> dict[str, Any]:
         # Copies and pickles get fresh taps from `__new__`: the copy of a watched component is not watched.
-        return {name: value for name, value in super().__getstate__().items() if name not in self.taps()}
+        own = self.taps()
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in own}
 
     def taps(self) -> dict[str, BoundTap]:
         """The taps of this very component (not of its parts) by name."""
@@ -97,9 +114,15 @@ class Component(nn.Module):
 
 def declared_taps(cls: type) -> dict[str, Tap]:
     """The taps declared in a class and its bases, base classes first."""
-    return {name: tap for base in reversed(cls.__mro__) for name, tap in vars(base).items() if isinstance(tap, Tap)}
+    declared = {}
+    for base in reversed(cls.__mro__):
+        for name, value in vars(base).items():
+            if isinstance(value, Tap):
+                declared[name] = value
+    return declared
 
 
 def watched() -> list[str]:
-    """Names of all taps of this process that have a listener now; empty where everything was put back."""
-    return sorted(point.path for point in list(ALL_TAPS) if point.live is not None)
+    """Names of all taps of this process that have an observer now; empty where everything was put back."""
+    live = [point.path for point in list(ALL_TAPS) if point.live is not None]
+    return sorted(live)
