@@ -1,4 +1,4 @@
-"""GPT-SoVITS opened up: `load` a voice-cloning pipeline, `probe` what happens inside.
+"""GPT-SoVITS opened up: `load` a voice-cloning pipeline, `probe` what happens inside, `register` a part of your own.
 
 Idea: the names below are looked up when they are first used, so `import gsv_lab` costs milliseconds and loads no torch.
 """
@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gsv_lab.hooks.probe import probe
     from gsv_lab.inference.lab import load
+    from gsv_lab.system.registry import register
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load", "probe"]
+__all__ = ["__version__", "load", "probe", "register"]
 
-_HOME = {"load": "gsv_lab.inference.lab", "probe": "gsv_lab.hooks.probe"}
+_HOME = {
+    "load": "gsv_lab.inference.lab",
+    "probe": "gsv_lab.hooks.probe",
+    "register": "gsv_lab.system.registry",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.system.config import build, load_experiment, register
+from gsv_lab.system.config import build, load_experiment
+from gsv_lab.system.registry import register
 from tiny import VERIFIER
 
 CONFIGS = sorted(Path(__file__).resolve().parents[1].glob("configs/nano/*.yaml"))

@@ -1,26 +1,28 @@
 """YAML to objects: one function for the command line and for notebooks.
 
 A spec is a dictionary `{class_path: dotted.path.Class, init_args: {...}}`, nested as deep as the constructor asks.
-`load_experiment` reads files, checks names and types against the constructors (jsonargparse, with `${...}` from
+`load_experiment` reads files, checks names, types and ranges against the constructors (jsonargparse, with `${...}` from
 OmegaConf) and gives back plain resolved dictionaries; `build` turns such a dictionary into objects and needs no
-library at all. Every built object keeps its resolved spec in `.spec`; checkpoints carry it. This file knows no
-component by name.
+library at all. Every built object keeps its resolved spec in `.spec`; checkpoints carry it.
 """
 
 from __future__ import annotations
 
 import difflib
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.system.config_checks import check_text, check_values, read_value, unknown_key
+from gsv_lab.system.config_checks import check_arguments, check_names, check_values
+from gsv_lab.system.overlay import nested, overlay
+from gsv_lab.system.parser_errors import parser_error
+from gsv_lab.system.ranges import NonNegativeInt, PositiveFloat, PositiveInt
 from gsv_lab.system.registry import resolve
-
-_TOP = ("name", "seed", "sizes", "task", "data", "trainer")
+from gsv_lab.system.yaml_text import check_text, read_value
 
 
 @dataclass
@@ -37,20 +39,31 @@ class TrainerSettings:
         workers: processes that prepare batches; 0 prepares them in the training process.
     """
 
-    minutes: float = 60.0
-    max_batches: int = 0
+    minutes: PositiveFloat = 60.0
+    max_batches: NonNegativeInt = 0
     precision: str = "auto"
-    validate_every: int = 500
-    save_every_minutes: float = 3.0
-    log_every: int = 20
-    workers: int = 0
+    validate_every: PositiveInt = 500
+    save_every_minutes: PositiveFloat = 3.0
+    log_every: PositiveInt = 20
+    workers: NonNegativeInt = 0
+
+
+TOP = {
+    "name": str,
+    "seed": NonNegativeInt,
+    "sizes": dict[str, Any],
+    "task": Any,
+    "data": Any,
+    "trainer": TrainerSettings,
+}
+"""Entries of an experiment and their types."""
 
 
 def build(spec: Any) -> Any:
     """Objects from a resolved spec; lists and dictionaries are walked, plain values given back.
 
     Raises:
-        ConfigError: CONFIG_UNKNOWN_KEY (with the nearest name), CONFIG_UNKNOWN_COMPONENT.
+        ConfigError: CONFIG_UNKNOWN_KEY (with the nearest name), CONFIG_UNKNOWN_COMPONENT, CONFIG_RENAMED.
     """
     if isinstance(spec, (list, tuple)):
         return [build(item) for item in spec]
@@ -63,20 +76,25 @@ def build(spec: Any) -> Any:
         raise ConfigError("CONFIG_UNKNOWN_KEY", f"'{sorted(extra)[0]}' beside class_path", "init_args only")
     cls = resolve(spec["class_path"])
     arguments = {key: build(value) for key, value in (spec.get("init_args") or {}).items()}
+    _check_signature(cls, arguments)
+    built = cls(**arguments)
+    built.spec = {"class_path": spec["class_path"], "init_args": _plain(spec.get("init_args") or {})}
+    return built
+
+
+def _check_signature(cls: type, arguments: Mapping[str, Any]) -> None:
+    """Arguments are those of the constructor, and none that it needs is missing."""
+    check_arguments(cls, arguments)
     known = inspect.signature(cls).parameters
     for key in arguments:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, 0.3) or list(known)
             raise ConfigError("CONFIG_UNKNOWN_KEY", f"{cls.__name__} has no argument '{key}'", f"'{near[0]}' perhaps")
-    missing = [
-        key for key, value in known.items() if value.default is inspect.Parameter.empty and key not in arguments
-        and value.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    ]  # fmt: skip
-    if missing:
-        raise ConfigError("CONFIG_UNKNOWN_KEY", f"{cls.__name__} lacks the argument '{missing[0]}'", "it in init_args")
-    built = cls(**arguments)
-    built.spec = {"class_path": spec["class_path"], "init_args": _plain(spec.get("init_args") or {})}
-    return built
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    for key, value in known.items():
+        needed = value.default is inspect.Parameter.empty and value.kind in named
+        if needed and key not in arguments:
+            raise ConfigError("CONFIG_UNKNOWN_KEY", f"{cls.__name__} lacks the argument '{key}'", "it in init_args")
 
 
 def _plain(value: Any) -> Any:
@@ -87,78 +105,119 @@ def _plain(value: Any) -> Any:
     return value.as_posix() if isinstance(value, Path) else value
 
 
-def _check_paths(node: Any) -> None:
-    """Refuse a class path before any library imports it."""
-    if isinstance(node, Mapping):
-        if "class_path" in node:
-            resolve(node["class_path"])
-        for value in node.values():
-            _check_paths(value)
-    elif isinstance(node, list):
-        for value in node:
-            _check_paths(value)
-
-
-def _read_yaml(path: Path) -> Any:
-    import yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text in UTF-8"
-        raise ConfigError("CONFIG_MISSING", f"Cannot read {path}", "a YAML file", str(why)) from error
-    check_text(text, path.name)
-    return yaml.safe_load(text)
-
-
 def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str, Any]:
     """Read, overlay and check configuration files.
 
     Args:
-        paths: YAML files; later ones override earlier ones key by key.
+        paths: YAML files; later ones lie over earlier ones key by key, see `gsv_lab.system.overlay.overlay`. One that
+            changes nothing is named in a warning.
         overrides: `key.sub_key=value` strings, applied last.
 
     Returns:
         Plain dictionaries: name, seed, sizes, task, data, trainer, with every default filled in.
 
     Raises:
-        ConfigError: CONFIG_UNKNOWN_KEY with the nearest name; CONFIG_TYPE with the parser's own words; CONFIG_RANGE,
-            CONFIG_INCONSISTENT, CONFIG_TOO_DEEP, CONFIG_UNSAFE, CONFIG_UNKNOWN_COMPONENT, CONFIG_MISSING.
+        ConfigError: CONFIG_UNKNOWN_KEY with the nearest name; CONFIG_RENAMED with the new one; CONFIG_TYPE with the
+            parser's own words; CONFIG_RANGE, CONFIG_INCONSISTENT, CONFIG_TOO_DEEP, CONFIG_UNSAFE,
+            CONFIG_UNKNOWN_COMPONENT, CONFIG_MISSING.
     """
+    files = [_read_file(Path(path)) for path in paths]
+    settings = dict(item.removeprefix("--").partition("=")[::2] for item in overrides)
+    resolved = _resolved(files, settings)
+    check_values(resolved, TOP)
+    for number in range(1, len(files)):
+        if _is_idle(files, number, settings, resolved):
+            warnings.warn(f"{paths[number]} changes nothing: without it the training is the same", stacklevel=2)
+    return resolved
+
+
+def _read_file(path: Path) -> Any:
+    """The tables of a file, `${...}` as it stands there; keys with dots at the top are written out."""
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = str(error.strerror) if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise ConfigError("CONFIG_MISSING", f"Cannot read {path}", "a YAML file", why) from error
+    check_text(text, path.name)
+    try:
+        read = OmegaConf.to_container(OmegaConf.create(text))
+    except OmegaConfBaseException as error:
+        raise ConfigError("CONFIG_TYPE", f"{path.name}: {' '.join(str(error).split())[:300]}") from error
+    if not isinstance(read, dict):
+        raise ConfigError("CONFIG_TYPE", f"{path.name} is a list", "a table of " + ", ".join(TOP))
+    tables: Any = {}
+    for key, value in read.items():
+        tables = overlay(tables, nested(str(key), value))
+    return tables
+
+
+def _resolved(files: Sequence[Any], settings: Mapping[str, str]) -> dict[str, Any]:
+    """Files over each other, and single settings over them, as the parser understands them."""
+    import yaml
+    from omegaconf import OmegaConf
+
+    merged: Any = {}
+    for tables in files:
+        merged = overlay(merged, tables)
+    arguments = []
+    for key, text in settings.items():
+        if key.endswith("class_path"):
+            merged = overlay(merged, nested(key, text))
+        else:
+            arguments.append(f"--{key}={text}")
+    whole = merged
+    for key, text in settings.items():
+        check_text(text, key, traps=False)
+        whole = overlay(whole, nested(key, yaml.safe_load(text)))
+    check_names(whole)
+    resolved = _parse([f"--config={OmegaConf.to_yaml(OmegaConf.create(merged))}", *arguments])
+    for key, text in settings.items():
+        if not isinstance(_at(resolved, key), str):
+            check_text(text, key)
+    return resolved
+
+
+def _parse(arguments: Sequence[str]) -> dict[str, Any]:
+    """What jsonargparse makes of its arguments, as plain dictionaries."""
     import jsonargparse
     import pytorch_lightning as pl
-    import yaml
 
-    for path in paths:
-        _check_paths(_read_yaml(Path(path)))
-    told = dict(item.removeprefix("--").partition("=")[::2] for item in overrides)
-    for key, text in told.items():
-        check_text(text, key, traps=False)
-        _check_paths({key.rpartition(".")[2]: yaml.safe_load(text)})
     parser = jsonargparse.ArgumentParser(parser_mode="omegaconf+", exit_on_error=False)
     parser.add_argument("--config", action="config")
-    parser.add_argument("--name", type=str)
+    parser.add_argument("--name", type=str, required=True)
     parser.add_argument("--seed", type=int, default=1234)
     parser.add_argument("--sizes", type=dict[str, Any], default={})
-    parser.add_subclass_arguments(pl.LightningModule, "task")
-    parser.add_subclass_arguments(pl.LightningDataModule, "data")
+    parser.add_subclass_arguments(pl.LightningModule, "task", required=True)
+    parser.add_subclass_arguments(pl.LightningDataModule, "data", required=True)
     parser.add_argument("--trainer", type=TrainerSettings, default=TrainerSettings())
-    arguments = [item for path in paths for item in ("--config", str(path))]
-    arguments += [item if item.startswith("--") else f"--{item}" for item in overrides]
     try:
         parsed = parser.parse_args(arguments)
     except (jsonargparse.ArgumentError, ValueError, TypeError) as error:
-        words = " ".join(str(error).split())
-        known = {"": _TOP, "trainer": [field.name for field in fields(TrainerSettings)]}
-        named = unknown_key(words, known, lambda path: inspect.signature(resolve(path)).parameters)
-        raise (named or ConfigError("CONFIG_TYPE", words[:600])) from error
+        known = {"": TOP, "trainer": [field.name for field in fields(TrainerSettings)]}
+        raise parser_error(str(error), known, lambda path: inspect.signature(resolve(path)).parameters) from error
     resolved = _plain(parsed.as_dict())
     resolved.pop("config", None)
-    for key, text in told.items():
-        if not isinstance(_at(resolved, key), str):
-            check_text(text, key)
-    check_values(resolved)
     return resolved
+
+
+def _is_idle(
+    files: Sequence[Any],
+    number: int,
+    settings: Mapping[str, str],
+    resolved: Mapping[str, Any],
+) -> bool:
+    """Whether the experiment is the same without one of its files; a size that nobody refers to makes no difference."""
+    others = [tables for place, tables in enumerate(files) if place != number]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            without = _resolved(others, settings)
+    except ConfigError:
+        return False
+    return {**without, "sizes": None} == {**resolved, "sizes": None}
 
 
 def _at(node: Any, path: str) -> Any:
@@ -170,7 +229,7 @@ def _at(node: Any, path: str) -> Any:
 def override(experiment: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
     """A resolved experiment with `key.sub_key=value` put in, where nothing but PyYAML is installed.
 
-    Keys must be there, and what stands there tells the type; constructors are not asked, as `load_experiment` does.
+    Keys must be there, and what stands there tells the type; constructors are asked for ranges only.
 
     Raises:
         ConfigError: CONFIG_UNKNOWN_KEY with the nearest key; CONFIG_TYPE, CONFIG_RANGE, CONFIG_INCONSISTENT and the
@@ -178,18 +237,24 @@ def override(experiment: Mapping[str, Any], overrides: Sequence[str]) -> dict[st
     """
     result: dict[str, Any] = _plain(experiment)
     for item in overrides:
-        path, _, value = item.partition("=")
+        path, _, text = item.partition("=")
         *parents, last = path.split(".")
         node = result
-        for depth, key in enumerate([*parents, last]):
-            if not isinstance(node, dict) or key not in node:
-                near = difflib.get_close_matches(key, node, 1, 0.3) if isinstance(node, dict) else []
-                raise ConfigError(
-                    "CONFIG_UNKNOWN_KEY", f"There is no '{path}'", near[0] if near else "a key of the file"
-                )
-            if depth < len(parents):
-                node = node[key]
-        node[last] = read_value(path, value, node[last])
-    check_values(result)
-    _check_paths(result)
+        for key in parents:
+            node = _entry(node, key, path)
+        node[last] = read_value(path, text, _entry(node, last, path))
+    check_names(result)
+    check_values(result, TOP)
     return result
+
+
+def _entry(node: Any, key: str, path: str) -> Any:
+    """An entry of a table.
+
+    Raises:
+        ConfigError: CONFIG_RENAMED, CONFIG_UNKNOWN_KEY with the nearest key.
+    """
+    if isinstance(node, dict) and key in node:
+        return node[key]
+    near = difflib.get_close_matches(key, node, 1, 0.3) if isinstance(node, dict) else []
+    raise ConfigError("CONFIG_UNKNOWN_KEY", f"There is no '{path}'", near[0] if near else "a key of the file")

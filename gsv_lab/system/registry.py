@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.system.migration import CLASSES
+from gsv_lab.system.migration import CLASSES, renamed
 
 PARTS = ("nn", "extensions", "released")
 """Folders of the package whose classes a weight or voice file may name."""
@@ -30,41 +30,63 @@ def register(cls: type) -> type:
 def load_parts(path: str | Path) -> ModuleType:
     """Import a Python file of the user's own, which registers its parts; its classes are named `FILE_STEM.Class`.
 
+    A file that is imported already is not run again. A file with the parts is given wherever weights name them: weight
+    and voice files hold class paths, never the place of a file.
+
     Raises:
-        ConfigError: CONFIG_MISSING, there is no such file; CONFIG_PARTS, it cannot be imported, or registers nothing.
+        ConfigError: CONFIG_MISSING, there is no such file; CONFIG_PARTS, it cannot be imported, its name belongs to
+            another module, or it registers nothing.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if path.suffix != ".py" or not path.is_file():
         raise ConfigError("CONFIG_MISSING", f"There is no Python file {path}", "a file FILE.py with the parts")
-    before = set(_REGISTERED)
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None, "a .py file always has a loader"
-    module = importlib.util.module_from_spec(spec)
-    known = sys.modules.get(path.stem)
-    if known is not None and _origin(known) != path.resolve():
-        raise ConfigError("CONFIG_PARTS", f"The name '{path.stem}' belongs to another module", "another file name")
-    sys.modules[path.stem] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[path.stem]
-        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise ConfigError(
-            "CONFIG_PARTS", f"{path.name} cannot be imported: {why}", "a file that Python runs"
-        ) from error
-    if not any(name.startswith(f"{path.stem}.") for name in _REGISTERED):
-        raise ConfigError(
-            "CONFIG_PARTS",
-            f"{path.name} registers no part",
-            "a class with the decorator gsv_lab.register",
-        )
-    for name in set(_REGISTERED) - before:
-        _REGISTERED[name].__module__ = path.stem
+    name = path.stem
+    if not name.isidentifier():
+        raise ConfigError("CONFIG_PARTS", f"'{name}' is no name of a module", "a file name such as my_parts.py")
+    if _origin(name) not in (None, path.resolve()):
+        raise ConfigError("CONFIG_PARTS", f"The name '{name}' belongs to another module", "another file name")
+    module = sys.modules.get(name) or _run(name, path)
+    registered = set(_REGISTERED.values())
+    if not any(isinstance(value, type) and value in registered for value in vars(module).values()):
+        _forget(name)
+        problem = f"{path.name} registers no part"
+        raise ConfigError("CONFIG_PARTS", problem, "a class with the decorator @gsv_lab.register")
     return module
 
 
-def _origin(module: ModuleType) -> Path | None:
-    return Path(module.__file__).resolve() if module.__file__ else None
+def _origin(name: str) -> Path | None:
+    """File of the module that has this name already; None if there is no such module."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except ValueError:  # a module without a specification, for example __main__
+        return Path(name)
+    if spec is None:
+        return None
+    return Path(spec.origin or name).resolve()
+
+
+def _run(name: str, path: Path) -> ModuleType:
+    """Import a file under a name."""
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None, "a .py file always has a loader"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        _forget(name)
+        lines = str(error).splitlines() or [""]
+        problem = f"{path.name} cannot be imported: {type(error).__name__}: {lines[0][:200]}"
+        raise ConfigError("CONFIG_PARTS", problem, "a file that Python can run") from error
+    return module
+
+
+def _forget(name: str) -> None:
+    """Drop a module that is of no use, so that the mended file can be read, and what it registered."""
+    del sys.modules[name]
+    for class_path in list(_REGISTERED):
+        if class_path.startswith(f"{name}."):
+            del _REGISTERED[class_path]
 
 
 def resolve(class_path: str, folders: tuple[str, ...] = ()) -> type:
@@ -82,19 +104,14 @@ def resolve(class_path: str, folders: tuple[str, ...] = ()) -> type:
     if class_path in _REGISTERED:
         return _REGISTERED[class_path]
     if class_path in CLASSES:
-        raise ConfigError(
-            "CONFIG_RENAMED",
-            f"'{class_path}' has another name now",
-            f"'{CLASSES[class_path]}'",
-            "docs/migration.md lists all old names",
-        )
+        raise renamed(f"'{class_path}'", f"'{CLASSES[class_path]}'")
     allowed = [f"gsv_lab.{folder}." for folder in folders] or ["gsv_lab."]
     if not class_path.startswith(tuple(allowed)):
         raise ConfigError(
             "CONFIG_UNKNOWN_COMPONENT",
             f"'{class_path}' is no component of gsv_lab",
             f"a class path that starts with {' or '.join(allowed)}",
-            "Register a class of your own with gsv_lab.register first",
+            "Register a class of your own with gsv_lab.register, or give its file with --parts",
         )
     module_name, _, name = class_path.rpartition(".")
     try:
@@ -124,7 +141,8 @@ def available(role: type) -> dict[str, type]:
         cls = queue.pop()
         queue += cls.__subclasses__()
         if not inspect.isabstract(cls):
-            found[f"{cls.__module__}.{cls.__qualname__}"] = cls
+            path = f"{cls.__module__}.{cls.__qualname__}"
+            found[path] = _REGISTERED.get(path, cls)
     return dict(sorted(found.items()))
 
 
