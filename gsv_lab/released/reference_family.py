@@ -1,6 +1,7 @@
 """Which network a released file holds, and its spec: tensors first, the stored configuration for what they hide.
 
-No name of a version decides anything; the family that is reported is a description of the shapes. Does not open files.
+No name of a version decides anything; the family that is reported is a description of the shapes. No file is opened
+here.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from torch import Tensor
 from gsv_lab.checkpoint.restricted import CODES
 from gsv_lab.errors import CheckpointError
 from gsv_lab.released.reference_keys_gpt import sizes_from_reference
-from gsv_lab.released.reference_spec import sovits_spec
+from gsv_lab.released.reference_spec import dilated_layers, sovits_spec
 from gsv_lab.released.stored_config import setting, share, whole, wholes
 
 RATES = (10, 8, 2, 2, 2)
 """Upsampling of every released vocoder; used where the configuration does not say."""
 
 PERIODS = (2, 3, 5, 7, 11, 17, 23)
-"""Of the released period judges: tensors tell how many there are, not which."""
+"""Of the released period discriminators: tensors tell how many there are, not which."""
 
 OLD_PHONES, OLD_GPT_PHONES, WIDE = 322, 512, 768
 """Rows of the first family's phone tables (acoustic model, SemanticGPT), and width of the widest vocoder."""
@@ -98,11 +99,19 @@ def _sovits(state: Mapping[str, Tensor], config: Any, code: str) -> Resolved:
     bins = whole(config, "data.filter_length", 2048) // 2 + 1
     frames = max(1, whole(config, "train.segment_size", 32 * hop, 10**8) // hop)
     heads = whole(config, "model.n_heads", 2)
-    spec = sovits_spec(state, rates, frames, heads=heads, dropout=share(config, "model.p_dropout", 0.1))
+    sample_rate = whole(config, "data.sampling_rate", 32000)
+    spec = sovits_spec(
+        state,
+        rates,
+        frames,
+        heads=heads,
+        dropout=share(config, "model.p_dropout", 0.1),
+        dilations=_dilations(state, config),
+        n_fft=2 * (bins - 1),
+        sample_rate=sample_rate,
+    )
     parts = {name: part["init_args"] for name, part in spec["init_args"].items() if isinstance(part, dict)}
-    parts["vocoder"]["dilations"] = _dilations(state, config)
-    if parts.get("posterior"):
-        bins = parts["posterior"]["spec_channels"]
+    bins = parts["frontend"]["n_fft"] // 2 + 1
     if config is None:
         notes.append("there is no configuration; what tensors cannot tell is assumed to be as in all released files")
     family = _family(state)
@@ -127,7 +136,7 @@ def _sovits(state: Mapping[str, Tensor], config: Any, code: str) -> Resolved:
         notes.append(f"data.hop_length is {hop}, but the vocoder makes {math.prod(rates)} samples of a frame")
     if code in CODES and CODES[code] != family:
         notes.append(f"the first two bytes say {CODES[code]}, the tensors {family}")
-    audio = {"sample_rate": whole(config, "data.sampling_rate", 32000), "hop": hop, "bins": bins}
+    audio = {"sample_rate": sample_rate, "hop": hop, "bins": bins}
     return Resolved("sovits", family, spec, audio, tuple(notes))
 
 
@@ -152,25 +161,25 @@ def _discriminators(state: Mapping[str, Tensor]) -> Resolved:
         raise CheckpointError("CKPT_KEYS", f"There are {len(numbers)} discriminators", f"2 to {1 + len(PERIODS)}")
     channels, groups, kernels = zip(*_layers(state, 0), strict=True)
     scale = {"channels": list(channels), "groups": list(groups), "kernels": list(kernels)}
-    judges: list[tuple[str, dict[str, Any]]] = [("ScaleJudge", scale)]
+    found: list[tuple[str, dict[str, Any]]] = [("ScaleDiscriminator", scale)]
     for period, number in zip(PERIODS, range(1, len(numbers)), strict=False):
         channels, _, kernels = zip(*_layers(state, number), strict=True)
-        judges.append(("PeriodJudge", {"period": period, "channels": list(channels), "kernel": kernels[0]}))
-    parts = [{"class_path": f"gsv_lab.nn.discriminators.{name}", "init_args": sizes} for name, sizes in judges]
-    spec = {"class_path": "gsv_lab.nn.discriminators.Discriminators", "init_args": {"judges": parts}}
+        found.append(("PeriodDiscriminator", {"period": period, "channels": list(channels), "kernel": kernels[0]}))
+    parts = [{"class_path": f"gsv_lab.nn.discriminators.{name}", "init_args": sizes} for name, sizes in found]
+    spec = {"class_path": "gsv_lab.nn.discriminators.CombinedDiscriminator", "init_args": {"discriminators": parts}}
     return Resolved("discriminators", "v2Pro" if len(numbers) == 1 + len(PERIODS) else "v2", spec, {}, ())
 
 
-def _layers(state: Mapping[str, Tensor], judge: int) -> list[tuple[int, int, int]]:
+def _layers(state: Mapping[str, Tensor], number: int) -> list[tuple[int, int, int]]:
     """Channels, groups and kernel of each layer; strides leave no trace and are those of all released files."""
     found: list[tuple[int, int, int]] = []
     before = 1
-    while (weight := state.get(f"discriminators.{judge}.convs.{len(found)}.weight_v")) is not None:
+    while (weight := state.get(f"discriminators.{number}.convs.{len(found)}.weight_v")) is not None:
         channels, inputs, kernel = weight.shape[:3]
         found.append((channels, before // inputs, kernel))
         before = channels
     if not found:
-        raise KeyError(f"discriminators.{judge}.convs.0.weight_v")
+        raise KeyError(f"discriminators.{number}.convs.0.weight_v")
     return found
 
 
@@ -180,21 +189,24 @@ def _family(state: Mapping[str, Tensor]) -> str:
     return "v1" if state["enc_p.text_embedding.weight"].shape[0] == OLD_PHONES else "v2"
 
 
-def _dilations(state: Mapping[str, Tensor], config: Any) -> list[int]:
-    """Dilations of the residual blocks, which in all released models are the same for every kernel."""
-    count = len({key.split(".")[4] for key in state if key.startswith("dec.resblocks.0.convs1.")})
-    stored = setting(config, "model.resblock_dilation_sizes")
+def _dilations(state: Mapping[str, Tensor], config: Any) -> list[int] | list[list[int]]:
+    """Dilations of the residual blocks: a list for each kernel, or one for all where the kernels have the same."""
+    counts = dilated_layers(state)
+    name = "model.resblock_dilation_sizes"
+    stored = setting(config, name)
     if stored is None:
-        found = [1, 3, 5]
-    elif isinstance(stored, (list, tuple)) and stored and all(item == stored[0] for item in stored):
-        found = wholes({"model": {"resblock_dilation_sizes": stored[0]}}, "model.resblock_dilation_sizes", ())
-    else:
-        found = []
-    if len(found) != count:
+        stored = [[1, 3, 5]] * len(counts)
+    if not isinstance(stored, (list, tuple)) or not stored:
+        raise CheckpointError("CKPT_FORMAT", f"{name} is {str(stored)[:60]}", "a list of dilations for each kernel")
+    lists = [wholes({"model": {"resblock_dilation_sizes": item}}, name, ()) for item in stored]
+    if all(item == lists[0] for item in lists):
+        lists = [lists[0]] * len(counts)
+    if [len(item) for item in lists] != counts:
+        wanted = " and ".join(map(str, counts))
         raise CheckpointError(
-            "CKPT_FORMAT", f"model.resblock_dilation_sizes is {str(stored)[:60]}", f"the same {count} for every kernel"
+            "CKPT_FORMAT", f"{name} is {str(stored)[:60]}", f"{wanted} dilations, a list for each kernel"
         )
-    return found
+    return lists
 
 
 def _disagreements(config: Any, truth: Mapping[str, Any]) -> list[str]:

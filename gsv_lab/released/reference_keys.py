@@ -54,8 +54,8 @@ PAIRS: list[tuple[str, str]] = [
     ("ref_enc.slf_attn.w_ks.*", "speaker_encoder.attention.key.*"),
     ("ref_enc.slf_attn.w_vs.*", "speaker_encoder.attention.value.*"),
     ("ref_enc.slf_attn.fc.*", "speaker_encoder.attention.out.*"),
-    ("ref_enc.fc.fc.*", "speaker_encoder.leave.*"),
-    ("sv_emb.*", "speaker_encoder.enter.*"),
+    ("ref_enc.fc.fc.*", "speaker_encoder.out_proj.*"),
+    ("sv_emb.*", "speaker_encoder.in_proj.*"),
     ("prelu.weight", "speaker_encoder.gate.weight"),
     ("ge_to512.*", "prior.cross_attention.speaker_in.*"),
     ("enc_p.ssl_proj.*", "prior.content_in.*"),
@@ -66,22 +66,22 @@ PAIRS: list[tuple[str, str]] = [
     *((f"enc_p.mrte.cross_attention.conv_{a}.*", f"prior.cross_attention.{b}.*") for a, b in _QKVO.items()),
     ("enc_p.mrte.c_pre.*", "prior.cross_attention.content_in.*"),
     ("enc_p.mrte.text_pre.*", "prior.cross_attention.text_in.*"),
-    ("enc_p.mrte.c_post.*", "prior.cross_attention.leave.*"),
-    ("enc_p.proj.*", "prior.leave.*"),
-    ("enc_q.pre.*", "posterior.enter.*"),
+    ("enc_p.mrte.c_post.*", "prior.cross_attention.out_proj.*"),
+    ("enc_p.proj.*", "prior.out_proj.*"),
+    ("enc_q.pre.*", "posterior.in_proj.*"),
     *_wavenet("enc_q.enc", "posterior.stack"),
-    ("enc_q.proj.*", "posterior.leave.*"),
-    ("flow.flows.#.pre.*", "flow.steps.#.enter.*"),
+    ("enc_q.proj.*", "posterior.out_proj.*"),
+    ("flow.flows.#.pre.*", "flow.steps.#.in_proj.*"),
     *_wavenet("flow.flows.#.enc", "flow.steps.#.stack"),
-    ("flow.flows.#.post.*", "flow.steps.#.leave.*"),
-    ("dec.conv_pre.*", "vocoder.enter.*"),
+    ("flow.flows.#.post.*", "flow.steps.#.out_proj.*"),
+    ("dec.conv_pre.*", "vocoder.in_proj.*"),
     ("dec.cond.*", "vocoder.condition.*"),
     ("dec.ups.#.*", "vocoder.stages.#.up.*"),
     ("dec.resblocks.#.#.convs1.#.*", "vocoder.stages.#.blocks.#.dilated.#.*"),
     ("dec.resblocks.#.#.convs2.#.*", "vocoder.stages.#.blocks.#.plain.#.*"),
-    ("dec.conv_post.*", "vocoder.leave.*"),
-    ("discriminators.#.convs.#.*", "judges.#.layers.#.*"),
-    ("discriminators.#.conv_post.*", "judges.#.last.*"),
+    ("dec.conv_post.*", "vocoder.out_proj.*"),
+    ("discriminators.#.convs.#.*", "discriminators.#.layers.#.*"),
+    ("discriminators.#.conv_post.*", "discriminators.#.last.*"),
 ]
 """Released pattern, our pattern: `#` is a number, `*` the rest of the key."""
 
@@ -89,8 +89,10 @@ _SUFFIXES = {
     "weight_g": "parametrizations.weight.original0",
     "weight_v": "parametrizations.weight.original1",
 }
-_LINEAR = re.compile(r"speaker_encoder\.(base\.)?(spectral|attention|leave|enter)\b.*weight$|.*\.speaker_in\.weight$")
-_BASE = re.compile(r"speaker_encoder\.(?=spectral|temporal|attention|leave)")
+_LINEAR = re.compile(
+    r"speaker_encoder\.(base\.)?(spectral|attention|out_proj|in_proj)\b.*weight$|.*\.speaker_in\.weight$"
+)
+_BASE = re.compile(r"speaker_encoder\.(?=spectral|temporal|attention|out_proj)")
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -1,17 +1,22 @@
 """The spec of a released SoVITS, read from the shapes of its tensors.
 
 Shapes tell nearly everything: which parts are there and how wide they are. What they do not tell (heads, upsampling
-rates, dropout) is handed in. So no version name is needed, and networks of any size load. Does not open files.
+rates, dilations, dropout, sample rate) is handed in. So no version name is needed, and networks of any size load. No
+file is opened here.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from torch import Tensor
 
 NN = "gsv_lab.nn."
+
+Dilations = Sequence[int] | Sequence[Sequence[int]]
+"""Dilations of every residual block of the vocoder, or a list for each of its kernels."""
 
 
 def _part(path: str, **arguments: Any) -> dict[str, Any]:
@@ -30,6 +35,9 @@ def sovits_spec(
     heads: int = 2,
     attention_heads: int = 4,
     dropout: float = 0.1,
+    dilations: Dilations = (1, 3, 5),
+    n_fft: int = 2048,
+    sample_rate: int | None = None,
 ) -> dict[str, Any]:
     """A `class_path`/`init_args` spec for `gsv_lab.system.config.build` that takes these weights.
 
@@ -40,12 +48,19 @@ def sovits_spec(
         heads: attention heads of the prior's stacks; the speaker encoder has two in all released models.
         attention_heads: heads of the attention between content and text.
         dropout: of the prior.
+        dilations: of the vocoder's residual blocks.
+        n_fft: points of the transform; the posterior's bins stand over it.
+        sample_rate: Hz; 50 frames of `upsample_rates` a second if None.
     """
     shape = {key: tuple(value.shape) for key, value in state.items()}
     latent = shape["enc_p.proj.weight"][0] // 2
     width, content_dim, _ = shape["enc_p.ssl_proj.weight"]
     speaker_dim = shape["ref_enc.fc.fc.weight"][0]
+    if "enc_q.pre.weight" in shape:
+        n_fft = 2 * (shape["enc_q.pre.weight"][1] - 1)
+    hop = math.prod(upsample_rates)
     parts = {
+        "frontend": _part("frontend.LinearFrontend", n_fft=n_fft, hop_length=hop, sample_rate=sample_rate or 50 * hop),
         "quantizer": _quantizer(shape),
         "speaker_encoder": _speaker_encoder(shape),
         "prior": _part(
@@ -73,7 +88,7 @@ def sovits_spec(
             kernel=shape["flow.flows.0.enc.in_layers.0.weight_v"][2],
             couplings=_count(state, "flow.flows."),
         ),
-        "vocoder": _vocoder(shape, latent, speaker_dim, upsample_rates),
+        "vocoder": _vocoder(shape, latent, speaker_dim, upsample_rates, dilations),
     }
     return {"class_path": "gsv_lab.nn.sovits.SoVITS", "init_args": {**parts, "segment_frames": segment_frames}}
 
@@ -117,17 +132,37 @@ def _speaker_encoder(shape: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
 
 
 def _vocoder(
-    shape: Mapping[str, tuple[int, ...]], latent: int, speaker_dim: int, upsample_rates: Sequence[int]
+    shape: Mapping[str, tuple[int, ...]],
+    latent: int,
+    speaker_dim: int,
+    upsample_rates: Sequence[int],
+    dilations: Dilations,
 ) -> dict[str, Any]:
     stages = _count(shape, "dec.ups.")
     blocks = _count(shape, "dec.resblocks.") // stages
     return _part(
-        "vocoder.HiFiGAN",
+        "hifigan.HiFiGAN",
         latent_dim=latent,
         speaker_dim=speaker_dim,
         width=shape["dec.conv_pre.weight"][0],
         upsample_rates=list(upsample_rates),
         upsample_kernels=[shape[f"dec.ups.{i}.weight_v"][2] for i in range(stages)],
         block_kernels=[shape[f"dec.resblocks.{i}.convs1.0.weight_v"][2] for i in range(blocks)],
+        dilations=_shortest(dilations),
         final_slope=0.01,
     )
+
+
+def _shortest(dilations: Dilations) -> list[int] | list[list[int]]:
+    """One list for all kernels where their lists are equal."""
+    lists = [list(item) for item in dilations if isinstance(item, Sequence)]
+    if not lists:
+        return [item for item in dilations if isinstance(item, int)]
+    return lists[0] if all(item == lists[0] for item in lists) else lists
+
+
+def dilated_layers(shape: Iterable[str]) -> list[int]:
+    """How many dilated convolutions each residual block of a vocoder stage has, from the released names."""
+    keys = list(shape)
+    blocks = _count(keys, "dec.resblocks.") // max(_count(keys, "dec.ups."), 1)
+    return [_count(keys, f"dec.resblocks.{i}.convs1.") for i in range(blocks)]

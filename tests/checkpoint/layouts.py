@@ -40,39 +40,42 @@ def small_gpt(dtype: torch.dtype = torch.float16, heads: int = 2, n_phones: int 
     return {"weight": weight, "config": {"model": {"head": heads, "n_layer": 24}}, "info": "GPT-e1"}
 
 
-def sovits_state(family: str, posterior: bool = True) -> dict[str, Tensor]:
+def sovits_state(family: str, posterior: bool = True, dilations: Any = (1,), bins: int = 20) -> dict[str, Tensor]:
     """Tensors of a tiny acoustic model under the released names."""
-    n_phones, bins, verified, width = SIZES[family]
+    n_phones, style_bins, verified, width = SIZES[family]
     both = {"latent_dim": 4, "speaker_dim": 8}
-    speaker = spec("nn.speaker_encoder.StyleEncoder", spec_channels=bins, speaker_dim=8, width=8, dropout=0.0)
+    speaker = spec("nn.speaker_encoder.StyleEncoder", spec_channels=style_bins, speaker_dim=8, width=8, dropout=0.0)
     if verified:
         speaker = spec("nn.speaker_encoder.VerifiedSpeakerEncoder", base=speaker, verification_dim=6)
     made = spec(
-        "models.sovits.SoVITS",
+        "nn.sovits.SoVITS",
+        frontend=spec("nn.frontend.LinearFrontend", n_fft=2 * (bins - 1), hop_length=6, sample_rate=32000),
         quantizer=spec("nn.quantizer.VectorQuantizer", dim=6, n_codes=9, projection="conv", hop=2),
         speaker_encoder=speaker,
         prior=spec(
             "nn.prior.TextContentPrior", content_dim=6, n_phones=n_phones, width=8, filter_width=8, layers=[1, 2, 1],
             attention_width=8, attention_heads=4, **both,
         ),
-        posterior=spec("nn.posterior.WaveNetPosterior", spec_channels=20, width=8, layers=2, **both)
+        posterior=spec("nn.posterior.WaveNetPosterior", spec_channels=bins, width=8, layers=2, **both)
         if posterior else None,
         flow=spec("nn.flow.CouplingFlow", width=8, layers=1, couplings=2, **both),
         vocoder=spec(
-            "nn.vocoder.HiFiGAN", width=width, upsample_rates=[3, 2], upsample_kernels=[7, 4], block_kernels=[3, 5],
-            dilations=[1], **both,
+            "nn.hifigan.HiFiGAN", width=width, upsample_rates=[3, 2], upsample_kernels=[7, 4], block_kernels=[3, 5],
+            dilations=list(dilations), **both,
         ),
     )  # fmt: skip
     torch.manual_seed(1)
     return reference_keys.to_reference(build(made).state_dict())
 
 
-def judges_state(count: int) -> dict[str, Tensor]:
-    """Tensors of narrow judges of waves under the released names: one of the scale, the others of periods."""
+def discriminators_state(count: int) -> dict[str, Tensor]:
+    """Tensors of narrow discriminators under the released names: one of the scale, the others of periods."""
     narrow = {"channels": [2, 4, 4, 8, 8, 8], "groups": [1, 1, 2, 4, 4, 1]}
-    parts = [spec("nn.discriminators.ScaleJudge", **narrow)]
-    parts += [spec("nn.discriminators.PeriodJudge", period=n + 2, channels=[2, 4, 4, 4, 4]) for n in range(count - 1)]
-    return reference_keys.to_reference(build(spec("nn.discriminators.Discriminators", judges=parts)).state_dict())
+    parts = [spec("nn.discriminators.ScaleDiscriminator", **narrow)]
+    for number in range(count - 1):
+        parts.append(spec("nn.discriminators.PeriodDiscriminator", period=number + 2, channels=[2, 4, 4, 4, 4]))
+    made = build(spec("nn.discriminators.CombinedDiscriminator", discriminators=parts))
+    return reference_keys.to_reference(made.state_dict())
 
 
 def export_of(state: Mapping[str, Tensor], config: Any = None, info: str = "8epoch_200iteration") -> dict[str, Any]:

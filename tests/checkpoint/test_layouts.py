@@ -15,7 +15,7 @@ from gsv_lab.cli import main
 from gsv_lab.released import reference_keys, reference_keys_gpt
 from gsv_lab.released.importer import Imported, export_reference, import_reference
 
-from .layouts import DATA, MODEL, SIZES, export_of, hparams, judges_state, same, small_gpt, sovits_state, write
+from .layouts import DATA, MODEL, SIZES, discriminators_state, export_of, hparams, same, small_gpt, sovits_state, write
 
 CODE = {"v1": "PK", "v2": "PK", "v2Pro": "05", "v2ProPlus": "06"}
 
@@ -69,13 +69,13 @@ def test_text_models(tmp_path: Path, rows: int, family: str, prefix: str) -> Non
 @pytest.mark.parametrize(("count", "family"), [(6, "v2"), (8, "v2Pro")])
 def test_discriminators(tmp_path: Path, count: int, family: str) -> None:
     """Their widths are in the tensors, their periods are those of all released ones."""
-    report = there_and_back(write(tmp_path / "a.pth", export_of(judges_state(count))))
+    report = there_and_back(write(tmp_path / "a.pth", export_of(discriminators_state(count))))
     assert (report.role, report.family) == ("discriminators", family)
-    judges = report.spec["init_args"]["judges"]
-    assert judges[0]["init_args"] == {
+    parts = report.spec["init_args"]["discriminators"]
+    assert parts[0]["init_args"] == {
         "channels": [2, 4, 4, 8, 8, 8], "groups": [1, 1, 2, 4, 4, 1], "kernels": [15, 41, 41, 41, 41, 5]
     }  # fmt: skip
-    assert [judge["init_args"]["period"] for judge in judges[1:]] == [2, 3, 5, 7, 11, 17, 23][: count - 1]
+    assert [part["init_args"]["period"] for part in parts[1:]] == [2, 3, 5, 7, 11, 17, 23][: count - 1]
 
 
 def training_state(state: dict[str, Tensor]) -> dict[str, Any]:
@@ -89,13 +89,13 @@ def training_state(state: dict[str, Tensor]) -> dict[str, Any]:
 
 def test_states_of_a_training(tmp_path: Path) -> None:
     """`G_*.pth` and `D_*.pth`: full precision, no configuration; all comes back but the optimizer."""
-    generator = {key: value for key, value in sovits_state("v2").items() if not key.startswith("dec.")}
+    generator = {key: value for key, value in sovits_state("v2", bins=1025).items() if not key.startswith("dec.")}
     generator |= {key: value for key, value in released_vocoder().items() if key.startswith("dec.")}
     made = there_and_back(write(tmp_path / "G_7.pth", training_state(generator)))
     assert (made.role, made.family, made.precision) == ("sovits", "v2", "float32")
     assert made.spec["init_args"]["vocoder"]["init_args"]["upsample_rates"] == [10, 8, 2, 2, 2]
     assert [note[:25] for note in made.notes] == ["there is no configuration", "the optimizer's state of "]
-    made = there_and_back(write(tmp_path / "D_7.pth", training_state(judges_state(6))))
+    made = there_and_back(write(tmp_path / "D_7.pth", training_state(discriminators_state(6))))
     assert (made.role, made.notes) == ("discriminators", ("the optimizer's state of this training was left out",))
 
 
@@ -155,7 +155,7 @@ def test_several_files_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     """The disk is full at the second one: the first is not left behind, what was there before stays."""
     import gsv_lab.released.importer as importer
 
-    files = [write(tmp_path / "a.ckpt", small_gpt()), write(tmp_path / "b.pth", export_of(judges_state(6)))]
+    files = [write(tmp_path / "a.ckpt", small_gpt()), write(tmp_path / "b.pth", export_of(discriminators_state(6)))]
     older = tmp_path / "x.semantic_gpt.safetensors"
     older.write_bytes(b"older")
     before, save = sorted(tmp_path.iterdir()), importer.save_tensors
