@@ -316,7 +316,7 @@ class TestGradients:
             lab.prior(small.sound())
         assert code(error) == "GRADIENT_MISSING"
 
-    def test_nothing_listens_after_the_block(self, lab: small.Lab) -> None:
+    def test_nothing_is_watched_after_the_block(self, lab: small.Lab) -> None:
         with pytest.raises(HookError), probe(lab, "prior.mean", grads=True) as records:
             out = lab.prior(small.sound())
         out.sum().backward()

@@ -20,7 +20,7 @@ from gsv_lab.nn import losses, losses_gpt
 from gsv_lab.nn.flow import CouplingFlow
 from gsv_lab.nn.gpt_layer import SinePosition
 from gsv_lab.nn.hifigan import HiFiGAN
-from gsv_lab.nn.interfaces import Chunk
+from gsv_lab.nn.interfaces import Conditioning, Features, StreamChunk
 from gsv_lab.nn.ops import segment_starts, sequence_mask, take_segments
 from gsv_lab.nn.semantic_gpt import SemanticGPT
 from gsv_lab.nn.sovits import SoVITS
@@ -29,6 +29,7 @@ from gsv_lab.released import reference_keys, reference_keys_gpt
 from gsv_lab.system.config import build
 
 SIZES = {"upsample_rates": [3, 2], "segment_frames": 7, "n_heads": 4, "mrte_heads": 2, "p_dropout": 0.0}
+DILATIONS = [[2], [1, 3]]
 STREAM = {"result_length": 5, "padding_length": 1, "overlap": 3}
 
 
@@ -92,16 +93,16 @@ def flow_and_generator(folder: Path, meta: dict[str, Any]) -> None:
     for parameter in flow.parameters():
         nn.init.normal_(parameter, std=0.2)
     x, mask, g = torch.randn(2, 6, 13), sequence_mask(torch.tensor([13, 9]), 13).float(), torch.randn(2, 5, 1)
-    forward = flow(x, mask, g)
+    forward = flow(x, mask, Conditioning(g))
     store(folder, "part_flow", {"x": x, "mask": mask, "g": g, "forward": forward,
-          "reverse_of_forward": flow(forward, mask, g, inverse=True),
-          "reverse": flow(x, mask, g, inverse=True)})  # fmt: skip
+          "reverse_of_forward": flow(forward, mask, Conditioning(g), inverse=True),
+          "reverse": flow(x, mask, Conditioning(g), inverse=True)})  # fmt: skip
     store_part(folder, "part_flow", flow, "flow.", "flow.")
     meta["part_flow"] = size
     vocoder = HiFiGAN(7, 5, 16, [3, 2], [7, 4], [3, 5], [1, 2], final_slope=0.01).eval()
     x, g = torch.randn(1, 7, 6), torch.randn(1, 5, 1)
-    out = vocoder(x, g).wave
-    store(folder, "part_generator", {"x": x, "g": g, "out": out, "out_no_g": vocoder(x).wave,
+    out = vocoder(x, Conditioning(g)).wave
+    store(folder, "part_generator", {"x": x, "g": g, "out": out, "out_no_g": vocoder(x, Conditioning()).wave,
           "out_after_removing_weight_norm": out})  # fmt: skip
     store_part(folder, "part_generator", vocoder, "vocoder.", "dec.")
     meta["part_generator"] = {"in": 7, "gin": 5, "uc": 16, "ur": [3, 2], "uk": [7, 4], "rk": [3, 5], "rd": [[1, 2]] * 2}
@@ -119,14 +120,14 @@ def text_model(folder: Path, meta: dict[str, Any]) -> None:
     y = torch.randint(14, (2, 9)).masked_fill(~sequence_mask(y_lens, 9)[:, 0].bool(), 14)
     g: dict[str, Any] = {"eq_y": y, "eq_y_lens": y_lens, "eq_x_lens": torch.tensor([5, 5]), "lpad_x_lens": x_lens}
     mask = sequence_mask(y_lens, 9).bool()
-    told = losses_gpt.code_targets(y, gpt.eos, mask)
+    good = losses_gpt.code_targets(y, gpt.eos, mask)
     for case, padding in (("eq", "align"), ("lpad", "reference"), ("rpad", "reference")):
         x, bert = torch.randint(11, (2, 5)), torch.randn(2, 6, 5)
         right = sequence_mask(g["eq_x_lens"] if case == "eq" else x_lens, 5).bool()
-        logits = gpt(x, bert, told.inputs, right.flip(-1) if case == "lpad" else right, mask, text_padding=padding)
+        logits = gpt(x, bert, good.inputs, right.flip(-1) if case == "lpad" else right, mask, text_padding=padding)
         g |= {f"{case}_x": x, f"{case}_bert": bert, f"{case}_logits": logits,
-              f"{case}_loss": losses_gpt.code_loss(logits, told.targets, reduction="sum"),
-              f"{case}_top3_acc": losses_gpt.top_k_accuracy(logits, told.targets, 3, ignore=gpt.eos)}  # fmt: skip
+              f"{case}_loss": losses_gpt.code_loss(logits, good.targets, reduction="sum"),
+              f"{case}_top3_acc": losses_gpt.top_k_accuracy(logits, good.targets, 3, ignore=gpt.eos)}  # fmt: skip
     g["eq_loss"].backward()
     grads = {name: value.grad for name, value in gpt.named_parameters()}
     g["grad_norms"] = torch.stack([grads[name].norm() for name in names.values()])
@@ -138,7 +139,7 @@ def text_model(folder: Path, meta: dict[str, Any]) -> None:
     bad = losses_gpt.code_targets(bad_y, gpt.eos, sequence_mask(bad_lens, 12).bool())
     good_logits = g["eq_logits"]
     bad_logits = gpt(g["eq_x"], g["eq_bert"], bad.inputs, None, sequence_mask(bad_lens, 12).bool())
-    preference = losses_gpt.dpo_loss(losses_gpt.sequence_log_prob(good_logits, told.targets),
+    preference = losses_gpt.dpo_loss(losses_gpt.sequence_log_prob(good_logits, good.targets),
                                      losses_gpt.sequence_log_prob(bad_logits, bad.targets))  # fmt: skip
     g |= {"dpo_reject_y": bad_y, "dpo_reject_y_lens": bad_lens, "dpo_logits": good_logits,
           "dpo_loss": g["eq_loss"] + preference,
@@ -152,16 +153,14 @@ def acoustic_model(folder: Path, meta: dict[str, Any]) -> None:
 
     from gsv_lab.released.reference_spec import sovits_spec
 
-    state = sovits_state("v2Pro")
-    spec = sovits_spec(state, *SIZES.values())
-    spec["init_args"]["vocoder"]["init_args"]["dilations"] = [2]
-    model: SoVITS = build(spec).eval()
+    state = sovits_state("v2Pro", dilations=DILATIONS)
+    model: SoVITS = build(sovits_spec(state, *SIZES.values(), dilations=DILATIONS)).eval()
     for parameter in model.parameters():
         nn.init.normal_(parameter, std=0.3)
     state = {k: v.contiguous().clone() for k, v in reference_keys.to_reference(model.state_dict()).items()}
     save_file(state, folder / "s2v2pro.safetensors")
     names = [reference_keys.to_reference_key(key) for key, _ in model.named_parameters()]
-    hyper = {**SIZES, "resblock_dilation_sizes": [[2], [2]]}
+    hyper = {**SIZES, "resblock_dilation_sizes": DILATIONS}
     meta["s2v2pro"] = {"hyper": hyper, "grad_names": names, "stream": STREAM}
     frames, bins, latent = 22, 20, model.prior.latent_dim
     g: dict[str, Any] = {
@@ -184,22 +183,24 @@ def acoustic_model(folder: Path, meta: dict[str, Any]) -> None:
 
 def parts_of(model: Any, g: dict[str, Any], mask: Tensor, phone_mask: Tensor) -> None:
     codes = model.quantizer.encode(g["ssl"])
-    speaker = model.speaker_encoder(g["spec"], mask, g["sv"])
+    features = Features(g["spec"])
+    speaker = model.embed(features, mask, g["sv"])
+    conditioning = Conditioning(speaker)
     frames = model.to_frames(model.quantizer.decode(codes), g["spec"].shape[-1])
-    prior = model.prior(frames, mask, g["text"], phone_mask, speaker)
-    heard = model.posterior(g["spec"], mask, speaker, g["enc_q_noise"])
-    g |= {"codes": codes[:, None], "ref_enc_ge": model.speaker_encoder.base(g["spec"], mask), "ge_prelu": speaker,
+    prior = model.prior(frames, mask, g["text"], phone_mask, conditioning)
+    sampled = model.posterior(features, mask, conditioning, g["enc_q_noise"])
+    g |= {"codes": codes[:, None], "ref_enc_ge": model.speaker_encoder.base(features, mask), "ge_prelu": speaker,
           "ge_to512": model.prior.cross_attention.speaker_in(speaker), "quantized_upsampled": frames,
           "enc_p_x": prior.hidden, "enc_p_m": prior.mean, "enc_p_logs": prior.log_scale, "y_mask": prior.mask,
-          "enc_q_z": heard.z, "enc_q_m": heard.mean, "enc_q_logs": heard.log_scale,
-          "flow_fwd": model.flow(heard.z, mask, speaker),
-          "flow_rev_out": model.flow(g["flow_rev_in"], mask, speaker, inverse=True)}  # fmt: skip
+          "enc_q_z": sampled.z, "enc_q_m": sampled.mean, "enc_q_logs": sampled.log_scale,
+          "flow_fwd": model.flow(sampled.z, mask, conditioning),
+          "flow_rev_out": model.flow(g["flow_rev_in"], mask, conditioning, inverse=True)}  # fmt: skip
 
 
 def decodings(model: Any, g: dict[str, Any]) -> None:
     codes, phones = g["dec_codes"][0], g["dec_text"]
-    one = model.voice([g["dec_refer"]], [g["dec_sv0"]])
-    both = model.voice([g["dec_refer"], g["dec_refer2"]], [g["dec_sv0"], g["dec_sv1"]])
+    one = model.voice([Features(g["dec_refer"])], [g["dec_sv0"]])
+    both = model.voice([Features(g["dec_refer"]), Features(g["dec_refer2"])], [g["dec_sv0"], g["dec_sv1"]])
     for name, speaker, scale, speed in (("ns0", one, 0.0, 1.0), ("ns05", one, 0.5, 1.0), ("mix", both, 0.5, 1.0),
                                         ("fast", one, 0.5, 1.3), ("slow", one, 0.5, 0.75)):  # fmt: skip
         shape = model.decode(codes, phones, speaker, 0.0, speed).prior.mean
@@ -209,8 +210,8 @@ def decodings(model: Any, g: dict[str, Any]) -> None:
         ).vocoded.wave
     keep = STREAM["result_length"] * 2
     g["stream1_overlap"] = torch.randn(1, g["enc_p_x"].shape[1], STREAM["overlap"])
-    for name, chunk in (("stream0", Chunk(drop_last=STREAM["padding_length"] * 2, keep_last=keep)),
-                        ("stream1", Chunk(keep_last=keep, previous=g["stream1_overlap"]))):  # fmt: skip
+    for name, chunk in (("stream0", StreamChunk(drop_last=STREAM["padding_length"] * 2, keep_last=keep)),
+                        ("stream1", StreamChunk(keep_last=keep, previous=g["stream1_overlap"]))):  # fmt: skip
         noise = torch.randn(1, model.prior.latent_dim, keep)
         made = model.decode(codes, phones, one, 0.5, chunk=chunk, noise=noise)
         g |= {f"{name}_noise": noise, f"{name}_latent": made.prior.hidden, f"{name}_o": made.vocoded.wave}
@@ -219,7 +220,7 @@ def decodings(model: Any, g: dict[str, Any]) -> None:
 def trained(model: Any, g: dict[str, Any], mask: Tensor, phone_mask: Tensor, names: list[str]) -> None:
     starts = segment_starts(g["spec_lengths"], model.segment_frames, g["fwd_rand"])
     out = model(
-        g["spec"],
+        Features(g["spec"]),
         g["text"],
         mask,
         phone_mask,

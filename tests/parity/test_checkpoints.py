@@ -1,7 +1,7 @@
 """Files in the released layout: what they compute once imported, and that they are written back as they were.
 
 `checkpoints/` of the golden folder holds half-precision files made by the reference's own saving code; what each holds
-is told by its tensors. The same networks in full precision are written here from the golden weights.
+is read from its tensors. The same networks in full precision are written here from the golden weights.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from gsv_lab.checkpoint import load_component, read_header
 from gsv_lab.checkpoint.restricted import HParams, Released, read_released, released_bytes
+from gsv_lab.nn.interfaces import Conditioning, Features
 from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.nn.semantic_gpt import SemanticGPT
 from gsv_lab.released import reference_keys, reference_keys_gpt
@@ -60,7 +61,8 @@ def built(parity: Any, item: str, state: Mapping[str, Tensor]) -> Any:
         model: Any = SemanticGPT(**reference_keys_gpt.sizes_from_reference(state), n_heads=hyper["head"])
         model.load_state_dict(reference_keys_gpt.from_reference(state))
     else:
-        model = build(sovits_spec(state, hyper["upsample_rates"], heads=hyper["n_heads"]))
+        dilations = hyper.get("resblock_dilation_sizes", (1, 3, 5))
+        model = build(sovits_spec(state, hyper["upsample_rates"], heads=hyper["n_heads"], dilations=dilations))
         model.load_state_dict(reference_keys.from_reference(state))
     return model.eval()
 
@@ -72,13 +74,13 @@ def outputs(parity: Any, item: str, model: Any) -> dict[str, tuple[Tensor, Tenso
     if item == "s1":
         logits = model(g["g_x"], g["g_bert"], g["g_prompt"])[0, -1]
         return {"logits": (logits, g["g_rp135_step_logits"][0].flatten())}
-    speaker = model.voice([g["dec_refer"]], [g[key] for key in ("dec_sv0",) if key in g])
+    speaker = model.voice([Features(g["dec_refer"])], [g.get("dec_sv0")])
     made = model.decode(g["dec_codes"][0], g["dec_text"], speaker, 0.5, noise=g["dec_ns05_noise"])
     found = {"wave": (made.vocoded.wave, g["dec_ns05_o"])}
     if model.posterior is not None:
         mask = sequence_mask(g["spec_lengths"], g["spec"].shape[-1])
-        speaker = g.get("ge_prelu", g["ref_enc_ge"])
-        found["z"] = model.posterior(g["spec"], mask, speaker, g["enc_q_noise"]).z, g["enc_q_z"]
+        conditioning = Conditioning(g.get("ge_prelu", g["ref_enc_ge"]))
+        found["z"] = model.posterior(Features(g["spec"]), mask, conditioning, g["enc_q_noise"]).z, g["enc_q_z"]
     return found
 
 

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gsv_lab.nn.discriminators import ReleasedDiscriminators
-from gsv_lab.nn.interfaces import Chunk
+from gsv_lab.nn.discriminators import MultiPeriodDiscriminator
+from gsv_lab.nn.interfaces import Conditioning, Features, StreamChunk, VITSOutput
 from gsv_lab.nn.losses import feature_loss, kl_loss
 from gsv_lab.nn.ops import segment_starts, sequence_mask
-from gsv_lab.nn.sovits import SoVITS, VITSOutput
+from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.released.reference_keys import from_reference, to_reference, to_reference_key
 from gsv_lab.released.reference_spec import sovits_spec
 from gsv_lab.system.config import build
@@ -24,6 +24,9 @@ FULL = {"full_s2v2": "s2_s2v2", "full_s2v2Pro": "s2_s2v2Pro", "full_s2v2ProPlus"
 FULL_SEED = 77
 EVERY = 8
 """Step over channels with which large full-size outputs are stored."""
+GRADIENT_RTOL = 1e-3
+"""Relative tolerance of norms of gradients. Sums over thousands of terms are rounded in another order on another CPU:
+one machine was off by 1.8e-4 where double precision was right. Where the numbers are wrong, they are off by percents."""
 
 
 class Case:
@@ -34,11 +37,14 @@ class Case:
         meta = parity.meta[name]
         self.meta, hyper = meta, meta["hyper"]
         spec = sovits_spec(
-            state, hyper["upsample_rates"], hyper["segment_frames"], hyper["n_heads"], hyper.get("mrte_heads", 4),
+            state,
+            hyper["upsample_rates"],
+            hyper["segment_frames"],
+            hyper["n_heads"],
+            hyper.get("mrte_heads", 4),
             hyper["p_dropout"],
-        )  # fmt: skip
-        if "resblock_dilation_sizes" in hyper:
-            spec["init_args"]["vocoder"]["init_args"]["dilations"] = hyper["resblock_dilation_sizes"][0]
+            hyper.get("resblock_dilation_sizes", (1, 3, 5)),
+        )
         self.model: SoVITS = build(spec).eval()
         ours = from_reference(state)
         self.model.load_state_dict(ours, strict=True)
@@ -67,23 +73,25 @@ def check_parts(case: Case) -> None:
     case.parity.equal(f"{case.name}.codes", codes[:, None], g["codes"])
     verified = model.speaker_encoder.verification_dim > 0
     base = model.speaker_encoder.base if verified else model.speaker_encoder
-    case.close("ref_enc_ge", base(g["spec"], mask))
-    speaker = model.speaker_encoder(g["spec"], mask, g.get("sv"))
+    features = Features(g["spec"])
+    case.close("ref_enc_ge", base(features, mask))
+    speaker = model.embed(features, mask, g.get("sv"))
+    conditioning = Conditioning(speaker)
     if verified:
         case.close("ge_prelu", speaker)
         case.close("ge_to512", model.prior.cross_attention.speaker_in(speaker))
     quantized = model.to_frames(model.quantizer.decode(codes), g["spec"].shape[-1])
     if "quantized_upsampled" in g:  # not stored at full size
         case.close("quantized_upsampled", quantized)
-    prior = model.prior(quantized, mask, g["text"], phone_mask, speaker)
+    prior = model.prior(quantized, mask, g["text"], phone_mask, conditioning)
     for name, value in (("x", prior.hidden), ("m", prior.mean), ("logs", prior.log_scale)):
         case.close(f"enc_p_{name}", value)
     case.close("y_mask", prior.mask)
-    heard = model.posterior(g["spec"], mask, speaker, g["enc_q_noise"])
-    for name, value in (("z", heard.z), ("m", heard.mean), ("logs", heard.log_scale)):
+    sampled = model.posterior(features, mask, conditioning, g["enc_q_noise"])
+    for name, value in (("z", sampled.z), ("m", sampled.mean), ("logs", sampled.log_scale)):
         case.close(f"enc_q_{name}", value)
-    case.close("flow_fwd", model.flow(heard.z, mask, speaker))
-    case.close("flow_rev_out", model.flow(g["flow_rev_in"], mask, speaker, inverse=True))
+    case.close("flow_fwd", model.flow(sampled.z, mask, conditioning))
+    case.close("flow_rev_out", model.flow(g["flow_rev_in"], mask, conditioning, inverse=True))
 
 
 def training_pass(case: Case) -> VITSOutput:
@@ -93,7 +101,7 @@ def training_pass(case: Case) -> VITSOutput:
     starts = segment_starts(g["spec_lengths"], model.segment_frames, g["fwd_rand"])
     case.parity.equal(f"{case.name}.fwd_ids_slice", starts, g["fwd_ids_slice"])
     out = model(
-        g["spec"],
+        Features(g["spec"]),
         g["text"],
         mask,
         phone_mask,
@@ -123,12 +131,15 @@ def check_gradients(case: Case, out: VITSOutput) -> None:
     assert set(names) == set(norms)
     stored = dict(zip(names, g["grad_norms"], strict=True))
     # A bias of the keys shifts all scores of a query alike, so its true gradient is zero and what is stored is
-    # rounding: both are
-    # compared with zero, in units of the same layer's key weights. The double-precision gradients are below 1e-12.
+    # rounding: both are compared with zero, in units of the same layer's key weights. The double-precision gradients
+    # are below 1e-12.
     zero = [key for key in names if key.endswith("conv_k.bias") or key.endswith("w_ks.bias")]
     rest = [key for key in names if key not in zero]
     case.parity.close(
-        f"{case.name}.grad_norms", torch.stack([norms[k] for k in rest]), torch.stack([stored[k] for k in rest])
+        f"{case.name}.grad_norms",
+        torch.stack([norms[key] for key in rest]),
+        torch.stack([stored[key] for key in rest]),
+        rtol=GRADIENT_RTOL,
     )
     units = torch.stack([stored[key.replace("bias", "weight")] for key in zero])
     for label, source in (("", norms), (" (stored)", stored)):
@@ -140,7 +151,7 @@ def check_decoding(case: Case) -> None:
     """Codes to wave: noise scales, two references, speeds."""
     model, g = case.model, case.arrays
     codes, phones = g["dec_codes"][0], g["dec_text"]
-    refs, vectors = [g["dec_refer"], g["dec_refer2"]], [g[k] for k in ("dec_sv0", "dec_sv1") if k in g]
+    refs, vectors = [Features(g["dec_refer"]), Features(g["dec_refer2"])], [g.get("dec_sv0"), g.get("dec_sv1")]
     one = model.voice(refs[:1], vectors[:1])
     settings: dict[str, tuple[Tensor, float, float]] = {
         "ns0": (one, 0.0, 1.0),
@@ -159,11 +170,11 @@ def check_streams(case: Case) -> None:
     """Chunk decoding: one with trimmed padding, one cross-faded with the frames before."""
     model, g, options = case.model, case.arrays, case.meta["stream"]
     hop = model.quantizer.hop
-    speaker = model.voice([g["dec_refer"]], [g[k] for k in ("dec_sv0",) if k in g])
+    speaker = model.voice([Features(g["dec_refer"])], [g.get("dec_sv0")])
     keep = options["result_length"] * hop
     chunks = {
-        "stream0": Chunk(drop_last=options["padding_length"] * hop, keep_last=keep),
-        "stream1": Chunk(keep_last=keep, previous=g["stream1_overlap"]),
+        "stream0": StreamChunk(drop_last=options["padding_length"] * hop, keep_last=keep),
+        "stream1": StreamChunk(keep_last=keep, previous=g["stream1_overlap"]),
     }
     for name, chunk in chunks.items():
         made = model.decode(g["dec_codes"][0], g["dec_text"], speaker, 0.5, chunk=chunk, noise=g[f"{name}_noise"])
@@ -235,7 +246,7 @@ def test_full_size_discriminators(parity: Any, filled: Any, name: str) -> None:
     shapes = {
         key: tuple(shape) for key, (shape, _) in parity.json("state_dict_shapes")[name.removeprefix("full_")].items()
     }
-    module = ReleasedDiscriminators(
+    module = MultiPeriodDiscriminator(
         (2, 3, 5, 7, 11, 17, 23)[: sum(key.endswith("conv_post.bias") for key in shapes) - 1]
     )
     length, seed = parity.meta[name]["wave_len"], parity.meta[name].get("seed", FULL_SEED)
@@ -244,7 +255,7 @@ def test_full_size_discriminators(parity: Any, filled: Any, name: str) -> None:
         module(0.3 * torch.from_numpy(np.random.RandomState(seed + k).standard_normal((1, 1, length))).float())
         for k in (34, 35)
     )
-    for i in range(len(module.judges)):
+    for i in range(len(module.discriminators)):
         parity.close(f"{name}.real{i}", real.scores[i], g[f"real{i}"])
         parity.close(f"{name}.fake{i}", fake.scores[i], g[f"fake{i}"])
         means = torch.stack([x.abs().mean() for x in real.features[i]])
