@@ -8,7 +8,6 @@ import platform
 import sys
 import textwrap
 import time
-from argparse import Namespace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,9 +18,10 @@ import soundfile
 from evaluation.makers import FakeLab as FakeVoices
 from evaluation.makers import PitchEmbedder, toy_list
 
+from gsv_lab.cli import main
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation import bench as bench_module
-from gsv_lab.evaluation.bench import GOALS, bench, run, synthesis_speed
+from gsv_lab.evaluation.bench import GOALS, bench, synthesis_speed
 from gsv_lab.evaluation.similarity import SpeakerSimilarity
 from gsv_lab.system.machine import machine, run_child, trainings_paused
 
@@ -151,35 +151,35 @@ def test_every_figure_has_its_key(tmp_path: Path, command: list[str]) -> None:
     assert not pause.exists()
 
 
-def test_quality_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`bench --quality LIST --rungs ... --output DIR` with a pretended lab; the judges are handed in."""
+def test_quality_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """`bench --quality LIST --conditions ... --output DIR` with a pretended lab; the evaluators are handed in."""
     lab = FakeVoices()
     monkeypatch.setattr("gsv_lab.inference.lab.load", lambda name: lab)
     monkeypatch.setattr("gsv_lab.evaluation.run.own_judges", lambda lab: {"embedder": PitchEmbedder()})
     monkeypatch.setattr("gsv_lab.evaluation.run.available_measures", only_similarity)
-    path, output = toy_list(tmp_path), tmp_path / "out"
-    arguments = Namespace(model="nano", quality=path, output=output, seed=3, rungs=["zero_shot"], only=None)
-    result = run(arguments)
+    output = tmp_path / "out"
+    arguments = ["bench", "--quality", str(toy_list(tmp_path)), "--output", str(output), "--seed", "3"]
+    assert main([*arguments, "--conditions", "zero_shot"]) == 0
+    result = json.loads(capsys.readouterr().out)
     assert result["system"] == "toy-1" and result["seeds"] == [3]
     assert list(result["rungs"]) == ["natural", "zero_shot"]
     assert {asked[-1] for asked in lab.asked if asked[0] == "speak"} == {3}
     assert json.loads((output / "quality.json").read_text()) == result
-    arguments.rungs = ["fine_tuned"]
-    with pytest.raises(ConfigError) as caught:
-        run(arguments)
-    assert caught.value.code == "VOICES_MISSING"
+    assert main([*arguments, "--conditions", "fine_tuned"]) == 2
+    assert "[VOICES_MISSING]" in capsys.readouterr().err
 
 
 def only_similarity(items: Any, recognisers: Any, name: str, embedder: Any) -> Any:
     return [SpeakerSimilarity(embedder, items)], {}
 
 
-def test_speeds_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_speeds_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setenv("GSV_LAB_CACHE", str(tmp_path))
-    monkeypatch.setattr("gsv_lab.cli.demo.example", lambda download: ([tmp_path / "me.wav"], "a test"))
+    monkeypatch.setattr("gsv_lab.cli.example.example", lambda download: ([tmp_path / "me.wav"], "a test"))
     monkeypatch.setattr("gsv_lab.system.machine.time.sleep", lambda seconds: None)
     output = tmp_path / "speed.json"
-    result = run(Namespace(model="nano", quality=None, output=output, only=["import_seconds"]))
+    assert main(["bench", "--only", "import_seconds", "--output", str(output)]) == 0
+    result = json.loads(capsys.readouterr().out)
     assert json.loads(output.read_text()) == result
     assert result["figures"]["import_seconds"]["value"] > 0
 

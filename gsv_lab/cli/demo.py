@@ -1,7 +1,7 @@
 """The main job in one go: a recording in, a report out.
 
 prepare -> clone and fine-tune -> speak two English and two Mandarin sentences, zero-shot and fine-tuned -> measure ->
-`report.html`. Does not know how any of it is done (`gsv_lab.inference.lab`).
+`report.html`.
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from gsv_lab import audio
-from gsv_lab.cli.demo_report import write_report
-from gsv_lab.errors import AudioError, DataError
+from gsv_lab.cli.demo_report import Outcome, SpokenSentence, write_report
+from gsv_lab.cli.example import example
+from gsv_lab.corpora.prepare import Prepared
+from gsv_lab.errors import DataError
 from gsv_lab.evaluation.own import own_phone_errors, verifier
 from gsv_lab.inference.lab import Lab, load
-from gsv_lab.inference.utterance import Speech
 from gsv_lab.inference.voice import Voice
 from gsv_lab.system.files import new_folder
 from gsv_lab.training.finetune import LEAST_SECONDS
@@ -32,41 +31,6 @@ SENTENCES = (
     ("zh", "今天的天气很好,我们一起去公园走走吧。"),
     ("zh", "请把这本书放在窗户旁边的桌子上。"),
 )
-SAMPLE = Path(__file__).resolve().parent / "assets" / "sample"
-
-
-@dataclass(frozen=True)
-class Take:
-    """One sentence said one way, with what was measured on it.
-
-    Args:
-        manner: `zero-shot` or `fine-tuned`.
-        language: `en` or `zh`.
-        speech: what was made.
-        similarity: cosine of the verifier's embeddings of take and reference.
-        phone_error: share of phones that the own recogniser hears otherwise.
-        seconds: it took to make.
-    """
-
-    manner: str
-    language: str
-    speech: Speech
-    similarity: float
-    phone_error: float
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Everything the report shows."""
-
-    source: str
-    model: str
-    reference: audio.Recording
-    prepared: Path
-    takes: list[Take]
-    settings: dict[str, Any]
-    seconds: float
 
 
 def demo(
@@ -97,63 +61,60 @@ def demo(
     paths, source = (list(recordings), "the given recording") if recordings else example(download)
     lab = load(model)
     with new_folder(output, is_own="report.html") as folder:
-        prepared = lab.prepare(paths, folder / "prepared")
-        if (usable := sum(piece.end - piece.start for piece in prepared.slices)) < LEAST_SECONDS:
-            problem = f"{', '.join(path.name for path in paths)}: {usable:.1f} s of speech"
-            raise DataError("DATA_TOO_SHORT", problem, f"at least {LEAST_SECONDS:g} s", "Record more")
-        reference_file = longest_slice(folder / "prepared")
-        voices = {"zero-shot": lab.clone(reference_file, consent=consent, name="demo")}
+        prepared = folder / "prepared"
+        _check_length(lab.prepare(paths, prepared), paths)
+        reference_file = longest_slice(prepared)
+        zero_shot = lab.clone(reference_file, consent=consent, name="demo")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            voices["fine-tuned"] = lab.finetune(folder / "prepared", consent=consent, name="demo tuned", steps=steps)
-        voices["fine-tuned"].save(folder / "voice.safetensors")
+            tuned = lab.finetune(prepared, consent=consent, name="demo tuned", steps=steps)
+        tuned.save(folder / "voice.safetensors")
         reference = audio.read(reference_file, lab.sample_rate)
-        takes = []
-        for manner, voice in voices.items():
-            for language, text in tqdm(SENTENCES, manner):
-                takes.append(take(lab, voice, manner, language, text, reference))
-        for number, made in enumerate(takes):
-            made.speech.save(folder / f"{number:02d}-{made.manner}-{made.language}.wav")
-        settings = dict(voices["fine-tuned"].settings)
+        spoken = []
+        for condition, voice in (("zero-shot", zero_shot), ("fine-tuned", tuned)):
+            for language, text in tqdm(SENTENCES, condition):
+                spoken.append(speak(lab, voice, condition, language, text, reference))
+        for number, sentence in enumerate(spoken):
+            sentence.speech.save(folder / f"{number:02d}-{sentence.condition}-{sentence.language}.wav")
         outcome = Outcome(
-            source, lab.version, reference, folder / "prepared", takes, settings, time.monotonic() - began
+            source=source,
+            model=lab.version,
+            reference=reference,
+            prepared=prepared,
+            spoken=spoken,
+            settings=dict(tuned.settings),
+            seconds=time.monotonic() - began,
         )
-        write_report(outcome, lab, folder / "report.html")
+        write_report(outcome, folder / "report.html")
     return Path(output) / "report.html"
 
 
-def take(lab: Lab, voice: Voice, manner: str, language: str, text: str, reference: audio.Recording) -> Take:
+def _check_length(prepared: Prepared, paths: Sequence[Path]) -> None:
+    """Refuse recordings with too little speech, before anything is trained."""
+    usable = sum(piece.end - piece.start for piece in prepared.slices)
+    if usable < LEAST_SECONDS:
+        problem = f"{', '.join(path.name for path in paths)}: {usable:.1f} s of speech"
+        raise DataError("DATA_TOO_SHORT", problem, f"at least {LEAST_SECONDS:g} s", "Record more")
+
+
+def speak(
+    lab: Lab,
+    voice: Voice,
+    condition: str,
+    language: str,
+    text: str,
+    reference: audio.Recording,
+) -> SpokenSentence:
     """Say a sentence and measure it."""
     began = time.monotonic()
     speech = lab.speak(text, voice, language)
     seconds = time.monotonic() - began
-    judge = verifier(lab)
-    similarity = float(np.dot(judge.embed(speech.wave.numpy()), judge.embed(reference.samples.numpy())))
-    return Take(manner, language, speech, similarity, own_phone_errors(lab, speech), seconds)
-
-
-def example(download: bool) -> tuple[list[Path], str]:
-    """A recording to show the kit with, and what it is.
-
-    Raises:
-        AudioError: AUDIO_MISSING, `download` was asked for and failed.
-    """
-    import librosa
-    import pooch
-
-    cached = Path(pooch.os_cache("librosa"))
-    if download or any(cached.glob("*5703-47212-0000*")):
-        try:
-            return [Path(librosa.example("libri1"))], "librosa's example libri1, a public-domain LibriVox reading"
-        except Exception as error:  # pooch raises whatever its transport raises
-            if download:
-                raise AudioError(
-                    "AUDIO_MISSING", "The example could not be fetched", "a network", str(error)
-                ) from error
-    files = sorted(path for path in SAMPLE.iterdir() if path.suffix in {".flac", ".wav", ".ogg"})
-    return files, "the shipped sample, made by a synthesizer (see gsv_lab/assets/sample)"
+    embed = verifier(lab).embed
+    similarity = float(np.dot(embed(speech.wave.numpy()), embed(reference.samples.numpy())))
+    return SpokenSentence(condition, language, speech, similarity, own_phone_errors(lab, speech), seconds)
 
 
 def longest_slice(prepared: Path) -> Path:
     """The slice whose length is nearest to eight seconds."""
-    return min(sorted((prepared / "slices").glob("*.flac")), key=lambda path: abs(audio.read(path).seconds - 8.0))
+    slices = sorted((prepared / "slices").glob("*.flac"))
+    return min(slices, key=lambda path: abs(audio.read(path).seconds - 8.0))

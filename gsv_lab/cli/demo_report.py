@@ -5,37 +5,83 @@ from __future__ import annotations
 import base64
 import io
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from gsv_lab import audio
 from gsv_lab.evaluation.own import OWN_RECOGNISER
+from gsv_lab.inference.utterance import Speech
 from gsv_lab.system.files import save_bytes
-
-if TYPE_CHECKING:
-    from gsv_lab.cli.demo import Outcome, Take
-    from gsv_lab.inference.lab import Lab
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:1rem 0}td,th{border-bottom:1px solid #ddd;padding:.3rem .8rem;text-align:left}
 img{max-width:100%}audio{width:100%}h1,h2{line-height:1.2}.note{color:#555}"""
 
 
-def write_report(outcome: Outcome, lab: Lab, path: Path) -> Path:
+@dataclass(frozen=True)
+class SpokenSentence:
+    """One sentence said under one condition, with what was measured on it.
+
+    Args:
+        condition: `zero-shot` or `fine-tuned`.
+        language: `en` or `zh`.
+        speech: what was made.
+        similarity: cosine of the speaker verifier's embeddings of speech and reference.
+        phone_error: share of phones that the content encoder recognises otherwise.
+        seconds: it took to make.
+    """
+
+    condition: str
+    language: str
+    speech: Speech
+    similarity: float
+    phone_error: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Everything the report shows.
+
+    Args:
+        source: what the recording is.
+        model: version of the base model.
+        reference: the recording that was cloned.
+        prepared: folder of the preparation.
+        spoken: the sentences.
+        settings: of the fine-tuning.
+        seconds: of the whole run.
+    """
+
+    source: str
+    model: str
+    reference: audio.Recording
+    prepared: Path
+    spoken: Sequence[SpokenSentence]
+    settings: dict[str, Any]
+    seconds: float
+
+
+def write_report(outcome: Outcome, path: Path) -> Path:
     """Write `report.html`."""
+    wave = outcome.reference.samples.numpy()
+    sample_rate = outcome.reference.sample_rate
     parts = [
         f"<h1>A voice, cloned by {escape(outcome.model)}</h1>",
         f"<p>Source: {escape(outcome.source)}. Everything below is synthetic unless it says otherwise, and marked "
         f"so in its file. The whole run took {outcome.seconds:.0f} s.</p>",
         "<h2>The recording (natural)</h2>",
-        player(outcome.reference.samples.numpy(), outcome.reference.sample_rate),
-        picture(phone_picture(outcome.reference.samples.numpy(), outcome.reference.sample_rate)),
+        player(wave, sample_rate),
+        picture(phone_picture(wave, sample_rate)),
         prepared_table(outcome.prepared),
         "<h2>What was made</h2>",
-        takes_table(outcome.takes),
-        *(section(take) for take in outcome.takes),
+        measures_table(outcome.spoken),
+        *(section(sentence) for sentence in outcome.spoken),
         "<h2>How the voice was tuned</h2>",
         table(["setting", "value"], [[name, value] for name, value in outcome.settings.items()]),
     ]
@@ -43,25 +89,34 @@ def write_report(outcome: Outcome, lab: Lab, path: Path) -> Path:
     return save_bytes(path, (head + "".join(parts) + "</html>").encode())
 
 
-def section(take: Take) -> str:
-    """Player and spectrogram with phones of one take."""
-    text = take.speech.phones.text if take.speech.phones else ""
-    title = f"<h3>{escape(take.manner)}, {take.language}: {escape(text)}</h3>"
-    return title + player(take.speech.wave.numpy(), take.speech.sample_rate) + picture(take.speech.show())
+def section(sentence: SpokenSentence) -> str:
+    """Player and spectrogram with phones of one sentence."""
+    speech = sentence.speech
+    text = speech.phones.text if speech.phones else ""
+    title = f"<h3>{escape(sentence.condition)}, {sentence.language}: {escape(text)}</h3>"
+    return title + player(speech.wave.numpy(), speech.sample_rate) + picture(speech.show())
 
 
-def takes_table(takes: list[Take]) -> str:
-    """Measures of every take."""
-    rows = [
-        [t.manner, t.language, f"{t.similarity:.2f}", f"{100 * t.phone_error:.0f} %", f"{t.speech.seconds:.1f} s",
-         f"{t.seconds / max(0.1, t.speech.seconds):.2f}", t.speech.settings.get("ended", "")]
-        for t in takes
-    ]  # fmt: skip
+def measures_table(spoken: Sequence[SpokenSentence]) -> str:
+    """Measures of every sentence."""
+    rows = []
+    for sentence in spoken:
+        length = sentence.speech.seconds
+        row = [
+            sentence.condition,
+            sentence.language,
+            f"{sentence.similarity:.2f}",
+            f"{100 * sentence.phone_error:.0f} %",
+            f"{length:.1f} s",
+            f"{sentence.seconds / max(0.1, length):.2f}",
+            sentence.speech.settings.get("ended", ""),
+        ]
+        rows.append(row)
     note = (
-        "<p class=note>Similarity: cosine of the kit's own speaker verifier between take and recording; 1 is the same "
-        f"recording, two people lie near 0. Phone errors: heard by the {OWN_RECOGNISER}, so it is a lenient judge.</p>"
+        "<p class=note>Similarity: cosine of the kit's own speaker verifier between speech and recording; 1 is the "
+        f"same recording, two people lie near 0. Phone errors: found by the {OWN_RECOGNISER}, so they are too few.</p>"
     )
-    head = ["manner", "language", "similarity", "phone errors", "length", "real-time factor", "ended by"]
+    head = ["condition", "language", "similarity", "phone errors", "length", "real-time factor", "ended by"]
     return table(head, rows) + note
 
 
@@ -76,11 +131,14 @@ def prepared_table(folder: Path) -> str:
     return "<h2>Preparation</h2>" + table(names, rows)
 
 
-def table(head: list[str], rows: list[list[Any]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """An HTML table; everything is escaped."""
-    cells = "".join(f"<th>{escape(str(h))}</th>" for h in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(str(c))}</td>" for c in row) + "</tr>" for row in rows)
-    return f"<table><tr>{cells}</tr>{body}</table>"
+    titles = "".join(f"<th>{escape(title)}</th>" for title in head)
+    lines = [f"<tr>{titles}</tr>"]
+    for row in rows:
+        cells = "".join(f"<td>{escape(str(value))}</td>" for value in row)
+        lines.append(f"<tr>{cells}</tr>")
+    return f"<table>{''.join(lines)}</table>"
 
 
 def player(wave: np.ndarray, sample_rate: int) -> str:

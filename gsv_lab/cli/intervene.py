@@ -6,21 +6,25 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gsv_lab.cli.example import shipped_sample
+from gsv_lab.cli.options import add_command, add_model, add_parts
 from gsv_lab.errors import ConfigError
 
 
 def add_intervene(commands: Any) -> None:
-    """Add the commands `intervene` and `disentangle` to the subparsers of `gsv-lab`."""
+    """Add the command `intervene`."""
     text = "say texts clean and with edits, compare; writes tables, pictures and waves"
-    parser = commands.add_parser("intervene", help=text, description=text)
-    parser.set_defaults(run=_intervene)
+    parser = add_command(commands, "intervene", _intervene, text)
     parser.add_argument("--config", type=Path, required=True, help="YAML, see configs/interventions")
-    parser.add_argument("--model", default="", help="base model instead of the one in the file")
     parser.add_argument("--voice", type=Path, help="voice file instead of the one in the file")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    add_model(parser)
+
+
+def add_disentangle(commands: Any) -> None:
+    """Add the command `disentangle`."""
     text = "linear probes at every tap, and speaker vectors swapped; writes tables and pictures"
-    parser = commands.add_parser("disentangle", help=text, description=text)
-    parser.set_defaults(run=_disentangle)
+    parser = add_command(commands, "disentangle", _disentangle, text)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--synthetic", type=Path, help="folder with the runs of configs/synthetic, on synthetic speech")
     what.add_argument("--model", default="", help="base model: nano (default), a version, or a folder")
@@ -31,6 +35,7 @@ def add_intervene(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=99, help="of the synthetic voices and scripts")
     parser.add_argument("--noise-scale", type=float, default=0.0, help="factor on the prior's deviation")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    add_parts(parser)
 
 
 def _intervene(arguments: argparse.Namespace) -> None:
@@ -44,15 +49,11 @@ def _intervene(arguments: argparse.Namespace) -> None:
     if arguments.voice is not None or asked.voice:
         voice = Voice.load(arguments.voice or asked.voice)
     else:
-        source, text = (asked.reference, asked.reference_text) if asked.reference else (_sample(), "")
-        voice = lab.clone(source, text or None)
+        text = asked.reference_text if asked.reference else None
+        voice = lab.clone(asked.reference or shipped_sample(), text or None)
     outcome = intervene(lab, voice, asked)
     print(outcome.summary())
     print(write_outcome(outcome, arguments.output) / "result.md")
-
-
-def _sample() -> Path:
-    return Path(__file__).resolve().parent / "assets" / "sample" / "en_rms.flac"
 
 
 def _disentangle(arguments: argparse.Namespace) -> None:

@@ -6,35 +6,31 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gsv_lab.cli.options import add_command
+
 
 def add_weights(commands: Any) -> None:
-    """Add the command `weights` with `get`, `import`, `export` and `list` to the subparsers of `gsv-lab`."""
+    """Add the command `weights` with `get`, `import`, `export` and `list`."""
     text = "weight files of the released GPT-SoVITS: get, import, export, list"
-    actions = commands.add_parser("weights", help=text, description=text).add_subparsers(
-        required=True, metavar="ACTION"
-    )
-    parser = _action(actions, "get", _get, "download a released model and what it needs besides; goes on after a break")
+    command = commands.add_parser("weights", help=text, description=text)
+    actions = command.add_subparsers(required=True, metavar="ACTION")
+    text = "download a released model and what it needs besides; goes on after a break"
+    parser = add_command(actions, "get", _get, text)
     parser.add_argument("model", metavar="MODEL", help="v1, v2, v2Pro or v2ProPlus")
     parser.add_argument("--training", action="store_true", help="also the discriminators, which only training needs")
     parser.add_argument("--offline", action="store_true", help="only check what is there, as with HF_HUB_OFFLINE=1")
     parser.add_argument("--endpoint", help="address of a mirror of the Hugging Face hub")
     parser.add_argument("--folder", type=Path, help="where to put the files; else weights in the cache folder")
-    parser = _action(actions, "import", _import, "released .pth or .ckpt files to .safetensors; runs nothing in them")
+    text = "released .pth or .ckpt files to .safetensors; runs nothing in them"
+    parser = add_command(actions, "import", _import, text)
     parser.add_argument("files", type=Path, nargs="+", help="files of the families v1, v2, v2Pro, v2ProPlus")
-    parser.add_argument(
-        "--output", type=Path, required=True, help="OUT.safetensors; several files become OUT.ROLE.safetensors"
-    )
-    parser = _action(actions, "export", _export, "an imported file back to the released layout")
+    text = "OUT.safetensors; several files become OUT.ROLE.safetensors"
+    parser.add_argument("--output", type=Path, required=True, help=text)
+    parser = add_command(actions, "export", _export, "an imported file back to the released layout")
     parser.add_argument("file", type=Path, help=".safetensors written by `gsv-lab weights import`")
     parser.add_argument("--output", type=Path, required=True, help=".pth or .ckpt to write")
-    parser = _action(actions, "list", _list, "known released models: files, sizes, licences, what is present")
+    parser = add_command(actions, "list", _list, "known released models: files, sizes, licences, what is present")
     parser.add_argument("--folder", type=Path, help="folder with released files; else weights in the cache folder")
-
-
-def _action(actions: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
-    made = actions.add_parser(name, help=text, description=text)
-    made.set_defaults(run=run)
-    return made
 
 
 def _get(arguments: argparse.Namespace) -> None:
@@ -67,9 +63,11 @@ def _list(arguments: argparse.Namespace) -> None:
         found = bytes_present(folder, file)
         lacking = sum(not (folder / part.path).is_file() for part in file.parts)
         here = "absent" if found is None else f"{found:,} bytes"
-        here += f", {lacking} of {len(file.parts)} files absent" if found is not None and lacking else ""
+        if found is not None and lacking:
+            here += f", {lacking} of {len(file.parts)} files absent"
         rows.append((",".join(file.models), file.path, file.role, file.size, file.licence, here))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     print(f"released files below {folder}, from {REPOSITORY}; nano is shipped with the package (MIT)")
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        print("  ".join(cells).rstrip())

@@ -7,8 +7,6 @@ The file does not know how the figures come about; how good the voice is, `gsv_l
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -18,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.system.files import save_bytes
 from gsv_lab.system.machine import Child, load_average, machine, run_child, trainings_paused
 
 SCHEMA = 1
@@ -123,78 +120,6 @@ def bench(
         after = load_average()
     figures = {key: _figure(goal, found.get(key, {}) if key in only else {}) for key, goal in GOALS.items()}
     return {"schema": SCHEMA, "machine": where, "load_average_after": after, "figures": figures}
-
-
-def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What `gsv-lab bench` does: the speeds, or with `quality` the ladder over a list.
-
-    Args:
-        arguments: `model`, `output`; for speeds `only`; for quality `quality` (the list), `seed` (one or several),
-            `rungs`, and if present `voices`, a folder with `<speaker>.safetensors` for the rung `fine_tuned`, and
-            `natural`, the `rows.jsonl` of an earlier run whose natural-speech rows may be used again.
-
-    Returns:
-        the result for JSON; it is also written: speeds to the file `output` if given, quality to the folder `output`.
-
-    Raises:
-        ConfigError: `VOICES_MISSING`, the rung `fine_tuned` without voices.
-    """
-    from gsv_lab.inference.lab import load
-
-    if arguments.quality is not None:
-        return _quality(arguments, load(arguments.model))
-    from tqdm.auto import tqdm
-
-    from gsv_lab.cli.demo import example
-
-    recordings, _ = example(False)
-    only = arguments.only or tuple(GOALS)
-    with tqdm(total=len(only), desc="bench") as bar:
-
-        def progress(key: str) -> None:
-            bar.set_postfix_str(key)
-            bar.update()
-
-        result = bench(lambda: load(arguments.model), recordings[0], only=only, progress=progress)
-    if arguments.output is not None:
-        save_bytes(arguments.output, (json.dumps(result, indent=1, ensure_ascii=False) + "\n").encode())
-    return result
-
-
-def _quality(arguments: argparse.Namespace, lab: Any) -> dict[str, Any]:
-    from tqdm.auto import tqdm
-
-    from gsv_lab.evaluation.conditions import LADDER
-    from gsv_lab.evaluation.run import evaluate_lab, own_judges
-    from gsv_lab.inference.voice import Voice
-
-    rungs = arguments.rungs or LADDER
-    folder = getattr(arguments, "voices", None)
-    voices = {path.stem: Voice.load(path) for path in sorted(Path(folder).glob("*.safetensors"))} if folder else {}
-    if "fine_tuned" in rungs and not voices:
-        raise ConfigError(
-            "VOICES_MISSING", "The rung fine_tuned has no voices", "a folder of <speaker>.safetensors", "Give --voices"
-        )
-    seeds = [arguments.seed] if isinstance(arguments.seed, int) else list(arguments.seed)
-    with tqdm(desc="clips") as bar:
-
-        def progress(done: int, total: int, what: str) -> None:
-            bar.total = total
-            bar.set_postfix_str(what, refresh=False)
-            bar.update(done - bar.n)
-
-        return evaluate_lab(
-            lab,
-            arguments.quality,
-            arguments.output or Path("quality"),
-            system=lab.version,
-            seeds=seeds,
-            rungs=rungs,
-            fine_tuned=voices,
-            natural_log=getattr(arguments, "natural", None),
-            progress=progress,
-            **own_judges(lab),
-        )
 
 
 def synthesis_speed(lab: Any, reference: str | Path, runs: int = 20, warmups: int = 3) -> dict[str, dict[str, Any]]:

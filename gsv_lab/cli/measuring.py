@@ -1,0 +1,101 @@
+"""`gsv-lab bench`: how fast the kit is on this machine, and with `--quality` what a list of targets sounds like."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from gsv_lab.cli.options import add_command, add_model, add_renamed
+from gsv_lab.errors import ConfigError
+from gsv_lab.system.files import save_bytes
+
+LIST = "list speaker|language|reference|reference_text|target|target_text|target_seconds"
+
+
+def add_bench(commands: Any) -> None:
+    """Add the command `bench`."""
+    text = "measure speed and memory, or with --quality what a list of targets sounds like"
+    parser = add_command(commands, "bench", _bench, text)
+    parser.add_argument("--only", nargs="+", help="rows of the speed table to measure")
+    parser.add_argument("--output", type=Path, help="folder for results and waves, or file for the JSON of speeds")
+    parser.add_argument("--quality", type=Path, help=LIST)
+    quality = parser.add_argument_group("with --quality")
+    quality.add_argument("--seed", type=int, nargs="+", default=[0], help="one or more; results are their mean")
+    text = "folder of tuned voices SPEAKER.safetensors for the condition fine_tuned"
+    quality.add_argument("--voices", type=Path, help=text)
+    quality.add_argument("--natural", type=Path, help="earlier results whose natural rows are taken over")
+    text = "copy_synthesis true_codes zero_shot fine_tuned cross_lingual"
+    quality.add_argument("--conditions", nargs="+", help=text)
+    add_renamed(parser, "rungs")
+    add_model(parser)
+
+
+def _bench(arguments: argparse.Namespace) -> None:
+    result = _speed(arguments) if arguments.quality is None else _quality(arguments)
+    print(json.dumps(result, indent=1, ensure_ascii=False))
+
+
+def _speed(arguments: argparse.Namespace) -> dict[str, Any]:
+    from tqdm.auto import tqdm
+
+    from gsv_lab.cli.example import example
+    from gsv_lab.evaluation.bench import GOALS, bench
+    from gsv_lab.inference.lab import load
+
+    recordings, _ = example(False)
+    only = arguments.only or tuple(GOALS)
+    with tqdm(total=len(only), desc="bench") as bar:
+
+        def progress(key: str) -> None:
+            bar.set_postfix_str(key)
+            bar.update()
+
+        result = bench(lambda: load(arguments.model), recordings[0], only=only, progress=progress)
+    if arguments.output is not None:
+        text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+        save_bytes(arguments.output, text.encode())
+    return result
+
+
+def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
+    from tqdm.auto import tqdm
+
+    from gsv_lab.evaluation.conditions import LADDER
+    from gsv_lab.evaluation.run import evaluate_lab, own_judges
+    from gsv_lab.inference.lab import load
+
+    conditions = arguments.conditions or LADDER
+    voices = _voices(arguments.voices)
+    if "fine_tuned" in conditions and not voices:
+        problem = "The condition fine_tuned has no voices"
+        raise ConfigError("VOICES_MISSING", problem, "a folder of SPEAKER.safetensors", "Give --voices")
+    lab = load(arguments.model)
+    with tqdm(desc="clips") as bar:
+
+        def progress(done: int, total: int, what: str) -> None:
+            bar.total = total
+            bar.set_postfix_str(what, refresh=False)
+            bar.update(done - bar.n)
+
+        return evaluate_lab(
+            lab,
+            arguments.quality,
+            arguments.output or Path("quality"),
+            system=lab.version,
+            seeds=arguments.seed,
+            rungs=conditions,
+            fine_tuned=voices,
+            natural_log=arguments.natural,
+            progress=progress,
+            **own_judges(lab),
+        )
+
+
+def _voices(folder: Path | None) -> dict[str, Any]:
+    """The tuned voices of a folder by speaker."""
+    from gsv_lab.inference.voice import Voice
+
+    files = [] if folder is None else sorted(folder.glob("*.safetensors"))
+    return {path.stem: Voice.load(path) for path in files}

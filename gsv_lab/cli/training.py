@@ -1,0 +1,80 @@
+"""`gsv-lab fit`: one training, or all stages of a family."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from gsv_lab.cli.options import add_command, add_parts
+from gsv_lab.system.environment import cache_dir, pause_file
+
+FAMILY = "all stages from clips to weights: a folder of configurations such as configs/nano, or a bundle's family.json"
+
+
+def add_fit(commands: Any) -> None:
+    """Add the command `fit`."""
+    text = "train what a configuration describes; killed, it goes on where it was"
+    parser = add_command(commands, "fit", _fit, text)
+    what = parser.add_mutually_exclusive_group(required=True)
+    text = "YAML; may be given several times, later ones lie over earlier ones key by key"
+    what.add_argument("--config", type=Path, action="append", help=text)
+    what.add_argument("--family", type=Path, help=FAMILY)
+    parser.add_argument("--output", type=Path, help="run folder; by default runs/NAME in the cache folder")
+    text = "leave after so many minutes, to go on another time"
+    parser.add_argument("--run-minutes", type=float, default=0, help=text)
+    parser.add_argument("overrides", nargs="*", help="key.sub_key=value")
+    family = parser.add_argument_group("with --family")
+    family.add_argument("--corpus", type=Path, nargs="+", default=[], help="corpus folders or list files")
+    family.add_argument("--minutes", type=float, default=480, help="for all stages together")
+    family.add_argument("--version", default="nano-own", help="name of the result")
+    family.add_argument("--stages", nargs="+", help="train only these; what there is is released")
+    family.add_argument("--bundle", type=Path, help="train nothing, but pack clips and settings for another machine")
+    family.add_argument("--part-mib", type=float, default=30.0, help="with --bundle: greatest size of a part")
+    add_parts(parser)
+
+
+def _fit(arguments: argparse.Namespace) -> None:
+    if arguments.bundle and arguments.family:
+        _bundle(arguments)
+    elif arguments.family:
+        _fit_family(arguments)
+    else:
+        _fit_one(arguments)
+
+
+def _fit_one(arguments: argparse.Namespace) -> None:
+    from gsv_lab.system.config import load_experiment
+    from gsv_lab.training.fit import fit
+
+    experiment = load_experiment(arguments.config, arguments.overrides)
+    folder = arguments.output or cache_dir() / "runs" / experiment["name"]
+    print(f"run: {folder}; watch it with: tensorboard --logdir {folder}")
+    fitted = fit(experiment, folder, pause=pause_file(), run_minutes=arguments.run_minutes)
+    for name, path in fitted.weights.items():
+        print(f"{name}: {path}")
+
+
+def _bundle(arguments: argparse.Namespace) -> None:
+    from gsv_lab.training.bundle import bundle
+
+    packed = bundle(arguments.family, arguments.corpus, arguments.bundle, arguments.part_mib)
+    print(f"packed: {packed}")
+
+
+def _fit_family(arguments: argparse.Namespace) -> None:
+    from gsv_lab.training.stages import train_family
+
+    made = train_family(
+        arguments.family,
+        arguments.corpus,
+        arguments.output or cache_dir() / "families" / arguments.version,
+        arguments.version,
+        arguments.minutes,
+        overrides=arguments.overrides,
+        stages=arguments.stages,
+        pause=pause_file(),
+        run_minutes=arguments.run_minutes,
+        say=print,
+    )
+    print(f"weights: {made}" if made else "not finished; the same command goes on")

@@ -1,0 +1,166 @@
+"""`gsv-lab prepare`, `clone`, `finetune`, `speak`: from recordings to a voice, and from a voice to speech."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from gsv_lab.cli.options import add_command, add_language, add_model, add_renamed
+from gsv_lab.errors import DataError, TextError
+
+CONSENT = "who agreed to this voice, kept in the voice file"
+
+
+def add_prepare(commands: Any) -> None:
+    """Add the command `prepare`."""
+    parser = add_command(commands, "prepare", _prepare, "recordings to slices of 3 to 10 s with a quality report")
+    parser.add_argument("paths", type=Path, nargs="*", help="sound files or folders of one person")
+    parser.add_argument("--output", type=Path, help="folder to write")
+    parser.add_argument("--list", type=Path, help="wav|speaker|language|text, one a line")
+    parser.add_argument("--text", type=Path, help="file with what is said in the one recording")
+    parser.add_argument("--denoise", action="store_true", help="subtract steady noise")
+    parser.add_argument("--script", choices=("en", "zh"), help="print a one-minute text to read, and nothing else")
+    add_language(parser)
+    add_model(parser)
+
+
+def _prepare(arguments: argparse.Namespace) -> None:
+    if arguments.script:
+        from gsv_lab.text.script import reading_script
+
+        print(reading_script(arguments.script))
+        return
+    if not arguments.paths and not arguments.list:
+        raise DataError("NO_INPUT", "There is nothing to prepare", "sound files, a folder or --list")
+    if arguments.output is None:
+        raise DataError("NO_OUTPUT", "There is no place for the result", "--output DIR")
+    from gsv_lab.inference.lab import load
+
+    result = load(arguments.model).prepare(
+        arguments.paths,
+        arguments.output,
+        language=arguments.language,
+        list_file=arguments.list,
+        text_file=arguments.text,
+        denoise=arguments.denoise,
+    )
+    print(result)
+
+
+def add_clone(commands: Any) -> None:
+    """Add the command `clone`."""
+    parser = add_command(commands, "clone", _clone, "a voice from one recording or a few, without training")
+    parser.add_argument("reference", type=Path, nargs="+", help="sound files with 3 s of speech or more each")
+    parser.add_argument("--reference-text", default=None, help="what is said in the first")
+    parser.add_argument("--consent", default="", help=CONSENT)
+    parser.add_argument("--tuned", type=Path, help="voice file of `finetune`, whose networks shall speak")
+    parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
+    add_language(parser)
+    add_model(parser)
+
+
+def _clone(arguments: argparse.Namespace) -> None:
+    from gsv_lab.inference.lab import load
+    from gsv_lab.inference.voice import Voice
+
+    lab = load(arguments.model)
+    voice = lab.clone(
+        arguments.reference,
+        arguments.reference_text,
+        arguments.language,
+        arguments.consent,
+        tuned=None if arguments.tuned is None else Voice.load(arguments.tuned),
+    )
+    print(voice.save(arguments.output))
+
+
+def add_finetune(commands: Any) -> None:
+    """Add the command `finetune`."""
+    parser = add_command(commands, "finetune", _finetune, "a voice tuned on a prepared folder")
+    parser.add_argument("folder", type=Path, help="folder written by `gsv-lab prepare`")
+    parser.add_argument("--consent", default="", help=CONSENT)
+    parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
+    parser.add_argument("--max-seconds", type=float, default=60.0, help="speech to use")
+    parser.add_argument("--steps", type=int, default=240, help="most steps")
+    add_model(parser)
+
+
+def _finetune(arguments: argparse.Namespace) -> None:
+    from gsv_lab.inference.lab import load
+    from gsv_lab.system.files import check_writable
+
+    check_writable(arguments.output)
+    voice = load(arguments.model).finetune(
+        arguments.folder,
+        consent=arguments.consent,
+        max_seconds=arguments.max_seconds,
+        steps=arguments.steps,
+    )
+    print(voice.save(arguments.output))
+
+
+def add_speak(commands: Any) -> None:
+    """Add the command `speak`."""
+    parser = add_command(commands, "speak", _speak, "say a text in a voice")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--voice", type=Path, help="voice file")
+    source.add_argument("--reference", type=Path, help="recording to clone for this once")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--text", help="what to say")
+    what.add_argument("--text-file", type=Path, help="file with what to say, UTF-8")
+    parser.add_argument("--reference-text", default=None, help="what is said in the reference")
+    parser.add_argument("--output", type=Path, required=True, help="wav or flac to write")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--temperature", type=float, help="of code sampling, above 0; lower is steadier")
+    parser.add_argument("--top-k", type=int, help="codes to choose from")
+    parser.add_argument("--top-p", type=float, help="share of probability to choose from")
+    parser.add_argument("--repetition-penalty", type=float, help="at least 1")
+    parser.add_argument("--noise-scale", type=float, help="liveliness of the sound, 0 to 2")
+    parser.add_argument("--speed", type=float, default=1.0, help="1.3 is 1.3 times as fast")
+    parser.add_argument("--candidates", type=int, help="of each sentence; the best aligned one is kept")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    add_renamed(parser, "takes")
+    add_language(parser)
+    add_model(parser)
+
+
+def _speak(arguments: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from gsv_lab.inference.lab import load
+    from gsv_lab.inference.utterance import joined
+    from gsv_lab.inference.voice import Voice
+    from gsv_lab.system.files import check_writable
+    from gsv_lab.text.split import split_sentences
+
+    check_writable(arguments.output)
+    text = arguments.text if arguments.text_file is None else _read_text(arguments.text_file)
+    total = len(split_sentences(text, arguments.language))
+    lab = load(arguments.model)
+    if arguments.voice is not None:
+        voice = Voice.load(arguments.voice)
+    else:
+        voice = lab.clone(arguments.reference, arguments.reference_text, arguments.language)
+    sentences = lab.stream(
+        text,
+        voice,
+        arguments.language,
+        arguments.seed,
+        temperature=arguments.temperature,
+        top_k=arguments.top_k,
+        top_p=arguments.top_p,
+        repetition_penalty=arguments.repetition_penalty,
+        noise_scale=arguments.noise_scale,
+        speed=arguments.speed,
+        candidates=arguments.candidates,
+    )
+    made = list(tqdm(sentences, "sentences", total, disable=arguments.quiet))
+    print(joined(made).save(arguments.output))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TextError("TEXT_FILE", f"Cannot read {path.name!r}", "a text file in UTF-8") from error
