@@ -6,7 +6,7 @@ Letters: B batch, C latent width, F frames at 50 Hz, G speaker width, K cosines 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gsv_lab.extensions.measured_speaker_encoder import median_log_f0
 from gsv_lab.extensions.pitch_predictor import Pitch
@@ -119,6 +119,11 @@ class ExtendedSoVITS(SoVITS):
         if "median_log_f0" in self.measured:
             told = told._replace(median_log_f0=behind[:, :1])
         return told
+
+    def tuned_modules(self, transcribed: bool) -> list[nn.Module]:
+        """See `SoVITS.tuned_modules`; the pitch predictor is among them where transcripts are known."""
+        modules = super().tuned_modules(transcribed)
+        return [*modules, self.pitch_predictor] if transcribed and self.pitch_predictor is not None else modules
 
     def components(self) -> dict[str, Component]:
         """The parts that are there, under the names by which probes address them."""

@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gsv_lab.hooks.tap import BoundTap, Component
 from gsv_lab.nn.tensors import (
@@ -255,6 +255,14 @@ class Prior(Role):
         """The tap of an attention (B, H, F50, P) from frames to phones; None where there is no such attention."""
         return None
 
+    def text_modules(self) -> list[nn.Module]:
+        """Sub-modules that read the phones; the released recipe trains them more slowly."""
+        return []
+
+    def joint_modules(self) -> list[nn.Module]:
+        """Sub-modules after content and text are joined; fine-tuning with transcripts moves them."""
+        return []
+
 
 class Posterior(Role):
     """The latent of a recording.
@@ -296,7 +304,8 @@ class Vocoder(Role):
     """Latents to sound.
 
     Declares: `latent_dim` C, `speaker_dim` G (0: it takes no speaker), `hop_length` samples for one latent frame,
-    `sample_rate` in Hz, `f0_frames` pitch frames for one latent frame (0: it does not use pitch), `ltas_dim` K.
+    `sample_rate` in Hz, `f0_frames` pitch frames for one latent frame (0: it does not use pitch), `ltas_dim` K. A
+    `postfilter`, None at first, changes what is spoken in synthesis; nobody trains through it.
     """
 
     latent_dim: int
@@ -305,6 +314,11 @@ class Vocoder(Role):
     sample_rate: float
     f0_frames: int = 0
     ltas_dim: int = 0
+    postfilter: nn.Module | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.postfilter = None
 
     @abstractmethod
     def forward(self, z: Tensor, conditioning: Conditioning, generator: torch.Generator | None = None) -> Vocoded:

@@ -130,6 +130,14 @@ class TextContentPrior(Prior):
         """The tap of the attention (B, H, F, P) from frames to phones."""
         return self.cross_attention.pattern
 
+    def text_modules(self) -> list[nn.Module]:
+        """The phone table, its stack, and the attention to it."""
+        return [self.text_in, self.text_stack, self.cross_attention]
+
+    def joint_modules(self) -> list[nn.Module]:
+        """The last stack and the last projection."""
+        return [self.fused_stack, self.out_proj]
+
     def forward(
         self,
         quantized: Tensor,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Component
@@ -296,6 +296,11 @@ class SoVITS(Component):
     ) -> Tensor:
         """The latent of a recording: features of F frames, voice (B, G, 1) -> (B, C, F)."""
         return self._run_posterior(features, None, self.conditioning(voice), None, generator).mean
+
+    def tuned_modules(self, transcribed: bool) -> list[nn.Module]:
+        """What fine-tuning moves: the parts that carry the voice; with transcripts also what joins content and text."""
+        modules: list[nn.Module] = [self.speaker_encoder, self.flow, self.vocoder]
+        return modules + self.prior.joint_modules() if transcribed else modules
 
     def components(self) -> dict[str, Component]:
         """The parts that are there, under the names by which probes address them."""

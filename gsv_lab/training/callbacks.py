@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
-from torch import Tensor
 
+from gsv_lab.training.moving_average import MovingAverage
 from gsv_lab.training.task import Task
 
 
@@ -35,14 +34,13 @@ class Budget(Callback):
     def __init__(
         self, minutes: float, max_batches: int, seed: int, pause: Path | None = None, run_minutes: float = 0
     ) -> None:
-        self.minutes, self.max_batches, self.seed, self.pause, self.run_minutes = (
-            minutes,
-            max_batches,
-            seed,
-            pause,
-            run_minutes,
-        )
-        self.seconds, self.batches = 0.0, 0
+        self.minutes = minutes
+        self.max_batches = max_batches
+        self.seed = seed
+        self.pause = pause
+        self.run_minutes = run_minutes
+        self.seconds = 0.0
+        self.batches = 0
         self.finished = False
         self._last = self._began = time.monotonic()
 
@@ -65,7 +63,7 @@ class Budget(Callback):
                 time.sleep(0.5)
             self._last = time.monotonic()
         task.batches = self.batches
-        task.progress = self.batches / self.max_batches if self.max_batches else self.seconds / (60 * self.minutes)
+        task.progress = self.share()
         torch.manual_seed((self.seed * 1_000_003 + self.batches) % 2**63)
         for optimizer in trainer.optimizers:
             for group in optimizer.param_groups:
@@ -74,12 +72,19 @@ class Budget(Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, task: Task, *_: Any) -> None:
         """Count; stop when the budget is used."""
         now = time.monotonic()
-        self.seconds, self._last = self.seconds + now - self._last, now
+        self.seconds += now - self._last
+        self._last = now
         self.batches += 1
-        done = self.batches >= self.max_batches if self.max_batches else self.seconds >= 60 * self.minutes
-        self.finished = bool(done)
-        if done or (self.run_minutes and now - self._began >= 60 * self.run_minutes):
+        self.finished = self.share() >= 1
+        run_over = self.run_minutes and now - self._began >= 60 * self.run_minutes
+        if self.finished or run_over:
             trainer.should_stop = True
+
+    def share(self) -> float:
+        """Share of the budget that is used."""
+        if self.max_batches:
+            return self.batches / self.max_batches
+        return self.seconds / (60 * self.minutes)
 
 
 def paused(file: Path | None, stale_after: float = 1800.0) -> bool:
@@ -120,61 +125,31 @@ class StateSaver(Callback):
 
 
 class Average(Callback):
-    """Exponential moving average of the weights, used for validation and export.
+    """A `MovingAverage` of the task's weights, used for validation and export."""
 
-    Source: Polyak and Juditsky 1992; as in VITS-type training, an average of the last some thousand steps hides the
-    noise of single batches.
-
-    Args:
-        decay: of the average, after a warm-up in which it follows closely.
-    """
-
-    def __init__(self, decay: float = 0.999) -> None:
-        self.decay = decay
-        self.average: dict[str, Tensor] = {}
-        self._updates = 0
+    def __init__(self) -> None:
+        self.average = MovingAverage()
+        self._stack = ExitStack()
 
     def state_dict(self) -> dict[str, Any]:
         """The averaged tensors."""
-        return {"average": self.average, "updates": self._updates}
+        return self.average.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on averaging."""
-        self.average, self._updates = state["average"], state["updates"]
+        self.average.load_state_dict(state)
 
-    @torch.no_grad()
     def on_train_batch_end(self, trainer: pl.Trainer, task: Task, *_: Any) -> None:
         """Move the average towards the new weights."""
-        self._updates += 1
-        decay = min(self.decay, (1 + self._updates) / (10 + self._updates))
-        for name, value in task.state_dict().items():
-            known = self.average.get(name)
-            if known is None or not value.is_floating_point():
-                self.average[name] = value.detach().clone()
-            else:
-                # A resumed average lies where it was loaded to; it moves once to where the weights are.
-                self.average[name] = known.to(value.device).lerp_(value, 1 - decay)
+        self.average.update(task)
 
     def on_validation_start(self, trainer: pl.Trainer, task: Task) -> None:
         """Validate what would be exported."""
-        self._own = {name: value.clone() for name, value in task.state_dict().items()}
-        if self.average:
-            task.load_state_dict(self.average)
+        self._stack.enter_context(self.average.applied(task))
 
     def on_validation_end(self, trainer: pl.Trainer, task: Task) -> None:
         """Go on with the weights of the last step."""
-        task.load_state_dict(self._own)
-
-    @contextmanager
-    def applied(self, task: Task) -> Iterator[None]:
-        """The task with averaged weights inside the block."""
-        own = {name: value.clone() for name, value in task.state_dict().items()}
-        if self.average:
-            task.load_state_dict(self.average)
-        try:
-            yield
-        finally:
-            task.load_state_dict(own)
+        self._stack.close()
 
 
 class TimeLeft(TQDMProgressBar):

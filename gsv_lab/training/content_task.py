@@ -18,6 +18,8 @@ from gsv_lab.audio.alignment import align_batch, phone_errors
 from gsv_lab.corpora.content_data import ContentBatch
 from gsv_lab.errors import LabError
 from gsv_lab.nn.interfaces import ContentEncoder
+from gsv_lab.training import small_views
+from gsv_lab.training.log_writer import LogWriter
 from gsv_lab.training.task import Task
 
 
@@ -31,6 +33,8 @@ class ContentTask(Task):
         weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
         labels_from: share of the budget after which frame labels start; CTC must have settled by then.
     """
+
+    tags = small_views.CONTENT_TAGS
 
     def __init__(
         self,
@@ -83,6 +87,10 @@ class ContentTask(Task):
             heard = torch.unique_consecutive(scores[row, :, :frames].argmax(0))
             errors = phone_errors(labels.tolist(), heard[heard > 0].tolist())
             self.log(f"valid/phone_error_{language}", errors / len(labels), on_epoch=True, batch_size=len(labels))
+
+    def log_views(self, batch: ContentBatch, log: LogWriter) -> None:
+        """See `tags`."""
+        small_views.content(self, batch, log)
 
 
 def frame_targets(scores: Tensor, batch: ContentBatch) -> Tensor:

@@ -17,7 +17,7 @@ from gsv_lab.errors import ConfigError, LabError
 from gsv_lab.system.config import TrainerSettings, build
 from gsv_lab.system.files import save_bytes
 from gsv_lab.training.callbacks import Average, Budget, StateSaver, TimeLeft
-from gsv_lab.training.logging_callback import Views
+from gsv_lab.training.logging_callback import LoggingCallback
 from gsv_lab.training.task import Task
 
 
@@ -121,7 +121,7 @@ def fit(
     saver = StateSaver(folder / "state.ckpt", settings.save_every_minutes)
     data.attach(task, budget, settings.workers)
     record = Record(folder / "experiment.json", experiment)
-    callbacks: list[pl.Callback] = [budget, average, saver, Views(), record]
+    callbacks: list[pl.Callback] = [budget, average, saver, LoggingCallback(), record]
     callbacks += [TimeLeft(budget)] if progress_bar else []
     trainer = pl.Trainer(
         accelerator="auto", devices=1, precision=pick_precision(settings.precision), max_epochs=-1,
@@ -141,7 +141,7 @@ def export(task: Task, average: Average, folder: Path, info: dict[str, Any]) -> 
     """Write the averaged weights of every component of a task."""
     folder.mkdir(parents=True, exist_ok=True)
     written = {}
-    with average.applied(task):
+    with average.average.applied(task):
         for name, component in task.components().items():
             written[name] = folder / f"{name}.safetensors"
             save_component(component, written[name], info)

@@ -14,6 +14,8 @@ from torch.nn import functional
 from gsv_lab.corpora.letter_data import LetterBatch
 from gsv_lab.extensions.letter_to_sound import LetterToSound
 from gsv_lab.text import letters
+from gsv_lab.training import small_views
+from gsv_lab.training.log_writer import LogWriter
 from gsv_lab.training.task import Task
 
 
@@ -27,6 +29,8 @@ class G2PTask(Task):
         letter_to_sound: the network.
         weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
     """
+
+    tags = small_views.G2P_TAGS
 
     def __init__(
         self,
@@ -73,3 +77,11 @@ class G2PTask(Task):
             wrong_words += nearest[0] > 0
         self.log("valid/phone_error", wrong_phones / phones, on_epoch=True, batch_size=phones)
         self.log("valid/word_error", wrong_words / len(batch.words), on_epoch=True, batch_size=len(batch.words))
+
+    def view_batch(self, batch: LetterBatch, items: int) -> LetterBatch:
+        """All of it: its readings stand one after the other."""
+        return batch
+
+    def log_views(self, batch: LetterBatch, log: LogWriter) -> None:
+        """See `tags`."""
+        small_views.letter_to_sound(self, batch, log)

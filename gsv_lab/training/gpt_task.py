@@ -1,4 +1,4 @@
-"""Training of SemanticGPT: next-code prediction, with the place in the text told by forced alignment.
+"""Training of SemanticGPT: next-code prediction, with the phone of each code given by forced alignment.
 
 Letters: B batch, P phones, T codes, V classes.
 """
@@ -6,29 +6,40 @@ Letters: B batch, P phones, T codes, V classes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.corpora.gpt_data import GPTBatch
-from gsv_lab.extensions.monotonic_alignment import steady
+from gsv_lab.extensions.monotonic_alignment import monotonic_path
+from gsv_lab.nn.interfaces import SemanticGPTRole
 from gsv_lab.nn.losses_gpt import code_loss, code_targets, top_k_accuracy
 from gsv_lab.nn.ops import sequence_mask
-from gsv_lab.nn.semantic_gpt import SemanticGPT
-from gsv_lab.training.guided_attention import Watch, guide_loss
+from gsv_lab.training import gpt_views
+from gsv_lab.training.guided_attention import Watch, guided_attention_loss
+from gsv_lab.training.log_writer import LogWriter
 from gsv_lab.training.task import Task, start_from
 
 
+class Scored(NamedTuple):
+    """Unweighted `terms`, `logits` (B, T + 1, V), `targets` (B, T + 1)."""
+
+    terms: dict[str, Tensor]
+    logits: Tensor
+    targets: Tensor
+
+
 class GPTTask(Task):
-    """Losses by name: `code` (cross entropy, nat per code), `move` (the same for the pointer's moves, if there is one),
-    `guide` (nat, what one attention head pays to the phone that is spoken).
+    """Losses by name: `code` (cross entropy, nat per code), `advance` (the same for going on in the text, where the
+    network says so), `guide` (nat, what one attention head pays to the phone that is spoken).
 
     Args:
         semantic_gpt: the network.
         weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
-        guided_layer: which layer's first head is shown the alignment; -1 for none, as for a network with a pointer.
+        guided_layer: which layer's first head is shown the alignment; -1 for none, as for a network with monotonic
+            alignment.
         guide_until: share of the budget after which it is on its own.
         label_smoothing: of the cross entropy.
         corrupted: share of the codes so far that are replaced by random ones in training, so that the network leans on
@@ -37,9 +48,11 @@ class GPTTask(Task):
         start_file: weights of an earlier SemanticGPT to start from.
     """
 
+    tags = gpt_views.TAGS
+
     def __init__(
         self,
-        semantic_gpt: SemanticGPT,
+        semantic_gpt: SemanticGPTRole,
         weights: Mapping[str, float] | None = None,
         learning_rate: float = 1e-3,
         warm_up: int = 300,
@@ -53,8 +66,13 @@ class GPTTask(Task):
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
         self.semantic_gpt = semantic_gpt
-        self.guided_layer, self.guide_until, self.label_smoothing = guided_layer, guide_until, label_smoothing
-        self.corrupted, self.start_file = corrupted, start_file
+        self.guided_layer = guided_layer
+        self.guide_until = guide_until
+        self.label_smoothing = label_smoothing
+        self.corrupted = corrupted
+        self.start_file = start_file
+        if semantic_gpt.speaker_dim:
+            self.batch_needs = frozenset({"speaker"})
 
     def setup(self, stage: str) -> None:
         """A start from earlier weights."""
@@ -69,36 +87,42 @@ class GPTTask(Task):
         """AdamW."""
         return self.optimizer_for(self.semantic_gpt)
 
-    def losses(self, batch: GPTBatch, guided: bool) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Unweighted losses, logits (B, T + 1, V), targets (B, T + 1)."""
+    def losses(self, batch: GPTBatch, guided: bool) -> Scored:
+        """One pass over a batch; `guided` also compares an attention head with the alignment."""
         gpt = self.semantic_gpt
         code_mask = sequence_mask(batch.code_lengths, batch.codes.shape[1])
-        phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1])
         targets = code_targets(batch.codes, gpt.eos, code_mask)
-        heard = self._heard(targets.inputs)
-        places = None if gpt.pointer is None else steady(batch.positions, gpt.pointer.moves)
-        with ExitStack() as stack:
-            pattern = gpt.layers[self.guided_layer].attention.pattern
-            guide = stack.enter_context(Watch(pattern)) if guided else None
-            move = None if gpt.pointer is None else stack.enter_context(Watch(gpt.pointer.move))
-            logits = gpt(batch.phones, batch.context, heard, phone_mask, code_mask, places=places)
+        phone_index = None
+        if gpt.max_advance:
+            phone_index = monotonic_path(batch.positions, gpt.max_advance)
+        with Watch(gpt.text_attention(self.guided_layer) if guided else None) as attention:
+            with Watch(gpt.advance_scores()) as advance:
+                logits = gpt(
+                    batch.phones,
+                    batch.context if gpt.context_dim else None,
+                    self.inputs(targets.inputs),
+                    sequence_mask(batch.phone_lengths, batch.phones.shape[1]),
+                    code_mask,
+                    phone_index=phone_index,
+                    speaker=batch.speaker if gpt.speaker_dim else None,
+                )
         terms = {"code": code_loss(logits, targets.targets, targets.mask, label_smoothing=self.label_smoothing)}
-        if guide is not None:
-            terms["guide"] = self._guide(guide.seen[0], batch)
-        if move is not None and places is not None:
-            # The last row scores the stop token and moves nowhere.
-            moved = functional.pad(places, (1, 0)).diff(dim=1)
-            terms["move"] = code_loss(move.seen[0][:, :-1], moved, code_mask)
-        return terms, logits, targets.targets
+        if attention.seen:
+            terms["guide"] = self.guide(attention.seen[0], batch)
+        if advance.seen and phone_index is not None:
+            # The last row scores the stop token and goes on nowhere.
+            advances = functional.pad(phone_index, (1, 0)).diff(dim=1)
+            terms["advance"] = code_loss(advance.seen[0][:, :-1], advances, code_mask)
+        return Scored(terms, logits, targets.targets)
 
-    def _heard(self, codes: Tensor) -> Tensor:
-        """What the network is told of the codes so far (B, T): in training, some of them are wrong."""
+    def inputs(self, codes: Tensor) -> Tensor:
+        """The codes so far (B, T) as the network gets them: in training, some of them are wrong."""
         if not self.training or not self.corrupted:
             return codes
         wrong = torch.rand(codes.shape, device=codes.device) < self.corrupted
         return torch.where(wrong, torch.randint_like(codes, self.semantic_gpt.n_codes), codes)
 
-    def _guide(self, pattern: Tensor, batch: GPTBatch) -> Tensor:
+    def guide(self, pattern: Tensor, batch: GPTBatch) -> Tensor:
         """The step that predicts code t (the last phone for t = 0) should look at the phone that code t speaks.
 
         Texts were moved to the right edge of the phone columns (`text_padding="align"`), so the phone index moves
@@ -107,20 +131,34 @@ class GPTTask(Task):
         columns, codes = batch.phones.shape[1], batch.codes.shape[1]
         rows = pattern[:, 0, columns - 1 : columns - 1 + codes, :columns]
         moved = batch.positions + (columns - batch.phone_lengths)[:, None]
-        return guide_loss(rows, torch.where(batch.positions >= 0, moved, -1))
+        return guided_attention_loss(rows, torch.where(batch.positions >= 0, moved, -1))
+
+    def accuracy(self, scored: Scored) -> Tensor:
+        """How often the spoken code is among the three likeliest."""
+        return top_k_accuracy(scored.logits.detach(), scored.targets, 3, self.semantic_gpt.eos)
 
     def training_step(self, batch: GPTBatch, batch_idx: int) -> Tensor:
         """One batch."""
         guided = self.guided_layer >= 0 and self.progress < self.guide_until
-        terms, logits, targets = self.losses(batch, guided)
+        scored = self.losses(batch, guided)
         if self.batches % 20 == 0:
-            self.log("train/accuracy", top_k_accuracy(logits.detach(), targets, 3, self.semantic_gpt.eos), batch_size=1)
-        return self.total(terms)
+            self.log("train/accuracy", self.accuracy(scored), batch_size=1)
+        return self.total(scored.terms)
 
     def validation_step(self, batch: GPTBatch, batch_idx: int) -> None:
         """Losses and top-3 accuracy."""
-        terms, logits, targets = self.losses(batch, self.guided_layer >= 0)
-        self.total(terms, "valid")
-        self.log(
-            "valid/accuracy", top_k_accuracy(logits, targets, 3, self.semantic_gpt.eos), batch_size=1, on_epoch=True
-        )
+        scored = self.losses(batch, self.guided_layer >= 0)
+        self.total(scored.terms, "valid")
+        self.log("valid/accuracy", self.accuracy(scored), batch_size=1, on_epoch=True)
+
+    def spoken_codes(self, batch: GPTBatch) -> list[Tensor]:
+        """The codes (T,) of each item."""
+        return [row[: int(length)] for row, length in zip(batch.codes, batch.code_lengths, strict=True)]
+
+    def codebook_size(self) -> int:
+        """Codes that the network predicts."""
+        return int(self.semantic_gpt.n_codes)
+
+    def log_views(self, batch: GPTBatch, log: LogWriter) -> None:
+        """See `tags`."""
+        gpt_views.log_views(self, batch, log)

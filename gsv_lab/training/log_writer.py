@@ -1,7 +1,7 @@
 """Where the views of a training go: numbers, pictures, sounds and points in space, to every logger that takes them.
 
-Idea: a logger is asked for what it can do, never for what it is; a picture that fails is an error in tests and a logged
-warning in a training, which must not die of it. This file does not know what is drawn.
+A logger is used as far as it has the methods of TensorBoard's writer or of Lightning's picture loggers. A picture that
+fails is an error in tests and a logged warning in a training, which must not die of it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -20,7 +20,24 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 
-class Board:
+@runtime_checkable
+class _SummaryWriter(Protocol):
+    def add_figure(self, *args: Any, **kwargs: Any) -> None: ...
+    def add_audio(self, *args: Any, **kwargs: Any) -> None: ...
+    def add_embedding(self, *args: Any, **kwargs: Any) -> None: ...
+
+
+@runtime_checkable
+class _ImageLogger(Protocol):
+    def log_image(self, *args: Any, **kwargs: Any) -> None: ...
+
+
+@runtime_checkable
+class _AudioLogger(Protocol):
+    def log_audio(self, *args: Any, **kwargs: Any) -> None: ...
+
+
+class LogWriter:
     """All loggers of a trainer at one step; a logger that cannot take a kind of view is passed over.
 
     Args:
@@ -30,11 +47,13 @@ class Board:
     """
 
     def __init__(self, loggers: Sequence[Any], step: int, strict: bool = False) -> None:
-        self.loggers, self.step, self.strict = loggers, step, strict
+        self.loggers = loggers
+        self.step = step
+        self.strict = strict
 
     @contextmanager
     def attempt(self, what: str) -> Iterator[None]:
-        """A block whose failure is told and, unless strict, survived."""
+        """A block whose failure is reported and, unless strict, survived."""
         try:
             yield
         except Exception as error:  # whatever a drawing or a logger raises
@@ -51,9 +70,9 @@ class Board:
         """One picture, which is closed afterwards."""
         try:
             for logger in self.loggers:
-                if hasattr(logger.experiment, "add_figure"):
+                if isinstance(logger.experiment, _SummaryWriter):
                     logger.experiment.add_figure(tag, figure, self.step, close=False)
-                elif hasattr(logger, "log_image"):
+                elif isinstance(logger, _ImageLogger):
                     logger.log_image(tag, [figure], self.step)
         finally:
             if "matplotlib.pyplot" in sys.modules:
@@ -64,17 +83,17 @@ class Board:
         """One sound: (..., T) in [-1, 1], louder parts are cut."""
         samples = wave.detach().float().cpu().clamp(-1, 1).reshape(1, -1)
         for logger in self.loggers:
-            if hasattr(logger.experiment, "add_audio"):
+            if isinstance(logger.experiment, _SummaryWriter):
                 logger.experiment.add_audio(tag, samples, self.step, sample_rate)
-            elif hasattr(logger, "log_audio"):
+            elif isinstance(logger, _AudioLogger):
                 logger.log_audio(tag, [samples[0].numpy()], self.step, sample_rate=[sample_rate])
 
     def points(self, tag: str, vectors: Tensor, labels: Sequence[str]) -> None:
         """Vectors (N, D) with a label each, for an embedding projector."""
+        stored = vectors.detach().float().cpu()
         for logger in self.loggers:
-            if hasattr(logger.experiment, "add_embedding"):
-                found = vectors.detach().float().cpu()
-                logger.experiment.add_embedding(found, list(labels), tag=tag, global_step=self.step)
+            if isinstance(logger.experiment, _SummaryWriter):
+                logger.experiment.add_embedding(stored, list(labels), tag=tag, global_step=self.step)
 
     def settings(self, values: Mapping[str, Any]) -> None:
         """What the run was started with."""

@@ -16,7 +16,7 @@ from pytorch_lightning.callbacks import Callback
 from gsv_lab.hooks.catalogue import match, points
 from gsv_lab.hooks.probe import probe
 from gsv_lab.hooks.record import Records
-from gsv_lab.training.log_writer import Board
+from gsv_lab.training.log_writer import LogWriter
 
 
 class ProbeCallback(Callback):
@@ -65,13 +65,13 @@ class ProbeCallback(Callback):
     def on_train_batch_end(self, trainer: pl.Trainer, task: pl.LightningModule, *_: Any) -> None:
         """Stop watching, draw, write."""
         records, self._records = self._records, None
-        board = Board(trainer.loggers, self.batches, self.strict)
+        log = LogWriter(trainer.loggers, self.batches, self.strict)
         if records is not None:
-            with board.attempt("the records"):
+            with log.attempt("the records"):
                 self._open.close()
             for name in records.watched:
-                with board.attempt(name):
-                    self._write(board, records, name)
+                with log.attempt(name):
+                    self._write(log, records, name)
         self.batches += 1
 
     def on_exception(self, trainer: pl.Trainer, task: pl.LightningModule, exception: BaseException) -> None:
@@ -79,10 +79,10 @@ class ProbeCallback(Callback):
         self._records = None
         self._open.__exit__(type(exception), exception, exception.__traceback__)
 
-    def _write(self, board: Board, records: Records, name: str) -> None:
+    def _write(self, log: LogWriter, records: Records, name: str) -> None:
         record = records[name].mean("head") if "head" in records[name].axes else records[name]
         if record.axes[-2:] == ("frame", "phone"):
             from gsv_lab.figures.measures import diagonality
 
-            board.scalar(f"probe/{name}/diagonality", diagonality(record.steps[-1][0].float().numpy()))
-        board.figure(f"probe/{name}", record.show())
+            log.scalar(f"probe/{name}/diagonality", diagonality(record.steps[-1][0].float().numpy()))
+        log.figure(f"probe/{name}", record.show())

@@ -17,6 +17,8 @@ from torch.nn import functional
 from gsv_lab.audio.alignment import phone_errors
 from gsv_lab.corpora.recogniser_data import RecogniserBatch
 from gsv_lab.extensions.phone_recogniser import DelayRecogniser
+from gsv_lab.training import small_views
+from gsv_lab.training.log_writer import LogWriter
 from gsv_lab.training.task import Task
 
 
@@ -29,6 +31,8 @@ class RecogniserTask(Task):
         flat_start: batches that learn from the first alignment; 0 starts with CTC.
         weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
     """
+
+    tags = small_views.RECOGNISER_TAGS
 
     def __init__(
         self,
@@ -45,7 +49,7 @@ class RecogniserTask(Task):
 
     def components(self) -> dict[str, nn.Module]:
         """The recogniser, under the name of its language."""
-        return {f"judge_{self.recogniser.language}": self.recogniser}
+        return {f"recogniser_{self.recogniser.language}": self.recogniser}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW."""
@@ -75,3 +79,7 @@ class RecogniserTask(Task):
             heard = torch.unique_consecutive(scores[row, :steps].argmax(-1))
             errors = phone_errors(batch.labels[row, : lengths[row]].tolist(), heard[heard > 0].tolist())
             self.log("valid/phone_error", errors / lengths[row], on_epoch=True, batch_size=lengths[row])
+
+    def log_views(self, batch: RecogniserBatch, log: LogWriter) -> None:
+        """See `tags`."""
+        small_views.recogniser(self, batch, log)

@@ -39,7 +39,7 @@ def release(
     """Write a family folder.
 
     Args:
-        weights: component name -> weight file of a run (`content_encoder`, `semantic_gpt`, `sovits`, `verifier`, ...).
+        weights: component name -> weight file of a run (`content_encoder`, `semantic_gpt`, `sovits`, `speaker_verifier`, ...).
         folder: where; an earlier release there is replaced as a whole.
         version: for example `nano-1`.
         sampling: default rule, chosen on development data.

@@ -15,20 +15,15 @@ import torch
 from torch import Tensor, nn, optim
 
 from gsv_lab.corpora.gpt_data import GPTBatch
-from gsv_lab.nn.discriminators import Discriminators
-from gsv_lab.nn.losses_gpt import code_loss, code_targets, corrupt_codes, dpo_loss, sequence_log_prob, top_k_accuracy
+from gsv_lab.nn.losses_gpt import code_loss, code_targets, corrupt_codes, dpo_loss, sequence_log_prob
 from gsv_lab.nn.ops import sequence_mask
-from gsv_lab.nn.semantic_gpt import SemanticGPT
+from gsv_lab.nn.interfaces import Discriminator, SemanticGPTRole
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.nn.spectral import LogMel
-from gsv_lab.released.synthesizer import LinearAnalysis
-from gsv_lab.training.gpt_task import GPTTask
+from gsv_lab.training.gpt_task import GPTTask, Scored
 from gsv_lab.training.scaled_adam import ScaledAdam
 from gsv_lab.training.schedules import Schedule
 from gsv_lab.training.sovits_task import SoVITSTask
-
-TEXT_PARTS = ("prior.text_in.", "prior.text_stack.", "prior.cross_attention.")
-"""Parts of SoVITS that read the text and learn more slowly."""
 
 
 class ReleasedGPTTask(GPTTask):
@@ -52,7 +47,7 @@ class ReleasedGPTTask(GPTTask):
 
     def __init__(
         self,
-        semantic_gpt: SemanticGPT,
+        semantic_gpt: SemanticGPTRole,
         schedule: Schedule,
         weights: Mapping[str, float] | None = None,
         betas: tuple[float, float] = (0.9, 0.95),
@@ -83,30 +78,30 @@ class ReleasedGPTTask(GPTTask):
         free = [p for p in self.semantic_gpt.parameters() if p.requires_grad]
         return ScaledAdam(free, lr=self.rate(), **self.optimizer_options)
 
-    def losses(self, batch: GPTBatch, guided: bool = False) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Unweighted losses, logits (B, T + 1, V), targets (B, T + 1)."""
-        gpt = self.semantic_gpt
+    def losses(self, batch: GPTBatch, guided: bool = False) -> Scored:
+        """One pass over a batch, or two with `dpo`."""
         code_mask = sequence_mask(batch.code_lengths, batch.codes.shape[1])
-        phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1])
-
-        def scored(codes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-            targets = code_targets(codes, gpt.eos, mask)
-            logits = gpt(batch.phones, batch.context, targets.inputs, phone_mask, mask)
-            return logits, targets.targets, None if self.count_padding else targets.mask
-
-        logits, targets, counted = scored(batch.codes, code_mask)
+        logits, targets, counted = self._score(batch, batch.codes, code_mask)
         terms = {"code": code_loss(logits, targets, counted, "sum")}
         if self.dpo:
-            bad = scored(*corrupt_codes(batch.codes, code_mask))
-            terms["preference"] = dpo_loss(sequence_log_prob(logits, targets, counted), sequence_log_prob(*bad))
-        return terms, logits, targets
+            bad = self._score(batch, *corrupt_codes(batch.codes, code_mask))
+            good = sequence_log_prob(logits, targets, counted)
+            terms["preference"] = dpo_loss(good, sequence_log_prob(*bad))
+        return Scored(terms, logits, targets)
+
+    def _score(self, batch: GPTBatch, codes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Logits, targets and counted steps (None: all) of some codes."""
+        targets = code_targets(codes, self.semantic_gpt.eos, mask)
+        phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1])
+        logits = self.semantic_gpt(batch.phones, batch.context, targets.inputs, phone_mask, mask)
+        return logits, targets.targets, None if self.count_padding else targets.mask
 
     def training_step(self, batch: GPTBatch, batch_idx: int) -> None:  # type: ignore[override]
         """One batch; a step where it is due."""
-        terms, logits, targets = self.losses(batch)
-        self.manual_backward(self.total(terms))
+        scored = self.losses(batch)
+        self.manual_backward(self.total(scored.terms))
         if self.batches % 20 == 0:
-            self.log("train/accuracy", top_k_accuracy(logits.detach(), targets, 3, self.semantic_gpt.eos), batch_size=1)
+            self.log("train/accuracy", self.accuracy(scored), batch_size=1)
         if self.due(batch_idx):
             optimizer: Any = self.optimizers()
             optimizer.step()
@@ -135,11 +130,11 @@ class ReleasedSoVITSTask(SoVITSTask):
 
     Args:
         sovits: the networks.
-        discriminators: judges, or None to train without.
+        discriminators: tell natural from made waves; None to train without.
         schedule: learning rate by batch.
         weights: see `Task`.
         text_rate: factor on the rate of the parts that read the text.
-        n_fft: points of the spectrogram that the posterior reads, and of the mel loss.
+        n_fft: points of the mel loss.
         n_mels: bands of the mel loss.
         weight_decay: of AdamW.
         quantizer_file, start_file: see `SoVITSTask`.
@@ -148,7 +143,7 @@ class ReleasedSoVITSTask(SoVITSTask):
     def __init__(
         self,
         sovits: SoVITS,
-        discriminators: Discriminators | None,
+        discriminators: Discriminator | None,
         schedule: Schedule,
         weights: Mapping[str, float] | None = None,
         text_rate: float = 0.4,
@@ -159,12 +154,20 @@ class ReleasedSoVITSTask(SoVITSTask):
         start_file: str = "",
     ) -> None:
         super().__init__(
-            sovits, discriminators, quantizer_file, weights, learning_rate=1.0, weight_decay=weight_decay,
-            gradient_clip=0.0, adversarial_from=0.0, guide_until=0.0, start_file=start_file,
-        )  # fmt: skip
+            sovits,
+            discriminators,
+            quantizer_file,
+            weights,
+            learning_rate=1.0,
+            weight_decay=weight_decay,
+            gradient_clip=0.0,
+            adversarial_from=0.0,
+            guide_until=0.0,
+            start_file=start_file,
+        )
+        self.schedule = schedule
+        self.text_rate = text_rate
         rate, hop = int(sovits.vocoder.sample_rate), sovits.vocoder.hop_length
-        self.schedule, self.text_rate = schedule, text_rate
-        self.analysis = LinearAnalysis(n_fft, hop)  # type: ignore[assignment]
         self.mels = nn.ModuleList([LogMel(rate, n_fft, hop, n_mels)])
 
     def rate(self) -> float:
@@ -172,14 +175,17 @@ class ReleasedSoVITSTask(SoVITSTask):
         return self.schedule.rate(self.batches)
 
     def configure_optimizers(self) -> Any:
-        """AdamW for the generator in two groups, and for the judges."""
-        free = [(name, p) for name, p in self.sovits.named_parameters() if p.requires_grad]
+        """AdamW for the generator in two groups, and for the discriminators."""
+        reading = {id(p) for module in self.sovits.prior.text_modules() for p in module.parameters()}
+        free = [p for p in self.sovits.parameters() if p.requires_grad]
         groups: list[dict[str, Any]] = [
-            {"params": [p for name, p in free if not name.startswith(TEXT_PARTS)]},
-            {"params": [p for name, p in free if name.startswith(TEXT_PARTS)], "scale": self.text_rate},
+            {"params": [p for p in free if id(p) not in reading]},
+            {"params": [p for p in free if id(p) in reading], "scale": self.text_rate},
         ]
         made = [self._adam(groups)]
-        return made if self.discriminators is None else [*made, self._adam(self.discriminators.parameters())]
+        if self.discriminators is not None:
+            made.append(self._adam(self.discriminators.parameters()))
+        return made
 
     def _adam(self, parameters: Any) -> optim.Optimizer:
         return torch.optim.AdamW(

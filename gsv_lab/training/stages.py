@@ -1,6 +1,6 @@
 """From raw clips to a family that ships, one stage after the other, with nobody watching.
 
-content encoder -> codebook, codes, aligned phones, pitch -> SoVITS -> SemanticGPT -> verifier, recognisers for judging
+content encoder -> codebook, codes, aligned phones, pitch -> SoVITS -> SemanticGPT -> speaker verifier and evaluation recognisers
 -> letter-to-sound -> release
 
 Every stage is a run of its own (`gsv_lab.training.fit`) with a share of the minutes; killed at any moment, the same
@@ -45,16 +45,16 @@ STAGES = (
     Stage("content", 0.28, ("content_encoder",)),
     Stage("sovits", 0.32, ("sovits", "discriminators"), ("task.init_args.quantizer_file={quantizer}",)),
     Stage("gpt", 0.18, ("semantic_gpt",)),
-    Stage("verifier", 0.04, ("verifier",)),
-    Stage("judge_en", 0.08, ("judge_en",)),
-    Stage("judge_zh", 0.08, ("judge_zh",)),
+    Stage("speaker_verifier", 0.04, ("speaker_verifier",)),
+    Stage("recogniser_en", 0.08, ("recogniser_en",)),
+    Stage("recogniser_zh", 0.08, ("recogniser_zh",)),
     Stage("g2p", 0.02, ("letter_to_sound",)),
 )
-"""Shares were set on two CPU cores; they add up to one. The judges measure the family and steer nothing in it."""
+"""Shares were set on two CPU cores; they add up to one. The evaluation networks measure the family and steer nothing in it."""
 
 
 DEFAULTS = Sampling(top_k=15, temperature=0.8, repetition_penalty=1.0)
-"""Sampling of a new family; its pointer forbids what a penalty on repetitions is for."""
+"""Sampling of a new family; its monotonic alignment forbids what a penalty on repetitions is for."""
 
 
 def load_stage(configs: Path, name: str, overrides: Sequence[str]) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def train_family(
     """Train all stages and release them.
 
     Args:
-        configs: folder with `content.yaml`, `sovits.yaml`, `gpt.yaml`, `verifier.yaml`, `g2p.yaml`, or a bundle's file
+        configs: folder with `content.yaml`, `sovits.yaml`, `gpt.yaml`, `speaker_verifier.yaml`, `g2p.yaml`, or a bundle's file
             in which they are resolved already (`gsv_lab.training.bundle`).
         corpora: corpus folders or list files; see `gsv_lab.corpora.readers`.
         folder: for runs, the store and, in the end, the family.

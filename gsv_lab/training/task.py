@@ -5,13 +5,37 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 from torch import Tensor, nn, optim
 
 from gsv_lab.checkpoint import read_header
 from gsv_lab.checkpoint.native import load_tensors
+from gsv_lab.training.log_writer import LogWriter
+
+
+class Tag(NamedTuple):
+    """A name in TensorBoard (`*`: one of several), what is there (scalar, image, audio, points, settings), and what it
+    means.
+    """
+
+    name: str
+    kind: str
+    meaning: str
+
+
+def alignment_tags(name: str, what: str) -> tuple[Tag, Tag]:
+    """Tags of an alignment `align/NAME`: its picture and its diagonality."""
+    score = Tag(f"align/{name}/diagonality", "scalar", "share of it near a monotone path, 0 to 1; near 1 once it reads")
+    return Tag(f"align/{name}", "image", what), score
+
+
+CODE_TAGS = (
+    Tag("codes/usage", "image", "how often each code is spoken in the validation clips"),
+    Tag("codes/perplexity", "scalar", "exp(entropy) of the codes: as many would be in use if all were used alike"),
+    Tag("codes/dead", "scalar", "share of the codebook that no validation clip uses"),
+)
 
 
 def start_from(module: nn.Module, file: str | Path, own_part: str | None = None) -> None:
@@ -27,10 +51,11 @@ def start_from(module: nn.Module, file: str | Path, own_part: str | None = None)
     """
     read_header(file)
     own = module.state_dict()
-    found = load_tensors(file)
-    if own_part is not None:
-        found = {name: value for name, value in found.items() if not name.startswith(f"{own_part}.")}
-    fitting = {name: value for name, value in found.items() if name in own and own[name].shape == value.shape}
+    fitting = {}
+    for name, value in load_tensors(file).items():
+        kept = own_part is not None and name.startswith(f"{own_part}.")
+        if not kept and name in own and own[name].shape == value.shape:
+            fitting[name] = value
     module.load_state_dict({**own, **fitting})
 
 
@@ -39,8 +64,9 @@ class Task(pl.LightningModule):
 
     Subclasses return a dictionary of unweighted scalar losses; its keys are the keys of `weights` and, behind
     `train/` and `valid/`, the names in TensorBoard. `progress` runs from 0 to 1 with the budget (set by the `Budget`
-    callback),
-    and the learning rate follows it: a warm-up counted in batches, then a cosine down to a twentieth.
+    callback), and the learning rate follows it: a warm-up counted in batches, then a cosine down to a twentieth.
+
+    `tags` are the names that `log_views` writes; `batch_needs` are the optional fields that a batch must have.
 
     Args:
         weights: loss name -> weight; losses without one count 1.
@@ -49,6 +75,10 @@ class Task(pl.LightningModule):
         weight_decay: of AdamW, on tensors with more than one axis.
         gradient_clip: largest norm of the gradient; 0 for no limit.
     """
+
+    tags: tuple[Tag, ...] = ()
+    batch_needs: frozenset[str] = frozenset()
+    spec: Mapping[str, Any] = {}
 
     def __init__(
         self,
@@ -60,7 +90,9 @@ class Task(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.weights = dict(weights or {})
-        self.learning_rate, self.warm_up, self.weight_decay = learning_rate, warm_up, weight_decay
+        self.learning_rate = learning_rate
+        self.warm_up = warm_up
+        self.weight_decay = weight_decay
         self.gradient_clip = gradient_clip
         self.progress = 0.0
         self.batches = 0
@@ -69,30 +101,57 @@ class Task(pl.LightningModule):
         """The networks that this task trains, under the names of their files."""
         raise NotImplementedError
 
+    def parts(self) -> dict[str, nn.Module]:
+        """The components, compositions taken apart; gradients are logged for each."""
+        return self.components()
+
+    def sample_rates(self) -> dict[str, float]:
+        """Hz at which the networks read waves, by name."""
+        return {}
+
+    def view_batch(self, batch: Any, items: int) -> Any:
+        """The first items of a validation batch, for `log_views`; tasks whose batches cannot be cut give all."""
+        return type(batch)(*(None if track is None else track[:items] for track in batch))
+
+    def log_views(self, batch: Any, log: LogWriter) -> None:
+        """Write pictures, sounds and numbers of a few validation clips under the names of `tags`."""
+
+    def spoken_codes(self, batch: Any) -> list[Tensor]:
+        """The codes (F25,) of each clip of a batch, for the usage of the codebook."""
+        return []
+
+    def codebook_size(self) -> int:
+        """Number of codes that the networks know."""
+        return 0
+
     def total(self, losses: Mapping[str, Tensor], stage: str = "train") -> Tensor:
         """Weighted sum; logs every term unweighted."""
+        weighted = []
         for name, value in losses.items():
-            self.log(
-                f"{stage}/{name}", value.detach(), on_step=stage == "train", on_epoch=stage != "train", batch_size=1
-            )
-        return sum(
-            (self.weights.get(name, 1.0) * value for name, value in losses.items()),
-            start=next(iter(losses.values())) * 0,
-        )
+            training = stage == "train"
+            self.log(f"{stage}/{name}", value.detach(), on_step=training, on_epoch=not training, batch_size=1)
+            weighted.append(self.weights.get(name, 1.0) * value)
+        return sum(weighted[1:], start=weighted[0])
 
     def rate(self) -> float:
         """Share of the peak learning rate for the coming step."""
         warm = min(1.0, (self.batches + 1) / max(1, self.warm_up))
-        return warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress))))
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress)))
+        return warm * (0.05 + 0.95 * cosine)
 
     def optimizer_for(self, *modules: nn.Module, betas: tuple[float, float] = (0.9, 0.98)) -> optim.Optimizer:
         """AdamW over the trainable parameters of some modules; no decay on vectors."""
-        parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-        groups: list[dict[str, Any]] = [
-            {"params": [p for p in parameters if p.dim() > 1], "weight_decay": self.weight_decay},
-            {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
-        ]
-        return optim.AdamW([g for g in groups if g["params"]], lr=self.learning_rate, betas=betas, eps=1e-8)
+        matrices, vectors = [], []
+        for module in modules:
+            for parameter in module.parameters():
+                if parameter.requires_grad:
+                    (matrices if parameter.dim() > 1 else vectors).append(parameter)
+        groups = []
+        if matrices:
+            groups.append({"params": matrices, "weight_decay": self.weight_decay})
+        if vectors:
+            groups.append({"params": vectors, "weight_decay": 0.0})
+        return optim.AdamW(groups, lr=self.learning_rate, betas=betas, eps=1e-8)
 
     def configure_gradient_clipping(
         self,
@@ -105,6 +164,9 @@ class Task(pl.LightningModule):
 
     def clip(self, optimizer: optim.Optimizer, name: str) -> None:
         """Clip the gradient of an optimizer's parameters by its norm; logs the norm as `grad_norm/<name>`."""
-        parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        parameters = []
+        for group in optimizer.param_groups:
+            parameters += [p for p in group["params"] if p.grad is not None]
         limit = self.gradient_clip or float("inf")
-        self.log(f"grad_norm/{name}", nn.utils.clip_grad_norm_(parameters, limit), batch_size=1)
+        norm = nn.utils.clip_grad_norm_(parameters, limit)
+        self.log(f"grad_norm/{name}", norm, batch_size=1)

@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from gsv_lab.corpora.verifier_data import VerifierBatch
 from gsv_lab.extensions.speaker_verifier import SpeakerVerifier
+from gsv_lab.training import small_views
+from gsv_lab.training.log_writer import LogWriter
 from gsv_lab.training.task import Task
 
 
@@ -26,6 +28,8 @@ class VerifierTask(Task):
         scale: on cosines.
         weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
     """
+
+    tags = small_views.VERIFIER_TAGS
 
     def __init__(
         self,
@@ -45,7 +49,7 @@ class VerifierTask(Task):
 
     def components(self) -> dict[str, nn.Module]:
         """The verifier; the training speakers' centres are not kept."""
-        return {"verifier": self.verifier}
+        return {"speaker_verifier": self.verifier}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW over network and centres."""
@@ -64,6 +68,14 @@ class VerifierTask(Task):
         """Equal error rate over all pairs of a batch."""
         embedding = self.verifier(batch.wave)
         self.log("valid/equal_error", equal_error(embedding @ embedding.T, batch.speaker), batch_size=1, on_epoch=True)
+
+    def view_batch(self, batch: VerifierBatch, items: int) -> VerifierBatch:
+        """All of it: its clips are pairs."""
+        return batch
+
+    def log_views(self, batch: VerifierBatch, log: LogWriter) -> None:
+        """See `tags`."""
+        small_views.verifier(self, batch, log)
 
 
 def equal_error(similarity: Tensor, speaker: Tensor) -> Tensor:

@@ -1,0 +1,126 @@
+"""What the smaller networks look like while they learn: content encoder, recogniser, letter-to-sound, verifier.
+
+Letters: B batch, F frames, P phones, V classes, D embedding.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from gsv_lab.corpora.content_data import ContentBatch
+from gsv_lab.corpora.letter_data import LetterBatch
+from gsv_lab.corpora.recogniser_data import RecogniserBatch
+from gsv_lab.corpora.verifier_data import VerifierBatch
+from gsv_lab.hooks.probe import probe
+from gsv_lab.nn.ops import sequence_mask
+from gsv_lab.text import CTC_SYMBOLS, letters
+from gsv_lab.training.log_writer import LogWriter
+from gsv_lab.training.task import Tag, alignment_tags
+from gsv_lab.training.views import log_alignment
+
+if TYPE_CHECKING:
+    from gsv_lab.training.content_task import ContentTask
+    from gsv_lab.training.g2p_task import G2PTask
+    from gsv_lab.training.recogniser_task import RecogniserTask
+    from gsv_lab.training.verifier_task import VerifierTask
+
+CONTENT_TAGS = (
+    Tag("mel/input", "image", "the log-mel that the encoder reads, changed as in training"),
+    *alignment_tags("content_encoder", "probability of each phone of the text in each frame (CTC)"),
+    Tag("content_encoder/blank", "scalar", "share of frames that say nothing; near 1 in the first minutes of CTC"),
+)
+VERIFIER_TAGS = (
+    Tag("speaker/projector", "points", "embeddings of the validation batch, with the speaker's number"),
+    Tag("speaker/space", "image", "the same on two axes, and how alike speakers are"),
+    Tag("speaker_verifier/attention", "image", "weight of each frame of one clip in the pooling"),
+)
+RECOGNISER_TAGS = (
+    Tag("valid/phone_error", "scalar", "phones recognised wrongly, missed or added, over phones spoken"),
+    Tag("recogniser/ratio", "scalar", "phones recognised over phones spoken: below 1 it misses some"),
+    Tag("recogniser/blank", "scalar", "share of steps that say nothing; near 1 where CTC has not taken hold"),
+    Tag("recogniser/input", "image", "the ERB bands that it reads, normalised by clip"),
+    *alignment_tags("recogniser", "probability of each phone of the text in each step (CTC)"),
+)
+G2P_TAGS = alignment_tags("letter_to_sound", "probability of each phone of a word at each of its steps")
+
+
+def content(task: ContentTask, batch: ContentBatch, log: LogWriter) -> None:
+    """What the network reads, and which frames say which phone of the text."""
+    from gsv_lab import figures
+
+    n_frames = int(batch.frames[0])
+    with log.attempt("mel/input"):
+        mel = batch.mel[0, :, :n_frames]
+        log.figure("mel/input", figures.tensor_view(mel, ("band", "frame"), rate=100.0))
+    scores = task.losses(batch)[1][0, :, : n_frames // 2].float().cpu()
+    with log.attempt("align/content_encoder"):
+        labels = batch.labels[0, : int(batch.label_lengths[0])].cpu()
+        log.scalar("content_encoder/blank", float((scores.argmax(0) == 0).float().mean()))
+        _log_ctc(log, "align/content_encoder", scores, labels, 50.0)
+
+
+def recogniser(task: RecogniserTask, batch: RecogniserBatch, log: LogWriter) -> None:
+    """What the recogniser reads, which of its steps say which phone, and whether it finds as many as there are."""
+    from gsv_lab import figures
+
+    network = task.recogniser
+    n_frames, n_labels = int(batch.frames[0]), int(batch.label_lengths[0])
+    with log.attempt("recogniser/input"):
+        bands = batch.levels[0, :, :n_frames].cpu()
+        log.figure("recogniser/input", figures.tensor_view(bands, ("band", "frame"), rate=100.0))
+    scores = task.losses(batch)[1].transpose(1, 2).float().cpu()
+    steps = network.steps(batch.frames).cpu()
+    with log.attempt("recogniser"):
+        best = scores.argmax(1)
+        valid = sequence_mask(steps, best.shape[-1])[:, 0].bool()
+        log.scalar("recogniser/blank", float((best[valid] == 0).float().mean()))
+        found = 0
+        for row, n in zip(best, steps, strict=True):
+            recognised = torch.unique_consecutive(row[: int(n)])
+            found += int((recognised > 0).sum())
+        log.scalar("recogniser/ratio", found / int(batch.label_lengths.sum()))
+    with log.attempt("align/recogniser"):
+        labels = batch.labels[0, :n_labels].cpu()
+        pattern = scores[0, :, : int(steps[0])][labels].exp().T[None]
+        names = [network.phone_names[k - 1] for k in labels.tolist()]
+        log_alignment(log, "align/recogniser", pattern, network.frame_rate, names)
+
+
+def letter_to_sound(task: G2PTask, batch: LetterBatch, log: LogWriter) -> None:
+    """Which step of a word's letters says which phone of its first reading."""
+    from gsv_lab import figures
+
+    scores = task.losses(batch)[1].float().cpu()
+    with log.attempt("align/letter_to_sound"):
+        word = batch.words[0]
+        targets = letters.targets(word)[0]
+        pattern = scores[0].exp()[targets]
+        log.scalar("align/letter_to_sound/diagonality", figures.diagonality(pattern.T.numpy()))
+        labels = [letters.PHONES[k] for k in targets]
+        title = f"{word}: three steps a letter"
+        picture = figures.tensor_view(pattern, ("phone", "step"), phones=labels, title=title)
+        log.figure("align/letter_to_sound", picture)
+
+
+def verifier(task: VerifierTask, batch: VerifierBatch, log: LogWriter) -> None:
+    """Where voices lie, and which frames of a clip decide."""
+    from gsv_lab import figures
+
+    with probe(task.verifier, "attention") as seen, torch.no_grad():
+        embedding = task.verifier(batch.wave).cpu()
+    who = [f"speaker {number}" for number in batch.speaker.tolist()]
+    with log.attempt("speaker"):
+        log.points("speaker/projector", embedding, who)
+        log.figure("speaker/space", figures.speaker_space(embedding, who))
+    with log.attempt("speaker_verifier/attention"):
+        log.figure("speaker_verifier/attention", seen["attention"].show())
+
+
+def _log_ctc(log: LogWriter, tag: str, scores: Tensor, labels: Tensor, rate: float) -> None:
+    """Log-probabilities (V, F) of the labels that are spoken (P,), as an alignment (1, F, P)."""
+    spelt = scores.shape[0] == len(CTC_SYMBOLS)
+    names = [CTC_SYMBOLS[k] if spelt else str(k) for k in labels.tolist()]
+    log_alignment(log, tag, scores[labels].exp().T[None], rate, names)

@@ -1,0 +1,28 @@
+"""What several views share: an alignment as a picture and a number, names of phones."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from gsv_lab.text.symbols import SYMBOLS
+from gsv_lab.training.log_writer import LogWriter
+
+LIMIT_MB = 1024.0
+"""Memory that the records of one view may take."""
+
+
+def log_alignment(log: LogWriter, tag: str, patterns: Tensor, rate: float, phones: list[str]) -> None:
+    """The most diagonal of some alignments (H, F, P) as a picture, and its diagonality as a number."""
+    from gsv_lab import figures
+
+    patterns = patterns.float().cpu()
+    scores = [figures.diagonality(pattern.numpy()) for pattern in patterns]
+    best = max(range(len(scores)), key=scores.__getitem__)
+    title = f"head {best + 1} of {len(scores)}" if len(scores) > 1 else ""
+    log.scalar(f"{tag}/diagonality", scores[best])
+    log.figure(tag, figures.alignment(patterns[best], rate, phones, title=title))
+
+
+def phone_names(phones: Tensor) -> list[str]:
+    """Symbols of phone ids (P,)."""
+    return [SYMBOLS[i] if i < len(SYMBOLS) else str(i) for i in phones.tolist()]
