@@ -1,7 +1,6 @@
-"""Pictures of who listens to what: attention over decode steps, frames against phones.
+"""Pictures of attention: decode steps over keys, frames over phones.
 
-Letters: S steps (queries), K keys, F frames, P phones. The file knows no networks; arrays, tensors and lists are
-welcome.
+Letters: S steps (queries), K keys, F frames, P phones. Arrays, tensors and lists are welcome.
 """
 
 from __future__ import annotations
@@ -82,7 +81,7 @@ def alignment(
     true_end: Any = None,
     title: str = "",
 ) -> Figure:
-    """(F, P) which phone each frame listens to, frames in seconds, with a diagonality score.
+    """(F, P) which phone each frame attends to, frames in seconds, with a diagonality score.
 
     Args:
         pattern: weights, one row a frame.

@@ -1,6 +1,6 @@
 """Pictures of a codebook: how evenly it is used, and what its codes stand for.
 
-Letters: N tokens, C codes, P phones. The file knows no networks; arrays, tensors and lists are welcome.
+Letters: N tokens, C codes, P phones. Arrays, tensors and lists are welcome.
 """
 
 from __future__ import annotations

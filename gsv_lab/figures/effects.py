@@ -1,6 +1,6 @@
 """What an intervention did: cost of every head, cost against what a head looks like, and how far swapped voices went.
 
-Letters: L layers, H heads, N heads or pairs. Lists and arrays in, a Figure out; the file knows no model and no edit.
+Letters: L layers, H heads, N heads or pairs. Lists and arrays in, a Figure out.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One example of every picture, for the gallery page: what to hand over, in the lines that a reader can copy.
 
-The material is a clip that tells everything about itself (phones with times, pitch), such as one of the synthetic
-corpus; what only a trained model could give is made up from it by formula and called so in the page. The file does not
-know where the clip comes from, and writes nothing: `gallery` yields names, lines and pictures.
+The material is a clip of which everything is known (phones with times, pitch), such as one of the synthetic
+corpus; what only a trained model could give is made up from it by formula and called so in the page. Nothing is
+written here: `gallery` yields names, lines and pictures.
 """
 
 from __future__ import annotations
@@ -178,11 +178,11 @@ def _alignments(m: Material) -> Figure:
     return figures.alignments({"clean": m.attention, "blurred": m.attention + 0.2, "noise": noise}, 50, m.phones)
 
 
-def _sampling_ladder(m: Material) -> Figure:
+def _sampling_candidates(m: Material) -> Figure:
     logits = 2.5 * m.rng.standard_normal((len(m.codes), 257))
     order = np.argsort(-logits, axis=1)
     chosen = np.where(np.arange(len(order)) % 7 == 3, order[:, 2], order[:, 0])
-    return figures.sampling_ladder(logits, chosen, rate=25, stop=256)
+    return figures.sampling_candidates(logits, chosen, rate=25, stop=256)
 
 
 def _flow_densities(m: Material) -> Figure:

@@ -1,6 +1,6 @@
 """Pictures of the way from latent to sound: the flow, the spread of latents, the stages of a vocoder.
 
-Letters: D dimensions, F frames, T samples. The file knows no networks; arrays, tensors and lists are welcome.
+Letters: D dimensions, F frames, T samples. Arrays, tensors and lists are welcome.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def latent_spread(mean: Any, log_scale: Any, rate: float, *, title: str = "") ->
     """Which dimensions of a latent carry something: spread of the mean over time against the noise around it.
 
     (D, F) means and log standard deviations -> left: the means over time, dimensions sorted by their signal; right:
-    both spreads for each dimension. A dimension whose mean moves less than its noise tells nothing.
+    both spreads for each dimension. A dimension whose mean moves less than its noise carries nothing.
     """
     centre, noise = matrix(mean, "mean"), np.exp(matrix(log_scale, "log_scale"))
     if centre.shape != noise.shape:

@@ -1,6 +1,6 @@
-"""The picture of sampling: how sure the model was at each step, and what was taken.
+"""The picture of sampling: how sure the model was at each step, and which code was chosen.
 
-Letters: S decode steps, C codes. The file knows no networks; arrays, tensors and lists are welcome.
+Letters: S decode steps, C codes. Arrays, tensors and lists are welcome.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from gsv_lab.figures.style import INK, PALETTE, RED, SHARE, canvas, flat, heat, 
 
 
 @picture
-def sampling_ladder(
+def sampling_candidates(
     logits: Any,
     chosen: Any,
     *,
@@ -26,22 +26,22 @@ def sampling_ladder(
 ) -> Figure:
     """How free each decode step was: entropy above, and the probabilities of the `depth` likeliest codes below.
 
-    The chosen code is outlined; a choice below the ladder is marked at its foot.
+    The chosen code is outlined; a choice that is not among them is marked at the bottom.
 
     Args:
         logits: (S, C) scores in nats.
-        chosen: (S,) codes that were taken.
+        chosen: (S,) codes that were chosen.
         rate: steps per second, for an axis in seconds.
-        depth: rungs.
+        depth: candidates shown for each step.
         temperature: divides the logits first.
         stop: index of the stop token; its probability becomes a line in the upper part.
         title: above the picture.
     """
     scores = matrix(logits, "logits") / temperature
-    taken = flat(chosen).astype(np.int64)
+    codes = flat(chosen).astype(np.int64)
     steps = len(scores)
-    if len(taken) != steps:
-        raise ValueError(f"{steps} steps of logits, {len(taken)} chosen codes")
+    if len(codes) != steps:
+        raise ValueError(f"{steps} steps of logits, {len(codes)} chosen codes")
     log_probs = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
     entropies = -(np.exp(log_probs) * np.where(np.isfinite(log_probs), log_probs, 0.0)).sum(axis=1)
     scale = 1.0 / rate if rate else 1.0
@@ -57,16 +57,16 @@ def sampling_ladder(
         other.set_ylim(0, 1.02)
         other.set_ylabel("P(stop)", color=RED)
     order = np.argsort(-log_probs, axis=1, kind="stable")
-    ladder = np.exp(np.take_along_axis(log_probs, order[:, :depth], axis=1))
-    image = heat(axes[1, 0], ladder.T, (0.0, steps * scale, 0.5, ladder.shape[1] + 0.5), SHARE, vmin=0, vmax=1)
-    rank = (order == taken[:, None]).argmax(axis=1) + 1
+    likeliest = np.exp(np.take_along_axis(log_probs, order[:, :depth], axis=1))
+    image = heat(axes[1, 0], likeliest.T, (0.0, steps * scale, 0.5, likeliest.shape[1] + 0.5), SHARE, vmin=0, vmax=1)
+    rank = (order == codes[:, None]).argmax(axis=1) + 1
     inside = rank <= depth
     axes[1, 0].plot(time[inside], rank[inside], "o", color="white", markeredgecolor=INK, markersize=4, label="chosen")
     if (~inside).any():
-        below = np.full(int((~inside).sum()), ladder.shape[1] + 0.35)
+        below = np.full(int((~inside).sum()), likeliest.shape[1] + 0.35)
         label = f"chosen, beyond {depth}"
         axes[1, 0].plot(time[~inside], below, "v", color=RED, markersize=6, clip_on=False, label=label)
-    axes[1, 0].set_ylim(ladder.shape[1] + 0.5, 0.5)
+    axes[1, 0].set_ylim(likeliest.shape[1] + 0.5, 0.5)
     axes[1, 0].set_ylabel("rank of the code")
     axes[1, 0].set_xlabel("time in s" if rate else "decode step")
     axes[1, 0].legend(loc="lower right", facecolor="white", frameon=True, framealpha=0.8)
@@ -74,4 +74,4 @@ def sampling_ladder(
     return figure
 
 
-__all__ = ["sampling_ladder"]
+__all__ = ["sampling_candidates"]

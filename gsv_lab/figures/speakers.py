@@ -1,7 +1,6 @@
-"""Pictures of who speaks, and of what a representation gives away.
+"""Pictures of speaker vectors, and of what can be read from a representation.
 
-Letters: N clips, D dimensions, R taps (rows), C factors. The file knows no networks; arrays, tensors and lists are
-welcome.
+Letters: N clips, D dimensions, R taps (rows), C factors. Arrays, tensors and lists are welcome.
 """
 
 from __future__ import annotations

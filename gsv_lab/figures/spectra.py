@@ -1,6 +1,6 @@
 """Pictures of frames: mels side by side, and the filters that make them.
 
-Letters: M mel bands, F frames, K frequency bins. The file knows no networks; arrays, tensors and lists are welcome.
+Letters: M mel bands, F frames, K frequency bins. Arrays, tensors and lists are welcome.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Letters: T samples, F frames, P phones, N tokens. Everywhere `phones`, `start`, `end` are (P,) labels and seconds, as an
 `Alignment` gives them; `rate` is frames per second, `sample_rate` samples per second.
-The file knows neither files nor networks; arrays, tensors and lists are all welcome.
+Arrays, tensors and lists are welcome.
 """
 
 from __future__ import annotations

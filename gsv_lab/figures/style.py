@@ -4,9 +4,9 @@ Pictures are `matplotlib.figure.Figure` objects made without pyplot: nothing is 
 a training loop, and no setting of the reader's own notebook is touched. Each picture function is wrapped in `@picture`,
 which applies the look for the time of the call.
 
-Colours: the eight of Okabe and Ito, told apart by colour-blind eyes; `magma` for energy, `viridis` for shares, `RdBu`
-for signed differences. Time is in seconds. Letters: T samples, F frames, P phones, C codes.
-The file does not know what is drawn, and writes no files.
+Colours: the eight of Okabe and Ito, which colour-blind eyes can distinguish; `magma` for energy, `viridis` for shares,
+`RdBu` for signed differences. Time is in seconds. Letters: T samples, F frames, P phones, C codes.
+Nothing here writes a file.
 """
 
 from __future__ import annotations

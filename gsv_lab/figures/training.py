@@ -1,6 +1,6 @@
 """Pictures of a training run and of the recordings that go into it.
 
-The file knows no logger and no file format; curves and rows are handed in.
+Curves and rows are handed in.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The picture that suits a recorded tensor, chosen by the names of its axes.
 
 A tap declares what its axes mean ("batch head frame phone"); that is enough to draw it truly: time in seconds, phones
-by name, decode steps as a triangle. The file knows no networks; of a record it only uses what the record shows.
+by name, decode steps as a triangle. Of a record it only uses what the record shows.
 """
 
 from __future__ import annotations

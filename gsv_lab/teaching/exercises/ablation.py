@@ -1,6 +1,6 @@
 """Checks of notebook 08, "Break it on purpose".
 
-Letters: H heads, S steps, D width. Each check takes the answer, and draws a card; `.judge(...)` gives the card alone.
+Letters: H heads, S steps, D width. Each check takes the answer, and draws a card; `.card(...)` gives the card alone.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def share_lost(answer: Callable[[float, float, float], Any]) -> str:
     cut = "Some breaks help: a loss that falls is below 0, and worth knowing. Do not cut it off."
     expect(not is_like(lambda c, b, n: max(0.0, (b - c) / (n - c))), cut)
     for (clean, broken, nothing, share), g in zip(cases, given, strict=True):
-        told = f"From {clean} to {broken}, where knowing nothing is {nothing}: {share:g}, yours is {g:g}."
-        expect(math.isclose(g, share, abs_tol=1e-6), told)
+        hint = f"From {clean} to {broken}, where knowing nothing is {nothing}: {share:g}, yours is {g:g}."
+        expect(math.isclose(g, share, abs_tol=1e-6), hint)
     assert is_like(lambda c, b, n: (b - c) / (n - c)) and right
     return "Now losses of different models and texts compare."
 
@@ -79,7 +79,7 @@ def worth(answer: Callable[[Sequence[dict[str, Any]]], Sequence[int]]) -> str:
     chance = "Head 0 has the highest cost, and yet its interval reaches below 0: that could be chance."
     expect(0 not in found, chance)
     expect(2 not in found, "Without head 2 the loss *falls*, surely so. That is no cost.")
-    expect(4 not in found, "Head 4 costs nothing that could be told from 0.")
+    expect(4 not in found, "Head 4 costs nothing that differs from 0 beyond chance.")
     missing = [head for head in (3, 5, 1) if head not in found]
     expect(not missing, f"Head {missing[:1]} is missing: its whole interval lies above 0.")
     expect(found != [1, 5, 3], "The dearest first: the other way round.")
@@ -103,10 +103,10 @@ def interplay(answer: Callable[[float, float, float, float], Any]) -> str:
     expect(not is_like(lambda c, a, b, ab: ab - a - b), "The clean loss was taken off twice, and should be once.")
     expect(not is_like(lambda c, a, b, ab: ab - max(a, b)), "Costs add up; do not compare with the worse one only.")
     expect(not is_like(lambda c, a, b, ab: a + b - ab - c), "The sign: above 0 if both together are worse.")
-    expect(not is_like(lambda c, a, b, ab: abs(ab - a - b + c)), "The sign tells twins from a chain: keep it.")
+    expect(not is_like(lambda c, a, b, ab: abs(ab - a - b + c)), "The sign says which of the two cases it is: keep it.")
     for (*losses, right), g in zip(cases, given, strict=True):
         expect(math.isclose(g, right, abs_tol=1e-6), f"For {losses} it is {right:g}, yours is {g:g}.")
-    return "Above 0: one stands in for the other. Below 0: they work in a row, and one break is enough. 0: strangers."
+    return "Above 0: one stands in for the other. Below 0: they work in a row, and one break is enough."
 
 
 @exercise("Give it back")
@@ -118,8 +118,8 @@ def given_back(clean: Records, broken: Records, repaired: Records) -> str:
     healed = f"{first} is whole again: it was to stay broken, and only the second was to be given back."
     expect(not torch.equal(clean[first].value, repaired[first].value), healed)
     expect(torch.equal(broken[first].value, repaired[first].value), f"{first} is broken in another way than before.")
-    zeros = f"{second} is zero now, which breaks more. `patch_from` takes what it was in another run."
+    zeros = f"{second} is zero now, which breaks more. `patch_from` puts in what it was in another run."
     expect(bool(repaired[second].value.any()), zeros)
     other = f"{second} is neither what it was clean nor broken. Hand the records of the clean run to `patch_from`."
     expect(torch.allclose(clean[second].value, repaired[second].value), other)
-    return "What comes back with it went through this place; what stays lost took another way."
+    return "What comes back with it passes this tap; what is still lost passes elsewhere."

@@ -1,6 +1,6 @@
-"""What notebook 08 measures: the surprise of a text's codes, which heads follow the phones, and a picture of both.
+"""What notebook 08 measures: the loss of a text's codes, which heads follow the phones, and a picture of both.
 
-Letters: N codes, P phones, H heads, S steps. The file knows no notebook.
+Letters: N codes, P phones, H heads, S steps.
 """
 
 from __future__ import annotations
@@ -15,27 +15,28 @@ from torch.nn import functional
 from gsv_lab.evaluation.ablation import HeadGrid, Measure
 from gsv_lab.hooks import probe
 from gsv_lab.inference.lab import Lab
-from gsv_lab.teaching.exercises.excerpt import Excerpt, told
+from gsv_lab.teaching.exercises.excerpt import Excerpt, teacher_forced
 
 MIX = "semantic_gpt.layers.*.attention.mix"
 PATTERN = "semantic_gpt.layers.*.attention.pattern"
 
 
-def surprise(lab: Lab, parts: Sequence[Excerpt], span: int = 25) -> Measure:
+def nats_per_code(lab: Lab, parts: Sequence[Excerpt], span: int = 25) -> Measure:
     """A measure: `nats` of the true codes under teacher forcing, one mean for every second of speech.
 
     Args:
         lab: whose SemanticGPT is asked.
-        parts: what was said.
+        parts: speech with its text.
         span: codes in a mean; the rest of a sentence that is shorter than half of it is left out.
     """
 
     def measure() -> dict[str, list[float]]:
         means = []
         for part in parts:
-            logits = told(lab, part.phones, part.codes, part.places)[:-1]
+            logits = teacher_forced(lab, part.phones, part.codes, part.phone_index)[:-1]
             nats = functional.cross_entropy(logits, part.codes, reduction="none")
-            means += [float(piece.mean()) for piece in nats.split(span) if len(piece) >= min(span / 2, len(nats))]
+            shortest = min(span / 2, len(nats))
+            means += [float(piece.mean()) for piece in nats.split(span) if len(piece) >= shortest]
         return {"nats": means}
 
     return measure
@@ -45,10 +46,11 @@ def follows_phones(lab: Lab, part: Excerpt) -> dict[tuple[str, int], float]:
     """(tap of the mix, head) -> how well the head follows the phones, from 0 to 1 (`figures.diagonality`)."""
     from gsv_lab.figures import diagonality
 
-    n_phones, found = len(part.phones), {}
-    with probe(lab, PATTERN) as heard:
-        told(lab, part.phones, part.codes, part.places)
-    for name, record in heard.items():
+    n_phones = len(part.phones)
+    found = {}
+    with probe(lab, PATTERN) as records:
+        teacher_forced(lab, part.phones, part.codes, part.phone_index)
+    for name, record in records.items():
         # Row P - 1 + n is the step that chooses code n.
         weights = record.value[0, :, n_phones - 1 : -1, :n_phones]
         for head, pattern in enumerate(weights):
@@ -61,7 +63,9 @@ def alignment_against_drop(grid: HeadGrid, follows: Mapping[tuple[str, int], flo
     from gsv_lab import figures
 
     along = [follows[row["tap"], row["head"]] for row in grid.rows]
-    cost, low, high = ([row[f"{measure}{end}"] for row in grid.rows] for end in ("", "_low", "_high"))
+    cost = [row[measure] for row in grid.rows]
+    low = [row[f"{measure}_low"] for row in grid.rows]
+    high = [row[f"{measure}_high"] for row in grid.rows]
     names = [f"{layer_of(row['tap'])}.{row['head']}" for row in grid.rows]
     title = "one point a head (layer.head); bars are intervals over seconds of speech"
     return figures.cost_scatter(along, cost, low, high, names, cost_label=f"cost in {measure} per code", title=title)

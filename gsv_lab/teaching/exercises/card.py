@@ -8,8 +8,7 @@
 
     code_of(my_function)      # draws a card, gives True or False
 
-A wrong answer never stops a notebook: the card carries a hint. Only with `GSV_LAB_GRADING=1` does it raise. The file
-does not know what is asked.
+A wrong answer never stops a notebook: the card carries a hint. Only with `GSV_LAB_GRADING=1` does it raise.
 """
 
 from __future__ import annotations
@@ -67,8 +66,8 @@ class Exercise:
         self.title, self.rule = title, rule
         functools.update_wrapper(self, rule)
 
-    def judge(self, *answers: Any) -> Card:
-        """Look at the answers; draws nothing and never raises for a wrong one."""
+    def card(self, *answers: Any) -> Card:
+        """What the rule finds; draws nothing and never raises for a wrong answer."""
         try:
             expect(not any(answer is None or answer is ... for answer in answers), OPEN)
             return Card(self.title, True, self.rule(*answers))
@@ -81,7 +80,7 @@ class Exercise:
         Raises:
             CheckFailed: a wrong answer with `GSV_LAB_GRADING=1`.
         """
-        card = self.judge(*answers)
+        card = self.card(*answers)
         draw(card)
         if grading() and not card.passed:
             raise CheckFailed(repr(card))
@@ -118,7 +117,7 @@ def ask(answer: Any, *arguments: Any) -> Any:
     expect(callable(answer), "Hand the function over by its name, without calling it.")
     try:
         given = answer(*arguments)
-    except Exception as error:  # whatever a student's function may raise is told, not raised
+    except Exception as error:  # whatever a student's function may raise becomes a hint
         raise Hint(f"Your function stopped with {type(error).__name__}: {error}") from error
     expect(given is not None and given is not ..., OPEN)
     return given

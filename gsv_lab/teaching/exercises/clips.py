@@ -1,8 +1,8 @@
-"""Clips of several speakers with everything that is true of them, for the lesson about leaks.
+"""Clips of several speakers with everything that is true of them, for notebook 07.
 
 In this order: `GSV_LAB_SPEECH`, if it is a corpus with texts and speakers (a `metadata.csv`, a list file or a layout
 that `gsv_lab.corpora.readers` knows), the synthetic corpus. `ClipsFound.source` says which.
-Letters: N frames, D width. The file knows no notebook.
+Letters: N frames, D width.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ClipsFound(NamedTuple):
     source: str
 
 
-def lesson_clips(lab: Lab) -> ClipsFound:
+def course_clips(lab: Lab) -> ClipsFound:
     """Some clips of each of some speakers; the reader's own if their folder is a corpus, else synthetic ones.
 
     Args:

@@ -1,6 +1,6 @@
 """Checks of notebook 03, "A codebook of speech".
 
-Letters: N vectors, D width, K codes. Each check takes the answer, and draws a card; `.judge(...)` gives the card alone.
+Letters: N vectors, D width, K codes. Each check takes the answer, and draws a card; `.card(...)` gives the card alone.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def straight_through(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     expect(bool(gradient.any()), flat + detach)
     right = f"The gradient of x should be {weights.tolist()}, as without rounding; yours is {gradient.tolist()}."
     expect(torch.allclose(gradient, weights), right)
-    return "A lie in the gradient that works: the step is small, and the rounding hardly ever changes sides."
+    return "The gradient is not the true one, but it works: the step is small, and the nearest code rarely changes."
 
 
 @exercise("Reviving dead codes")
@@ -104,7 +104,7 @@ def revive(answer: Callable[[Tensor, Tensor, Tensor, float], Tensor]) -> str:
     expect(bool(moved[dead].all()), "Some dead codes are left: 0.2 uses a step is less than 1, too.")
     new = found[dead]
     known = (new[:, None] == vectors[None]).all(-1).any(1)
-    mean = "All of them went to the mean of the data, where the next step cannot tell them apart."
+    mean = "All of them went to the mean of the data, where the next step sees no difference between them."
     expect(not torch.allclose(new, vectors.mean(0).expand_as(new)), mean)
     expect(bool(known.all()), "A revived code should be one of the vectors, so that at least that one will choose it.")
     same = "Dead codes became the same vector: one of them will win, the others die again."

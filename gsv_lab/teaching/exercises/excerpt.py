@@ -1,10 +1,10 @@
 """The first sentences of a recording with everything that SemanticGPT could know of them, and two ways to run it.
 
     part = excerpt(lab, recording)
-    logits = told(lab, part.phones, part.codes, part.places)      # teacher forcing: the true codes before each step
-    run = decode(lab, part.phones, seed=0)                        # free running: its own codes before each step
+    logits = teacher_forced(lab, part.phones, part.codes, part.phone_index)    # the true codes before each step
+    run = decode(lab, part.phones, seed=0)                                     # its own codes before each step
 
-Letters: T samples, P phones, N codes at 25 Hz, V classes (codes and stop). The file knows no notebook.
+Letters: T samples, P phones, N codes at 25 Hz, V classes (codes and stop).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gsv_lab.extensions.monotonic_alignment import steady
+from gsv_lab.extensions.monotonic_alignment import monotonic_path
 from gsv_lab.hooks.record import Records
 from gsv_lab.inference.lab import Lab
-from gsv_lab.nn.decoding import steps
+from gsv_lab.nn.decoding import Inputs, counts, steps
 from gsv_lab.teaching.exercises.material import FoundSpeech, shipped_sample
 from gsv_lab.teaching.exercises.voices import recordings_beside
 from gsv_lab.text import Phones, phonemize
@@ -36,8 +36,8 @@ MARGIN = 0.2
 class Excerpt(NamedTuple):
     """A stretch of speech whose text is known.
 
-    `wave` (T,) at the lab's rate; `phones` with `start` and `end` (P,) in seconds; `codes` (N,) as the quantizer hears
-    them; `places` (N,), which phone each code speaks; `source`, one sentence on where it comes from.
+    `wave` (T,) at the lab's rate; `phones` with `start` and `end` (P,) in seconds; `codes` (N,) from the quantizer;
+    `phone_index` (N,), which phone each code speaks; `source`, one sentence on where it comes from.
     """
 
     wave: Tensor
@@ -45,18 +45,20 @@ class Excerpt(NamedTuple):
     start: NDArray[np.float64]
     end: NDArray[np.float64]
     codes: Tensor
-    places: Tensor
+    phone_index: Tensor
     source: str
 
 
 class Run(NamedTuple):
-    """A free run: `codes` (N,), the `logits` (N, V) that each was drawn from, `places` (N,) where the network has a
-    pointer into the text, else None, and the `reason` for its end.
+    """A free run.
+
+    `codes` (N,); the `logits` (N, V) that each was drawn from; `phone_index` (N,), which phone each code speaks, None
+    for networks without monotonic alignment; the `reason` for its end.
     """
 
     codes: Tensor
     logits: Tensor
-    places: Tensor | None
+    phone_index: Tensor | None
     reason: str
 
 
@@ -67,7 +69,7 @@ def excerpt(lab: Lab, recording: FoundSpeech, least: float = 2.5, most: float = 
     shipped sample; `source` says so.
 
     Args:
-        lab: hears the codes and finds the times.
+        lab: gives the codes and the times.
         recording: whose beginning is wanted.
         least: seconds.
         most: seconds.
@@ -79,7 +81,7 @@ def excerpt(lab: Lab, recording: FoundSpeech, least: float = 2.5, most: float = 
         found = _Sentences(lab, recording).first(least)
         if found.end[-1] <= most:
             return found
-    why = "is too long for a lesson" if recording.text else "has no text beside it"
+    why = "is too long for a notebook" if recording.text else "has no text beside it"
     sample = shipped_sample()
     return _Sentences(lab, sample).first(least)._replace(source=f"{recording.path.name} {why}. {sample.source}")
 
@@ -89,7 +91,7 @@ def excerpts(lab: Lab, recording: FoundSpeech, most: int = 5) -> list[Excerpt]:
     those of the shipped sample where there are fewer than two.
 
     Args:
-        lab: hears the codes and finds the times.
+        lab: gives the codes and the times.
         recording: with its text.
         most: sentences.
 
@@ -114,16 +116,20 @@ class _Sentences:
     """A recording with its text, cut into sentences whose times are known."""
 
     def __init__(self, lab: Lab, recording: FoundSpeech) -> None:
-        self.lab, self.wave, self.source = lab, recording.wave, recording.source
+        self.lab = lab
+        self.wave = recording.wave
+        self.source = recording.source
         texts = split_sentences(recording.text, recording.language)
         self.phones = [phonemize(text, recording.language) for text in texts]
-        self.times = lab.align(self.wave, reduce(operator.add, self.phones))
+        self.times = lab.recordings.align(self.wave, reduce(operator.add, self.phones))
         self.edges = np.cumsum([0, *map(len, self.phones)])
 
     def first(self, least: float) -> Excerpt:
         """As many sentences as it takes to reach `least` seconds."""
-        long_enough = [n for n in range(1, len(self.edges)) if self.times.end[self.edges[n] - 1] >= least]
-        return self.cut(0, long_enough[0] if long_enough else len(self.phones))
+        for count, edge in enumerate(self.edges[1:], 1):
+            if self.times.end[edge - 1] >= least:
+                return self.cut(0, count)
+        return self.cut(0, len(self.phones))
 
     def cut(self, first: int, last: int) -> Excerpt:
         """Sentences `first` to `last` - 1, a moment of silence kept at either end."""
@@ -132,32 +138,47 @@ class _Sentences:
         sounds = self.times.ids[rows] >= 0
         begin = max(0, math.floor((start[sounds][0] - MARGIN) * 25)) if first else 0
         after = math.ceil(min(end[sounds][-1] + MARGIN, self.times.duration) * 25 - 1e-6)
-        wave = self.wave[begin * self.lab.sample_rate // 25 : after * self.lab.sample_rate // 25]
-        codes = self.lab.family.synthesizer.hear(wave)[0]
+        hop = self.lab.sample_rate // 25
+        wave = self.wave[begin * hop : after * hop]
+        codes = self.lab.family.synthesizer.encode(wave)[0]
         phones = reduce(operator.add, self.phones[first:last])
-        spoken = self.times.positions(round(self.times.duration * 25), 25.0)[begin : begin + len(codes)]
-        spoken = np.pad(spoken, (0, max(0, len(codes) - len(spoken))), constant_values=-1) - self.edges[first]
-        places = np.maximum.accumulate(spoken.clip(0, len(phones) - 1))
-        start, end = ((times - begin / 25).clip(0, (after - begin) / 25) for times in (start, end))
-        return Excerpt(wave, phones, start, end, codes, torch.from_numpy(places), self.source)
+        length = (after - begin) / 25
+        return Excerpt(
+            wave,
+            phones,
+            (start - begin / 25).clip(0, length),
+            (end - begin / 25).clip(0, length),
+            codes,
+            self._phone_index(begin, len(codes), self.edges[first], len(phones)),
+            self.source,
+        )
+
+    def _phone_index(self, begin: int, n_codes: int, first: int, n_phones: int) -> Tensor:
+        """Which phone, counted from `first`, each of the codes from `begin` on speaks: (N,), never falling."""
+        whole = self.times.positions(round(self.times.duration * 25), 25.0)
+        spoken = whole[begin : begin + n_codes]
+        missing = n_codes - len(spoken)
+        spoken = np.pad(spoken, (0, max(0, missing)), constant_values=-1) - first
+        return torch.from_numpy(np.maximum.accumulate(spoken.clip(0, n_phones - 1)))
 
 
 @torch.no_grad()
-def told(lab: Lab, phones: Phones, codes: Tensor, places: Tensor | None = None) -> Tensor:
-    """Teacher forcing in one pass: phones (P,) and codes (N,) -> logits (N + 1, V); row n has seen the codes before n.
+def teacher_forced(lab: Lab, phones: Phones, codes: Tensor, phone_index: Tensor | None = None) -> Tensor:
+    """All steps in one pass: phones (P,) and codes (N,) -> logits (N + 1, V); row n has seen the codes before n.
 
     Args:
         lab: whose SemanticGPT is asked.
         phones: the text.
         codes: taken for true.
-        places: (N,) which phone each code speaks; only a network with a pointer into the text asks for them.
+        phone_index: (N,) which phone each code speaks; needed by networks with `max_advance`, ignored by others.
     """
-    gpt, ids, context = _asked(lab, phones)
-    pointer = getattr(gpt, "pointer", None)
-    more: dict[str, Any] = {}
-    if pointer is not None and places is not None:
-        more = {"places": steady(places[None], pointer.moves)}
-    return gpt(ids, context, codes[None], **more)[0]
+    gpt = lab.family.synthesizer.semantic_gpt
+    ids, context = _inputs(lab, phones)
+    path = None
+    if gpt.max_advance and phone_index is not None:
+        path = monotonic_path(phone_index[None], gpt.max_advance)
+    logits: Tensor = gpt(ids, context, codes[None], phone_index=path)
+    return logits[0]
 
 
 @torch.no_grad()
@@ -173,62 +194,41 @@ def decode(lab: Lab, phones: Phones, seed: int = 0, **options: Any) -> Run:
     Raises:
         ConfigError: PARAM_RANGE, an option outside its range.
     """
-    gpt, ids, context = _asked(lab, phones)
-    longest = round(len(phones) * lab.family.codes_per_phone) + 15
+    gpt = lab.family.synthesizer.semantic_gpt
+    longest = round(len(phones) * lab.family.max_codes_per_phone) + 15
     sampling = replace(lab.family.sampling, **{"max_new": longest, "min_new": 1, **options})
     generator = torch.Generator().manual_seed(seed)
-    taken, reason = [], "max_new"
-    for step in steps(gpt, ids, context, sampling=sampling, generator=generator):
+    kept = []
+    reason = "max_new"
+    for step in steps(gpt, Inputs(*_inputs(lab, phones)), sampling, generator):
         reason = step.ended[0] or reason
-        if step.ended[0] in (None, "max_new"):
-            taken.append(step)
-    codes = torch.tensor([int(step.codes[0]) for step in taken], dtype=torch.int64)
-    logits = torch.cat([step.logits for step in taken]) if taken else torch.zeros(0, gpt.eos + 1)
-    found = [step.places for step in taken if step.places is not None]
-    places = torch.cat(found) if found else None
-    return Run(codes, logits, places, reason)
+        if counts(step.ended[0], sampling):
+            kept.append(step)
+    codes = torch.tensor([int(step.codes[0]) for step in kept], dtype=torch.int64)
+    logits = torch.cat([step.logits for step in kept]) if kept else torch.zeros(0, gpt.eos + 1)
+    found = [step.phone_index for step in kept if step.phone_index is not None]
+    return Run(codes, logits, torch.cat(found) if found else None, reason)
 
 
-def _asked(lab: Lab, phones: Phones) -> tuple[Any, Tensor, Tensor]:
-    synthesizer = lab.family.synthesizer
-    return synthesizer.semantic_gpt, torch.tensor([phones.ids]), synthesizer.context_encoder(phones)[None]
+def _inputs(lab: Lab, phones: Phones) -> tuple[Tensor, Tensor]:
+    """Ids (1, P) and context (1, C, P) of a text."""
+    return torch.tensor([phones.ids]), lab.family.synthesizer.context_encoder(phones)[None]
 
 
-def most_diagonal(heard: Records, n_phones: int) -> tuple[str, int, float]:
+def most_diagonal(records: Records, n_phones: int) -> tuple[str, int, float]:
     """The head that follows the phones best: name of its tap, number of the head, diagonality (0 to 1).
 
     Args:
-        heard: of a decode, with `*.attention.pattern` watched.
+        records: of a decode, `*.attention.pattern` among them.
         n_phones: how many of the keys are phones; the first ones.
     """
     from gsv_lab.figures import diagonality
 
     best = ("", 0, -1.0)
-    for name, record in heard.items():
+    for name, record in records.items():
         if not name.endswith("attention.pattern"):
             continue
         weights = record.stacked().value[:, 0, :, :n_phones]
         for head in range(weights.shape[1]):
             best = max(best, (name, head, diagonality(weights[:, head])), key=lambda found: found[2])
     return best
-
-
-@torch.no_grad()
-def content_likeness(lab: Lab, one: Tensor, other: Tensor) -> float:
-    """How alike two waves (T,) are in what is said: mean cosine of their content, its mean over time taken off.
-
-    1 is the same; different speech is near 0. The judge is the content encoder, which also made the codes.
-    """
-    first, second = (lab.family.synthesizer.recognise(wave).content[0] for wave in (one, other))
-    frames = min(first.shape[-1], second.shape[-1])
-    first, second = (content[:, :frames] for content in (first, second))
-    first, second = (content - content.mean(-1, keepdim=True) for content in (first, second))
-    return float(torch.cosine_similarity(first, second, dim=0).mean())
-
-
-def mel_distance(lab: Lab, one: Tensor, other: Tensor) -> float:
-    """Mean absolute difference of two waves' log-mels (T,) over the shorter one, in nats."""
-    with torch.no_grad():
-        first, second = (lab.components()["content_encoder"].log_mel(wave[None])[0] for wave in (one, other))
-    frames = min(first.shape[-1], second.shape[-1])
-    return float((first[..., :frames] - second[..., :frames]).abs().mean())

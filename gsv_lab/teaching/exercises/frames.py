@@ -1,6 +1,6 @@
 """Checks of notebook 01, "From waveform to frames".
 
-Letters: M filters, K bins. Each check takes the answer, and draws a card; `.judge(...)` gives the card alone.
+Letters: M filters, K bins. Each check takes the answer, and draws a card; `.card(...)` gives the card alone.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def triangles(answer: Callable[[Any, Any], Any]) -> str:
     rise = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
     fall = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
     right = np.clip(np.minimum(rise, fall), 0, None)
-    uncut = "Some weights are below 0: outside of its triangle a filter hears nothing. Cut it off there."
+    uncut = "Some weights are below 0: outside of its triangle the weight of a filter is 0. Cut it off there."
     expect(float(found.min()) > -1e-6, uncut)
     larger = "Some weights are above 1. Where rise and fall cross, the smaller of the two counts."
     expect(float(found.max()) < 1 + 1e-6, larger)
@@ -74,7 +74,7 @@ def triangles(answer: Callable[[Any, Any], Any]) -> str:
 
 @exercise("A window that shows harmonics")
 def window(answer: float) -> str:
-    """Seconds of a window that tells the harmonics of a 100 Hz voice apart, and still follows speech."""
+    """Seconds of a window that separates the harmonics of a 100 Hz voice, and still follows speech."""
     expect(isinstance(answer, int | float) and answer > 0, "Answer with seconds, a number above 0.")
     expect(answer < 1, "In seconds, please: 25 ms are 0.025.")
     depth = valley(answer, 100.0)

@@ -1,6 +1,6 @@
 """Checks of notebook 04, "The GPT stage".
 
-Letters: N codes, V classes (codes and stop), D width. Each check takes the answer, and draws a card; `.judge(...)`
+Letters: N codes, V classes (codes and stop), D width. Each check takes the answer, and draws a card; `.card(...)`
 gives the card alone.
 """
 
@@ -19,7 +19,7 @@ from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape
 
 @exercise("Nats per code")
 def nats(answer: Callable[[Tensor, Tensor, int], Any]) -> str:
-    """`nats(logits, codes, stop)`: (N + 1, V), (N,) -> the mean surprise, the stop at the end included."""
+    """`nats(logits, codes, stop)`: (N + 1, V), (N,) -> the mean of minus log-probability, the stop included."""
     random = torch.Generator().manual_seed(0)
     logits, codes, stop = 2 * torch.randn(7, 6, generator=random), torch.tensor([0, 3, 3, 1, 4, 2]), 5
     given = float(ask(answer, logits, codes, stop))
@@ -31,7 +31,7 @@ def nats(answer: Callable[[Tensor, Tensor, int], Any]) -> str:
     def is_like(other: Any) -> bool:
         return math.isclose(given, float(other), rel_tol=1e-4)
 
-    expect(not is_like(picked.mean()), "Surprise is minus the logarithm: it cannot be below 0.")
+    expect(not is_like(picked.mean()), "Take minus the logarithm of the probability: it cannot be below 0.")
     expect(not is_like(-picked.sum()), "That is the sum of all steps. Asked is the mean, so that lengths compare.")
     expect(not is_like(right / math.log(2)), "Those are bits. Nats take the natural logarithm.")
     forgot = "The end is a choice as well: after the last code, row N should say `stop`."
@@ -43,7 +43,7 @@ def nats(answer: Callable[[Tensor, Tensor, int], Any]) -> str:
     chance = log_p.exp()[torch.arange(7), truth].mean()
     expect(not is_like(chance), "That is the mean probability. Take the logarithm of each first, then the mean.")
     hits = (logits.argmax(-1) == truth).float().mean()
-    expect(not is_like(hits), "That counts how often the best guess is right; surprise also sees how sure it was.")
+    expect(not is_like(hits), "That counts how often the best guess is right; nats also show how sure it was.")
     expect(is_like(right), f"It should be {right:.3f} nats here, yours is {given:.3f}.")
     return "exp(nats) is the perplexity: between so many codes the model hesitates."
 
@@ -79,67 +79,67 @@ def chances(answer: Callable[[Tensor, float, int], Tensor]) -> str:
 
 @exercise("A penalty for repeating")
 def less_again(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
-    """`less_again(logits, said, penalty)`: (V,), numbers of the codes that were said -> (V,) new logits."""
-    logits, said, penalty = torch.tensor([4.0, -2.0, 1.0, -6.0, 3.0]), torch.tensor([0, 3, 0]), 2.0
+    """`less_again(logits, used, penalty)`: (V,), numbers of the codes that occurred -> (V,) new logits."""
+    logits, used, penalty = torch.tensor([4.0, -2.0, 1.0, -6.0, 3.0]), torch.tensor([0, 3, 0]), 2.0
     before = logits.clone()
-    found = torch.as_tensor(ask(answer, logits, said, penalty))
+    found = torch.as_tensor(ask(answer, logits, used, penalty))
     expect(torch.equal(logits, before), "The logits that you were handed are changed themselves: work on a clone.")
     expect_shape(found, (5,), "The new logits")
     seen = torch.tensor([True, False, False, True, False])
     right = penalise(before[None], seen[None], penalty)[0]
-    expect(not torch.allclose(found, before), "Nothing is penalised: codes 0 and 3 were said.")
-    others = "Codes that were never said should keep their logits."
+    expect(not torch.allclose(found, before), "Nothing is penalised: codes 0 and 3 occurred.")
+    others = "Codes that never occurred should keep their logits."
     expect(torch.allclose(found[~seen], before[~seen]), others)
     up = "Code 3 had -6 and now has -3: divided by 2, a negative logit rises. It was to become less likely."
     expect(float(found[3]) != -3.0, up)
     expect(float(found[0]) != 8.0, "Code 0 had 4 and now has 8: that is a reward.")
-    expect(float(found[0]) != 1.0, "Code 0 was said twice, but the penalty is for having been said at all: once.")
+    expect(float(found[0]) != 1.0, "Code 0 occurred twice, but the penalty is for having occurred at all: once.")
     taken = torch.allclose(found[seen], before[seen] - penalty)
     expect(not taken, "Subtracted: a fair idea, but here the penalty is a factor, so that 1 means none.")
     expect(torch.allclose(found, right), f"It should be {right.tolist()}, yours is {found.tolist()}.")
     return "Too much of it is a fault of its own: a long vowel *is* the same code again and again."
 
 
-@exercise("Follow the pointer")
-def walk(answer: Callable[[Tensor, int], Tensor]) -> str:
-    """`walk(moves, phones)`: (N,) -> (N,) the phone that each code speaks."""
-    moves, phones = torch.tensor([0, 1, 0, 2, 0, 1, 1, 1]), 6
-    before = moves.clone()
-    found = torch.as_tensor(ask(answer, moves, phones))
-    expect(torch.equal(moves, before), "The moves that you were handed are changed themselves.")
-    expect_shape(found, (8,), "The places of 8 codes")
+@exercise("Follow the alignment")
+def monotonic_path(answer: Callable[[Tensor, int], Tensor]) -> str:
+    """`monotonic_path(advances, phones)`: (N,) -> (N,) the phone that each code speaks."""
+    advances, phones = torch.tensor([0, 1, 0, 2, 0, 1, 1, 1]), 6
+    before = advances.clone()
+    found = torch.as_tensor(ask(answer, advances, phones))
+    expect(torch.equal(advances, before), "The advances that you were handed are changed themselves.")
+    expect_shape(found, (8,), "The phone indices of 8 codes")
     right = before.cumsum(0).clamp(max=phones - 1)
 
     def is_like(other: Tensor) -> bool:
         return torch.equal(found.long(), other)
 
-    expect(not is_like(before), "Those are the moves: how far it goes, not where it is. Add up all of them so far.")
-    over = "It runs off the end: there are 6 phones, 0 to 5, and from the last one it goes nowhere."
+    expect(not is_like(before), "Those are the advances: how far it goes, not where it is. Add up all of them so far.")
+    over = "The index passes the end: there are 6 phones, 0 to 5, and after the last one comes none."
     expect(not is_like(before.cumsum(0)), over)
-    late = "That is where it stood *before* each move. It moves first, and then speaks."
+    late = "That is the index *before* each advance. It advances first, and then speaks."
     expect(not is_like((before.cumsum(0) - before).clamp(max=phones - 1)), late)
     expect(not is_like(before.cumsum(0) % phones), "At the end it begins again: clamp it there instead.")
-    expect(not is_like((before.cumsum(0) + 1).clamp(max=phones - 1)), "It begins at phone 0; a move of 0 stays there.")
-    expect(not is_like((before > 0).long().cumsum(0).clamp(max=phones - 1)), "A move of 2 goes on by two phones.")
-    expect(bool((found.diff() >= 0).all()), "It went back, which no sum of such moves can do.")
+    expect(not is_like((before.cumsum(0) + 1).clamp(max=phones - 1)), "It begins at phone 0, and 0 keeps it there.")
+    expect(not is_like((before > 0).long().cumsum(0).clamp(max=phones - 1)), "An advance of 2 goes on by two phones.")
+    expect(bool((found.diff() >= 0).all()), "It went back, which no sum of such advances can do.")
     expect(is_like(right), f"It should be {right.tolist()}, yours is {found.tolist()}.")
     return "A sum of what is never negative never falls: that alone keeps the words in order."
 
 
-@exercise("Remember instead of reading again")
+@exercise("Keep instead of computing again")
 def cached(answer: Callable[[Tensor, Tensor, Tensor, list[Any]], Tensor]) -> str:
-    """`cached(query, key, value, memory)`: (D,) each and a list of all before -> (D,) what this step takes over."""
+    """`cached(query, key, value, cache)`: (D,) each and a list of all before -> (D,) the mixture for this step."""
     random = torch.Generator().manual_seed(3)
     queries, keys, values = torch.randn(3, 6, 4, generator=random) * 1.5
-    memory: list[Any] = []
+    cache: list[Any] = []
     rows, sizes = [], []
     for query, key, value in zip(queries, keys, values, strict=True):
-        rows.append(torch.as_tensor(ask(answer, query, key, value, memory)))
-        expect_shape(rows[-1], (4,), "What a step takes over")
-        sizes.append(len(memory))
+        rows.append(torch.as_tensor(ask(answer, query, key, value, cache)))
+        expect_shape(rows[-1], (4,), "The mixture of a step")
+        sizes.append(len(cache))
     found = torch.stack(rows)
-    forgets = "The memory is still empty after six steps. Append key and value to the list that you were handed."
-    expect(sizes[-1], forgets)
+    empty = "The cache is still empty after six steps. Append key and value to the list that you were handed."
+    expect(sizes[-1], empty)
     future = torch.ones(6, 6).triu(1).bool()
 
     def attention(divide: float, hidden: Tensor) -> Tensor:
@@ -151,7 +151,7 @@ def cached(answer: Callable[[Tensor, Tensor, Tensor, list[Any]], Tensor]) -> str
     expect(not torch.allclose(found, attention(1.0, future), atol=1e-4), unscaled)
     past = torch.allclose(found[1:], attention(2.0, future | torch.eye(6).bool())[1:], atol=1e-4)
     expect(not past, "A step should see itself, too: append first, then look.")
-    alone = "Each step sees only itself: use everything that is in the memory."
+    alone = "Each step sees only itself: use everything that is in the cache."
     expect(not torch.allclose(found, values, atol=1e-4), alone)
     evenly = torch.stack([values[: n + 1].mean(0) for n in range(6)])
     expect(not torch.allclose(found, evenly, atol=1e-4), "Every step weighs the same. The query should decide.")

@@ -1,6 +1,6 @@
 """Checks of notebook 00, "Hear it, see it, poke it".
 
-Letters: F frames. Each check takes the answer, and draws a card; `.judge(...)` gives the card alone.
+Letters: F frames. Each check takes the answer, and draws a card; `.card(...)` gives the card alone.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ def parts(who_speaks: str, what_is_said: str, text_to_codes: str, codes_to_laten
         expect(name in _PARTS, f"There is no part called {name!r}. The parts are: {', '.join(_PARTS)}.")
     swapped = (who_speaks, what_is_said) == ("content_encoder", "speaker_encoder")
     expect(not swapped, "Content is what is said, whoever says it. Who speaks is the other one's business.")
-    expect(what_is_said != "quantizer", "The quantizer only rounds: something has to hear what is said before.")
-    unheard = "The posterior reads a recording of the very sentence. A new one has none: what expects a latent?"
-    expect(codes_to_latent != "posterior", unheard)
-    bent = "The flow begins and ends with a latent: it bends the prior's into the vocoder's."
-    expect("flow" not in given.values(), bent)
+    expect(what_is_said != "quantizer", "The quantizer only rounds: something has to extract what is said before.")
+    unknown = "The posterior reads a recording of the very sentence. A new one has none: what expects a latent?"
+    expect(codes_to_latent != "posterior", unknown)
+    both = "The flow begins and ends with a latent: it maps the prior's to the vocoder's."
+    expect("flow" not in given.values(), both)
     right = sum(given[role] == name for role, name in _ROLES.items())
     wrong = ", ".join(role for role, name in _ROLES.items() if given[role] != name)
     expect(right == len(_ROLES), f"{right} of {len(_ROLES)} are right. Look again at {wrong}.")
@@ -62,18 +62,18 @@ def speaker_tap(pattern: str, lab: Any) -> str:
     try:
         found = [point.name for point in match(str(pattern), points(lab))]
     except HookError as error:
-        expect(False, f"{error} So would `probe` tell you.")
+        expect(False, f"{error} `probe` would raise the same error.")
     many = f"{len(found)} taps match, for example {', '.join(found[:3])}. Make the pattern narrower."
     expect(len(found) == 1, many)
     frames = "That tap shows the voice of every frame. The speaker vector is what is left after the mean over time."
     expect(not found[0].endswith(".frames"), frames)
-    expect(found[0] == "speaker_encoder.speaker", f"That is {found[0]}. Which part listens to the reference?")
+    expect(found[0] == "speaker_encoder.speaker", f"That is {found[0]}. Which part reads the reference?")
     return "Names of taps are paths: the part, then its tap."
 
 
 @exercise("Before you listen")
 def prediction(answer: str) -> str:
-    """What is heard when the vocoder's F0 is multiplied by 1.5."""
+    """What changes in the sound when the vocoder's F0 is multiplied by 1.5."""
     hints = {
         "words": "The words were settled by the codes, long before the vocoder. Which tap is multiplied?",
         "length": "The number of frames stays the same; only a value in every frame changes.",
@@ -93,8 +93,8 @@ def octave_lower(before: Record, after: Record) -> str:
     expect(not torch.equal(a, b), 'Nothing is different yet: put an edit of "vocoder.f0" into the list.')
     expect(bool((b > 0).all()), "Some frames have a pitch of 0 Hz, which is none at all. `scale` multiplies.")
     ratio = b / a
-    steady = float((ratio - ratio.mean()).abs().max()) < 1e-3
-    expect(steady, "The melody changed its shape. An octave is a factor, the same for every frame.")
+    is_constant = float((ratio - ratio.mean()).abs().max()) < 1e-3
+    expect(is_constant, "The curve changed its shape. An octave is a factor, the same for every frame.")
     semitones = 12 * float(torch.log2(ratio.mean()))
     expect(abs(semitones - 12) > 0.01, "That is an octave higher. Downwards, the factor is below 1.")
     expect(abs(semitones + 12) < 0.01, f"{semitones:+.1f} semitones. An octave down is -12, half of every frequency.")

@@ -1,6 +1,6 @@
 """Checks of notebook 06, "From latent to sound".
 
-Letters: C latent width, F frames. Each check takes the answer, and draws a card; `.judge(...)` gives the card alone.
+Letters: C latent width, F frames. Each check takes the answer, and draws a card; `.card(...)` gives the card alone.
 """
 
 from __future__ import annotations
@@ -103,26 +103,28 @@ def reach(answer: Callable[[Sequence[tuple[int, int]]], int]) -> str:
     return "Every layer adds its two arms. Dilations that double make the reach grow exponentially with the layers."
 
 
-@exercise("Critic and forger")
-def game(critic: Callable[[Tensor, Tensor], Any], forger: Callable[[Tensor], Any]) -> str:
-    """`critic(real, fake)`, a discriminator's loss, and `forger(fake)`, what the vocoder wants: both from scores."""
+@exercise("Two losses of the same scores")
+def adversarial(discriminator: Callable[[Tensor, Tensor], Any], generator: Callable[[Tensor], Any]) -> str:
+    """`discriminator(real, fake)` and `generator(fake)`, the losses of discriminator and vocoder, from scores."""
     real, fake = torch.tensor([0.9, 0.4, 1.2]), torch.tensor([0.3, -0.2, 0.6])
-    judged, forged = float(ask(critic, real, fake)), float(ask(forger, fake))
-    right, wanted = float(discriminator_loss([real], [fake])), float(adversarial_loss([fake]))
+    first = float(ask(discriminator, real, fake))
+    second = float(ask(generator, fake))
+    right = float(discriminator_loss([real], [fake]))
+    wanted = float(adversarial_loss([fake]))
 
     def near(value: float, other: Any) -> bool:
         return abs(value - float(other)) < 1e-4
 
-    turned = float(real.square().mean() + (1 - fake).square().mean())
-    expect(not near(judged, turned), "Your critic pays for being right: real should score 1, made 0.")
-    half = "Your critic only looks at one side. It should learn from natural waves and from made ones."
-    expect(not near(judged, fake.square().mean()) and not near(judged, (1 - real).square().mean()), half)
-    level = "A critic without squares can win by scores without end. Square the distance from 1 and from 0."
-    expect(not near(judged, (1 - real).mean() + fake.mean()), level)
+    turned = real.square().mean() + (1 - fake).square().mean()
+    expect(not near(first, turned), "Your discriminator pays for being right: real should score 1, made 0.")
+    half = "Your discriminator only uses one side. It should learn from natural waves and from made ones."
+    expect(not near(first, fake.square().mean()) and not near(first, (1 - real).square().mean()), half)
+    level = "Without squares the loss falls without end as scores grow. Square the distance from 1 and from 0."
+    expect(not near(first, (1 - real).mean() + fake.mean()), level)
     total = "Those are sums: a longer recording would count for more. Take means."
-    expect(not near(judged, (1 - real).square().sum() + fake.square().sum()), total)
-    expect(near(judged, right), f"The critic's loss should be {right:.3f} here, yours is {judged:.3f}.")
-    expect(not near(forged, fake.square().mean()), "Your forger wants to be found out: made waves should score 1.")
-    expect(not near(forged, -fake.mean()), "Wanted is a score of 1, not of infinity: square the distance from 1.")
-    expect(near(forged, wanted), f"The forger's loss should be {wanted:.3f} here, yours is {forged:.3f}.")
-    return "Two losses that want opposite things of the same scores. Neither of them has to know what speech is."
+    expect(not near(first, (1 - real).square().sum() + fake.square().sum()), total)
+    expect(near(first, right), f"The discriminator's loss should be {right:.3f} here, yours is {first:.3f}.")
+    expect(not near(second, fake.square().mean()), "Your generator wants a score of 0: made waves should score 1.")
+    expect(not near(second, -fake.mean()), "Wanted is a score of 1, not of infinity: square the distance from 1.")
+    expect(near(second, wanted), f"The generator's loss should be {wanted:.3f} here, yours is {second:.3f}.")
+    return "Two losses that want opposite things of the same scores. Neither loss says what speech is."

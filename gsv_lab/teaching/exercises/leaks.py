@@ -1,6 +1,6 @@
 """Checks of notebook 07, "Who is in the codes?".
 
-Letters: N frames, D width, K classes. Each check takes the answer, and draws a card; `.judge(...)` gives the card
+Letters: N frames, D width, K classes. Each check takes the answer, and draws a card; `.card(...)` gives the card
 alone.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape
 
 
-@exercise("What the probe must not have heard")
+@exercise("What the probe must not have seen")
 def held_out(answer: Callable[[Any, Any], Any]) -> str:
     """`held_out(clip, speaker)`: (N,) number of the clip and name of the speaker of each frame -> (N,) test or not."""
     clip = np.repeat(np.arange(16), 5)
@@ -90,7 +90,7 @@ def control(answer: Callable[[Any, Any, Any], Any]) -> str:
 
 @exercise("Close a leak")
 def close_leak(answer: Callable[[Any, Any], Any]) -> str:
-    """`close_leak(x, speaker)`: (N, D), (N,) names -> (N, D) that no longer tells the speakers' means apart."""
+    """`close_leak(x, speaker)`: (N, D), (N,) names -> (N, D) in which all speakers have the same mean."""
     random = np.random.default_rng(2)
     speaker = np.array(["ann", "bob", "eve"])[random.integers(3, size=60)]
     offset = {"ann": 4.0, "bob": -3.0, "eve": 0.5}

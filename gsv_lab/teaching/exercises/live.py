@@ -2,7 +2,7 @@
 
 What trains is the kit's own quantizer between a convolution in front and one behind, as in a VQ-VAE (van den Oord et
 al. 2017, arXiv:1711.00937): the codes are good when content can be made from them again.
-Letters: B batch, D width, F50 and F25 frames at 50 and 25 Hz, K codes. The file knows no sound and no pictures.
+Letters: B batch, D width, F50 and F25 frames at 50 and 25 Hz, K codes.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def train_codebook(
         ValueError: too many steps.
     """
     if not 0 < steps <= MOST_STEPS:
-        raise ValueError(f"steps is {steps}, at most {MOST_STEPS} are trained in a lesson")
+        raise ValueError(f"steps is {steps}, at most {MOST_STEPS} are trained in a notebook")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _train(scaled(content), n_codes, steps, commitment, revive)

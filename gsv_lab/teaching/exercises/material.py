@@ -4,7 +4,7 @@ In this order: a recording that the reader names, the first one in `GSV_LAB_SPEE
 the shipped sample. `find_speech()` says which; nothing is fetched. A text file of the same name beside a recording
 (`me.txt` for `me.wav`) is taken as its transcript.
 
-Letters: T samples, P phones. The file knows no notebook.
+Letters: T samples, P phones.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from gsv_lab.system.environment import speech_dir
 from gsv_lab.teaching.widgets.player import player
 from gsv_lab.text import CTC_SYMBOLS, phonemize
 
-SAMPLE = Path(__file__).resolve().parent.parent / "assets" / "sample"
+SAMPLE = Path(__file__).resolve().parents[2] / "assets" / "sample"
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
 MOST_SECONDS = 40.0
-"""A lesson looks at so much of a recording at most; a transcript is dropped with the rest of a longer one."""
+"""A notebook looks at so much of a recording at most; a transcript is dropped with the rest of a longer one."""
 
 
 class TimedPhones(NamedTuple):
-    """(P,) names of phones with their alignment; `from_transcript` false where the recogniser guessed the phones."""
+    """(P,) names of phones with their alignment; `from_transcript` false where the phones were recognised."""
 
     symbols: tuple[str, ...]
     alignment: Alignment
@@ -48,7 +48,7 @@ class TimedPhones(NamedTuple):
 
 @dataclass(frozen=True)
 class FoundSpeech:
-    """A recording for a lesson; shows itself as a sentence on its source and a player of the first seconds.
+    """A recording for a notebook; shows itself as a sentence on its source and a player of the first seconds.
 
     Args:
         path: the file.
@@ -76,37 +76,37 @@ class FoundSpeech:
         return self.wave.numel() < round(MOST_SECONDS * self.sample_rate)
 
     def timed(self, lab: Lab) -> TimedPhones:
-        """The phones with their times: of the text if it is known, else what the lab's recogniser hears.
+        """The phones with their times: of the text if it is known, else those that the lab recognises.
 
         Raises:
             DataError, TextError: the text cannot belong to the recording, or cannot be read.
         """
         if self.text and self.is_whole:
             phones = phonemize(self.text, self.language)
-            return TimedPhones(phones.symbols, lab.align(self.wave, phones))
-        return heard(lab, self.wave)
+            return TimedPhones(phones.symbols, lab.recordings.align(self.wave, phones))
+        return recognised(lab, self.wave)
 
     def _repr_html_(self) -> str:
         known = f"<br><i>{html.escape(self.text)}</i>" if self.text else ""
         return f"<div>{html.escape(self.source)}{known}</div>{player(self.wave, self.sample_rate)}"
 
 
-def heard(lab: Lab, wave: Tensor) -> TimedPhones:
-    """What the lab's recogniser hears in a wave (T,) at the lab's rate; it may be nothing."""
+def recognised(lab: Lab, wave: Tensor) -> TimedPhones:
+    """The phones that the lab's content encoder recognises in a wave (T,) at the lab's rate; there may be none."""
     scores = lab.family.synthesizer.phone_scores(wave)
     found = greedy(scores, level=frame_level(wave, lab.sample_rate, 50.0, len(scores)))
     return TimedPhones(tuple(CTC_SYMBOLS[label] for label in found.ids), found)
 
 
-def said(lab: Lab, speech: Speech) -> TimedPhones:
-    """The phones of made speech with their times; what is heard in it where it is too short for its text."""
+def timed_phones(lab: Lab, speech: Speech) -> TimedPhones:
+    """The phones of made speech with their times; those that are recognised where it is too short for its text."""
     if speech.phones is None or speech.timings is None:
-        return heard(lab, speech.wave)
+        return recognised(lab, speech.wave)
     return TimedPhones(speech.phones.symbols, speech.timings)
 
 
 def find_speech(path: str | os.PathLike[str] = "", text: str = "", language: str = "auto") -> FoundSpeech:
-    """The recording that a lesson uses.
+    """The recording that a notebook uses.
 
     Args:
         path: the reader's own recording; empty for the first of the other sources that has one.

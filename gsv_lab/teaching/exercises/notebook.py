@@ -11,7 +11,7 @@ A source is plain Python: `# %%` begins a code cell, `# %% [markdown]` a text ce
     # END SOLUTION
 
 and becomes the text after the colon (`...` without one) in the students' form. The built files hold no outputs, and ids
-of cells come from their text, so that the same source always gives the same bytes. The file runs no notebook.
+of cells come from their text, so that the same source always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import Any
 from gsv_lab.errors import DataError
 from gsv_lab.system.files import save_bytes
 
-FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+FOLDER = Path(__file__).resolve().parents[3] / "notebooks"
 """Where the notebooks of a checkout lie."""
 YOUR_TURN = "  # <- your answer"
 _HEAD = re.compile(r"# %%(?P<markdown>\s*\[markdown\])?(?:\s*tags=(?P<tags>\[.*\]))?\s*")

@@ -1,6 +1,6 @@
 """Checks of notebook 02, "From text to phones".
 
-Letters: P phones, W words, C channels. Each check takes the answer, and draws a card; `.judge(...)` gives the card
+Letters: P phones, W words, C channels. Each check takes the answer, and draws a card; `.card(...)` gives the card
 alone.
 """
 

@@ -1,7 +1,7 @@
 """Checks of notebook 05, "Timbre and the three-way mix".
 
 Letters: B batch, G speaker width, F frames, P phones, H heads. Each check takes the answer, and draws a card;
-`.judge(...)` gives the card alone.
+`.card(...)` gives the card alone.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def semitones(answer: Callable[[Tensor, Tensor], Any]) -> str:
 
 @exercise("Reading an alignment")
 def frames_per_phone(answer: Callable[[Tensor], Tensor]) -> str:
-    """`frames_per_phone(pattern)`: (H, F, P) weights -> (P,) how many frames listen most to each phone."""
+    """`frames_per_phone(pattern)`: (H, F, P) weights -> (P,) how many frames attend most to each phone."""
     wanted = [0, 0, 0, 1, 1, 3, 3, 3, 3, 3]
     pattern = torch.full((2, 10, 5), 0.05)
     for frame, phone in enumerate(wanted):
@@ -86,28 +86,28 @@ def frames_per_phone(answer: Callable[[Tensor], Tensor]) -> str:
     found = torch.as_tensor(ask(answer, pattern.clone()))
     expect(tuple(found.shape) != (10,), "That is one answer a frame. How often does each phone occur among them?")
     expect(tuple(found.shape) != (2, 5), "One row a head: take the mean over the heads first.")
-    expect(tuple(found.shape) != (4,), "The last phone is missing: nobody listens to it, but it should have a 0.")
+    expect(tuple(found.shape) != (4,), "The last phone is missing: no frame attends to it, but it should have a 0.")
     expect_shape(found, (5,), "The frames of 5 phones")
-    soft = "Those are sums of weights. Asked is a count: to which phone does a frame listen *most*?"
+    soft = "Those are sums of weights. Asked is a count: to which phone does a frame attend *most*?"
     expect(not torch.allclose(found.float(), pattern.mean(0).sum(0), atol=1e-3), soft)
     expect(int(found.sum()) == 10, f"10 frames were to be shared out, yours are {int(found.sum())}.")
     one = torch.bincount(pattern[1].argmax(-1), minlength=5)
     expect(not torch.equal(found.long(), one), "That is the second head alone. Average the heads.")
     expect(torch.equal(found.long(), right), f"It should be {right.tolist()}, yours is {found.tolist()}.")
-    return "Attention as a clock: nobody told the prior when a phone is spoken."
+    return "Where the attention is diagonal, it says when each phone is spoken."
 
 
 @exercise("Before you look: who changes nothing?")
 def unchanged(answer: str) -> str:
     """Which of the three, taken away, leaves the alignment as it is."""
     hints = {
-        "text": "The phones are what is looked at: without them there is nothing to choose between.",
-        "codes": "The codes ask: without them every frame has the same question.",
+        "text": "The keys are made of the phones: without them there is nothing to choose between.",
+        "codes": "The queries are made of the codes: without them every frame has the same query.",
         "voice": "",
     }
     expect(answer in hints, f"One of {', '.join(hints)}.")
     expect(not hints[answer], hints[answer])
-    return "The voice is added after the codes have asked and the phones have answered."
+    return "The voice is added after the attention, so neither queries nor keys depend on it."
 
 
 @exercise("Silence one head")

@@ -1,7 +1,7 @@
 """A second voice to compare the reader's with, wherever one can be had.
 
-In this order: another recording in `GSV_LAB_SPEECH`, the shipped sample if the lesson is about something else, a voice
-of the synthetic corpus. `source` says which. Letters: T samples. The file knows no network.
+In this order: another recording in `GSV_LAB_SPEECH`, the shipped sample if the notebook is about another one, a voice of
+the synthetic corpus. `source` says which. Letters: T samples.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gsv_lab.system.environment import speech_dir
 from gsv_lab.teaching.exercises.material import SUFFIXES, FoundSpeech, find_speech, shipped_sample
 
 SECONDS = 6.0
-"""Of a voice; more tells the speaker encoder little."""
+"""Of a voice; the speaker encoder gains little from more."""
 
 
 class OtherVoice(NamedTuple):
@@ -45,7 +45,7 @@ def recordings_beside(recording: FoundSpeech, most: int = 8) -> list[FoundSpeech
 def second_voice(recording: FoundSpeech) -> OtherVoice:
     """Somebody else than in the recording, some seconds of them.
 
-    File names do not tell who speaks, so of the recordings beside it the one is taken whose pitch differs the most.
+    File names do not say who speaks, so of the recordings beside it the one is chosen whose pitch differs the most.
 
     Raises:
         ConfigError: SPEECH_DIR.

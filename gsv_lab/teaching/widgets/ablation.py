@@ -1,6 +1,6 @@
-"""Explorer of notebook 08: a grid of all heads, each taken away in the chosen manner, some of them for good.
+"""Explorer of notebook 08: a grid of all heads, each taken away by the chosen edit, some of them for good.
 
-Letters: L layers, H heads. The file knows the lab, not the networks in it.
+Letters: L layers, H heads.
 """
 
 from __future__ import annotations
@@ -13,41 +13,45 @@ import ipywidgets
 from gsv_lab.evaluation.ablation import HeadGrid
 from gsv_lab.hooks import Edit, Table, mean, probe, resample, zero
 from gsv_lab.inference.lab import Lab
-from gsv_lab.teaching.exercises.breaking import MIX, layer_of, mean_of, surprise
+from gsv_lab.teaching.exercises.breaking import MIX, layer_of, mean_of, nats_per_code
 from gsv_lab.teaching.exercises.excerpt import Excerpt
 from gsv_lab.teaching.widgets.explorer import Explorer
 
-MANNERS: dict[str, Callable[..., Edit]] = {"zero": zero, "mean": mean, "resample": resample}
+EDITS: dict[str, Callable[..., Edit]] = {"zero": zero, "mean": mean, "resample": resample}
 
 
 class AblationExplorer(Explorer):
     """What every head of SemanticGPT costs if it is taken away, while the chosen ones are gone already.
 
-    state: `manner`, `gone`; `render()` gives a Figure. `grid` is the last one, `cost` what the chosen ones cost.
+    state: `edit`, `gone`; `render()` gives a Figure. `grid` is the last one, `cost` what the chosen ones cost.
 
     Args:
         lab: a loaded lab.
-        parts: what was said; one sentence keeps it quick.
+        parts: speech with its text; one sentence keeps it quick.
     """
 
     def __init__(self, lab: Lab, parts: Sequence[Excerpt]) -> None:
-        self.lab, self.measure = lab, surprise(lab, parts)
+        self.lab = lab
+        self.measure = nats_per_code(lab, parts)
         self.grid: HeadGrid | None = None
         self.cost = 0.0
-        with probe(lab, MIX) as heard:
+        with probe(lab, MIX) as records:
             self.measure_clean = mean_of(self.measure)
-        self.heads = [(tap, head) for tap, record in heard.items() for head in range(record.steps[0].shape[1])]
+        self.heads = []
+        for tap, record in records.items():
+            self.heads += [(tap, head) for head in range(record.steps[0].shape[1])]
         names = [(f"layer {layer_of(tap)}, head {head}", (tap, head)) for tap, head in self.heads]
-        super().__init__({
-            "manner": ipywidgets.Dropdown(options=list(MANNERS), value="zero", description="take away by"),
-            "gone": ipywidgets.SelectMultiple(
-                options=names, value=(), description="gone already", layout=ipywidgets.Layout(height="9em")
-            ),
-        })  # fmt: skip
+        high = ipywidgets.Layout(height="9em")
+        super().__init__(
+            {
+                "edit": ipywidgets.Dropdown(options=list(EDITS), value="zero", description="take away by"),
+                "gone": ipywidgets.SelectMultiple(options=names, value=(), description="gone already", layout=high),
+            }
+        )
 
     def run(self) -> HeadGrid:
         """Measure without each head in turn; heads that are gone already cost nothing more."""
-        edit, gone = MANNERS[self.state["manner"]], self.state["gone"]
+        edit, gone = EDITS[self.state["edit"]], self.state["gone"]
         always = [edit(tap, head=head) for tap, head in gone]
         with probe(self.lab, edits=always):
             base = mean_of(self.measure)

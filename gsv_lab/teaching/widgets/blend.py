@@ -1,6 +1,6 @@
 """Explorer of notebook 05: blend two voices, and take parts of the mix away.
 
-Letters: G speaker width, F frames, P phones, H heads. The file knows the lab, not the networks in it.
+Letters: G speaker width, F frames, P phones, H heads.
 """
 
 from __future__ import annotations
@@ -24,24 +24,28 @@ PATTERN = "prior.cross_attention.pattern"
 
 
 class BlendExplorer(Explorer):
-    """Says the codes of a recording in a blend of two voices, with or without text and codes, and with chosen heads.
+    """Speaks the codes of a recording in a blend of two voices, with or without text and codes, and with chosen heads.
 
     state: `share` of the second voice, `text`, `codes`, `heads`; `render()` gives HTML text. `speech` and `pattern`
     (H, F, P) are what was made last.
 
     Args:
         lab: a loaded lab.
-        part: what is said.
+        part: speech with its text.
         first: (1, G, 1) the voice at share 0.
         second: (1, G, 1) the voice at share 1.
     """
 
     def __init__(self, lab: Lab, part: Excerpt, first: Tensor, second: Tensor) -> None:
-        self.lab, self.part, self.first, self.second = lab, part, first, second
+        self.lab = lab
+        self.part = part
+        self.first = first
+        self.second = second
         self.speech: Speech | None = None
         self.pattern: Tensor | None = None
-        prior: Any = lab.components()["prior"]
-        heads = range(prior.cross_attention.heads)
+        with probe(lab, PATTERN) as records:
+            lab.resynthesize(part.wave, part.phones, first)
+        heads = range(records[PATTERN].value.shape[1])
         super().__init__({
             "share": ipywidgets.FloatSlider(0.5, min=-0.5, max=1.5, step=0.1, description="second voice"),
             "text": ipywidgets.Checkbox(True, description="text"),
@@ -61,16 +65,16 @@ class BlendExplorer(Explorer):
         return gone + [zero(PATTERN, head=head) for head in range(count) if head not in state["heads"]]
 
     def make(self) -> Speech:
-        """Say it as the controls stand."""
+        """Speak as the controls stand."""
         share = self.state["share"]
         voice = (1 - share) * self.first + share * self.second
-        with probe(self.lab, PATTERN, edits=self.edits) as heard:
+        with probe(self.lab, PATTERN, edits=self.edits) as records:
             self.speech = self.lab.resynthesize(self.part.wave, self.part.phones, voice)
-        self.pattern = heard[PATTERN].value[0]
+        self.pattern = records[PATTERN].value[0]
         return self.speech
 
     def render(self) -> str:
-        """Player, median pitch, and what each head listens to."""
+        """Player, median pitch, and which phones each head attends to."""
         speech = self.make()
         curve = tracked_pitch(speech.wave.numpy())
         pitch = f"{np.median(curve[curve > 0]):.0f} Hz" if (curve > 0).any() else "no voice"
@@ -79,7 +83,7 @@ class BlendExplorer(Explorer):
         return head + player(speech.wave, speech.sample_rate) + picture_html(self._alignments())
 
     def snapshot(self) -> Any:
-        """What each head listens to, a Figure."""
+        """Which phones each head attends to, a Figure."""
         self.make()
         return self._alignments()
 

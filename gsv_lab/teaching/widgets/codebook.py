@@ -1,6 +1,6 @@
 """Explorer of notebook 03: how many codes, how strong the commitment, dead codes revived or not.
 
-Letters: B batch, D width, F frames. The file knows no sound.
+Letters: B batch, D width, F frames.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@
     explorer.snapshot()                 # the result alone, for paper
 
 A control's `value` is an observable trait; a change of any draws anew, through `render`. Nothing is drawn while a
-slider is being dragged. The file knows no speech.
+slider is being dragged.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Explorer(ABC):
         """The result for the present state: a matplotlib Figure, or HTML text."""
 
     def draw(self) -> None:
-        """Put the result into the panel; a mistake of the reader is told there instead."""
+        """Put the result into the panel, or the error that a mistake of the reader raised."""
         try:
             result = self.render()
         except LabError as error:

@@ -1,6 +1,6 @@
 """Explorer of notebook 06: how far a latent is drawn from the prior's mean, and what each coupling makes of it.
 
-Letters: G speaker width, C latent width, F frames. The file knows the lab, not the networks in it.
+Letters: G speaker width, C latent width, F frames.
 """
 
 from __future__ import annotations
@@ -10,31 +10,34 @@ from typing import Any
 import ipywidgets
 from torch import Tensor
 
+from gsv_lab.hooks.catalogue import match, points
 from gsv_lab.inference.lab import Lab
-from gsv_lab.teaching.exercises.excerpt import Excerpt, mel_distance
-from gsv_lab.teaching.exercises.flowing import Said, say_latents
+from gsv_lab.teaching.exercises.distances import mel_distance
+from gsv_lab.teaching.exercises.excerpt import Excerpt
+from gsv_lab.teaching.exercises.flowing import COUPLINGS, LatentSpeech, speak_latents
 from gsv_lab.teaching.widgets.explorer import Explorer
 from gsv_lab.teaching.widgets.player import picture_html, player
 
 
 class LatentExplorer(Explorer):
-    """Says the codes of a recording with more or less noise; a scrubber goes through the couplings of the flow.
+    """Speaks the codes of a recording with more or less noise; a scrubber goes through the couplings of the flow.
 
-    state: `noise_scale`, `seed`, `step`; `render()` gives HTML text. `said` is what was made last; moving the scrubber
-    makes nothing new.
+    state: `noise_scale`, `seed`, `step`; `render()` gives HTML text. `made` is the last result; moving the
+    scrubber makes nothing new.
 
     Args:
         lab: a loaded lab.
-        part: what is said.
+        part: speech with its text.
         speaker: (1, G, 1) in whose voice.
     """
 
     def __init__(self, lab: Lab, part: Excerpt, speaker: Tensor) -> None:
-        self.lab, self.part, self.speaker = lab, part, speaker
-        self.said: Said | None = None
-        self._made: tuple[float, int] | None = None
-        flow: Any = lab.components()["flow"]
-        couplings = len(flow.steps)
+        self.lab = lab
+        self.part = part
+        self.speaker = speaker
+        self.made: LatentSpeech | None = None
+        self._options: tuple[float, int] | None = None
+        couplings = len(match(COUPLINGS, points(lab)))
         super().__init__(
             {
                 "noise_scale": ipywidgets.FloatSlider(0.4, min=0.0, max=1.5, step=0.1, description="noise scale"),
@@ -43,19 +46,20 @@ class LatentExplorer(Explorer):
             }
         )
 
-    def make(self) -> Said:
-        """Say it with the present noise; anew only if noise or seed changed."""
-        wanted = (self.state["noise_scale"], self.state["seed"])
-        if self.said is None or wanted != self._made:
-            self.said, self._made = say_latents(self.lab, self.part, self.speaker, *wanted), wanted
-        return self.said
+    def make(self) -> LatentSpeech:
+        """Speak with the present noise; anew only if noise or seed changed."""
+        options = (self.state["noise_scale"], self.state["seed"])
+        if self.made is None or options != self._options:
+            self.made = speak_latents(self.lab, self.part, self.speaker, *options)
+            self._options = options
+        return self.made
 
     def render(self) -> str:
         """Player, distance from the recording, and the density of the latent after the chosen coupling."""
-        said = self.make()
-        far = mel_distance(self.lab, self.part.wave, said.wave)
+        made = self.make()
+        far = mel_distance(self.lab, self.part.wave, made.wave)
         head = f"<small>mel {far:.2f} nats from the recording</small><br>"
-        return head + player(said.wave, self.lab.sample_rate) + picture_html(self.snapshot())
+        return head + player(made.wave, self.lab.sample_rate) + picture_html(self.snapshot())
 
     def snapshot(self) -> Any:
         """The latent as drawn and after the chosen coupling, in units of what the prior expects, a Figure."""

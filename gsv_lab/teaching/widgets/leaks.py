@@ -1,6 +1,6 @@
 """Explorer of notebook 07: choose a tap and a factor, and see how well one is read from the other.
 
-Letters: N frames. The file knows the lab, not the networks in it.
+Letters: N frames.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LeakExplorer(Explorer):
     Args:
         lab: a loaded lab.
         clips: of at least two speakers, two clips each.
-        records: of these taps, one set a clip, where they have been heard already.
+        records: of these taps, one set a clip, where they were recorded before.
         taps: to choose from.
     """
 
@@ -56,7 +56,7 @@ class LeakExplorer(Explorer):
         )
 
     def ask(self) -> Probed:
-        """The probe for the present choice; taps are heard once, when the first is asked for."""
+        """The probe for the present choice; taps are recorded once, when the first is asked for."""
         state = self.state
         if not self._records:
             self._records = listen(self.lab, self.clips, tuple(self.taps))

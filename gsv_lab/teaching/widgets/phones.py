@@ -1,6 +1,6 @@
 """Explorer of notebook 02: edit a text and see its phones, word by word.
 
-Letters: P phones. The file knows no sound and no networks that speak.
+Letters: P phones.
 """
 
 from __future__ import annotations

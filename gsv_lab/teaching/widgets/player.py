@@ -1,6 +1,6 @@
 """Sound and pictures as HTML text, so that a widget's value is all that a browser needs.
 
-Letters: T samples. The file knows no widgets.
+Letters: T samples.
 """
 
 from __future__ import annotations

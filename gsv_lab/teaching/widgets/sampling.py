@@ -1,6 +1,6 @@
 """Explorer of notebook 04: how codes are drawn, and what one step had to choose from.
 
-Letters: N codes, V classes (codes and stop). The file knows the lab, not the networks in it.
+Letters: N codes, V classes (codes and stop).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from gsv_lab.teaching.widgets.player import picture_html, player
 KEPT = (1, 2, 4, 8, 16, 64, 512)
 
 
-class Decoded(NamedTuple):
+class SampledSpeech(NamedTuple):
     """A decode: the `speech`, and the `logits` (N, V) that each of its codes was drawn from."""
 
     speech: Speech
@@ -31,7 +31,7 @@ class Decoded(NamedTuple):
 
 
 class SamplingExplorer(Explorer):
-    """Says one text with the chosen temperature, top-k and penalty; a scrubber shows the choice of every step.
+    """Speaks one text with the chosen temperature, top-k and penalty; a scrubber shows the choice of every step.
 
     state: `temperature`, `top_k`, `penalty`, `seed`, `step`; `render()` gives HTML text. Moving the scrubber decodes
     nothing. `decoded` is the last decode.
@@ -39,12 +39,14 @@ class SamplingExplorer(Explorer):
     Args:
         lab: a loaded lab.
         voice: whose it is.
-        text: short, since every change says it anew.
+        text: short, since every change speaks it anew.
     """
 
     def __init__(self, lab: Lab, voice: Voice, text: str = "We walk home in the rain.") -> None:
-        self.lab, self.voice, self.text = lab, voice, text
-        self.decoded: Decoded | None = None
+        self.lab = lab
+        self.voice = voice
+        self.text = text
+        self.decoded: SampledSpeech | None = None
         self._options: dict[str, Any] = {}
         wide = {"description_width": "initial"}
         super().__init__(
@@ -57,41 +59,50 @@ class SamplingExplorer(Explorer):
             }
         )
 
-    def decode(self) -> Decoded:
+    def decode(self) -> SampledSpeech:
         """The text with the present options; decoded anew only if one of them changed."""
         options = {name: value for name, value in self.state.items() if name != "step"}
         if self.decoded is None or options != self._options:
-            penalty = options["penalty"]
-            more = {"temperature": options["temperature"], "top_k": options["top_k"], "repetition_penalty": penalty}
-            with probe(self.lab, "semantic_gpt.logits") as heard:
-                speech = self.lab.speak(self.text, self.voice, seed=options["seed"], **more)
+            with probe(self.lab, "semantic_gpt.logits") as records:
+                speech = self.lab.speak(
+                    self.text,
+                    self.voice,
+                    seed=options["seed"],
+                    temperature=options["temperature"],
+                    top_k=options["top_k"],
+                    repetition_penalty=options["penalty"],
+                )
+            record = records["semantic_gpt.logits"]
             # The last call may have drawn the stop, which is no code.
-            logits = heard["semantic_gpt.logits"].joined().value[0, -len(heard["semantic_gpt.logits"]) :]
-            self.decoded, self._options = Decoded(speech, logits[: len(speech.codes)]), options
+            logits = record.joined().value[0, -len(record) :]
+            self.decoded = SampledSpeech(speech, logits[: len(speech.codes)])
+            self._options = options
         return self.decoded
 
     def render(self) -> str:
-        """Player, ladder of all steps, and the candidates of the chosen step."""
+        """Player, the likeliest candidates of all steps, and those of the chosen step."""
         speech, _ = self.decode()
         ended = html.escape(str(speech.settings.get("ended", "")))
         head = f"<small>{len(speech.codes)} codes, ended by {ended}</small><br>"
         return head + player(speech.wave, speech.sample_rate) + picture_html(self.snapshot()) + self.candidates()
 
     def snapshot(self) -> Any:
-        """The ladder of all steps, a Figure."""
-        from gsv_lab.figures import sampling_ladder
+        """The likeliest candidates of all steps, a Figure."""
+        from gsv_lab.figures import sampling_candidates
 
         made, state = self.decode(), self.state
         stop = made.logits.shape[-1] - 1
         title = f"temperature {state['temperature']:g}: probabilities before top-k"
-        return sampling_ladder(made.logits, made.speech.codes, temperature=state["temperature"], stop=stop, title=title)
+        return sampling_candidates(
+            made.logits, made.speech.codes, temperature=state["temperature"], stop=stop, title=title
+        )
 
     def candidates(self, most: int = 8) -> str:
         """What the chosen step could draw from, as HTML: the likeliest codes before and after the choices above."""
         made, state = self.decode(), self.state
         number = min(state["step"], len(made.speech.codes) - 1)
         if number < 0:
-            return "<p>Nothing was said.</p>"
+            return "<p>No code was drawn.</p>"
         scores = made.logits[number : number + 1]
         seen = torch.zeros(scores.shape, dtype=torch.bool).scatter(1, made.speech.codes[None, :number], True)
         rule = Sampling(
@@ -113,4 +124,4 @@ def _row(code: int, before: Tensor, after: Tensor, chosen: bool, seen: bool) -> 
         for p, colour in ((before, "#56B4E9"), (after, "#E69F00"))
     ]
     name = f"<b>{code} ← drawn</b>" if chosen else str(code)
-    return f"<tr><td>{name}{' (said before)' if seen else ''}</td>{''.join(bars)}</tr>"
+    return f"<tr><td>{name}{' (drawn before)' if seen else ''}</td>{''.join(bars)}</tr>"

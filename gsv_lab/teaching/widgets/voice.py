@@ -1,6 +1,6 @@
 """Explorer of notebook 00: a text, a voice to say it, and a recording of one's own to make another voice from.
 
-Letters: T samples, P phones. The file knows the lab, not the networks in it.
+Letters: T samples, P phones.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from gsv_lab.teaching.widgets.player import picture_html, player
 
 
 class VoiceExplorer(Explorer):
-    """Say any text in any of the voices; a recording that is uploaded becomes one more voice.
+    """Speaks any text in any of the voices; a recording that is uploaded becomes one more voice.
 
     state: `text`, `voice`, `speed`, `seed`; `render()` gives HTML text. Speaking waits for the button, since it takes
-    a second or two. `speech` is what was said last.
+    a second or two. `speech` is the last one.
 
     Args:
         lab: a loaded lab.
@@ -70,7 +70,7 @@ class VoiceExplorer(Explorer):
         Raises:
             AudioError: the recording cannot be used.
         """
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as told:
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             path = Path(folder) / (Path(name).name or "recording")
             path.write_bytes(recording)
@@ -79,12 +79,12 @@ class VoiceExplorer(Explorer):
         with self._without_drawing():
             self.controls["voice"].options = list(self.voices)
             self.controls["voice"].value = path.stem
-        said = [f"{path.name} is the voice '{path.stem}' now.", *(str(warning.message) for warning in told)]
-        self.message.value = "".join(f"<small>{html.escape(line)}</small><br>" for line in said)
+        lines = [f"{path.name} is the voice '{path.stem}' now.", *(str(warning.message) for warning in caught)]
+        self.message.value = "".join(f"<small>{html.escape(line)}</small><br>" for line in lines)
         return voice
 
     def render(self) -> str:
-        """Player and phone strip of what was said last."""
+        """Player and phone strip of the last speech."""
         if self.speech is None:
             return "<p>Press <b>Speak</b>.</p>"
         return player(self.speech.wave, self.speech.sample_rate) + "<br>" + picture_html(self.speech.show())

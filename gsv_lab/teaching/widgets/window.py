@@ -1,6 +1,6 @@
 """Explorer of notebook 01: the window and the hop of a spectrogram.
 
-Letters: T samples. The file knows no networks.
+Letters: T samples.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class WindowExplorer(Explorer):
         first = round(state["start"] * self.sample_rate)
         piece = self.wave[first : first + round(self.seconds * self.sample_rate)]
         window, hop = state["window_ms"] / 1000, state["hop_ms"] / 1000
-        title = f"{state['window_ms']:g} ms tell apart what is {2 / window:.0f} Hz apart; {1 / hop:.0f} frames a second"
+        title = f"{state['window_ms']:g} ms separate what is {2 / window:.0f} Hz apart; {1 / hop:.0f} frames a second"
         return spectrogram(piece, self.sample_rate, window=window, hop=hop, top=1000 * state["top_khz"], title=title)
 
     def panel(self) -> list[ipywidgets.Widget]:
