@@ -26,7 +26,7 @@ EVERY = 8
 """Step over channels with which large full-size outputs are stored."""
 GRADIENT_RTOL = 1e-3
 """Relative tolerance of norms of gradients. Sums over thousands of terms are rounded in another order on another CPU:
-one machine was off by 1.8e-4 where double precision was right. Where the numbers are wrong, they are off by percents."""
+one machine was off by 1.8e-4 where double precision was right. Numbers that are wrong are off by percents."""
 
 
 class Case:
