@@ -1,4 +1,4 @@
-"""ConvNeXt blocks over time: the cheap workhorse of the small networks.
+"""ConvNeXt blocks over time, of which most of the small networks are made.
 
 Letters: B batch, C channels, F frames, G speaker width.
 """
@@ -25,7 +25,13 @@ class ConvNeXtBlock(nn.Module):
         dropout: share of residual values dropped in training.
     """
 
-    def __init__(self, width: int, kernel: int = 7, expansion: int = 3, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        width: int,
+        kernel: int = 7,
+        expansion: int = 3,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
         self.depthwise = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width)
         self.norm = nn.LayerNorm(width)
@@ -36,8 +42,9 @@ class ConvNeXtBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        inner = self.norm(self.depthwise(x).transpose(1, 2))
-        inner = self.contract(functional.gelu(self.expand(inner)))
+        inner = self.depthwise(x).transpose(1, 2)
+        inner = self.expand(self.norm(inner))
+        inner = self.contract(functional.gelu(inner))
         inner = self.dropout(inner * self.scale)
         return x + inner.transpose(1, 2)
 
@@ -80,7 +87,11 @@ class ConvNeXtStack(nn.Module):
             x = x + self.condition(speaker)
         if offset is not None:
             x = x + offset
-        x = self.norm_in(x.transpose(1, 2)).transpose(1, 2)
+        x = self._normalised(self.norm_in, x)
         for block in self.blocks:
             x = block(x)
-        return self.norm_out(x.transpose(1, 2)).transpose(1, 2)
+        return self._normalised(self.norm_out, x)
+
+    @staticmethod
+    def _normalised(norm: nn.Module, x: Tensor) -> Tensor:
+        return norm(x.transpose(1, 2)).transpose(1, 2)

@@ -25,15 +25,7 @@ class ShortTimeFourier(LinearSpectrogram):
 
     def forward(self, wave: Tensor) -> Tensor:
         """See the class."""
-        with torch.autocast(wave.device.type, enabled=False):
-            return torch.stft(
-                self.pad(wave.float()),
-                self.n_fft,
-                self.hop_length,
-                window=self.window,
-                center=False,
-                return_complex=True,
-            )
+        return self.transform(wave)
 
     def inverse(self, spectrum: Tensor) -> Tensor:
         """Overlap-add of windowed frames over the sum of squared windows: (B, K, F) complex -> (B, F * hop_length).

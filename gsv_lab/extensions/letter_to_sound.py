@@ -1,11 +1,11 @@
-"""How an unknown English word is said: letters in, phones with stress out, aligned by CTC.
+"""How an unknown English word is pronounced: letters in, phones with stress out, aligned by CTC.
 
 letters (B, L) -> letter states (B, 2W, L) -> three steps a letter, log-probabilities (B, V, 3L)
 
 A letter makes between no phone ("e" in "made") and three ("x" in "Xavier"), and CTC wants at least as many steps as
 phones: hence three steps a letter, each read off the letter's state by a linear layer of its own. Two bidirectional
-recurrences see the whole word. Letters: B batch, L letters, D embedding width, W state width, V classes (index 0 is the
-CTC blank). Does not know the alphabet, dictionaries or training.
+recurrences see the whole word.
+Letters: B batch, L letters, D embedding width, W state width, V classes (index 0 is the CTC blank).
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class LetterToSound(Component):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.steps, self.n_phones = steps, n_phones
+        self.steps = steps
+        self.n_phones = n_phones
         self.embedding = nn.Embedding(n_letters, dim)
         self.read = nn.GRU(dim, width, 2, batch_first=True, bidirectional=True, dropout=dropout)
         self.classify = nn.Linear(2 * width, steps * n_phones)
@@ -55,8 +56,10 @@ class LetterToSound(Component):
 
     def forward(self, letters: Tensor) -> Tensor:
         """See the class."""
-        states, _ = self.read(self.dropout(self.embedding(letters)))
+        embedded = self.dropout(self.embedding(letters))
+        states, _ = self.read(embedded)
         states = self.letters(states.transpose(1, 2)).transpose(1, 2)
         scores = self.classify(self.dropout(states))
-        scores = scores.reshape(len(letters), -1, self.n_phones).log_softmax(-1)
-        return self.scores(scores.transpose(1, 2))
+        by_step = scores.reshape(len(letters), -1, self.n_phones)
+        log_p = by_step.log_softmax(-1)
+        return self.scores(log_p.transpose(1, 2))

@@ -3,14 +3,14 @@
 wave (B, 1, T) -> log-mel (B, M, 100 Hz) -> content (B, D, 50 Hz) -> phone scores (B, V, 50 Hz)
 
 The network learns to write phones (connectionist temporal classification, then frame labels); its narrow last layer
-keeps what phones need and drops most of the speaker. Letters: B batch, T samples, M mel bands, F frames, D content
-width, V phone classes (index 0 is the CTC blank). Does not know text, corpora or training.
+keeps what phones need and drops most of the speaker.
+Letters: B batch, T samples, M mel bands, F frames, D content width, V phone classes (index 0 is the CTC blank).
 """
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gsv_lab.extensions.convnext import ConvNeXtBlock
 from gsv_lab.hooks.tap import Tap
@@ -58,22 +58,35 @@ class PhoneContentEncoder(ContentEncoder):
         dropout: float = 0.05,
     ) -> None:
         super().__init__()
-        self.dim, self.n_phones, self.sample_rate = dim, n_phones, sample_rate
+        self.dim = dim
+        self.n_phones = n_phones
+        self.sample_rate = sample_rate
         self.log_mel = LogMel(
-            sample_rate=sample_rate, n_fft=sample_rate // 25, hop_length=sample_rate // 100, n_mels=n_mels
+            sample_rate,
+            n_fft=sample_rate // 25,
+            hop_length=sample_rate // 100,
+            n_mels=n_mels,
         )
         self.front = nn.Sequential(
-            nn.Conv1d(n_mels, width, 5, padding=2), nn.GELU(), nn.Conv1d(width, width, 4, stride=2, padding=1)
+            nn.Conv1d(n_mels, width, 5, padding=2),
+            nn.GELU(),
+            nn.Conv1d(width, width, 4, stride=2, padding=1),
         )
-        self.blocks = nn.ModuleList(ConvNeXtBlock(width, kernel, 3, dropout=dropout) for _ in range(layers))
-        self.bottleneck = nn.Sequential(nn.GroupNorm(1, width), nn.Conv1d(width, dim, 1))
+        self.blocks = nn.ModuleList()
+        for _ in range(layers):
+            self.blocks.append(ConvNeXtBlock(width, kernel, 3, dropout))
+        self.bottleneck = nn.Sequential(
+            nn.GroupNorm(1, width),
+            nn.Conv1d(width, dim, 1),
+        )
         self.classify = nn.Conv1d(dim, n_phones, 1)
         self.label = nn.Conv1d(dim, n_phones, 1)
 
     def features(self, wave: Tensor) -> Tensor:
         """Log-mel frames of a wave, normalised per clip: (B, 1, T) -> (B, M, F100), F100 even."""
         mel = self.log_mel(wave)
-        return self.mel(normalise(mel[..., : mel.shape[-1] // 2 * 2]))
+        n_frames = mel.shape[-1] // 2 * 2
+        return self.mel(normalise(mel[..., :n_frames]))
 
     def encode(self, mel: Tensor) -> Tensor:
         """Content from normalised log-mel frames: (B, M, F100) -> (B, D, F100 / 2)."""
@@ -84,16 +97,21 @@ class PhoneContentEncoder(ContentEncoder):
 
     def forward(self, wave: Tensor, mask: Tensor | None = None) -> Encoded:
         """Content and phone scores: (B, 1, T) -> Encoded(content (B, D, F), log_probs (B, F, V))."""
-        content = self.encode(self.features(wave if mask is None else wave * mask))
-        return Encoded(content, self.phone_scores(content).transpose(1, 2))
+        if mask is not None:
+            wave = wave * mask
+        content = self.encode(self.features(wave))
+        scores = self.phone_scores(content)
+        return Encoded(content, scores.transpose(1, 2))
 
     def phone_scores(self, content: Tensor) -> Tensor:
         """CTC log-probabilities: (B, D, F) -> (B, V, F)."""
-        return self.phones(self.classify(nn.functional.gelu(content)).log_softmax(1))
+        scores = self.classify(functional.gelu(content))
+        return self.phones(scores.log_softmax(1))
 
     def label_scores(self, content: Tensor) -> Tensor:
         """Log-probabilities of the phone that sounds in each frame, 0 is silence: (B, D, F) -> (B, V, F)."""
-        return self.label(nn.functional.gelu(content)).log_softmax(1)
+        scores = self.label(functional.gelu(content))
+        return scores.log_softmax(1)
 
 
 def normalise(mel: Tensor) -> Tensor:
@@ -104,4 +122,4 @@ def normalise(mel: Tensor) -> Tensor:
     """
     mean = mel.mean(dim=(1, 2), keepdim=True)
     deviation = mel.std(dim=(1, 2), keepdim=True)
-    return (mel - mean) / torch.clamp(deviation, min=1e-3)
+    return (mel - mean) / deviation.clamp(min=1e-3)

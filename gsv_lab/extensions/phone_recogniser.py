@@ -1,17 +1,16 @@
-"""What was understood: a small phone recogniser for one language, which judges and does nothing else.
+"""Which phones were said: a small recogniser for one language, for evaluation only.
 
 wave (B, 1, T) -> levels of ERB bands (B, M, 100 Hz) -> states (B, S, 33 Hz) -> phone scores (B, V, 33 Hz)
 
 It is kept as far from the content encoder as ten hours of speech allow: another window, scale and normalisation of the
 spectrum, another architecture (factorised time delays and recurrences instead of ConvNeXt blocks), another rate,
-another alphabet, another seed. A fault that the codes share with the content encoder is not shared by this judge.
-Letters: B batch, T samples, M bands, F frames, W width, S state width, V classes (index 0 is the CTC blank). Does not
-know text, corpora or training.
+another alphabet, another seed. So it does not share the faults that codes inherit from the content encoder.
+Letters: B batch, T samples, M bands, F frames, W width, S state width, V classes (index 0 is the CTC blank).
 """
 
 from __future__ import annotations
 
-import math
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -19,9 +18,25 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.hooks.tap import Tap
-from gsv_lab.nn.interfaces import Recogniser
+from gsv_lab.nn.interfaces import Role
 from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.nn.spectral import LinearSpectrogram
+
+
+class PhoneRecogniser(Role):
+    """Role: which phones were said, (B, 1, T) -> log-probabilities (B, F, V), row 0 of V the CTC blank.
+
+    Declares: `phone_names` of the classes after the blank, `language`, `sample_rate` in Hz, `frame_rate` in Hz.
+    """
+
+    phone_names: tuple[str, ...]
+    language: str
+    sample_rate: int
+    frame_rate: float
+
+    @abstractmethod
+    def forward(self, wave: Tensor) -> Tensor:
+        """(B, 1, T) -> log-probabilities (B, F, V)."""
 
 
 def erb_filters(sample_rate: int, n_fft: int, bands: int, low: float = 80.0, high: float = 7600.0) -> Tensor:
@@ -37,11 +52,19 @@ def erb_filters(sample_rate: int, n_fft: int, bands: int, low: float = 80.0, hig
         low: centre of the first band, Hz.
         high: centre of the last band, Hz.
     """
-    first, last = (21.4 * math.log10(1 + 0.00437 * hz) for hz in (low, min(high, sample_rate / 2)))
+    first = _erb_rate(torch.tensor(low, dtype=torch.float64))
+    last = _erb_rate(torch.tensor(min(high, sample_rate / 2), dtype=torch.float64))
     centres = torch.linspace(first, last, bands, dtype=torch.float64)
-    bins = 21.4 * torch.log10(1 + 0.00437 * torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64))
-    bells = torch.exp(-0.5 * ((bins - centres[:, None]) / 0.5).square())
-    return (bells / bells.sum(1, keepdim=True)).float()
+    hz = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1, dtype=torch.float64)
+    distances = _erb_rate(hz) - centres[:, None]
+    bells = torch.exp(-0.5 * (distances / 0.5).square())
+    sums = bells.sum(1, keepdim=True)
+    return (bells / sums).float()
+
+
+def _erb_rate(hz: Tensor) -> Tensor:
+    """Frequencies on the scale of equivalent rectangular bandwidths."""
+    return 21.4 * torch.log10(1 + 0.00437 * hz)
 
 
 class BandLevels(nn.Module):
@@ -56,15 +79,17 @@ class BandLevels(nn.Module):
 
     def __init__(self, sample_rate: int = 16000, bands: int = 40) -> None:
         super().__init__()
-        window, hop = sample_rate // 40, sample_rate // 100
+        window = sample_rate // 40
         n_fft = 1 << (window - 1).bit_length()
         self.bands = bands
-        self.spectrogram = LinearSpectrogram(n_fft, hop, window)
-        self.register_buffer("filters", erb_filters(sample_rate, n_fft, bands), persistent=False)
+        self.spectrogram = LinearSpectrogram(n_fft, sample_rate // 100, window)
+        filters = erb_filters(sample_rate, n_fft, bands)
+        self.register_buffer("filters", filters, persistent=False)
 
     def forward(self, wave: Tensor) -> Tensor:
         """See the class."""
-        return (self.filters @ self.spectrogram(wave)).clamp(min=1e-5).log()
+        magnitude = self.filters @ self.spectrogram(wave)
+        return magnitude.clamp(min=1e-5).log()
 
 
 def normalise_bands(levels: Tensor) -> Tensor:
@@ -100,8 +125,11 @@ class FactorisedDelay(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """See the class; `mask` (B, 1, F), true where a frame is valid, the others come out as zeros."""
         inner = self.back(functional.pad(x, (self.reach, 0)))
-        inner = self.ahead(functional.pad(inner if mask is None else inner * mask, (0, self.reach)))
-        x = x + self.dropout(self.norm(functional.relu(inner).transpose(1, 2))).transpose(1, 2)
+        if mask is not None:
+            inner = inner * mask
+        inner = self.ahead(functional.pad(inner, (0, self.reach)))
+        added = self.norm(functional.relu(inner).transpose(1, 2))
+        x = x + self.dropout(added).transpose(1, 2)
         return x if mask is None else x * mask
 
 
@@ -126,15 +154,21 @@ class BothWays(nn.Module):
 
     def forward(self, x: Tensor, steps: Tensor) -> Tensor:
         """See the class."""
-        places = torch.arange(x.shape[1], device=x.device)[None]
-        steps = steps.to(x.device)[:, None]
-        turn = torch.where(places < steps, steps - 1 - places, places)[..., None]
-        ahead = self.forwards(x)[0]
-        behind = self.backwards(x.gather(1, turn.expand_as(x)))[0]
-        return torch.cat([ahead, behind.gather(1, turn.expand_as(behind))], dim=-1)
+        ahead, _ = self.forwards(x)
+        behind, _ = self.backwards(_turned(x, steps))
+        return torch.cat([ahead, _turned(behind, steps)], dim=-1)
 
 
-class DelayRecogniser(Recogniser):
+def _turned(x: Tensor, steps: Tensor) -> Tensor:
+    """The valid `steps` (B,) of x (B, F, W) in reverse order; padding stays where it is."""
+    last = steps.to(x.device)[:, None] - 1
+    index = torch.arange(x.shape[1], device=x.device)
+    index = index.expand(len(x), -1)
+    mirrored = torch.where(index <= last, last - index, index)
+    return x.gather(1, mirrored[..., None].expand_as(x))
+
+
+class DelayRecogniser(PhoneRecogniser):
     """Time delays, then recurrences in both directions, read off as phones.
 
     wave (B, 1, T) -> log-probabilities (B, F, V), F = 100 / `stride` a second
@@ -175,15 +209,25 @@ class DelayRecogniser(Recogniser):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.phone_names, self.language, self.sample_rate = tuple(phones), language, sample_rate
-        self.stride, self.frame_rate = stride, 100.0 / stride
+        self.phone_names = tuple(phones)
+        self.language = language
+        self.sample_rate = sample_rate
+        self.stride = stride
+        self.frame_rate = 100.0 / stride
         self.levels = BandLevels(sample_rate, bands)
-        self.enter = nn.Sequential(
-            nn.Conv1d(bands, width // 2, 5, padding=2), nn.ReLU(),
-            nn.Conv1d(width // 2, width, 5, stride=stride, padding=2), nn.ReLU(),
-        )  # fmt: skip
-        self.delays = nn.ModuleList(FactorisedDelay(width, inner, reach, dropout) for reach in reaches)
-        self.recur = nn.ModuleList(BothWays(2 * states if layer else width, states) for layer in range(layers))
+        self.in_proj = nn.Sequential(
+            nn.Conv1d(bands, width // 2, 5, padding=2),
+            nn.ReLU(),
+            nn.Conv1d(width // 2, width, 5, stride=stride, padding=2),
+            nn.ReLU(),
+        )
+        self.delays = nn.ModuleList()
+        for reach in reaches:
+            self.delays.append(FactorisedDelay(width, inner, reach, dropout))
+        self.recur = nn.ModuleList()
+        for _ in range(layers):
+            self.recur.append(BothWays(width, states))
+            width = 2 * states
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Linear(2 * states, len(self.phone_names) + 1)
 
@@ -197,9 +241,10 @@ class DelayRecogniser(Recogniser):
         Zeros follow a shorter clip; the recurrences leave them out.
         """
         steps = self.steps(frames)
-        # Zeros after a shorter clip stay zeros: a clip is heard alike alone and in company.
-        hidden = self.enter[:2](self.bands(levels))
-        hidden = self.enter[2:](hidden * sequence_mask(frames, hidden.shape[-1]).to(hidden))
+        # Zeros after a shorter clip stay zeros: a clip gets the same scores alone and in company.
+        hidden = self.in_proj[:2](self.bands(levels))
+        hidden = hidden * sequence_mask(frames, hidden.shape[-1]).to(hidden)
+        hidden = self.in_proj[2:](hidden)
         mask = sequence_mask(steps, hidden.shape[-1]).to(hidden)
         hidden = hidden * mask
         for delay in self.delays:
@@ -207,11 +252,13 @@ class DelayRecogniser(Recogniser):
         hidden = hidden.transpose(1, 2)
         for layer in self.recur:
             hidden = layer(self.dropout(hidden), steps)
-        hidden = self.states(hidden.transpose(1, 2)).transpose(1, 2)
-        scores = self.classify(self.dropout(hidden)).float().log_softmax(-1)
-        return self.scores(scores.transpose(1, 2)).transpose(1, 2)
+        hidden = self.states(hidden.transpose(1, 2))
+        scores = self.classify(self.dropout(hidden.transpose(1, 2)))
+        log_p = scores.float().log_softmax(-1)
+        return self.scores(log_p.transpose(1, 2)).transpose(1, 2)
 
     def forward(self, wave: Tensor) -> Tensor:
         """See the class; the clips of a batch are equally long."""
         levels = normalise_bands(self.levels(wave))
-        return self.score(levels, torch.full((len(wave),), levels.shape[-1]))
+        frames = torch.full((len(wave),), levels.shape[-1])
+        return self.score(levels, frames)

@@ -1,7 +1,7 @@
-"""What expected speech lacks of natural speech: quick movement and high peaks. Nothing here is learnt.
+"""Postfilters: they give predicted speech back what it lacks, quick movement and high formants. Nothing is trained.
 
-Whoever does not know which of several things comes says their mean, and a mean moves less than each of them and has
-flatter formants. Both filters multiply what lies off a local mean.
+A network that is trained on a squared or absolute error predicts a mean of what may come, and a mean moves less than
+each of its members and has flatter formants. Both filters multiply what lies off a local mean.
 Letters: B batch, C latent width, F frames, K bins.
 """
 
@@ -32,12 +32,19 @@ class LatentPostfilter(Component):
 
     def __init__(self, gain: float = 1.3, reach: int = 3) -> None:
         super().__init__()
-        self.gain, self.reach = gain, reach
+        self.gain = gain
+        self.reach = reach
 
     def forward(self, z: Tensor) -> Tensor:
         """See the class."""
-        mean = self.slow(avg_pool1d(z, 2 * self.reach + 1, 1, self.reach, count_include_pad=False))
-        return self.sharpened(torch.lerp(mean, z, self.gain))
+        mean = avg_pool1d(
+            z,
+            2 * self.reach + 1,
+            stride=1,
+            padding=self.reach,
+            count_include_pad=False,
+        )
+        return self.sharpened(torch.lerp(self.slow(mean), z, self.gain))
 
 
 class FormantPostfilter(Component):
@@ -57,12 +64,25 @@ class FormantPostfilter(Component):
 
     def __init__(self, gain: float = 1.2, reach: int = 16) -> None:
         super().__init__()
-        self.gain, self.reach = gain, reach
+        self.gain = gain
+        self.reach = reach
 
     def forward(self, envelopes: Tensor) -> Tensor:
         """See the class."""
-        mean = avg_pool2d(envelopes, (2 * self.reach + 1, 1), 1, (self.reach, 0), count_include_pad=False).flatten(1, 2)
-        added = self.contrast((self.gain - 1) * (envelopes.flatten(1, 2) - self.smooth(mean)))
+        mean = avg_pool2d(
+            envelopes,
+            (2 * self.reach + 1, 1),
+            stride=1,
+            padding=(self.reach, 0),
+            count_include_pad=False,
+        )
+        smooth = self.smooth(mean.flatten(1, 2))
+        above = envelopes.flatten(1, 2) - smooth
+        added = self.contrast((self.gain - 1) * above)
         sharper = envelopes + added.unflatten(1, envelopes.shape[1:3])
-        power, new = (torch.logsumexp(2 * x, 2, keepdim=True) for x in (envelopes, sharper))
-        return sharper + (power - new) / 2
+        return sharper + (_log_power(envelopes) - _log_power(sharper)) / 2
+
+
+def _log_power(envelopes: Tensor) -> Tensor:
+    """Log-envelopes (B, E, K, F) -> logarithm of the power in each frame (B, E, 1, F)."""
+    return torch.logsumexp(2 * envelopes, 2, keepdim=True)

@@ -30,18 +30,22 @@ def pulse_train(f0: Tensor, sample_rate: float) -> Tensor:
 
     f0 in Hz for every sample (B, T) -> (B, T)
 
-    The sum cos(p) + ... + cos(N p) over N harmonics has a closed form (Dirichlet's kernel): (sin((N + 1/2) p) / sin(p
-    / 2) - 1) / 2. The phase p is summed in double precision where the device has it, because high harmonics multiply
-    its error.
+    The sum cos(p) + ... + cos(N p) over N harmonics has a closed form (Dirichlet's kernel):
+    (sin((N + 1/2) p) / sin(p / 2) - 1) / 2. The phase p is summed in double precision where the device has it, because
+    high harmonics multiply its error.
     """
     exact = torch.float64 if f0.device.type != "mps" else torch.float32
     f0 = f0.to(exact).clamp(min=1.0)
-    phase = math.pi * torch.remainder((f0 / sample_rate).cumsum(-1), 1.0)  # half of p
-    count = (torch.ceil(sample_rate / 2 / f0) - 1).clamp(min=1)
-    bottom = torch.sin(phase)
+    cycles = torch.remainder((f0 / sample_rate).cumsum(-1), 1.0)
+    half_phase = math.pi * cycles
+    count = torch.ceil(sample_rate / 2 / f0) - 1
+    count = count.clamp(min=1)
+    bottom = torch.sin(half_phase)
     near_pulse = bottom.abs() < 1e-6
-    kernel = torch.sin((2 * count + 1) * phase) / torch.where(near_pulse, torch.ones_like(bottom), bottom)
-    total = torch.where(near_pulse, count, (kernel - 1) / 2)
+    bottom = bottom.masked_fill(near_pulse, 1.0)
+    top = torch.sin((2 * count + 1) * half_phase)
+    total = (top / bottom - 1) / 2
+    total = torch.where(near_pulse, count, total)
     return (total * (2 / count).sqrt()).float()
 
 
@@ -112,10 +116,8 @@ class SourceFilterVocoder(Vocoder):
         # Start near quiet speech (about 0.03 of full scale) and at a typical pitch.
         self.envelope_head.bias.data.fill_(-4.0)
         self.phase_head = nn.Conv1d(width, bins, 1) if phase else None
-        for head in (self.pitch_in, self.phase_head):
-            if head is not None:
-                nn.init.zeros_(head.weight)
-                nn.init.zeros_(head.bias)
+        _start_at_zero(self.pitch_in)
+        _start_at_zero(self.phase_head)
         self.fourier = ShortTimeFourier(n_fft, frame_hop)
         self.postfilter: nn.Module | None = None
         curves = cosines(bin_positions(sample_rate, n_fft, 80), ltas_dim)
@@ -133,24 +135,33 @@ class SourceFilterVocoder(Vocoder):
         Raises:
             ConfigError: there is no pitch, neither given nor an own one.
         """
-        log_f0, voicing = conditioning.log_f0, conditioning.voicing
-        predicted = (None, None)
-        if self.pitch_head is not None:
-            x = self.net(z, conditioning.speaker)
-            own_f0, own_voicing = self.pitch_head(x).float().chunk(2, dim=1)
-            own_f0 = own_f0 + math.log(TYPICAL_F0)
-            predicted = (own_f0, own_voicing)
-            log_f0 = own_f0 if log_f0 is None else log_f0
-            voicing = (own_voicing > 0).float() if voicing is None else voicing
-        elif log_f0 is None or voicing is None:
-            raise ConfigError("CONFIG_INCONSISTENT", "this vocoder predicts no pitch", "log_f0 and voicing")
+        if self.pitch_head is None:
+            frames, predicted = self._frames_at(z, conditioning), (None, None)
         else:
-            pitch = torch.cat((log_f0 - math.log(TYPICAL_F0), voicing), dim=1)
-            x = self.net(z, conditioning.speaker, self.pitch_in(pitch.to(z.dtype)))
+            frames = self.net(z, conditioning.speaker)
+            predicted = self._predict(frames)
+        log_f0, voicing = conditioning.log_f0, conditioning.voicing
+        if log_f0 is None:
+            log_f0 = predicted[0]
+        if voicing is None:
+            voicing = predicted[1] > 0
         # No gradient through the phase: it turns thousands of times, and the loss on F0 is direct.
         harmonic, noise = self.excite(log_f0.detach().float(), voicing.detach().float(), generator)
-        wave = self.filter(x, harmonic, noise, self.ltas_offset(conditioning.ltas))
+        wave = self.filter(frames, harmonic, noise, self.ltas_offset(conditioning.ltas))
         return Vocoded(self.wave(wave[:, None]), *predicted)
+
+    def _predict(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Own log-F0 and voicing (logit), two (B, 1, F100), of the frames (B, width, F100)."""
+        log_f0, voicing = self.pitch_head(frames).float().chunk(2, dim=1)
+        return log_f0 + math.log(TYPICAL_F0), voicing
+
+    def _frames_at(self, z: Tensor, conditioning: Conditioning) -> Tensor:
+        """Frames (B, width, F100) that see the pitch they are given."""
+        if conditioning.log_f0 is None or conditioning.voicing is None:
+            raise ConfigError("CONFIG_INCONSISTENT", "this vocoder predicts no pitch", "log_f0 and voicing")
+        level = conditioning.log_f0 - math.log(TYPICAL_F0)
+        pitch = torch.cat((level, conditioning.voicing), dim=1)
+        return self.net(z, conditioning.speaker, self.pitch_in(pitch.to(z.dtype)))
 
     def losses(self, made: Vocoded, target: Features) -> dict[str, Tensor]:
         """`f0` (nat) and `voicing`, of the own prediction."""
@@ -163,36 +174,51 @@ class SourceFilterVocoder(Vocoder):
 
     def excite(self, log_f0: Tensor, voicing: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Pulses and noise of unit power: two (B, 1, F100) -> two (B, T)."""
-        limited = log_f0.clamp(math.log(30.0), math.log(self.sample_rate / 8))
+        highest = math.log(self.sample_rate / 8)
+        limited = log_f0.clamp(math.log(30.0), highest)
         f0 = self._to_samples(self.f0(limited.exp()))
-        pulses = pulse_train(f0, self.sample_rate) * self._to_samples(voicing)
+        share = self._to_samples(voicing)
+        pulses = pulse_train(f0, self.sample_rate) * share
         return pulses, standard_normal(pulses, generator)
 
     def ltas_offset(self, ltas: Tensor | None) -> Tensor | float:
         """What the long-term average spectrum adds to both log-envelopes of every bin: (B, K, 1) -> (B, 1, bins, 1)."""
         if ltas is None or not self.ltas_dim:
             return 0.0
-        return (self.curves.T @ ltas.float())[:, None]
+        curve = self.curves.T @ ltas.float()
+        return curve[:, None]
 
     def filter(self, x: Tensor, harmonic: Tensor, noise: Tensor, offset: Tensor | float = 0.0) -> Tensor:
         """Filter the two excitations (B, T) by the envelopes of the frames x (B, width, F100), and add them: (B, T)."""
-        found = self.envelope_head(x).float().unflatten(1, (2, -1)) + offset
+        envelopes = self.envelope_head(x).float().unflatten(1, (2, -1))
+        envelopes = envelopes + offset
         if self.postfilter is not None:
-            found = self.postfilter(found)
-        limited = found.flatten(1, 2).clamp(-14.0, 5.0)
+            envelopes = self.postfilter(envelopes)
+        limited = envelopes.flatten(1, 2).clamp(-14.0, 5.0)
         for_harmonic, for_noise = self.envelopes(limited).exp().chunk(2, dim=1)
         if self.phase_head is not None:
-            phase = math.pi * torch.tanh(self.phase_head(x).float())
-            for_harmonic = torch.polar(for_harmonic, phase)
+            phase = torch.tanh(self.phase_head(x).float())
+            for_harmonic = torch.polar(for_harmonic, math.pi * phase)
         harmonic = self.fourier.inverse(self.fourier(harmonic) * for_harmonic)
         noise = self.fourier.inverse(self.fourier(noise) * for_noise)
         return self.harmonic(harmonic) + self.noise(noise)
 
     def _to_samples(self, frames: Tensor) -> Tensor:
         # (B, 1, F100) -> (B, T); a frame's value holds at its centre.
-        return functional.interpolate(frames, scale_factor=self.frame_hop, mode="linear")[:, 0]
+        samples = functional.interpolate(frames, scale_factor=self.frame_hop, mode="linear")
+        return samples[:, 0]
 
 
 def _needs(own_pitch: bool, ltas_dim: int) -> frozenset[str]:
-    pitch = frozenset() if own_pitch else frozenset({"log_f0", "voicing"})
-    return pitch | (frozenset({"ltas"}) if ltas_dim else frozenset())
+    needs = set()
+    if not own_pitch:
+        needs |= {"log_f0", "voicing"}
+    if ltas_dim:
+        needs.add("ltas")
+    return frozenset(needs)
+
+
+def _start_at_zero(head: nn.Conv1d | None) -> None:
+    if head is not None:
+        nn.init.zeros_(head.weight)
+        nn.init.zeros_(head.bias)

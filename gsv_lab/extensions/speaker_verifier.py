@@ -1,9 +1,10 @@
-"""Is it the same speaker? A small network that maps a recording to a point on a sphere, near for one voice, far for
-two.
+"""Speaker verification: recordings as points on a sphere, near to each other for one voice, far apart for two.
 
-wave (B, 1, T) -> embedding (B, D), of length one. No part of the synthesis: it judges what the synthesis made, and
-may therefore never serve as a loss, a filter or a stopping signal. Letters: B batch, T samples, M mel bands, F
-frames, D embedding width.
+wave (B, 1, T) -> embedding (B, D), of length one
+
+It takes no part in the synthesis: it evaluates what the synthesis made, and may therefore never serve as a loss, a
+filter or a stopping signal.
+Letters: B batch, T samples, M mel bands, F frames, D embedding width.
 """
 
 from __future__ import annotations
@@ -37,25 +38,49 @@ class SpeakerVerifier(Component):
     embedding = Tap("batch dim", meaning="point on the unit sphere")
 
     def __init__(
-        self, width: int = 128, layers: int = 4, dim: int = 128, sample_rate: int = 16000, n_mels: int = 64
+        self,
+        width: int = 128,
+        layers: int = 4,
+        dim: int = 128,
+        sample_rate: int = 16000,
+        n_mels: int = 64,
     ) -> None:
         super().__init__()
-        self.dim, self.sample_rate = dim, sample_rate
+        self.dim = dim
+        self.sample_rate = sample_rate
         self.log_mel = LogMel(sample_rate, sample_rate // 25, sample_rate // 100, n_mels)
-        self.enter = nn.Conv1d(n_mels, width, 5, stride=2, padding=2)
-        self.blocks = nn.ModuleList(ConvNeXtBlock(width, 7, 3) for _ in range(layers))
-        self.score = nn.Sequential(nn.Conv1d(width, width // 2, 1), nn.Tanh(), nn.Conv1d(width // 2, 1, 1))
-        self.leave = nn.Sequential(nn.LayerNorm(2 * width), nn.Linear(2 * width, dim))
+        self.in_proj = nn.Conv1d(n_mels, width, 5, stride=2, padding=2)
+        self.blocks = nn.ModuleList()
+        for _ in range(layers):
+            self.blocks.append(ConvNeXtBlock(width, 7, 3))
+        self.score = nn.Sequential(
+            nn.Conv1d(width, width // 2, 1),
+            nn.Tanh(),
+            nn.Conv1d(width // 2, 1, 1),
+        )
+        self.out_proj = nn.Sequential(
+            nn.LayerNorm(2 * width),
+            nn.Linear(2 * width, dim),
+        )
 
     def forward(self, wave: Tensor) -> Tensor:
         """See the class."""
         mel = self.log_mel(wave)
         # The mean over time is the microphone as much as the voice.
-        x = self.enter(mel - mel.mean(dim=(1, 2), keepdim=True))
+        x = self.in_proj(mel - mel.mean(dim=(1, 2), keepdim=True))
         for block in self.blocks:
             x = block(x)
         x = self.frames(x)
-        weight = self.attention(self.score(x).softmax(-1))
-        mean = (x * weight).sum(-1)
-        deviation = ((x.square() * weight).sum(-1) - mean.square()).clamp(min=1e-6).sqrt()
-        return self.embedding(functional.normalize(self.leave(torch.cat([mean, deviation], dim=1)), dim=1))
+        weight = self.score(x).softmax(-1)
+        pooled = weighted_statistics(x, self.attention(weight))
+        embedding = functional.normalize(self.out_proj(pooled), dim=1)
+        return self.embedding(embedding)
+
+
+def weighted_statistics(x: Tensor, weight: Tensor) -> Tensor:
+    """Mean and standard deviation over frames: x (B, C, F), weight (B, 1, F) with the sum one -> (B, 2 C)."""
+    mean = (x * weight).sum(-1)
+    mean_square = (x.square() * weight).sum(-1)
+    variance = mean_square - mean.square()
+    deviation = variance.clamp(min=1e-6).sqrt()
+    return torch.cat([mean, deviation], dim=1)

@@ -27,7 +27,10 @@ class SubDiscriminator(Component):
     wave (B, 1, T) -> scores (B, N), features: the outputs of all layers, the last one included
     """
 
-    features = Tap("batch channel position", meaning="output of the last layer but one, its positions flattened")
+    features = Tap(
+        "batch channel position",
+        meaning="output of the last layer but one, its positions flattened",
+    )
     scores = Tap("batch score", meaning="one score for each position, 1 for natural")
 
     layers: nn.ModuleList

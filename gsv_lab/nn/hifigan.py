@@ -43,11 +43,14 @@ class DilatedBlock(nn.Module):
         self.dilated = nn.ModuleList()
         self.plain = nn.ModuleList()
         for dilation in dilations:
-            padding = dilation * (kernel // 2)
-            dilated = nn.Conv1d(width, width, kernel, dilation=dilation, padding=padding)
-            plain = nn.Conv1d(width, width, kernel, padding=kernel // 2)
-            self.dilated.append(_weight_normed(dilated))
-            self.plain.append(_weight_normed(plain))
+            self.dilated.append(self._convolution(width, kernel, dilation))
+        for _ in dilations:
+            self.plain.append(self._convolution(width, kernel, 1))
+
+    @staticmethod
+    def _convolution(width: int, kernel: int, dilation: int) -> nn.Module:
+        padding = dilation * (kernel // 2)
+        return _weight_normed(nn.Conv1d(width, width, kernel, padding=padding, dilation=dilation))
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
@@ -80,7 +83,11 @@ class Stage(Component):
         super().__init__()
         if kernel < rate or (kernel - rate) % 2:
             problem = f"an upsampling kernel is {kernel} for the rate {rate}"
-            raise ConfigError("CONFIG_INCONSISTENT", problem, "a kernel longer than the rate by an even number")
+            raise ConfigError(
+                "CONFIG_INCONSISTENT",
+                problem,
+                "a kernel longer than the rate by an even number",
+            )
         padding = (kernel - rate) // 2
         self.up = _weight_normed(nn.ConvTranspose1d(width, width // 2, kernel, rate, padding))
         self.blocks = nn.ModuleList()

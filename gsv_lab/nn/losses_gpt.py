@@ -15,8 +15,9 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 
-from gsv_lab.nn.ops import sequence_mask
+from gsv_lab.nn.ops import drawing_device, sequence_mask
 
 
 class Targets(NamedTuple):
@@ -138,22 +139,21 @@ def corrupt_codes(
     codes (B, T), mask (B, 1, T) with padding on the right -> Corrupted. A coin decides for each row; the span's ends
     are uniform over the row, so it may be empty or the whole row.
     """
-    device = codes.device if generator is None else generator.device
-    lengths = _valid(codes, mask).sum(1).tolist()
+    device = drawing_device(codes, generator)
+    lengths = _valid(codes, mask).sum(1)
     rows = []
-    for row, length in zip(codes, lengths, strict=True):
+    for row, length in zip(codes, lengths.tolist(), strict=True):
         # One draw a row keeps the sequence of random numbers short and the same on every device.
         drawn = torch.rand(3, generator=generator, device=device)
         coin, one, other = drawn.tolist()
-        ends = [int(one * (length + 1)), int(other * (length + 1))]
-        start, end = sorted(ends)
+        start = int(min(one, other) * (length + 1))
+        end = int(max(one, other) * (length + 1))
         if coin < 0.5:
             start, end = end, start
         rows.append(torch.cat([row[:start], row[end:length]]))
-    sizes = torch.tensor([len(row) for row in rows], device=codes.device)
-    longest = max(1, int(sizes.max()))
-    padded = [functional.pad(row, (0, longest - len(row))) for row in rows]
-    return Corrupted(torch.stack(padded), sequence_mask(sizes, longest))
+    sizes = [len(row) for row in rows]
+    mask = sequence_mask(torch.tensor(sizes, device=codes.device))
+    return Corrupted(pad_sequence(rows, batch_first=True), mask)
 
 
 def _valid(codes: Tensor, mask: Tensor | None) -> Tensor:

@@ -46,7 +46,7 @@ def segment_starts(
         generator: source of randomness where `rand` is not given.
     """
     if rand is None:
-        device = _drawing_device(lengths, generator)
+        device = drawing_device(lengths, generator)
         rand = torch.rand(lengths.shape, generator=generator, device=device)
         rand = rand.to(lengths.device)
     choices = (lengths - size + 1).clamp(min=1)
@@ -103,18 +103,16 @@ def crossfade_head(x: Tensor, previous: Tensor) -> Tensor:
 
 
 def standard_normal(like: Tensor, generator: torch.Generator | None = None) -> Tensor:
-    """Standard normal numbers in the shape, type and place of `like`, drawn on the generator's own device.
-
-    Drawing on the generator's device keeps a seed's noise the same wherever the network runs.
-    """
+    """Standard normal numbers in the shape, type and place of `like`, drawn on the generator's own device."""
     drawn = torch.randn(
         like.shape,
         generator=generator,
-        device=_drawing_device(like, generator),
+        device=drawing_device(like, generator),
         dtype=torch.float32,
     )
     return drawn.to(like)
 
 
-def _drawing_device(like: Tensor, generator: torch.Generator | None) -> torch.device:
+def drawing_device(like: Tensor, generator: torch.Generator | None) -> torch.device:
+    """The generator's own device, so that a seed draws the same everywhere; that of `like` without a generator."""
     return like.device if generator is None else generator.device

@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gsv_lab.hooks.tap import BoundTap, Tap
-from gsv_lab.nn.interfaces import Conditioning, Latent, Prior, StreamChunk
+from gsv_lab.nn.interfaces import Conditioning, Flow, Latent, Prior, StreamChunk
 from gsv_lab.nn.ops import crossfade_head, full_mask, resize_frames
 from gsv_lab.nn.transformer import AttentionCore, EncoderStack
 
@@ -87,10 +87,17 @@ class TextContentPrior(Prior):
 
     content = Tap("batch dim frame", rate=50.0, meaning="content after its own stack")
     text = Tap("batch dim phone", meaning="phones after their own stack")
-    fused = Tap("batch dim frame", rate=50.0, meaning="content, text and speaker joined, after the last stack")
+    fused = Tap(
+        "batch dim frame",
+        rate=50.0,
+        meaning="content, text and speaker joined, after the last stack",
+    )
     mean = Tap("batch dim frame", rate=50.0, meaning="mean of the expected latent")
     scale = Tap(
-        "batch dim frame", rate=50.0, unit="nat", meaning="logarithm of the expected latent's standard deviation"
+        "batch dim frame",
+        rate=50.0,
+        unit="nat",
+        meaning="logarithm of the expected latent's standard deviation",
     )
 
     gives = frozenset({"hidden"})
@@ -185,3 +192,9 @@ class TextContentPrior(Prior):
         if chunk.previous is not None:
             x = crossfade_head(x, chunk.previous)
         return x, mask
+
+
+def draw_from_prior(prior: Latent, flow: Flow, conditioning: Conditioning, noise_scale: float, noise: Tensor) -> Tensor:
+    """A draw from the prior, through the inverse flow: noise (B, C, F) -> z (B, C, F)."""
+    z_p = prior.mean + noise * prior.log_scale.exp() * noise_scale
+    return flow(z_p, prior.mask, conditioning, inverse=True) * prior.mask

@@ -170,8 +170,16 @@ class VectorQuantizer(Quantizer):
         ConfigError: `projection` is unknown, or "none" with a `hop` other than 1.
     """
 
-    projected = Tap("batch dim token", rate="frame_rate", meaning="content at the rate of codes, before rounding")
-    distance = Tap("batch token code", rate="frame_rate", meaning="squared distance to every code (first book)")
+    projected = Tap(
+        "batch dim token",
+        rate="frame_rate",
+        meaning="content at the rate of codes, before rounding",
+    )
+    distance = Tap(
+        "batch token code",
+        rate="frame_rate",
+        meaning="squared distance to every code (first book)",
+    )
     codes = Tap("batch token", rate="frame_rate", meaning="code of each token (first book)")
 
     def __init__(
@@ -221,8 +229,7 @@ class VectorQuantizer(Quantizer):
 
     def encode(self, content: Tensor) -> Tensor:
         """(B, D, F50) -> codes (B, F25), or (B, Q, F25) with several books; never moves the tables."""
-        found = self._round(self.project(content), False)
-        return found.codes
+        return self._round(self.project(content), False).codes
 
     def _round(self, x: Tensor, learn: bool) -> Quantized:
         """Nearest code vectors of x (B, D, F25); with `learn` the tables follow, and the commitment is computed."""
@@ -259,3 +266,25 @@ class VectorQuantizer(Quantizer):
         for number, book in enumerate(self.books):
             vectors.append(book.lookup(codes[:, number]))
         return torch.stack(vectors).sum(0).transpose(1, 2)
+
+
+def code_vectors(
+    quantizer: Quantizer,
+    codes: Tensor | None,
+    content: Tensor | None,
+    frozen: bool,
+) -> tuple[Tensor, Tensor]:
+    """Code vectors (B, D, F25) of codes (B, F25) or content (B, D, F50), and the commitment loss ().
+
+    A quantizer without codes hands the content on.
+    """
+    if (codes is None) == (content is None):
+        raise ConfigError("CONFIG_INCONSISTENT", "codes and content were both given, or neither", "one of them")
+    if content is not None and not (frozen and quantizer.n_codes):
+        quantized = quantizer(content)
+        return quantized.x, quantized.commitment
+    with torch.no_grad():
+        if codes is None:
+            codes = quantizer.encode(content)
+        vectors = quantizer.decode(codes)
+    return vectors, vectors.new_zeros(())

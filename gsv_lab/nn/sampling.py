@@ -9,6 +9,7 @@ Letters: B rows, V classes, N codes so far.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,9 +17,12 @@ import torch
 from torch import Tensor
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.nn.ops import drawing_device
 
 COLDEST = 1e-5
 """The least temperature; a temperature of 0 stands for it."""
+ABOVE_ZERO = 1e-30
+"""Least value of an option that must not be 0."""
 
 
 @dataclass(frozen=True)
@@ -60,22 +64,29 @@ class Sampling:
     codes_per_phone: float | None = None
 
     def __post_init__(self) -> None:
-        up_to_max = f"0 to max_new ({self.max_new})"
-        self._check("top_k", self.top_k is None or self.top_k >= 0, "0 or more")
-        self._check("top_p", 0 < self.top_p <= 1, "above 0 and at most 1")
-        self._check("top_p_rule", self.top_p_rule in ("released", "paper"), "released or paper")
-        self._check("temperature", 0 <= self.temperature <= 10, "0 to 10")
-        self._check("repetition_penalty", 0 < self.repetition_penalty <= 10, "above 0, at most 10")
-        self._check("max_new", self.max_new >= 1, "1 or more")
-        self._check("min_new", 0 <= self.min_new <= self.max_new, up_to_max)
-        self._check("early_stop", self.early_stop is None or self.early_stop >= 1, "1 or more")
-        self._check("early_stop_last", self.early_stop_last in ("keep", "drop"), "keep or drop")
-        self._check("codes_per_phone", self.codes_per_phone is None or self.codes_per_phone > 0, "above 0")
+        self._check("top_k", 0)
+        self._check("top_p", ABOVE_ZERO, 1)
+        self._check("temperature", 0, 10)
+        self._check("repetition_penalty", ABOVE_ZERO, 10)
+        self._check("max_new", 1)
+        self._check("min_new", 0, self.max_new)
+        self._check("early_stop", 1)
+        self._check("codes_per_phone", ABOVE_ZERO)
+        self._check_choice("top_p_rule", "released", "paper")
+        self._check_choice("early_stop_last", "keep", "drop")
 
-    def _check(self, name: str, is_good: bool, expected: str) -> None:
-        if not is_good:
-            problem = f"{name} is {vars(self)[name]}"
-            raise ConfigError("PARAM_RANGE", problem, expected, f"Choose another {name}")
+    def _check(self, name: str, low: float, high: float = math.inf) -> None:
+        value = vars(self)[name]
+        if value is None or low <= value <= high:
+            return
+        least = "above 0" if low == ABOVE_ZERO else f"at least {low}"
+        expected = least if high == math.inf else f"{least} and at most {high}"
+        raise ConfigError("PARAM_RANGE", f"{name} is {value}", expected)
+
+    def _check_choice(self, name: str, *choices: str) -> None:
+        value = vars(self)[name]
+        if value not in choices:
+            raise ConfigError("PARAM_RANGE", f"{name} is {value}", " or ".join(choices))
 
 
 def occurred(codes: Tensor, n_classes: int, mask: Tensor | None = None) -> Tensor:
@@ -144,7 +155,6 @@ def draw(p: Tensor, generator: torch.Generator | None = None) -> Tensor:
     Cheaper than a cumulative sum and free of host synchronisation. Times are drawn on the generator's own device, so
     that one seed draws the same times wherever the network runs.
     """
-    device = p.device if generator is None else generator.device
-    waiting = torch.empty(p.shape, device=device, dtype=torch.float32)
+    waiting = torch.empty(p.shape, device=drawing_device(p, generator), dtype=torch.float32)
     waiting = waiting.exponential_(1.0, generator=generator)
     return (p / waiting.to(p.device)).argmax(-1)

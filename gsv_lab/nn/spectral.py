@@ -1,4 +1,4 @@
-"""Waves to spectrograms: linear, mel, log-mel, and the stacked log-mels that nano reads at 50 Hz.
+"""Waves to spectrograms: linear and log-mel.
 
 Everything is computed in single precision, whatever autocast says.
 Letters: B batch, T samples, F frames, M mel bands.
@@ -111,8 +111,8 @@ class LinearSpectrogram(nn.Module):
         return (power + self.floor).sqrt()
 
 
-class MelSpectrogram(nn.Module):
-    """Linear magnitudes summed in mel bands: (B, T) or (B, 1, T) -> (B, n_mels, T // hop_length).
+class LogMel(nn.Module):
+    """Natural logarithm of mel magnitudes, at least log(1e-5): (B, T) or (B, 1, T) -> (B, n_mels, T // hop_length).
 
     Args:
         sample_rate: Hz.
@@ -135,66 +135,16 @@ class MelSpectrogram(nn.Module):
         floor: float = 1e-8,
     ) -> None:
         super().__init__()
-        self.sample_rate = sample_rate
-        self.hop_length = hop_length
-        self.n_mels = n_mels
         self.spectrogram = LinearSpectrogram(n_fft, hop_length, win_length, floor)
         filters = mel_filters(sample_rate, n_fft, n_mels, f_min, f_max)
         self.register_buffer("filters", filters, persistent=False)
 
     def from_spec(self, spec: Tensor) -> Tensor:
-        """Linear magnitudes (B, n_fft // 2 + 1, F) -> mel magnitudes (B, n_mels, F)."""
+        """Linear magnitudes (B, n_fft // 2 + 1, F) -> log-mels (B, n_mels, F)."""
         with torch.autocast(spec.device.type, enabled=False):
-            return self.filters @ spec.float()
+            mel = self.filters @ spec.float()
+        return mel.clamp(min=1e-5).log()
 
     def forward(self, wave: Tensor) -> Tensor:
         """See the class."""
         return self.from_spec(self.spectrogram(wave))
-
-
-class LogMel(MelSpectrogram):
-    """Natural logarithm of mel magnitudes, at least log(1e-5): (B, T) or (B, 1, T) -> (B, n_mels, T // hop_length)."""
-
-    def from_spec(self, spec: Tensor) -> Tensor:
-        """Linear magnitudes (B, n_fft // 2 + 1, F) -> log-mels (B, n_mels, F)."""
-        mel = super().from_spec(spec)
-        return mel.clamp(min=1e-5).log()
-
-
-class StackedLogMel(nn.Module):
-    """Log-mels at 100 Hz, the two frames of each 20 ms stacked: what nano's posterior and speaker encoder read.
-
-    (B, T) or (B, 1, T) -> (B, 2 * n_mels, T // (2 * hop_length)); the first half of the channels is the earlier frame.
-
-    Frame k of the mel is centred on the middle of its hop, at (k + 1/2) * hop_length samples; its neighbours overlap
-    with it.
-
-    Args:
-        sample_rate: Hz.
-        n_fft: points of the transform.
-        hop_length: samples of a mel frame; an output frame covers `stack` of them.
-        n_mels: number of bands.
-        stack: mel frames put on top of each other.
-    """
-
-    def __init__(
-        self,
-        sample_rate: int = 16000,
-        n_fft: int = 1024,
-        hop_length: int = 160,
-        n_mels: int = 80,
-        stack: int = 2,
-    ) -> None:
-        super().__init__()
-        self.log_mel = LogMel(sample_rate, n_fft, hop_length, n_mels)
-        self.stack = stack
-        self.channels = n_mels * stack
-        self.frame_rate = sample_rate / (hop_length * stack)
-
-    def forward(self, wave: Tensor) -> Tensor:
-        """See the class; left-over frames at the end are dropped."""
-        mel = self.log_mel(wave)
-        n_frames = mel.shape[-1] // self.stack
-        whole = mel[..., : n_frames * self.stack]
-        frames = whole.unflatten(-1, (n_frames, self.stack))
-        return frames.permute(0, 3, 1, 2).flatten(1, 2)

@@ -2,8 +2,8 @@
 
 wave (T,) at 16 kHz -> filter bank (B, 80, F100) -> fused map (B, C, 10, F100 / 8) -> vector (B, 10 C)
 
-Parts carry the names that the released weight file gives them, so that its tensors load as they are. Letters: B batch,
-T samples, F frames, M mel bands, C channels. Does not know files, voices or the synthesizer.
+Parts carry the names that the released weight file gives them, so that its tensors load as they are.
+Letters: B batch, T samples, F frames, M mel bands, C channels.
 """
 
 from __future__ import annotations
@@ -24,11 +24,27 @@ def filter_bank(wave: Tensor, sample_rate: int = 16000, n_mels: int = 80) -> Ten
     """
     from torchaudio.compliance.kaldi import fbank  # slow to import, and only the Pro models need it
 
-    return fbank(wave[None].float(), num_mel_bins=n_mels, sample_frequency=sample_rate, dither=0.0).t()[None]
+    frames = fbank(
+        wave[None].float(),
+        num_mel_bins=n_mels,
+        sample_frequency=sample_rate,
+        dither=0.0,
+    )
+    return frames.t()[None]
 
 
-def _conv(before: int, after: int, kernel: int = 1, stride: int = 1, bias: bool = False) -> nn.Conv2d:
+def _conv(
+    before: int,
+    after: int,
+    kernel: int = 1,
+    stride: int = 1,
+    bias: bool = False,
+) -> nn.Conv2d:
     return nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=bias)
+
+
+def _rectified(x: Tensor) -> Tensor:
+    return x.clamp(0, LOUDEST)
 
 
 class AttentiveFusion(nn.Module):
@@ -46,18 +62,22 @@ class AttentiveFusion(nn.Module):
         super().__init__()
         inner = max(1, channels // squeeze)
         self.local_att = nn.Sequential(
-            _conv(2 * channels, inner, bias=True), nn.BatchNorm2d(inner), nn.SiLU(),
-            _conv(inner, channels, bias=True), nn.BatchNorm2d(channels),
-        )  # fmt: skip
+            _conv(2 * channels, inner, bias=True),
+            nn.BatchNorm2d(inner),
+            nn.SiLU(),
+            _conv(inner, channels, bias=True),
+            nn.BatchNorm2d(channels),
+        )
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """See the class."""
-        tilt = torch.tanh(self.local_att(torch.cat((x, y), dim=1)))
+        both = torch.cat((x, y), dim=1)
+        tilt = torch.tanh(self.local_att(both))
         return x * (1 + tilt) + y * (1 - tilt)
 
 
 class SplitBlock(nn.Module):
-    """A residual block whose channels are split in groups, each group hearing the result of the one before.
+    """A residual block whose channels are split in groups, each group taking in the result of the one before.
 
     (B, C, M, F) -> (B, expansion * planes, M / stride, F / stride)
 
@@ -74,31 +94,51 @@ class SplitBlock(nn.Module):
     """
 
     def __init__(
-        self, channels: int, planes: int, stride: int, width: int, scale: int, expansion: int, fused: bool
+        self,
+        channels: int,
+        planes: int,
+        stride: int,
+        width: int,
+        scale: int,
+        expansion: int,
+        fused: bool,
     ) -> None:
         super().__init__()
-        leaving = planes * expansion
-        self.conv1, self.bn1 = _conv(channels, width * scale, 1, stride), nn.BatchNorm2d(width * scale)
-        self.convs = nn.ModuleList(_conv(width, width, 3) for _ in range(scale))
-        self.bns = nn.ModuleList(nn.BatchNorm2d(width) for _ in range(scale))
-        self.fuse_models = nn.ModuleList(AttentiveFusion(width) for _ in range(scale - 1 if fused else 0))
-        self.conv3, self.bn3 = _conv(width * scale, leaving), nn.BatchNorm2d(leaving)
-        same = stride == 1 and channels == leaving
-        projected = () if same else (_conv(channels, leaving, 1, stride), nn.BatchNorm2d(leaving))
-        self.shortcut = nn.Sequential(*projected)
         self.scale = scale
+        leaving = planes * expansion
+        self.conv1 = _conv(channels, width * scale, 1, stride)
+        self.bn1 = nn.BatchNorm2d(width * scale)
+        self.convs = nn.ModuleList()
+        self.bns = nn.ModuleList()
+        self.fuse_models = nn.ModuleList()
+        for number in range(scale):
+            self.convs.append(_conv(width, width, 3))
+            self.bns.append(nn.BatchNorm2d(width))
+            if fused and number:
+                self.fuse_models.append(AttentiveFusion(width))
+        self.conv3 = _conv(width * scale, leaving)
+        self.bn3 = nn.BatchNorm2d(leaving)
+        self.shortcut = nn.Sequential()
+        if stride > 1 or channels != leaving:
+            self.shortcut.append(_conv(channels, leaving, 1, stride))
+            self.shortcut.append(nn.BatchNorm2d(leaving))
 
     def forward(self, x: Tensor) -> Tensor:
         """See the class."""
-        groups = self.bn1(self.conv1(x)).clamp(0, LOUDEST).chunk(self.scale, dim=1)
+        entered = _rectified(self.bn1(self.conv1(x)))
         made: list[Tensor] = []
-        for number, group in enumerate(groups):
-            if made and self.fuse_models:
-                group = self.fuse_models[number - 1](made[-1], group)
-            elif made:
-                group = made[-1] + group
-            made.append(self.bns[number](self.convs[number](group)).clamp(0, LOUDEST))
-        return (self.bn3(self.conv3(torch.cat(made, dim=1))) + self.shortcut(x)).clamp(0, LOUDEST)
+        for number, group in enumerate(entered.chunk(self.scale, dim=1)):
+            if made:
+                group = self._joined(number, made[-1], group)
+            inner = self.bns[number](self.convs[number](group))
+            made.append(_rectified(inner))
+        joined = self.conv3(torch.cat(made, dim=1))
+        return _rectified(self.bn3(joined) + self.shortcut(x))
+
+    def _joined(self, number: int, before: Tensor, group: Tensor) -> Tensor:
+        if self.fuse_models:
+            return self.fuse_models[number - 1](before, group)
+        return before + group
 
 
 class ERes2NetV2(Component):
@@ -135,19 +175,23 @@ class ERes2NetV2(Component):
         super().__init__()
         if n_mels % 8:
             raise ValueError(f"n_mels is {n_mels}, expected a multiple of 8")
-        self.n_mels, self.dim, self.sample_rate = n_mels, dim, 16000
-        self.conv1, self.bn1 = _conv(1, planes, 3), nn.BatchNorm2d(planes)
-        channels = planes
+        self.n_mels = n_mels
+        self.dim = dim
+        self.sample_rate = 16000
+        self.conv1 = _conv(1, planes, 3)
+        self.bn1 = nn.BatchNorm2d(planes)
         stages = []
+        channels = planes
         for number, count in enumerate(blocks):
             wide = planes << number
             width = wide * base_width // 64
-            stage = []
+            stage = nn.Sequential()
             for index in range(count):
                 stride = 2 if number and not index else 1
-                stage.append(SplitBlock(channels, wide, stride, width, scale, expansion, fused=number > 1))
+                is_fused = number > 1
+                stage.append(SplitBlock(channels, wide, stride, width, scale, expansion, is_fused))
                 channels = wide * expansion
-            stages.append(nn.Sequential(*stage))
+            stages.append(stage)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.layer3_ds = _conv(channels // 2, channels, 3, 2)
         self.fuse34 = AttentiveFusion(channels)
@@ -157,10 +201,14 @@ class ERes2NetV2(Component):
     def forward(self, bank: Tensor) -> Tensor:
         """See the class."""
         x = torch.relu(self.bn1(self.conv1(bank[:, None])))
-        third = self.layer3(self.layer2(self.layer1(x)))
-        return self.fused(self.fuse34(self.layer4(third), self.layer3_ds(third)))
+        second = self.layer2(self.layer1(x))
+        third = self.layer3(second)
+        fourth = self.layer4(third)
+        return self.fused(self.fuse34(fourth, self.layer3_ds(third)))
 
     @torch.no_grad()
     def embed(self, wave: Tensor) -> Tensor:
         """The vector that the Pro models read: a wave (T,) at 16 kHz -> (1, vector_dim)."""
-        return self.vector(self(filter_bank(wave, self.sample_rate, self.n_mels)).flatten(1, 2).mean(-1))
+        bank = filter_bank(wave, self.sample_rate, self.n_mels)
+        frames = self(bank).flatten(1, 2)
+        return self.vector(frames.mean(-1))
