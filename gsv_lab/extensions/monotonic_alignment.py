@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import BoundTap, Component, Tap
-from gsv_lab.nn.interfaces import ChooseAdvance, DecodingCache
+from gsv_lab.nn.interfaces import ChooseAdvance
 from gsv_lab.nn.kv_cache import KVCache
 from gsv_lab.nn.semantic_gpt import Codes, PaddedText, SemanticGPT
 
@@ -190,9 +190,10 @@ class AlignedSemanticGPT(SemanticGPT):
         """The tap of the scores (B, T + 1, M) of going on in the text."""
         return self.monotonic_alignment.advance
 
-    def step(self, codes: Tensor, cache: DecodingCache) -> Tensor:
+    def step(self, codes: Tensor, cache: AlignedCache) -> Tensor:  # type: ignore[override]
         """One more code: (A,) and the cache of all before -> logits of the next one (A, V)."""
         state = cache.state
+        assert state is not None, "a decode begins with forward"
         x = self._embed_codes(codes[:, None], cache.speaker, cache.n_codes, cache.skip)
         column, duration = state.column[:, None], state.duration[:, None]
         x = x + self.monotonic_alignment.code_inputs(state.embedded, column, duration)
@@ -206,14 +207,14 @@ class AlignedSemanticGPT(SemanticGPT):
         duration = durations(columns, past.valid)
         return x + self.monotonic_alignment.code_inputs(embedded_text, columns, duration)
 
-    def _before_scores(
+    def _before_scores(  # type: ignore[override]
         self,
         steps: Tensor,
         read: Tensor,
         embedded_text: Tensor,
         text: PaddedText,
         past: Codes,
-        cache: DecodingCache | None,
+        cache: AlignedCache | None,
     ) -> Tensor:
         columns = _columns(past, text.skip)
         if cache is None:

@@ -1,6 +1,6 @@
-"""SoVITS with what nano adds to it: pitch as a stream, waves from the prior in training, postfilter, residual correction.
+"""SoVITS with what nano adds to it: a pitch predictor, waves from the prior in training, a postfilter.
 
-Letters: B batch, C latent width, F frames at 50 Hz, G speaker width, K cosines of the long-term average spectrum (LTAS).
+Letters: B batch, C latent width, F frames at 50 Hz, G speaker width, K cosines of the long-term average spectrum.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from gsv_lab.nn.interfaces import (
     Vocoder,
 )
 from gsv_lab.nn.ops import resize_frames, standard_normal
-from gsv_lab.nn.sovits import Correction, SoVITS, draw_from_prior
+from gsv_lab.nn.prior import draw_from_prior
+from gsv_lab.nn.sovits import Correction, SoVITS
 
 TRAINING_NOISE = 0.3
 """Factor on the prior's deviation where waves are made from it in training."""
@@ -38,7 +39,7 @@ TRAINING_NOISE = 0.3
 class ExtendedSoVITS(SoVITS):
     """A `SoVITS` whose vocoder may be told the pitch, and whose prior may learn from the waves it makes.
 
-    Where the speaker encoder does not carry the LTAS or the median F0 that a part needs, they are measured of the
+    Where the speaker encoder does not carry the long-term average spectrum or the median F0 that a part needs, they are measured of the
     reference and kept behind the speaker vector: a voice is then (B, G + K + 1, 1).
     `postfilter`, None at first, changes the latent (B, C, F) that is spoken in synthesis; nobody trains through it.
 
@@ -70,10 +71,12 @@ class ExtendedSoVITS(SoVITS):
         self.pitch_predictor = pitch_predictor
         self.postfilter: Component | None = None
         self.from_prior = from_prior
+        self.segment_frames = segment_frames
+        self.freeze_quantizer = freeze_quantizer
+        self.detach_speaker = detach_speaker
         needed = frozenset().union(*(part.needs for part in (vocoder, prior, pitch_predictor) if part is not None))
         self.measured = (needed & frontend_gives(frontend)) - speaker_encoder.gives
         self._compose(frontend, quantizer, speaker_encoder, prior, posterior, flow, vocoder)
-        self._configure(segment_frames, freeze_quantizer, detach_speaker)
 
     def parts(self) -> dict[str, Role]:
         """The parts that are there, by name."""

@@ -1,7 +1,7 @@
 """Losses on log-mels that nano adds to the published ones.
 
-Letters: B batch, M mel bands, F frames. Every function takes pairs of log-mels (B, M, F), natural and made, one pair for
-each resolution, and gives one number.
+Every function takes pairs of log-mels (B, M, F), natural and made, one pair for each resolution, and gives one number.
+Letters: B batch, M mel bands, F frames.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class GenerationOptions:
 
     def sampling(self, family: Family) -> Sampling:
         """The family's rule with what was asked for put in."""
-        asked = {
+        asked: dict[str, Any] = {
             "temperature": self.temperature,
             "top_k": self.top_k,
             "top_p": self.top_p,
@@ -113,9 +113,7 @@ class Generation:
         self.seed = seed
         self.reranker = reranker
         self.sampling = options.sampling(family)
-        self.noise_scale = options.noise_scale
-        if self.noise_scale is None:
-            self.noise_scale = family.noise_scale
+        self.noise_scale = family.noise_scale if options.noise_scale is None else options.noise_scale
         default = 1 if reranker is None else family.candidates
         self.candidates = options.candidates or default
         if self.candidates > 1 and reranker is None:

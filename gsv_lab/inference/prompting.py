@@ -39,20 +39,27 @@ def prompted_text(synthesizer: Synthesizer, phones: Phones, prompt: Prompt | Non
             needs one.
     """
     gpt = synthesizer.semantic_gpt
-    usable = prompt is not None and prompt.phones is not None
-    if usable and gpt.max_advance and prompt.phone_index is None:
-        usable = False
-    texts = [prompt.phones, phones] if usable else [phones]
+    reference = _usable(prompt, bool(gpt.max_advance))
+    texts = [phones]
+    if reference is not None and reference.phones is not None:
+        texts = [reference.phones, phones]
     ids = torch.tensor([number for text in texts for number in text.ids])
     context = None
     if gpt.context_dim:
         context = torch.cat([synthesizer.context_encoder(text) for text in texts], dim=-1)
     before = len(ids) - len(phones)
-    if not usable:
+    if reference is None:
         return PromptedText(ids, context, None, None, before)
-    phone_index = None
-    if gpt.max_advance:
+    phone_index = reference.phone_index if gpt.max_advance else None
+    if phone_index is not None:
         # Whatever the recogniser missed at the end of the prompt has been said and must not be said again.
-        last = prompt.phone_index.new_tensor([before - 1])
-        phone_index = torch.cat([prompt.phone_index[:-1], last])
-    return PromptedText(ids, context, prompt.codes.reshape(-1), phone_index, before)
+        last = phone_index.new_tensor([before - 1])
+        phone_index = torch.cat([phone_index[:-1], last])
+    return PromptedText(ids, context, reference.codes.reshape(-1), phone_index, before)
+
+
+def _usable(prompt: Prompt | None, aligned: bool) -> Prompt | None:
+    """The prompt, if it has all that the network needs of it."""
+    if prompt is None or prompt.phones is None:
+        return None
+    return None if aligned and prompt.phone_index is None else prompt

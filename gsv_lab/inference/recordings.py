@@ -6,7 +6,7 @@ Letters: T samples, F25 codes, P phones, G speaker width, E width of a verificat
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any

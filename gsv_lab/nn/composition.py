@@ -27,7 +27,7 @@ def check_sizes(parts: Mapping[str, Role]) -> None:
     quantizer, prior = parts["quantizer"], parts["prior"]
     _agree("quantizer.dim", quantizer.dim, "prior.content_dim", prior.content_dim)
     for size, names in SHARED.items():
-        declared = {name: getattr(parts[name], size) for name in names if name in parts}
+        declared = {name: int(getattr(parts[name], size)) for name in names if name in parts}
         used = [(f"{name}.{size}", value) for name, value in declared.items() if value]
         for name, value in used[1:]:
             _agree(*used[0], name, value)

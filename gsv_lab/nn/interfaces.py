@@ -6,8 +6,8 @@ composes parts checks both once.
 
 Letters: B batch, T samples, F frames (F50: 50 a second, F25: 25 a second), P phones, D content width, G speaker width,
 C latent width, K cosines of a long-term average spectrum (LTAS). Masks are (B, 1, F), bool or float, true where a frame
-is valid; None means that all are. Everything is channel-first. Whatever draws at random takes the drawn tensor (`noise`)
-or a `generator`.
+is valid; None means that all are. Everything is channel-first. Whatever draws at random takes the drawn tensor
+(`noise`) or a `generator`.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from gsv_lab.nn.tensors import (
 )
 
 __all__ = [
-    "Conditioning", "ContentEncoder", "ContextEncoder", "Decoded", "DecodingCache", "Discriminated", "Discriminator", "Encoded",
-    "Features", "Flow", "Frontend", "Latent", "Posterior", "Prior", "Quantized", "Quantizer", "Role", "Sampled",
+    "Conditioning", "ContentEncoder", "ContextEncoder", "Decoded", "DecodingCache", "Discriminated", "Discriminator",
+    "Encoded", "Features", "Flow", "Frontend", "Latent", "Posterior", "Prior", "Quantized", "Quantizer", "Role", "Sampled",
     "SemanticGPTRole", "SpeakerEncoder", "StreamChunk", "VITSOutput", "Vocoded", "Vocoder",
 ]  # fmt: skip
 
 ChooseAdvance = Callable[[Tensor, int, Tensor], Tensor]
-"""Scores of going on by 0, 1, 2 ... phones (A, M), codes since the start, phones since the start (A,) -> advances (A,)."""
+"""Scores of going on by 0, 1, 2 ... phones (A, M), codes and phones (A,) since the start -> advances (A,)."""
 
 
 class Role(Component, ABC):
@@ -135,8 +135,8 @@ class ContextEncoder(Role):
 class DecodingCache(ABC):
     """What a decode remembers of its batch of A running rows.
 
-    Declares: `columns` (A,), the column of the phone that each row's newest code speaks, and `may_stop` (A,), true where
-    the end of the text has been reached; both None where the network does not know. `choose` is the rule by which such
+    Declares: `columns` (A,), the column of the phone that each row's newest code speaks, and `may_stop` (A,), true
+    where the end of the text has been reached; both None where the network does not know. `choose` is the rule by which such
     a network goes on, set before the decode starts; None takes the likeliest.
     """
 
@@ -193,7 +193,7 @@ class SemanticGPTRole(Role):
         """One more code: (A,) and the cache of all before -> logits of the next one (A, n_codes + 1)."""
 
     def text_attention(self, layer: int) -> BoundTap | None:
-        """The tap of a layer's attention (B, H, S, S) over phones, then codes; None where there is no such attention."""
+        """The tap of a layer's attention (B, H, S, S) over phones, then codes; None where there is none."""
         return None
 
     def advance_scores(self) -> BoundTap | None:

@@ -22,7 +22,7 @@ from torch.nn import functional
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import BoundTap, Tap
 from gsv_lab.nn.gpt_layer import GPTLayer, SinePosition
-from gsv_lab.nn.interfaces import DecodingCache, SemanticGPTRole
+from gsv_lab.nn.interfaces import SemanticGPTRole
 from gsv_lab.nn.kv_cache import KVCache
 
 TextPadding = Literal["align", "reference"]
@@ -142,7 +142,7 @@ class SemanticGPT(SemanticGPTRole):
             self.layers.append(GPTLayer(dim, n_heads, ffn_dim, dropout, attention_dropout))
         self.predict = nn.Linear(dim, n_codes + 1, bias=False)
 
-    def forward(
+    def forward(  # type: ignore[override]
         self,
         phones: Tensor,
         context: Tensor | None,
@@ -153,7 +153,7 @@ class SemanticGPT(SemanticGPTRole):
         phone_index: Tensor | None = None,
         speaker: Tensor | None = None,
         text_padding: TextPadding = "align",
-        cache: DecodingCache | None = None,
+        cache: KVCache | None = None,
     ) -> Tensor:
         """Teacher forcing over whole sequences; with a `cache` also the start of a decode.
 
@@ -188,7 +188,7 @@ class SemanticGPT(SemanticGPTRole):
         """An empty cache for one decode."""
         return KVCache()
 
-    def step(self, codes: Tensor, cache: DecodingCache) -> Tensor:
+    def step(self, codes: Tensor, cache: KVCache) -> Tensor:  # type: ignore[override]
         """One more code: (A,) and the cache of all before -> logits of the next one (A, V)."""
         x = self._embed_codes(codes[:, None], cache.speaker, cache.n_codes, cache.skip)
         x = self._run(x, cache.mask(x.dtype), cache)
@@ -197,8 +197,7 @@ class SemanticGPT(SemanticGPTRole):
 
     def text_attention(self, layer: int) -> BoundTap | None:
         """The tap of a layer's attention (B, H, S, S) over phones, then codes."""
-        pattern: BoundTap = self.layers[layer].attention.pattern
-        return pattern
+        return self.layers[layer].attention.pattern  # type: ignore[return-value]
 
     def _embed_past(self, past: Codes, embedded_text: Tensor, text: PaddedText, voice: Tensor | None) -> Tensor:
         """Embeddings of the codes so far: (B, T, D). Networks that know the phone of each code add it here."""
@@ -211,7 +210,7 @@ class SemanticGPT(SemanticGPTRole):
         embedded_text: Tensor,
         text: PaddedText,
         past: Codes,
-        cache: DecodingCache | None,
+        cache: KVCache | None,
     ) -> Tensor:
         """Steps (B, T + 1, D) as they are scored. `read` (B, P, D) are the phones as they left the last layer."""
         return steps

@@ -34,6 +34,8 @@ from gsv_lab.nn.interfaces import (
     Vocoder,
 )
 from gsv_lab.nn.ops import fit_frames, full_mask, segment_starts, standard_normal, take_segments
+from gsv_lab.nn.prior import draw_from_prior
+from gsv_lab.nn.quantizer import code_vectors
 from gsv_lab.nn.speaker_encoder import mean_speaker
 
 Correction = Callable[[Tensor], Tensor]
@@ -79,8 +81,10 @@ class SoVITS(Component):
         detach_speaker: bool = True,
     ) -> None:
         super().__init__()
+        self.segment_frames = segment_frames
+        self.freeze_quantizer = freeze_quantizer
+        self.detach_speaker = detach_speaker
         self._compose(frontend, quantizer, speaker_encoder, prior, posterior, flow, vocoder)
-        self._configure(segment_frames, freeze_quantizer, detach_speaker)
 
     def _compose(
         self,
@@ -101,11 +105,6 @@ class SoVITS(Component):
         self.vocoder = vocoder
         check_sizes(self.parts())
         check_needs(self.parts(), self.gives())
-
-    def _configure(self, segment_frames: int, freeze_quantizer: bool, detach_speaker: bool) -> None:
-        self.segment_frames = segment_frames
-        self.freeze_quantizer = freeze_quantizer
-        self.detach_speaker = detach_speaker
 
     def parts(self) -> dict[str, Role]:
         """The parts that are there, by name."""
@@ -204,12 +203,9 @@ class SoVITS(Component):
 
     def voice(self, references: list[Features], verifications: Sequence[Tensor | None] | None = None) -> Tensor:
         """One voice (B, G, 1) from the features of several references; their vectors are averaged."""
-        if verifications is None:
-            verifications = [None] * len(references)
-        vectors = []
-        for reference, verification in zip(references, verifications, strict=True):
-            vectors.append(self.embed(reference, None, verification))
-        return mean_speaker(vectors)
+        vectors = verifications or [None] * len(references)
+        pairs = zip(references, vectors, strict=True)
+        return mean_speaker([self.embed(reference, None, vector) for reference, vector in pairs])
 
     def conditioning(
         self,
@@ -332,7 +328,7 @@ class SoVITS(Component):
         return None
 
     def _recorded(self, voice: Tensor, features: Features, pitch: bool) -> Conditioning:
-        """What the vocoder is told where the recording is at hand: its long-term spectrum and, if `pitch`, its pitch."""
+        """What the vocoder gets where the recording is at hand: its long-term spectrum and, if `pitch`, its pitch."""
         conditioning = self.conditioning(voice, ltas=features.ltas)
         if not pitch:
             return conditioning
@@ -352,31 +348,3 @@ class SoVITS(Component):
         if self.detach_speaker and conditioning.speaker is not None:
             conditioning = conditioning._replace(speaker=conditioning.speaker.detach())
         return self.posterior(features, mask, conditioning, noise, generator)
-
-
-def draw_from_prior(prior: Latent, flow: Flow, conditioning: Conditioning, noise_scale: float, noise: Tensor) -> Tensor:
-    """A draw from the prior, through the inverse flow: noise (B, C, F) -> z (B, C, F)."""
-    z_p = prior.mean + noise * prior.log_scale.exp() * noise_scale
-    return flow(z_p, prior.mask, conditioning, inverse=True) * prior.mask
-
-
-def code_vectors(
-    quantizer: Quantizer,
-    codes: Tensor | None,
-    content: Tensor | None,
-    frozen: bool,
-) -> tuple[Tensor, Tensor]:
-    """Code vectors (B, D, F25) of codes (B, F25) or content (B, D, F50), and the commitment loss ().
-
-    A quantizer without codes hands the content on.
-    """
-    if (codes is None) == (content is None):
-        raise ConfigError("CONFIG_INCONSISTENT", "codes and content were both given, or neither", "one of them")
-    if content is not None and not (frozen and quantizer.n_codes):
-        quantized = quantizer(content)
-        return quantized.x, quantized.commitment
-    with torch.no_grad():
-        if codes is None:
-            codes = quantizer.encode(content)
-        vectors = quantizer.decode(codes)
-    return vectors, vectors.new_zeros(())

@@ -27,7 +27,7 @@ from gsv_lab.corpora.listfile import read_list
 from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.sovits_data import SoVITSData
 from gsv_lab.corpora.store import ClipStore
-from gsv_lab.corpora.tracks import add_heard, add_codes, add_pitch
+from gsv_lab.corpora.tracks import add_codes, add_heard, add_pitch
 from gsv_lab.errors import DataError
 from gsv_lab.extensions.sovits import ExtendedSoVITS
 from gsv_lab.inference.family import Family
@@ -35,6 +35,7 @@ from gsv_lab.inference.recordings import Recordings
 from gsv_lab.inference.synthesizer import Prompt
 from gsv_lab.inference.voice import Voice, tuned_synthesizer
 from gsv_lab.nn.interfaces import Conditioning, Discriminator, Features, SpeakerEncoder
+from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.training.moving_average import MovingAverage
 from gsv_lab.training.sovits_task import SoVITSTask
@@ -220,7 +221,7 @@ def tuned_task(family: Family, store: ClipStore, transcribed: bool) -> SoVITSTas
 
 
 @torch.no_grad()
-def voice_of(sovits: ExtendedSoVITS, store: ClipStore) -> Tensor:
+def voice_of(sovits: SoVITS, store: ClipStore) -> Tensor:
     """The voice (1, G, 1) of all recordings of a store."""
     waves = [torch.from_numpy(store.wave(i)).reshape(1, 1, -1) for i in range(len(store))]
     return sovits.eval().voice([sovits.frontend.reference(wave) for wave in waves])

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from gsv_lab.checkpoint import fingerprint, load_component, read_header, save_component
+from gsv_lab.checkpoint import file_fingerprint, load_component, read_header, save_component
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.system.files import new_folder
 
@@ -30,26 +30,26 @@ def release(
     version: str,
     sampling: Sampling,
     noise_scale: float,
-    codes_per_phone: float,
+    max_codes_per_phone: float,
     keep: Mapping[str, Path] | None = None,
-    memory: Mapping[str, float] | None = None,
-    takes: int = 3,
+    residual_correction: Mapping[str, float] | None = None,
+    candidates: int = 3,
     postfilters: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Path:
     """Write a family folder.
 
     Args:
-        weights: component name -> weight file of a run (`content_encoder`, `semantic_gpt`, `sovits`, `speaker_verifier`, ...).
+        weights: component name -> weight file of a run (`content_encoder`, `semantic_gpt`, `sovits`, ...).
         folder: where; an earlier release there is replaced as a whole.
         version: for example `nano-1`.
         sampling: default rule, chosen on development data.
         noise_scale: default factor on the prior's deviation.
-        codes_per_phone: most codes that a phone may take on average.
+        max_codes_per_phone: most codes that a phone may take on average.
         keep: file name -> file that is copied as it is.
-        memory: arguments of `gsv_lab.extensions.residual_correction.ReferenceMemory` other than its defaults.
-        takes: of each sentence, see `Family`.
-        postfilters: arguments, other than their defaults, of the two classes of `gsv_lab.extensions.postfilter`, under `latent`
-            and `formants`.
+        residual_correction: arguments of `ResidualCorrection` other than its defaults.
+        candidates: of each sentence, see `Family`.
+        postfilters: arguments, other than their defaults, of the two classes of `gsv_lab.extensions.postfilter`, under
+            `latent` and `formants`.
 
     Returns:
         the folder.
@@ -60,9 +60,9 @@ def release(
         "credits": list(CREDITS),
         "sampling": asdict(sampling),
         "noise_scale": noise_scale,
-        "codes_per_phone": codes_per_phone,
-        "takes": takes,
-        "memory": dict(memory or {}),
+        "max_codes_per_phone": max_codes_per_phone,
+        "candidates": candidates,
+        "residual_correction": dict(residual_correction or {}),
         "postfilters": {"latent": {}, "formants": {}} | dict(postfilters or {}),
         "components": {},
     }
@@ -71,7 +71,7 @@ def release(
             info = read_header(path)["info"]
             component = load_component(path)
             written = save_component(component, target / f"{name}.safetensors", info, torch.float16)
-            halved = fingerprint(load_component(written).state_dict())
+            halved = file_fingerprint(written)
             parameters = sum(p.numel() for p in component.state_dict().values())
             card["components"][name] = {"parameters": parameters, "fingerprint": halved, **info}
         for name, path in (keep or {}).items():

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn, optim
 
 from gsv_lab.corpora.gpt_data import GPTBatch
+from gsv_lab.nn.interfaces import Discriminator, SemanticGPTRole
 from gsv_lab.nn.losses_gpt import code_loss, code_targets, corrupt_codes, dpo_loss, sequence_log_prob
 from gsv_lab.nn.ops import sequence_mask
-from gsv_lab.nn.interfaces import Discriminator, SemanticGPTRole
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.nn.spectral import LogMel
 from gsv_lab.training.gpt_task import GPTTask, Scored

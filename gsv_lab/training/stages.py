@@ -1,10 +1,10 @@
 """From raw clips to a family that ships, one stage after the other, with nobody watching.
 
-content encoder -> codebook, codes, aligned phones, pitch -> SoVITS -> SemanticGPT -> speaker verifier and evaluation recognisers
--> letter-to-sound -> release
+content encoder -> codebook, codes, aligned phones, pitch -> SoVITS -> SemanticGPT -> speaker verifier and evaluation
+recognisers -> letter-to-sound -> release
 
 Every stage is a run of its own (`gsv_lab.training.fit`) with a share of the minutes; killed at any moment, the same
-call goes on in the stage and at the batch where it was. Does not know what the networks are: the YAML files do.
+call goes on in the stage and at the batch where it was. What the networks are is said in the YAML files.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ STAGES = (
     Stage("recogniser_zh", 0.08, ("recogniser_zh",)),
     Stage("g2p", 0.02, ("letter_to_sound",)),
 )
-"""Shares were set on two CPU cores; they add up to one. The evaluation networks measure the family and steer nothing in it."""
+"""Shares were set on two CPU cores; they add up to one. Evaluation networks measure the family and steer nothing in it."""
 
 
 DEFAULTS = Sampling(top_k=15, temperature=0.8, repetition_penalty=1.0)
@@ -81,8 +81,8 @@ def train_family(
     """Train all stages and release them.
 
     Args:
-        configs: folder with `content.yaml`, `sovits.yaml`, `gpt.yaml`, `speaker_verifier.yaml`, `g2p.yaml`, or a bundle's file
-            in which they are resolved already (`gsv_lab.training.bundle`).
+        configs: folder with `content.yaml`, `sovits.yaml`, `gpt.yaml`, `speaker_verifier.yaml`, `g2p.yaml`, or a
+            bundle's file in which they are resolved already (`gsv_lab.training.bundle`).
         corpora: corpus folders or list files; see `gsv_lab.corpora.readers`.
         folder: for runs, the store and, in the end, the family.
         version: name of the family, for example `nano-2`.
