@@ -12,6 +12,7 @@ from gsv_lab.extensions.f0 import track_pitch
 from gsv_lab.extensions.ltas import band_positions, cosines, measure_ltas
 from gsv_lab.nn.interfaces import Features, Frontend
 from gsv_lab.nn.spectral import LogMel
+from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
 
 
 class StackedLogMel(nn.Module):
@@ -72,9 +73,9 @@ class LogMelF0Frontend(Frontend):
 
     def __init__(
         self,
-        sample_rate: int = 16000,
-        n_mels: int = 80,
-        ltas_dim: int = 0,
+        sample_rate: PositiveInt = 16000,
+        n_mels: PositiveInt = 80,
+        ltas_dim: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
         self.sample_rate = sample_rate

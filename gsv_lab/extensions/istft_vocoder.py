@@ -15,6 +15,7 @@ from gsv_lab.extensions.convnext import ConvNeXtStack
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.interfaces import Conditioning, Vocoded, Vocoder
 from gsv_lab.nn.spectral import LinearSpectrogram
+from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
 
 
 class ShortTimeFourier(LinearSpectrogram):
@@ -75,15 +76,15 @@ class InverseSTFTVocoder(Vocoder):
 
     def __init__(
         self,
-        latent_dim: int,
-        speaker_dim: int,
-        hop_length: int = 320,
-        width: int = 192,
-        layers: int = 6,
-        kernel: int = 7,
-        expansion: int = 3,
-        n_fft: int = 512,
-        frame_hop: int = 160,
+        latent_dim: PositiveInt,
+        speaker_dim: NonNegativeInt,
+        hop_length: PositiveInt = 320,
+        width: PositiveInt = 192,
+        layers: NonNegativeInt = 6,
+        kernel: PositiveInt = 7,
+        expansion: PositiveInt = 3,
+        n_fft: PositiveInt = 512,
+        frame_hop: PositiveInt = 160,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim

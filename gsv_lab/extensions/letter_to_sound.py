@@ -13,6 +13,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from gsv_lab.hooks.tap import Component, Tap
+from gsv_lab.system.ranges import ClosedUnitInterval, PositiveInt
 
 
 class LetterToSound(Component):
@@ -39,12 +40,12 @@ class LetterToSound(Component):
 
     def __init__(
         self,
-        n_letters: int = 27,
-        n_phones: int = 70,
-        dim: int = 48,
-        width: int = 72,
-        steps: int = 3,
-        dropout: float = 0.1,
+        n_letters: PositiveInt = 27,
+        n_phones: PositiveInt = 70,
+        dim: PositiveInt = 48,
+        width: PositiveInt = 72,
+        steps: PositiveInt = 3,
+        dropout: ClosedUnitInterval = 0.1,
     ) -> None:
         super().__init__()
         self.steps = steps

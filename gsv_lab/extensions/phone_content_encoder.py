@@ -16,6 +16,7 @@ from gsv_lab.extensions.convnext import ConvNeXtBlock
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.interfaces import ContentEncoder, Encoded
 from gsv_lab.nn.spectral import LogMel
+from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeInt, PositiveInt
 
 
 class PhoneContentEncoder(ContentEncoder):
@@ -48,14 +49,14 @@ class PhoneContentEncoder(ContentEncoder):
 
     def __init__(
         self,
-        n_phones: int,
-        width: int = 192,
-        layers: int = 8,
-        kernel: int = 9,
-        dim: int = 192,
-        sample_rate: int = 16000,
-        n_mels: int = 80,
-        dropout: float = 0.05,
+        n_phones: PositiveInt,
+        width: PositiveInt = 192,
+        layers: NonNegativeInt = 8,
+        kernel: PositiveInt = 9,
+        dim: PositiveInt = 192,
+        sample_rate: PositiveInt = 16000,
+        n_mels: PositiveInt = 80,
+        dropout: ClosedUnitInterval = 0.05,
     ) -> None:
         super().__init__()
         self.dim = dim

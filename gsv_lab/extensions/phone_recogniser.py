@@ -21,6 +21,7 @@ from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.interfaces import Role
 from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.nn.spectral import LinearSpectrogram
+from gsv_lab.system.ranges import ClosedUnitInterval, PositiveInt
 
 
 class PhoneRecogniser(Role):
@@ -198,15 +199,15 @@ class DelayRecogniser(PhoneRecogniser):
         self,
         phones: Sequence[str],
         language: str,
-        width: int = 192,
-        inner: int = 64,
-        reaches: Sequence[int] = (1, 1, 2, 3),
-        states: int = 104,
-        layers: int = 2,
-        stride: int = 3,
-        bands: int = 40,
-        sample_rate: int = 16000,
-        dropout: float = 0.1,
+        width: PositiveInt = 192,
+        inner: PositiveInt = 64,
+        reaches: Sequence[PositiveInt] = (1, 1, 2, 3),
+        states: PositiveInt = 104,
+        layers: PositiveInt = 2,
+        stride: PositiveInt = 3,
+        bands: PositiveInt = 40,
+        sample_rate: PositiveInt = 16000,
+        dropout: ClosedUnitInterval = 0.1,
     ) -> None:
         super().__init__()
         self.phone_names = tuple(phones)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool1d, avg_pool2d
 
 from gsv_lab.hooks.tap import Component, Tap
+from gsv_lab.system.ranges import NonNegativeFloat, PositiveInt
 
 
 class LatentPostfilter(Component):
@@ -30,7 +31,7 @@ class LatentPostfilter(Component):
     slow = Tap("batch dim frame", rate=50.0, meaning="mean of the neighbouring frames, which stays as it is")
     sharpened = Tap("batch dim frame", rate=50.0, meaning="latent with its quick movement made larger")
 
-    def __init__(self, gain: float = 1.3, reach: int = 3) -> None:
+    def __init__(self, gain: NonNegativeFloat = 1.3, reach: PositiveInt = 3) -> None:
         super().__init__()
         self.gain = gain
         self.reach = reach
@@ -62,7 +63,7 @@ class FormantPostfilter(Component):
     smooth = Tap("batch bin frame", unit="nat", meaning="mean of the neighbouring bins, which stays as it is")
     contrast = Tap("batch bin frame", unit="nat", meaning="what is added before the power is put right")
 
-    def __init__(self, gain: float = 1.2, reach: int = 16) -> None:
+    def __init__(self, gain: NonNegativeFloat = 1.2, reach: PositiveInt = 16) -> None:
         super().__init__()
         self.gain = gain
         self.reach = reach

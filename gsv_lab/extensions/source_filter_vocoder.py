@@ -23,6 +23,7 @@ from gsv_lab.extensions.ltas import bin_positions, cosines
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.interfaces import Conditioning, Features, Vocoded, Vocoder
 from gsv_lab.nn.ops import standard_normal
+from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
 
 
 def pulse_train(f0: Tensor, sample_rate: float) -> Tensor:
@@ -84,19 +85,19 @@ class SourceFilterVocoder(Vocoder):
 
     def __init__(
         self,
-        latent_dim: int = 64,
-        speaker_dim: int = 192,
-        sample_rate: int = 16000,
-        hop_length: int = 320,
-        width: int = 192,
-        layers: int = 6,
-        kernel: int = 7,
-        expansion: int = 3,
-        n_fft: int = 512,
-        frame_hop: int = 160,
+        latent_dim: PositiveInt = 64,
+        speaker_dim: NonNegativeInt = 192,
+        sample_rate: PositiveInt = 16000,
+        hop_length: PositiveInt = 320,
+        width: PositiveInt = 192,
+        layers: NonNegativeInt = 6,
+        kernel: PositiveInt = 7,
+        expansion: PositiveInt = 3,
+        n_fft: PositiveInt = 512,
+        frame_hop: PositiveInt = 160,
         phase: bool = False,
         own_pitch: bool = True,
-        ltas_dim: int = 0,
+        ltas_dim: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
         self.latent_dim = latent_dim

@@ -16,6 +16,7 @@ from torch.nn import functional
 from gsv_lab.extensions.convnext import ConvNeXtBlock
 from gsv_lab.hooks.tap import Component, Tap
 from gsv_lab.nn.spectral import LogMel
+from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
 
 
 class SpeakerVerifier(Component):
@@ -39,11 +40,11 @@ class SpeakerVerifier(Component):
 
     def __init__(
         self,
-        width: int = 128,
-        layers: int = 4,
-        dim: int = 128,
-        sample_rate: int = 16000,
-        n_mels: int = 64,
+        width: PositiveInt = 128,
+        layers: NonNegativeInt = 4,
+        dim: PositiveInt = 128,
+        sample_rate: PositiveInt = 16000,
+        n_mels: PositiveInt = 64,
     ) -> None:
         super().__init__()
         self.dim = dim

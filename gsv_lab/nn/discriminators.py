@@ -16,6 +16,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Component, Tap
 from gsv_lab.nn.interfaces import Discriminated, Discriminator
+from gsv_lab.system.ranges import PositiveInt
 
 SLOPE = 0.1
 """Of the leaky rectifiers."""
@@ -71,10 +72,10 @@ class ScaleDiscriminator(SubDiscriminator):
 
     def __init__(
         self,
-        channels: Sequence[int] = (16, 64, 256, 1024, 1024, 1024),
-        groups: Sequence[int] = (1, 4, 16, 64, 256, 1),
-        kernels: Sequence[int] = (15, 41, 41, 41, 41, 5),
-        strides: Sequence[int] = (1, 4, 4, 4, 4, 1),
+        channels: Sequence[PositiveInt] = (16, 64, 256, 1024, 1024, 1024),
+        groups: Sequence[PositiveInt] = (1, 4, 16, 64, 256, 1),
+        kernels: Sequence[PositiveInt] = (15, 41, 41, 41, 41, 5),
+        strides: Sequence[PositiveInt] = (1, 4, 4, 4, 4, 1),
     ) -> None:
         super().__init__()
         lengths = [len(channels), len(groups), len(kernels), len(strides)]
@@ -104,10 +105,10 @@ class PeriodDiscriminator(SubDiscriminator):
 
     def __init__(
         self,
-        period: int,
-        channels: Sequence[int] = (32, 128, 512, 1024, 1024),
-        kernel: int = 5,
-        stride: int = 3,
+        period: PositiveInt,
+        channels: Sequence[PositiveInt] = (32, 128, 512, 1024, 1024),
+        kernel: PositiveInt = 5,
+        stride: PositiveInt = 3,
     ) -> None:
         super().__init__()
         self.period = period
@@ -143,7 +144,13 @@ class ResolutionDiscriminator(SubDiscriminator):
 
     window: Tensor
 
-    def __init__(self, n_fft: int, channels: int = 32, layers: int = 5, phase: bool = True) -> None:
+    def __init__(
+        self,
+        n_fft: PositiveInt,
+        channels: PositiveInt = 32,
+        layers: PositiveInt = 5,
+        phase: bool = True,
+    ) -> None:
         super().__init__()
         self.n_fft = n_fft
         self.phase = phase
@@ -203,7 +210,7 @@ class MultiPeriodDiscriminator(CombinedDiscriminator):
         periods: samples of a row of each period discriminator; (2, 3, 5, 7, 11), for v2Pro also 17 and 23.
     """
 
-    def __init__(self, periods: Sequence[int] = (2, 3, 5, 7, 11)) -> None:
+    def __init__(self, periods: Sequence[PositiveInt] = (2, 3, 5, 7, 11)) -> None:
         parts: list[SubDiscriminator] = [ScaleDiscriminator()]
         for period in periods:
             parts.append(PeriodDiscriminator(period))

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gsv_lab.nn.interfaces import Features, Frontend
 from gsv_lab.nn.spectral import LinearSpectrogram
+from gsv_lab.system.ranges import PositiveInt
 
 
 class LinearFrontend(Frontend):
@@ -24,9 +25,9 @@ class LinearFrontend(Frontend):
 
     def __init__(
         self,
-        n_fft: int = 2048,
-        hop_length: int = 640,
-        sample_rate: int | None = None,
+        n_fft: PositiveInt = 2048,
+        hop_length: PositiveInt = 640,
+        sample_rate: PositiveInt | None = None,
     ) -> None:
         super().__init__()
         self.sample_rate = sample_rate or 50 * hop_length

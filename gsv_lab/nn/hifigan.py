@@ -17,6 +17,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Component, Tap
 from gsv_lab.nn.interfaces import Conditioning, Vocoded, Vocoder
+from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
 
 SLOPE = 0.1
 """Of all leaky rectifiers but the last."""
@@ -125,13 +126,13 @@ class HiFiGAN(Vocoder):
 
     def __init__(
         self,
-        latent_dim: int,
-        speaker_dim: int,
-        width: int = 512,
-        upsample_rates: tuple[int, ...] = (10, 8, 2, 2, 2),
-        upsample_kernels: tuple[int, ...] = (16, 16, 8, 2, 2),
-        block_kernels: tuple[int, ...] = (3, 7, 11),
-        dilations: tuple[int, ...] | tuple[tuple[int, ...], ...] = (1, 3, 5),
+        latent_dim: PositiveInt,
+        speaker_dim: NonNegativeInt,
+        width: PositiveInt = 512,
+        upsample_rates: tuple[PositiveInt, ...] = (10, 8, 2, 2, 2),
+        upsample_kernels: tuple[PositiveInt, ...] = (16, 16, 8, 2, 2),
+        block_kernels: tuple[PositiveInt, ...] = (3, 7, 11),
+        dilations: tuple[PositiveInt, ...] | tuple[tuple[PositiveInt, ...], ...] = (1, 3, 5),
         final_slope: float = SLOPE,
         final_bias: bool = False,
     ) -> None:

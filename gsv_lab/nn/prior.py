@@ -12,6 +12,7 @@ from gsv_lab.hooks.tap import BoundTap, Tap
 from gsv_lab.nn.interfaces import Conditioning, Flow, Latent, Prior, StreamChunk
 from gsv_lab.nn.ops import crossfade_head, full_mask, resize_frames
 from gsv_lab.nn.transformer import AttentionCore, EncoderStack
+from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeInt, PositiveInt
 
 
 class TextContentAttention(AttentionCore):
@@ -105,18 +106,18 @@ class TextContentPrior(Prior):
 
     def __init__(
         self,
-        content_dim: int,
-        latent_dim: int,
-        speaker_dim: int,
-        n_phones: int,
-        width: int = 192,
-        filter_width: int = 768,
-        heads: int = 2,
-        layers: tuple[int, int, int] = (3, 6, 3),
-        kernel: int = 3,
-        attention_width: int = 512,
-        attention_heads: int = 4,
-        dropout: float = 0.1,
+        content_dim: PositiveInt,
+        latent_dim: PositiveInt,
+        speaker_dim: PositiveInt,
+        n_phones: PositiveInt,
+        width: PositiveInt = 192,
+        filter_width: PositiveInt = 768,
+        heads: PositiveInt = 2,
+        layers: tuple[NonNegativeInt, NonNegativeInt, NonNegativeInt] = (3, 6, 3),
+        kernel: PositiveInt = 3,
+        attention_width: PositiveInt = 512,
+        attention_heads: PositiveInt = 4,
+        dropout: ClosedUnitInterval = 0.1,
     ) -> None:
         super().__init__()
         self.content_dim = content_dim

@@ -14,6 +14,7 @@ from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.interfaces import Quantized, Quantizer
 from gsv_lab.nn.losses import commitment_loss
+from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 
 class Codebook(nn.Module):
@@ -184,15 +185,15 @@ class VectorQuantizer(Quantizer):
 
     def __init__(
         self,
-        dim: int,
-        n_codes: int,
+        dim: PositiveInt,
+        n_codes: PositiveInt,
         projection: str = "conv",
-        hop: int = 2,
-        n_books: int = 1,
-        content_rate: float = 50.0,
-        decay: float = 0.99,
-        dead_below: float = 2.0,
-        kmeans_steps: int = 50,
+        hop: PositiveInt = 2,
+        n_books: PositiveInt = 1,
+        content_rate: PositiveFloat = 50.0,
+        decay: ClosedUnitInterval = 0.99,
+        dead_below: NonNegativeFloat = 2.0,
+        kmeans_steps: NonNegativeInt = 50,
     ) -> None:
         super().__init__()
         known = projection in ("conv", "mean", "none")

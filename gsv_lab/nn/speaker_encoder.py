@@ -15,6 +15,7 @@ from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.interfaces import Conditioning, Features, SpeakerEncoder
 from gsv_lab.nn.ops import full_mask
 from gsv_lab.nn.transformer import MultiHeadAttention
+from gsv_lab.system.ranges import ClosedUnitInterval, PositiveInt
 
 
 class StyleEncoder(SpeakerEncoder):
@@ -42,12 +43,12 @@ class StyleEncoder(SpeakerEncoder):
 
     def __init__(
         self,
-        spec_channels: int,
-        speaker_dim: int,
-        width: int = 128,
-        kernel: int = 5,
-        heads: int = 2,
-        dropout: float = 0.1,
+        spec_channels: PositiveInt,
+        speaker_dim: PositiveInt,
+        width: PositiveInt = 128,
+        kernel: PositiveInt = 5,
+        heads: PositiveInt = 2,
+        dropout: ClosedUnitInterval = 0.1,
         scale_by_width: bool = False,
         mask_convolutions: bool = True,
     ) -> None:
@@ -97,7 +98,7 @@ class VerifiedSpeakerEncoder(SpeakerEncoder):
 
     speaker = Tap("batch dim one", meaning="speaker vector, verification vector included")
 
-    def __init__(self, base: SpeakerEncoder, verification_dim: int) -> None:
+    def __init__(self, base: SpeakerEncoder, verification_dim: PositiveInt) -> None:
         super().__init__()
         self.base = base
         self.speaker_dim = base.speaker_dim
