@@ -232,17 +232,25 @@ def override(experiment: Mapping[str, Any], overrides: Sequence[str]) -> dict[st
     Keys must be there, and what stands there tells the type; constructors are asked for ranges only.
 
     Raises:
-        ConfigError: CONFIG_UNKNOWN_KEY with the nearest key; CONFIG_TYPE, CONFIG_RANGE, CONFIG_INCONSISTENT and the
-            others of `load_experiment`, as if the value stood in a file.
+        ConfigError: CONFIG_UNKNOWN_KEY with the nearest key; CONFIG_RENAMED, CONFIG_TYPE, CONFIG_RANGE,
+            CONFIG_INCONSISTENT and the others of `load_experiment`, as if the value stood in a file.
     """
     result: dict[str, Any] = _plain(experiment)
     for item in overrides:
         path, _, text = item.partition("=")
         *parents, last = path.split(".")
+        if last != "class_path":
+            check_names(overlay(result, nested(path, text)))
         node = result
         for key in parents:
             node = _entry(node, key, path)
-        node[last] = read_value(path, text, _entry(node, last, path))
+        value = read_value(path, text, _entry(node, last, path))
+        if last == "class_path":
+            exchanged = overlay(node, {last: value})
+            node.clear()
+            node.update(exchanged)
+        else:
+            node[last] = value
     check_names(result)
     check_values(result, TOP)
     return result
@@ -252,7 +260,7 @@ def _entry(node: Any, key: str, path: str) -> Any:
     """An entry of a table.
 
     Raises:
-        ConfigError: CONFIG_RENAMED, CONFIG_UNKNOWN_KEY with the nearest key.
+        ConfigError: CONFIG_UNKNOWN_KEY with the nearest key.
     """
     if isinstance(node, dict) and key in node:
         return node[key]
