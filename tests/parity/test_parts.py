@@ -11,9 +11,10 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from gsv_lab.nn import losses
-from gsv_lab.nn.discriminators import Discriminators, PeriodJudge, ScaleJudge
+from gsv_lab.nn.discriminators import CombinedDiscriminator, PeriodDiscriminator, ScaleDiscriminator
 from gsv_lab.nn.flow import CouplingFlow
 from gsv_lab.nn.hifigan import HiFiGAN
+from gsv_lab.nn.interfaces import Conditioning, Features
 from gsv_lab.nn.ops import segment_starts, sequence_mask, take_segments
 from gsv_lab.nn.posterior import WaveNetPosterior
 from gsv_lab.nn.prior import TextContentAttention
@@ -115,7 +116,7 @@ def test_cross_attention(parity: Any) -> None:
     meta, g = parity.meta["part_mrte"], parity.arrays("part_mrte")
     module = TextContentAttention(meta["content"], meta["hidden"], meta["heads"], meta["hidden"])
     module = loaded(parity, "part_mrte", module, "enc_p.mrte.", "prior.cross_attention.")
-    out = module(g["ssl"], g["ssl_mask"], g["text"], g["text_mask"], g["ge"])
+    out = module(g["ssl"], g["ssl_mask"], g["text"], g["text_mask"], Conditioning(g["ge"]))
     parity.close("part_mrte.out", out, g["out"])
 
 
@@ -132,8 +133,8 @@ def test_style_encoder(parity: Any) -> None:
         mask_convolutions=False,
     )
     module = loaded(parity, "part_mel_style", module, "ref_enc.", "speaker_encoder.")
-    parity.close("part_mel_style.out_masked", module(g["x"], g["mask"]), g["out_masked"])
-    parity.close("part_mel_style.out_nomask", module(g["x"]), g["out_nomask"])
+    parity.close("part_mel_style.out_masked", module(Features(g["x"]), g["mask"]), g["out_masked"])
+    parity.close("part_mel_style.out_nomask", module(Features(g["x"])), g["out_nomask"])
 
 
 def test_encoder_stack(parity: Any) -> None:
@@ -162,8 +163,8 @@ def test_posterior(parity: Any) -> None:
     module = WaveNetPosterior(meta["in"], meta["out"], meta["gin"], meta["hidden"], meta["layers"], meta["kernel"])
     module = loaded(parity, "part_posterior", module, "enc_q.", "posterior.")
     mask = sequence_mask(g["lengths"], g["x"].shape[-1])
-    heard = module(g["x"], mask, g["g"], g["noise"])
-    for name, value in (("z", heard.z), ("m", heard.mean), ("logs", heard.log_scale), ("mask", heard.mask)):
+    found = module(Features(g["x"]), mask, Conditioning(g["g"]), g["noise"])
+    for name, value in (("z", found.z), ("m", found.mean), ("logs", found.log_scale), ("mask", found.mask)):
         parity.close(f"part_posterior.{name}", value, g[name])
 
 
@@ -172,37 +173,41 @@ def test_flow(parity: Any) -> None:
     meta, g = parity.meta["part_flow"], parity.arrays("part_flow")
     module = CouplingFlow(meta["ch"], meta["gin"], meta["hidden"], meta["layers"], meta["kernel"], meta["n_flows"])
     module = loaded(parity, "part_flow", module, "flow.", "flow.")
-    forward = module(g["x"], g["mask"], g["g"])
+    conditioning = Conditioning(g["g"])
+    forward = module(g["x"], g["mask"], conditioning)
     parity.close("part_flow.forward", forward, g["forward"])
-    parity.close(
-        "part_flow.reverse_of_forward", module(forward, g["mask"], g["g"], inverse=True), g["reverse_of_forward"]
-    )
-    parity.close("part_flow.reverse", module(g["x"], g["mask"], g["g"], inverse=True), g["reverse"])
+    back = module(forward, g["mask"], conditioning, inverse=True)
+    parity.close("part_flow.reverse_of_forward", back, g["reverse_of_forward"])
+    parity.close("part_flow.reverse", module(g["x"], g["mask"], conditioning, inverse=True), g["reverse"])
 
 
 def test_generator(parity: Any) -> None:
     """HiFi-GAN with and without condition, and after folding weight norm."""
     meta, g = parity.meta["part_generator"], parity.arrays("part_generator")
     module = HiFiGAN(
-        meta["in"], meta["gin"], meta["uc"], meta["ur"], meta["uk"], meta["rk"], meta["rd"][0], final_slope=0.01
+        meta["in"], meta["gin"], meta["uc"], meta["ur"], meta["uk"], meta["rk"], meta["rd"], final_slope=0.01
     )
     module = loaded(parity, "part_generator", module, "dec.", "vocoder.")
-    parity.close("part_generator.out", module(g["x"], g["g"]).wave, g["out"])
-    parity.close("part_generator.out_no_g", module(g["x"]).wave, g["out_no_g"])
+    conditioning = Conditioning(g["g"])
+    parity.close("part_generator.out", module(g["x"], conditioning).wave, g["out"])
+    parity.close("part_generator.out_no_g", module(g["x"], Conditioning()).wave, g["out_no_g"])
     for part in list(module.modules()):
         if parametrize.is_parametrized(part, "weight"):
             parametrize.remove_parametrizations(part, "weight")
-    folded = module(g["x"], g["g"]).wave
+    folded = module(g["x"], conditioning).wave
     parity.close("part_generator.out_after_removing_weight_norm", folded, g["out_after_removing_weight_norm"])
 
 
-def discriminators(specs: list[list[Any]], periods: tuple[int, ...]) -> Discriminators:
-    """Discriminators from the layer list of `meta.json`; the last layer of each has kernel 3."""
+def discriminator(specs: list[list[Any]], periods: tuple[int, ...]) -> CombinedDiscriminator:
+    """The discriminator of a layer list of `meta.json`; the last layer of each part has kernel 3."""
     ends = [i for i, spec in enumerate(specs) if spec[2] == 1 and spec[3] in (3, [3, 1])]
     groups = [specs[begin + 1 : end] for begin, end in zip([-1, *ends], ends, strict=False)]
     _, _, channels, kernels, strides, parts, _ = zip(*groups[0], strict=True)
-    folded = [PeriodJudge(p, [layer[2] for layer in g]) for p, g in zip(periods, groups[1:], strict=True)]
-    return Discriminators([ScaleJudge(channels, parts, kernels, strides), *folded])
+    folded = []
+    for period, layers in zip(periods, groups[1:], strict=True):
+        _, _, _, kernel, stride, _, _ = layers[0]
+        folded.append(PeriodDiscriminator(period, [layer[2] for layer in layers], kernel[0], stride[0]))
+    return CombinedDiscriminator([ScaleDiscriminator(channels, parts, kernels, strides), *folded])
 
 
 @pytest.mark.parametrize(
@@ -211,13 +216,13 @@ def discriminators(specs: list[list[Any]], periods: tuple[int, ...]) -> Discrimi
 def test_discriminators(parity: Any, name: str, periods: tuple[int, ...]) -> None:
     """Scores, layer outputs and the losses made of them."""
     meta, g = parity.meta[name], parity.arrays(name)
-    module = loaded(parity, name, discriminators(meta["layer_specs"], periods), "", "")
+    module = loaded(parity, name, discriminator(meta["layer_specs"], periods), "", "")
     real, fake = module(g["y"]), module(g["y_hat"])
-    for i in range(len(module.judges)):
+    for i in range(len(module.discriminators)):
         parity.close(f"{name}.real{i}", real.scores[i], g[f"real{i}"])
         parity.close(f"{name}.fake{i}", fake.scores[i], g[f"fake{i}"])
-        for kind, judged in (("real", real), ("fake", fake)):
-            means = torch.stack([x.abs().mean() for x in judged.features[i]])
+        for kind, found in (("real", real), ("fake", fake)):
+            means = torch.stack([x.abs().mean() for x in found.features[i]])
             parity.close(f"{name}.fmap_{kind}_absmean{i}", means, g[f"fmap_{kind}_absmean{i}"])
         parity.close(f"{name}.fmap_real_last{i}", real.features[i][-2], g[f"fmap_real_last{i}"])
         parity.close(
