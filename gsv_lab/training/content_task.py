@@ -18,6 +18,7 @@ from gsv_lab.audio.alignment import align_batch, phone_errors
 from gsv_lab.corpora.content_data import ContentBatch
 from gsv_lab.errors import LabError
 from gsv_lab.nn.interfaces import ContentEncoder
+from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.training import small_views
 from gsv_lab.training.log_writer import LogWriter
 from gsv_lab.training.task import Task
@@ -39,12 +40,12 @@ class ContentTask(Task):
     def __init__(
         self,
         content_encoder: ContentEncoder,
-        weights: Mapping[str, float] | None = None,
-        learning_rate: float = 1.5e-3,
-        warm_up: int = 300,
-        weight_decay: float = 0.01,
-        gradient_clip: float = 5.0,
-        labels_from: float = 0.6,
+        weights: Mapping[str, NonNegativeFloat] | None = None,
+        learning_rate: PositiveFloat = 1.5e-3,
+        warm_up: NonNegativeInt = 300,
+        weight_decay: NonNegativeFloat = 0.01,
+        gradient_clip: NonNegativeFloat = 5.0,
+        labels_from: NonNegativeFloat = 0.6,
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
         self.content_encoder = content_encoder

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from gsv_lab.corpora.letter_data import LetterBatch
 from gsv_lab.extensions.letter_to_sound import LetterToSound
+from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.text import letters
 from gsv_lab.training import small_views
 from gsv_lab.training.log_writer import LogWriter
@@ -35,11 +36,11 @@ class G2PTask(Task):
     def __init__(
         self,
         letter_to_sound: LetterToSound,
-        weights: Mapping[str, float] | None = None,
-        learning_rate: float = 3e-3,
-        warm_up: int = 200,
-        weight_decay: float = 0.01,
-        gradient_clip: float = 5.0,
+        weights: Mapping[str, NonNegativeFloat] | None = None,
+        learning_rate: PositiveFloat = 3e-3,
+        warm_up: NonNegativeInt = 200,
+        weight_decay: NonNegativeFloat = 0.01,
+        gradient_clip: NonNegativeFloat = 5.0,
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
         self.letter_to_sound = letter_to_sound

@@ -17,6 +17,7 @@ from gsv_lab.extensions.monotonic_alignment import monotonic_path
 from gsv_lab.nn.interfaces import SemanticGPTRole
 from gsv_lab.nn.losses_gpt import code_loss, code_targets, top_k_accuracy
 from gsv_lab.nn.ops import sequence_mask
+from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.training import gpt_views
 from gsv_lab.training.guided_attention import Watch, guided_attention_loss
 from gsv_lab.training.log_writer import LogWriter
@@ -53,15 +54,15 @@ class GPTTask(Task):
     def __init__(
         self,
         semantic_gpt: SemanticGPTRole,
-        weights: Mapping[str, float] | None = None,
-        learning_rate: float = 1e-3,
-        warm_up: int = 300,
-        weight_decay: float = 0.05,
-        gradient_clip: float = 1.0,
+        weights: Mapping[str, NonNegativeFloat] | None = None,
+        learning_rate: PositiveFloat = 1e-3,
+        warm_up: NonNegativeInt = 300,
+        weight_decay: NonNegativeFloat = 0.05,
+        gradient_clip: NonNegativeFloat = 1.0,
         guided_layer: int = 2,
-        guide_until: float = 0.9,
-        label_smoothing: float = 0.05,
-        corrupted: float = 0.0,
+        guide_until: NonNegativeFloat = 0.9,
+        label_smoothing: ClosedUnitInterval = 0.05,
+        corrupted: ClosedUnitInterval = 0.0,
         start_file: str = "",
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)

@@ -17,6 +17,7 @@ from torch.nn import functional
 from gsv_lab.audio.alignment import phone_errors
 from gsv_lab.corpora.recogniser_data import RecogniserBatch
 from gsv_lab.extensions.phone_recogniser import DelayRecogniser
+from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.training import small_views
 from gsv_lab.training.log_writer import LogWriter
 from gsv_lab.training.task import Task
@@ -37,12 +38,12 @@ class RecogniserTask(Task):
     def __init__(
         self,
         recogniser: DelayRecogniser,
-        flat_start: int = 400,
-        weights: Mapping[str, float] | None = None,
-        learning_rate: float = 2e-3,
-        warm_up: int = 100,
-        weight_decay: float = 0.01,
-        gradient_clip: float = 2.0,
+        flat_start: NonNegativeInt = 400,
+        weights: Mapping[str, NonNegativeFloat] | None = None,
+        learning_rate: PositiveFloat = 2e-3,
+        warm_up: NonNegativeInt = 100,
+        weight_decay: NonNegativeFloat = 0.01,
+        gradient_clip: NonNegativeFloat = 2.0,
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
         self.recogniser, self.flat_start = recogniser, flat_start

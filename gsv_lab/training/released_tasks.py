@@ -20,6 +20,7 @@ from gsv_lab.nn.losses_gpt import code_loss, code_targets, corrupt_codes, dpo_lo
 from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.nn.spectral import LogMel
+from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, PositiveFloat, PositiveInt
 from gsv_lab.training.gpt_task import GPTTask, Scored
 from gsv_lab.training.scaled_adam import ScaledAdam
 from gsv_lab.training.schedules import Schedule
@@ -49,11 +50,11 @@ class ReleasedGPTTask(GPTTask):
         self,
         semantic_gpt: SemanticGPTRole,
         schedule: Schedule,
-        weights: Mapping[str, float] | None = None,
-        betas: tuple[float, float] = (0.9, 0.95),
-        clipping_scale: float = 2.0,
-        clipping_period: int = 1000,
-        accumulate: int = 4,
+        weights: Mapping[str, NonNegativeFloat] | None = None,
+        betas: tuple[ClosedUnitInterval, ClosedUnitInterval] = (0.9, 0.95),
+        clipping_scale: PositiveFloat = 2.0,
+        clipping_period: PositiveInt = 1000,
+        accumulate: PositiveInt = 4,
         released_boundary: bool = False,
         count_padding: bool = False,
         clip_sizes_only: bool = False,
@@ -145,11 +146,11 @@ class ReleasedSoVITSTask(SoVITSTask):
         sovits: SoVITS,
         discriminators: Discriminator | None,
         schedule: Schedule,
-        weights: Mapping[str, float] | None = None,
-        text_rate: float = 0.4,
-        n_fft: int = 2048,
-        n_mels: int = 128,
-        weight_decay: float = 0.01,
+        weights: Mapping[str, NonNegativeFloat] | None = None,
+        text_rate: ClosedUnitInterval = 0.4,
+        n_fft: PositiveInt = 2048,
+        n_mels: PositiveInt = 128,
+        weight_decay: NonNegativeFloat = 0.01,
         quantizer_file: str = "",
         start_file: str = "",
     ) -> None:

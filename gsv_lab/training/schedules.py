@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 
+from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
 
 class Schedule(ABC):
     """A learning rate for every optimizer step."""
@@ -31,7 +33,7 @@ class FirstThenConstant(Schedule):
     [0.01, 0.002, 0.002]
     """
 
-    def __init__(self, first: float = 0.01, then: float = 0.002) -> None:
+    def __init__(self, first: PositiveFloat = 0.01, then: PositiveFloat = 0.002) -> None:
         self.first, self.then = first, then
 
     def rate(self, step: int) -> float:
@@ -56,7 +58,12 @@ class WarmUpCosine(Schedule):
     """
 
     def __init__(
-        self, start: float = 1e-5, peak: float = 0.01, end: float = 1e-4, warm_up: int = 2000, decay: int = 40000
+        self,
+        start: NonNegativeFloat = 1e-5,
+        peak: PositiveFloat = 0.01,
+        end: NonNegativeFloat = 1e-4,
+        warm_up: NonNegativeInt = 2000,
+        decay: PositiveInt = 40000,
     ) -> None:
         if not 0 <= warm_up < decay:
             raise ValueError(f"decay is {decay} and warm_up {warm_up}; decay must be greater")
@@ -84,7 +91,11 @@ class EpochDecay(Schedule):
     """
 
     def __init__(
-        self, peak: float = 1e-4, decay: float = 0.999875, steps_per_epoch: int = 1000, ahead: int = 0
+        self,
+        peak: PositiveFloat = 1e-4,
+        decay: ClosedUnitInterval = 0.999875,
+        steps_per_epoch: PositiveInt = 1000,
+        ahead: NonNegativeInt = 0,
     ) -> None:
         if steps_per_epoch < 1:
             raise ValueError(f"steps_per_epoch is {steps_per_epoch}, expected 1 or more")

@@ -24,6 +24,7 @@ from gsv_lab.nn.interfaces import Discriminator, Features, VITSOutput
 from gsv_lab.nn.ops import sequence_mask, take_segments
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.nn.spectral import LogMel
+from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.training import sovits_views
 from gsv_lab.training.guided_attention import Watch, guided_attention_loss
 from gsv_lab.training.log_writer import LogWriter
@@ -75,15 +76,15 @@ class SoVITSTask(Task):
         sovits: SoVITS,
         discriminators: Discriminator | None = None,
         quantizer_file: str = "",
-        weights: Mapping[str, float] | None = None,
-        learning_rate: float = 6e-4,
-        warm_up: int = 200,
-        weight_decay: float = 0.01,
-        gradient_clip: float = 20.0,
-        adversarial_from: float = 0.6,
-        discriminated_frames: int = 0,
-        guide_until: float = 0.8,
-        phone_index_dropout: float = 0.1,
+        weights: Mapping[str, NonNegativeFloat] | None = None,
+        learning_rate: PositiveFloat = 6e-4,
+        warm_up: NonNegativeInt = 200,
+        weight_decay: NonNegativeFloat = 0.01,
+        gradient_clip: NonNegativeFloat = 20.0,
+        adversarial_from: NonNegativeFloat = 0.6,
+        discriminated_frames: NonNegativeInt = 0,
+        guide_until: NonNegativeFloat = 0.8,
+        phone_index_dropout: ClosedUnitInterval = 0.1,
         start_file: str = "",
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)

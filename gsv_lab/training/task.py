@@ -12,6 +12,7 @@ from torch import Tensor, nn, optim
 
 from gsv_lab.checkpoint import read_header
 from gsv_lab.checkpoint.native import load_tensors
+from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.training.log_writer import LogWriter
 
 
@@ -82,11 +83,11 @@ class Task(pl.LightningModule):
 
     def __init__(
         self,
-        weights: Mapping[str, float] | None = None,
-        learning_rate: float = 1e-3,
-        warm_up: int = 200,
-        weight_decay: float = 0.01,
-        gradient_clip: float = 1.0,
+        weights: Mapping[str, NonNegativeFloat] | None = None,
+        learning_rate: PositiveFloat = 1e-3,
+        warm_up: NonNegativeInt = 200,
+        weight_decay: NonNegativeFloat = 0.01,
+        gradient_clip: NonNegativeFloat = 1.0,
     ) -> None:
         super().__init__()
         self.weights = dict(weights or {})

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from gsv_lab.corpora.verifier_data import VerifierBatch
 from gsv_lab.extensions.speaker_verifier import SpeakerVerifier
+from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from gsv_lab.training import small_views
 from gsv_lab.training.log_writer import LogWriter
 from gsv_lab.training.task import Task
@@ -34,14 +35,14 @@ class VerifierTask(Task):
     def __init__(
         self,
         verifier: SpeakerVerifier,
-        n_speakers: int = 600,
-        margin: float = 0.2,
-        scale: float = 24.0,
-        weights: Mapping[str, float] | None = None,
-        learning_rate: float = 2e-3,
-        warm_up: int = 200,
-        weight_decay: float = 0.05,
-        gradient_clip: float = 5.0,
+        n_speakers: PositiveInt = 600,
+        margin: NonNegativeFloat = 0.2,
+        scale: PositiveFloat = 24.0,
+        weights: Mapping[str, NonNegativeFloat] | None = None,
+        learning_rate: PositiveFloat = 2e-3,
+        warm_up: NonNegativeInt = 200,
+        weight_decay: NonNegativeFloat = 0.05,
+        gradient_clip: NonNegativeFloat = 5.0,
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
         self.verifier, self.margin, self.scale = verifier, margin, scale

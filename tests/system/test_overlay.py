@@ -82,8 +82,8 @@ def test_several_files_and_sizes(tmp_path: Path) -> None:
 
 def test_a_part_of_another_class(tmp_path: Path) -> None:
     """Nothing of the old part is left where the new one has arguments of its own."""
-    text = f"task: {{class_path: gsv_lab.training.verifier_task.VerifierTask, init_args: {{verifier: {{class_path: {SPEAKERS}}}}}}}"
-    made = load(tmp_path, text)
+    task = "class_path: gsv_lab.training.verifier_task.VerifierTask"
+    made = load(tmp_path, f"task: {{{task}, init_args: {{verifier: {{class_path: {SPEAKERS}}}}}}}")
     assert made["task"]["init_args"]["verifier"]["class_path"] == SPEAKERS
     assert made["task"]["init_args"]["learning_rate"] == 2e-3  # the default of the new task, not 1.5e-3 of the old
 
