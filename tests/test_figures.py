@@ -238,13 +238,13 @@ def test_alignment_names_phones_and_its_score() -> None:
         figures.alignment(np.eye(4), 50, ["S", "P", "IY"])
 
 
-def test_sampling_ladder_ranks_choices() -> None:
+def test_sampling_candidates_rank_choices() -> None:
     logits = np.log(np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [1 / 3, 1 / 3, 1 / 3]]))
-    figure = figures.sampling_ladder(logits, [0, 1, 2], rate=25, depth=2)
+    figure = figures.sampling_candidates(logits, [0, 1, 2], rate=25, depth=2)
     entropy = figure.axes[0].lines[0].get_ydata()
     np.testing.assert_allclose(entropy[2], np.log2(3))
-    ladder, _ = image(figure)
-    np.testing.assert_allclose(ladder, [[0.7, 0.6, 1 / 3], [0.2, 0.3, 1 / 3]])
+    likeliest, _ = image(figure)
+    np.testing.assert_allclose(likeliest, [[0.7, 0.6, 1 / 3], [0.2, 0.3, 1 / 3]])
     inside, beyond = figure.axes[1].lines
     np.testing.assert_allclose(inside.get_ydata(), [1, 2])
     np.testing.assert_allclose(inside.get_xdata(), [0.02, 0.06])

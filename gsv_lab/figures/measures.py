@@ -28,7 +28,8 @@ def perplexity(weights: Any) -> float:
 def uncertainty(counts: Any) -> float:
     """Uncertainty coefficient U(row | column) of joint counts (A, B), from 0 (independent) to 1.
 
-    U = I(A; B) / H(A), Theil 1970; 1 where the column determines the row. Chance is above 0 for small samples: compare with shuffled labels.
+    U = I(A; B) / H(A), Theil 1970; 1 where the column determines the row. Chance is above 0 for small samples:
+    compare with shuffled labels.
     """
     table = np.asarray(counts, dtype=np.float64)
     whole = entropy(table.sum(axis=1))

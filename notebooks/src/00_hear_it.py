@@ -15,7 +15,8 @@ import gsv_lab
 from gsv_lab import figures
 from gsv_lab.hooks import scale
 from gsv_lab.teaching.exercises import hear as check
-from gsv_lab.teaching.exercises.material import find_speech, said
+from gsv_lab.teaching.exercises.distances import log_mel
+from gsv_lab.teaching.exercises.material import find_speech, timed_phones
 from gsv_lab.teaching.widgets.voice import VoiceExplorer
 
 lab = gsv_lab.load()
@@ -25,8 +26,8 @@ recording
 # %% [markdown]
 # ## Hear it
 #
-# `clone` listens to the recording for a moment; nothing is trained. Nano is small, so do not expect a radio
-# announcer. `speak` then says any text. The kit reminds you whose voice may be cloned: your own, or that of someone
+# `clone` runs a few networks over the recording once; nothing is trained. Nano is small, so do not expect a radio
+# announcer. `speak` then speaks any text. The kit reminds you whose voice may be cloned: your own, or that of someone
 # who has agreed.
 
 # %%
@@ -38,9 +39,9 @@ speech
 # %% [markdown]
 # ## The parts
 #
-#     text ──> phones ──┐                                         reference ──> speaker encoder ──> speaker
-#                       ├──> SemanticGPT ──> codes ──> prior ──> flow ──> vocoder ──> wave      (tells all of these)
-#     reference ──> content encoder ──> quantizer ──> codes      (codes of real speech: what SemanticGPT learned to write)
+#     text ──> phones ──> SemanticGPT ──> codes ──> prior ──> flow ──> vocoder ──> wave
+#     reference ──> speaker encoder ──> speaker              (an input of prior, flow and vocoder)
+#     reference ──> content encoder ──> quantizer ──> codes  (codes of real speech: what SemanticGPT learned to write)
 #
 # | what | how often | what it is |
 # | --- | --- | --- |
@@ -53,7 +54,7 @@ speech
 # %%
 for name, part in lab.components().items():
     millions = sum(p.numel() for p in part.parameters()) / 1e6
-    print(f"{name:16} {type(part).__name__:22} {millions:5.2f} million weights")
+    print(f"{name:20} {type(part).__name__:24} {millions:5.2f} million weights")
 
 # %% [markdown]
 # **Exercise 1.** Which part does what? Answer with names from the list above, in quotes.
@@ -71,8 +72,8 @@ check.parts(who_speaks, what_is_said, text_to_codes, codes_to_latent, latent_to_
 # The same sentence at four stations, on one time axis. Which phones keep one code for long, and which never do?
 
 # %% tags=["figure"]
-phones, times = said(lab, speech)
-mel = lab.components()["content_encoder"].log_mel(speech.wave[None])[0]
+phones, times = timed_phones(lab, speech)
+mel = log_mel(speech.wave, speech.sample_rate)
 figures.pipeline_strip(phones, times.start, times.end, speech.codes, 25, mel, 100, speech.wave, speech.sample_rate)
 
 # %% [markdown]
@@ -87,18 +88,19 @@ check.samples_per_code(samples)
 # %% [markdown]
 # ## Look inside: your first probe
 #
-# Parts declare *taps*: named places where something interesting passes. `probe` listens to the taps that you name
-# while the lab works. Here is the prior asking, for every frame of sound, which phone it should be making. (Left alone,
-# `speak` makes three takes and keeps the clearest; under a probe it makes one, so this one may sound different.)
+# Parts declare *taps*: named points that a tensor passes. `probe` records what passes the taps that you name, while
+# the lab works. Here is the attention of the prior: how much each frame of sound attends to each phone. (Without a
+# probe, `speak` makes three *candidates* and keeps the one whose phones are recognised best; under a probe it makes
+# one, so this one may sound different.)
 
 # %% tags=["figure"]
-with gsv_lab.probe(lab, "prior.cross_attention.pattern", "vocoder.f0") as heard:
+with gsv_lab.probe(lab, "prior.cross_attention.pattern", "vocoder.f0") as records:
     lab.speak(text, voice, seed=0)
-heard["prior.cross_attention.pattern"].mean("head").show(phones=speech.phones)
+records["prior.cross_attention.pattern"].mean("head").show(phones=speech.phones)
 
 # %% [markdown]
-# A name is a path (`prior.cross_attention.pattern`), and `*` stands for anything. A name that does not exist is an
-# error that tells you the nearest ones.
+# A name is a path (`prior.cross_attention.pattern`), and `*` stands for anything. A name that does not exist raises an
+# error with the nearest ones.
 #
 # **Exercise 3.** Give a name, or a pattern, that matches the tap of the *speaker vector* and no other.
 
@@ -136,7 +138,7 @@ edits = [scale("vocoder.f0", 0.5)]
 # END SOLUTION
 with gsv_lab.probe(lab, "vocoder.f0", edits=edits) as lower:
     lab.speak(text, voice, seed=0)
-check.octave_lower(heard["vocoder.f0"], lower["vocoder.f0"])
+check.octave_lower(records["vocoder.f0"], lower["vocoder.f0"])
 
 # %% [markdown]
 # ## Play

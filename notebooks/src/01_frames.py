@@ -46,6 +46,7 @@ print(f"{wave.numel()} samples -> {frames.shape[1]} frames of {frames.shape[0]} 
 # **Exercise 1.** Frame k covers the samples from k·hop up to (k + 1)·hop. In which frame lies a moment, given in
 # seconds?
 
+
 # %% tags=["exercise"]
 def frame_at(seconds, hop, sample_rate):
     # BEGIN SOLUTION: return None
@@ -58,6 +59,7 @@ check.frame_at(frame_at)
 # %% [markdown]
 # **Exercise 2.** Content comes 50 times a second, codes 25 times. Frames 0 and 1 make code 0, frames 2 and 3 make
 # code 1, and so on. Write both directions.
+
 
 # %% tags=["exercise"]
 def code_of(frame):
@@ -77,7 +79,7 @@ check.rates(code_of, frames_of)
 # %% [markdown]
 # ## How long should the window be?
 #
-# A long window tells close frequencies apart; a short one tells close moments apart. No window does both. Find the
+# A long window separates close frequencies; a short one separates close moments. No window does both. Find the
 # setting where you see single *pulses* of the voice (upright stripes), and the one where you see its *harmonics*
 # (level lines). Then look for a consonant: which of the two shows it better?
 
@@ -98,7 +100,7 @@ check.window(window)
 # %% [markdown]
 # ## Frequencies as the ear counts them
 #
-# The ear tells 200 Hz from 300 Hz with ease, and hardly 5,000 Hz from 5,100 Hz. The mel scale follows it: straight up
+# The ear distinguishes 200 Hz from 300 Hz with ease, and hardly 5,000 Hz from 5,100 Hz. The mel scale follows it: straight up
 # to 1 kHz, logarithmic above. A mel spectrogram adds the frequencies up in triangles whose corners are evenly spaced
 # in mel: here 20 of them, narrow at the bottom and wide at the top. Nano uses 80.
 
@@ -109,6 +111,7 @@ figures.filter_bank(mel_filters(16000, 640, 20), 16000)
 # **Exercise 4.** Write the triangles. Filter m is 0 at `edges[m]`, rises to 1 at `edges[m + 1]`, falls to 0 at
 # `edges[m + 2]`, and is 0 everywhere else. `edges` (M + 2) and `bins` (K) are arrays of Hz; the result is (M, K). A
 # new axis, `edges[:-2, None]`, saves you both loops.
+
 
 # %% tags=["exercise"]
 def triangles(edges, bins):
@@ -125,20 +128,20 @@ check.triangles(triangles)
 # ## From mel to content
 #
 # A mel frame still holds everything: the sound, the person, the room. The content encoder reads mel frames, and
-# passes on what is needed to tell phones apart: 192 values, 50 times a second. (The released models use HuBERT here,
+# passes on what distinguishes phones: 192 values, 50 times a second. (The released models use HuBERT here,
 # 768 values at the same rate.) Its two taps show both sides.
 
 # %%
 encoder = lab.components()["content_encoder"]
-with gsv_lab.probe(encoder, "mel", "content") as heard, torch.no_grad():
+with gsv_lab.probe(encoder, "mel", "content") as records, torch.no_grad():
     encoder(wave[None, None])
-heard["content"]
+records["content"]
 
 # %% [markdown]
 # All three on one time axis in seconds. Where the mel hardly changes, does the content? And in a pause?
 
 # %% tags=["figure"]
-features = {"log-mel": (heard["mel"].value[0], 100), "content": (heard["content"].value[0], 50)}
+features = {"log-mel": (records["mel"].value[0], 100), "content": (records["content"].value[0], 50)}
 timed = recording.timed(lab)
 shown = sum(timed.alignment.end <= wave.numel() / 16000)
 start, end = timed.alignment.start[:shown], timed.alignment.end[:shown]
@@ -149,8 +152,8 @@ figures.feature_stack(wave, 16000, features, timed.symbols[:shown], start, end)
 # to the frames of another.
 
 # %%
-at_mel_rate = heard["content"].align(heard["mel"])
-print(heard["content"].at(1.0), at_mel_rate, sep="\n")
+at_mel_rate = records["content"].align(records["mel"])
+print(records["content"].at(1.0), at_mel_rate, sep="\n")
 
 # %% [markdown]
 # ## What to read, where to go

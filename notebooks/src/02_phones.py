@@ -16,6 +16,7 @@ import torch
 import gsv_lab
 from gsv_lab import figures
 from gsv_lab.teaching.exercises import phones as check
+from gsv_lab.teaching.exercises.distances import log_mel
 from gsv_lab.teaching.exercises.material import find_speech
 from gsv_lab.teaching.widgets.phones import PhoneExplorer
 from gsv_lab.text import fold, normalise, phonemize
@@ -63,6 +64,7 @@ explorer.view
 # syllable `"IH0", "D"`, and after the voiceless P, K, F, TH, S, SH and CH a T. `stem` and the result are tuples of
 # phones.
 
+
 # %% tags=["exercise"]
 def past(stem):
     # BEGIN SOLUTION: return None
@@ -77,8 +79,8 @@ check.past(past)
 # %% [markdown]
 # ## What a phone cannot know
 #
-# A phone does not know its word, nor that a question mark is coming. *Context features* tell it: borders, parts of
-# speech, stress, emphasis. The released models take them from BERT; nano names them one by one.
+# A phone alone does not show its word, nor that a question mark is coming. *Context features* add it: borders, parts
+# of speech, stress, emphasis. The released models take them from BERT; nano names them one by one.
 
 # %% tags=["figure"]
 question = phonemize("Did she really say [emph]that[/emph]?")
@@ -90,6 +92,7 @@ figures.tensor_view(features.T, ("phone", "feature"), phones=question.symbols, t
 # %% [markdown]
 # **Exercise 2.** `word2phones` counts the phones of every word. Bring features of words (C, W) to phones (C, P): each
 # column as often as its word has phones. (Look at `torch.repeat_interleave`.)
+
 
 # %% tags=["exercise"]
 def upsample(features, word2phones):
@@ -118,21 +121,22 @@ seconds = 4.5
 shown = sum(timed.alignment.end <= seconds)
 start, end = timed.alignment.start[:shown], timed.alignment.end[:shown]
 wave = recording.wave[: round(seconds * 16000)]
-mel = lab.components()["content_encoder"].log_mel(wave[None])[0]
+mel = log_mel(wave, 16000)
 figures.phone_strip(wave, 16000, timed.symbols[:shown], start, end, mel=mel, rate=100)
 
 # %% [markdown]
 # Look at the stops (P, T, K): the alignment should put their borders around a gap in the mel and the burst after it.
-# And what does it do with a wrong text? The score of each phone tells:
+# And what does it do with a wrong text? The score of each phone shows it:
 
 # %%
 wrong = phonemize("Completely different words, which nobody ever said in this recording.", "en")
-print(f"a wrong text: {lab.align(recording.wave, wrong).quality:.2f} nats a phone")
+print(f"a wrong text: {lab.recordings.align(recording.wave, wrong).quality:.2f} nats a phone")
 
 # %% [markdown]
 # **Exercise 3.** A network works on frames, so times must become counts of frames. `ends` holds the end of each phone
 # in seconds, the first begins at 0, and there are no gaps. How many frames has each? Mind the rounding: the counts
 # must not drift away from the times.
+
 
 # %% tags=["exercise"]
 def frame_counts(ends, rate):

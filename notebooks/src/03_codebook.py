@@ -50,6 +50,7 @@ print(content.shape, "->", codes.shape, "with", quantizer.n_codes, "codes in the
 # %% [markdown]
 # **Exercise 1.** `vectors` is (N, D), `table` is (K, D). Give the number of the nearest row for each vector, (N,).
 
+
 # %% tags=["exercise"]
 def nearest(vectors, table):
     # BEGIN SOLUTION: return None
@@ -62,6 +63,7 @@ check.nearest(nearest)
 # %% [markdown]
 # **Exercise 2.** Are all codes used? *Perplexity* is exp(H), where H = −Σ p log p is the entropy of how often each
 # code occurs. If all of them occur alike, it is their number; if one does all the work, it is 1.
+
 
 # %% tags=["exercise"]
 def perplexity(codes, n_codes):
@@ -82,6 +84,7 @@ check.perplexity(perplexity)
 # handed to the vector as if nothing had happened. In torch, `detach()` gives a value that no gradient passes.
 #
 # **Exercise 3.** Write it in one line.
+
 
 # %% tags=["exercise"]
 def straight_through(x, rounded):
@@ -115,6 +118,7 @@ figures.codebook_usage(runs[True].codes, 64, title="With revival")
 # **Exercise 4.** Bring them back. `counts` (K,) is how often each row was chosen lately. Give a *new* table in which
 # every row with a count less than `below` is one of the `vectors`, a different one for each.
 
+
 # %% tags=["exercise"]
 def revive(table, counts, vectors, below):
     # BEGIN SOLUTION: return None
@@ -138,11 +142,11 @@ explorer = CodebookExplorer(content)
 explorer.view
 
 # %% [markdown]
-# ## What do the codes of nano know?
+# ## What do the codes of nano stand for?
 #
 # Nano's own codes on this recording: for each, which phones it fell together with. A clean staircase means that a
-# code knows its phone. U tells how much of the phone's entropy the code takes away. But few data flatter it: the same
-# codes in random order should give nothing, and what they give is the chance level to compare with.
+# code determines its phone. U is the share of the phone's entropy that the code takes away. But few data flatter it:
+# the same codes in random order should give nothing, and what they give is the chance level to compare with.
 
 # %% tags=["figure"]
 labels = recording.timed(lab).alignment.labels(len(codes), 25.0)
@@ -156,8 +160,8 @@ print(f"U(phone|code) {figures.uncertainty(counts):.2f}, by chance {figures.unce
 # %% [markdown]
 # ## What to read, where to go
 #
-# - `gsv_lab/nn/quantizer.py`: the table, its averages, its revival, in 90 lines.
+# - `gsv_lab/nn/quantizer.py`: the table, its averages, its revival.
 # - `gsv_lab/nn/losses.py`: the commitment loss.
-# - `gsv_lab/exercises/live.py`: what you trained just now.
+# - `gsv_lab/teaching/exercises/live.py`: what you trained just now.
 #
 # Next: **04, The GPT stage**, which writes these codes one after another.

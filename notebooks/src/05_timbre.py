@@ -5,7 +5,7 @@
 #
 # **Afterwards you can**
 # 1. make one voice out of many frames, blend two voices, and measure what moved;
-# 2. read which phone a frame listens to;
+# 2. read which phone a frame attends to;
 # 3. say what text, codes and voice each bring to the mix, because you took each of them away.
 #
 # **You need** 00 and 04. **Minutes** 45. Runs offline on a laptop.
@@ -16,7 +16,8 @@ from gsv_lab import figures
 from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.hooks import zero
 from gsv_lab.teaching.exercises import timbre as check
-from gsv_lab.teaching.exercises.excerpt import content_likeness, excerpt, mel_distance
+from gsv_lab.teaching.exercises.distances import content_likeness, mel_distance
+from gsv_lab.teaching.exercises.excerpt import excerpt
 from gsv_lab.teaching.exercises.material import find_speech
 from gsv_lab.teaching.exercises.voices import second_voice
 from gsv_lab.teaching.widgets.blend import BlendExplorer
@@ -29,16 +30,16 @@ print(f"{part.phones.text}\n{part.source}\nThe second voice: {other.source}")
 # %% [markdown]
 # ## A voice as one vector
 #
-# The speaker encoder listens to a recording and gives 192 values for every frame, 50 times a second. Then it takes
-# the mean over time: one vector, the *speaker*. What comes and goes with the phones should cancel out, what is always
-# there should stay. (Nano then puts what is measured of the voice at the end: 24 values for its colour, the long-term
-# average spectrum, and one for its height.)
+# The speaker encoder reads a recording and gives 192 values for every frame, 50 times a second. Then it takes the mean
+# over time: one vector, the *speaker*. What comes and goes with the phones should cancel out, what is always there
+# should remain. (Nano then adds what is measured of the voice at the end: 24 values for its long-term average
+# spectrum, LTAS, and one for its median pitch.)
 
 # %% tags=["figure"]
-with gsv_lab.probe(lab, "speaker_encoder*.frames") as heard:
+with gsv_lab.probe(lab, "speaker_encoder*.frames") as records:
     mine = lab.family.synthesizer.voice([part.wave])
 theirs = lab.family.synthesizer.voice([other.wave])
-[*heard.values()][0].show(phones=part.phones, start=part.start, end=part.end)
+[*records.values()][0].show(phones=part.phones, start=part.start, end=part.end)
 
 # %% [markdown]
 # Level lines are the voice; whatever follows the phones is averaged away.
@@ -60,7 +61,7 @@ check.pool(pool)
 # ## The same codes from another mouth
 #
 # Now the codes of the recording are spoken again: once with its own vector, once with that of the second voice.
-# Nothing else changes. What moves: the melody, its height, or both?
+# Nothing else changes. What moves: the shape of the pitch curve, its height, or both?
 
 # %% tags=["figure"]
 as_me = lab.resynthesize(part.wave, part.phones, mine)
@@ -86,16 +87,16 @@ check.semitones(semitones)
 # %% [markdown]
 # ## Where the three meet
 #
-#     codes ──> content ──asks──> attention over phones ──answer──> + ──> fused ──> mean and scale of the latent
-#                  └────────────────────────────────────────────────┤
-#     phones ─> text                          voice ────────────────┘
+#     codes ──> content ──query──> attention over phones ──mixture─> + ──> fused ──> mean and scale of the latent
+#                  └─────────────────────────────────────────────────┤
+#     phones ─> text (keys, values)            voice ────────────────┘
 #
-# The prior has to say which latent to expect. Codes are coarse and sometimes wrong, so every frame of content may ask
-# the phones of the text: *cross-attention*. Content, answer and voice are added up.
+# The prior has to say which latent to expect. Codes are coarse and sometimes wrong, so every frame of content attends
+# to the phones of the text: *cross-attention*. Content, the mixture of phones, and voice are added up.
 #
-# Below: which phone each frame listens to, mean of the heads; white boxes show when each phone is really spoken. Nano's
-# prior is also told which phone each code speaks (the pointer of 04 knows), and adds that phone to the mix. So
-# this attention need not find the place by itself. Does it, all the same?
+# Below: which phone each frame attends to, mean of the heads; white boxes show when each phone is really spoken.
+# Nano's prior is also given which phone each code speaks (from the monotonic alignment of 04), and adds that phone.
+# So this attention need not find it. Is it diagonal, all the same?
 
 # %% tags=["figure"]
 with gsv_lab.probe(lab, "prior.cross_attention.pattern") as clean:
@@ -105,7 +106,7 @@ figures.alignment(pattern, 50, part.phones.symbols, true_start=part.start, true_
 
 # %% [markdown]
 # **Exercise 3.** Read it: `pattern` is (H, F, P), weights of every head, frame and phone. Average the heads, find the
-# phone that each frame listens to most, and count the frames of each phone, (P,). Phones that nobody listens to count 0.
+# phone that each frame attends to most, and count the frames of each phone, (P,). Phones without any frame count 0.
 
 
 # %% tags=["exercise"]
@@ -121,24 +122,24 @@ check.frames_per_phone(frames_per_phone)
 # ## Take one away
 #
 # To learn what a part is for, do without it: *ablation*. Each of the three is replaced by zeros in turn. Two numbers
-# tell what it cost: how alike the content is to that of the recording (the judge is the network that made the codes,
-# so no outsider), and how far the mel is from it.
+# say what it cost: how alike the content is to that of the recording (measured by the network that made the codes, so
+# not independent of them), and how far the mel is from it.
 #
 # **Exercise 4.** Before you look: one of the three leaves the alignment *exactly* as it is. `"text"`, `"codes"` or
-# `"voice"`? The sketch above tells.
+# `"voice"`? The sketch above shows it.
 
 # %% tags=["exercise"]
-# BEGIN SOLUTION: stays = None
-stays = "voice"
+# BEGIN SOLUTION: unneeded = None
+unneeded = "voice"
 # END SOLUTION
-check.unchanged(stays)
+check.unchanged(unneeded)
 
 # %% tags=["figure"]
 ablations = {"as it is": ([], mine), "no text": ([zero("prior.text")], mine)}
 ablations |= {"no codes": ([zero("prior.content")], mine), "no voice": ([], 0 * mine)}
 patterns = {}
-for name, (taken, voice) in ablations.items():
-    with gsv_lab.probe(lab, "prior.cross_attention.pattern", edits=taken) as seen:
+for name, (removed, voice) in ablations.items():
+    with gsv_lab.probe(lab, "prior.cross_attention.pattern", edits=removed) as seen:
         made = lab.resynthesize(part.wave, part.phones, voice)
     patterns[name] = seen["prior.cross_attention.pattern"].mean("head").value[0]
     alike, far = content_likeness(lab, part.wave, made.wave), mel_distance(lab, part.wave, made.wave)
@@ -146,7 +147,7 @@ for name, (taken, voice) in ablations.items():
 figures.alignments(patterns, 50, part.phones.symbols)
 
 # %% [markdown]
-# Zero is a blunt tool: a vector of zeros is no average person, it is somebody the network has never met. Notebook 08
+# Zero is a blunt tool: a vector of zeros is no average voice, it is one that the network has never met. Notebook 08
 # has finer ones.
 #
 # **Exercise 5.** One head at a time. Make head 1 of the cross-attention silent, and only that one:
@@ -164,7 +165,7 @@ check.one_head(clean["prior.cross_attention.pattern"], silenced["prior.cross_att
 # ## Blend
 #
 # Between two vectors lie others, and beyond them caricatures. Is the voice half way a person you can imagine? Switch
-# the text off, then the codes: which of them keeps the words, which the clarity? Does any head matter alone?
+# the text off, then the codes: which of them keeps the words, which makes them clear? Does any head matter alone?
 
 # %% tags=["widget"]
 explorer = BlendExplorer(lab, part, mine, theirs)

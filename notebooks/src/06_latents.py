@@ -4,9 +4,9 @@
 # Between codes and sound lies a *latent*: 64 values, 50 times a second, that nobody ever defined.
 #
 # **Afterwards you can**
-# 1. tell posterior from prior, and draw from either;
+# 1. distinguish posterior and prior, and draw from either;
 # 2. undo a flow, coupling by coupling;
-# 3. say how far a vocoder sees, what its two sources are, and what a critic teaches it.
+# 3. say how far a vocoder sees, what its two sources are, and what a discriminator teaches it.
 #
 # **You need** 01 and 05. **Minutes** 50. Runs offline on a laptop.
 
@@ -16,8 +16,9 @@ import torch
 import gsv_lab
 from gsv_lab import figures
 from gsv_lab.teaching.exercises import latents as check
-from gsv_lab.teaching.exercises.excerpt import excerpt, mel_distance
-from gsv_lab.teaching.exercises.flowing import frames_seen, hear_latents
+from gsv_lab.teaching.exercises.distances import log_mel, mel_distance
+from gsv_lab.teaching.exercises.excerpt import excerpt
+from gsv_lab.teaching.exercises.flowing import encode_latents, frames_seen
 from gsv_lab.teaching.exercises.material import find_speech
 from gsv_lab.teaching.widgets.latents import LatentExplorer
 
@@ -28,28 +29,28 @@ speaker = lab.family.synthesizer.voice([part.wave])
 print(f"{part.phones.text}\n{part.source}")
 
 # %% [markdown]
-# ## Hearing a latent: the posterior
+# ## The latent of a recording: the posterior
 #
 #     in training:  recording ──posterior──> z ──flow──────> must look like what the prior expects
 #     when it speaks:  codes, text, voice ──prior──> draw ──flow backwards──> z ──vocoder──> wave
 #
-# The *posterior* hears a recording, and gives a mean and a spread for each of the 64 values of each frame. The latent
+# The *posterior* reads a recording, and gives a mean and a spread for each of the 64 values of each frame. The latent
 # z is drawn from there. Straight on to the vocoder it makes *copy synthesis*: the best that this vocoder can do. A
-# dimension whose mean moves less than its spread tells the vocoder little.
+# dimension whose mean moves less than its spread carries little.
 
 # %% tags=["figure"]
-with gsv_lab.probe(lab, "posterior.mean", "posterior.scale", "vocoder.*") as heard:
+with gsv_lab.probe(lab, "posterior.mean", "posterior.scale", "vocoder.*") as records:
     copy = lab.copy_synthesis(part.wave)
-figures.latent_spread(heard["posterior.mean"].value[0], heard["posterior.scale"].value[0], 50)
+figures.latent_spread(records["posterior.mean"].value[0], records["posterior.scale"].value[0], 50)
 
 # %%
 print(f"copy synthesis: mel {mel_distance(lab, part.wave, copy.wave):.2f} nats from the recording")
 copy
 
 # %% [markdown]
-# ## Expecting a latent: the prior
+# ## The expected latent: the prior
 #
-# When nano speaks there is no recording to hear. The *prior* says what to expect from codes, text and voice: again a
+# When nano speaks there is no recording of the sentence. The *prior* says what to expect from codes, text and voice: again a
 # mean and the *logarithm* of a spread. Speech is drawn from there, with less noise than was expected (nano: 0.4 of
 # it), because the mean is safe and the rare is risky.
 #
@@ -67,17 +68,17 @@ def draw(mean, log_scale, noise, noise_scale):
 check.draw(draw)
 
 # %% [markdown]
-# ## Bending one into the other: the flow
+# ## From one to the other: the flow
 #
 # The prior draws every value on its own: a plain bell for each. Real latents are not like that, their values hang
 # together. So a *flow* stands between: four *couplings*, each of which can be undone exactly. A coupling keeps one
 # half of the channels, and moves the other by an amount that it computes from the kept half (and the speaker).
 #
-# Below, the latents that were heard, on their way to the prior. The axis counts the spreads by which a value misses
-# the prior's mean; the orange bell is what was promised. Does the flow bring them nearer?
+# Below, the latents of the recording on their way to the prior. The axis counts the spreads by which a value misses
+# the prior's mean; the orange bell is what the prior expects. Does the flow bring them nearer?
 
 # %% tags=["figure"]
-latents = hear_latents(lab, part, speaker)
+latents = encode_latents(lab, part, speaker)
 figures.flow_densities(latents.steps, latents.mean, latents.log_scale)
 
 # %% [markdown]
@@ -98,17 +99,18 @@ def undo(y, shift):
 check.undo(undo)
 
 # %%
-flow, z = lab.components()["flow"], heard["posterior.mean"].value
+flow, z = lab.components()["flow"], records["posterior.mean"].value
+conditioning = lab.family.synthesizer.sovits.conditioning(speaker)
 with torch.no_grad():
-    there = flow(z, None, speaker)
-    back = flow(there, None, speaker, inverse=True)
+    there = flow(z, None, conditioning)
+    back = flow(there, None, conditioning, inverse=True)
 print(f"there: moved by up to {(there - z).abs().max():.2f}; and back: off by {(back - z).abs().max():.1e}")
 
 # %% [markdown]
 # ## Play with chance
 #
 # Turn the noise up: when does it get lively, and when does it break? With noise 0, does the seed still matter? (There
-# is one more thing that is drawn: the breath of the vocoder.) The scrubber follows one draw back through the flow.
+# is one more thing that is drawn: the noise in the vocoder.) The scrubber follows one draw back through the flow.
 
 # %% tags=["widget"]
 explorer = LatentExplorer(lab, part, speaker)
@@ -117,15 +119,15 @@ explorer.view
 # %% [markdown]
 # ## Two sources and a filter: the vocoder
 #
-# A voice is pulses of the vocal folds plus noise of the breath, coloured by throat and mouth. Nano's vocoder is built
-# so: from each latent it reads how strong each band of pulses and of noise should be; how high the pulses are (F0) it
-# reads there as well, or, in newer weights, is told by a predictor. 50 latents become 16,000 samples a second. Below,
+# A voice is pulses of the vocal folds plus noise of the breath, filtered by throat and mouth. Nano's vocoder is built
+# so: from each latent it computes how strong each band of pulses and of noise should be; how high the pulses are (F0)
+# it computes as well, or, in newer weights, is given by a predictor. 50 latents become 16,000 samples a second. Below,
 # a few hundredths of a second of both parts.
 
 # %% tags=["figure"]
-harmonic, noise = heard["vocoder.harmonic"].value[0], heard["vocoder.noise"].value[0]
+harmonic, noise = records["vocoder.harmonic"].value[0], records["vocoder.noise"].value[0]
 loud = max(0.0, int(harmonic.abs().argmax()) / 16000 - 0.04)
-figures.excitation(harmonic, noise, 16000, heard["vocoder.f0"].value[0, 0], 100, start=loud)
+figures.excitation(harmonic, noise, 16000, records["vocoder.f0"].value[0, 0], 100, start=loud)
 
 # %% [markdown]
 # **Exercise 3.** A convolution with kernel 7 sees 7 frames. How many does one result depend on after several layers,
@@ -144,32 +146,32 @@ check.reach(reach)
 
 # %%
 seen = frames_seen(lab, speaker)
-print(f"measured by gradients: one frame of the vocoder hears {seen} latents, {20 * seen} ms of speech")
+print(f"measured by gradients: one sample of the wave depends on {seen} latents, {20 * seen} ms of speech")
 
 # %% [markdown]
-# ## A critic
+# ## A discriminator
 #
-# Trained on mel distance alone, a vocoder plays safe: it makes the average of all waves that could be meant, and
-# averages sound muffled. So a second network, the *discriminator*, learns to tell made from natural, and the vocoder
-# learns to fool it. It gives scores: natural should get 1, made 0.
+# Trained on mel distance alone, a vocoder makes the average of all waves that could be meant, and averages sound
+# muffled. So a second network, the *discriminator*, learns to score natural waves 1 and made ones 0, and the vocoder,
+# its *generator*, learns to be scored 1.
 #
-# **Exercise 4.** Both losses, with squares and means: what the critic minimises, and what the forger does.
+# **Exercise 4.** Both losses, with squares and means: what the discriminator minimises, and what the generator does.
 
 
 # %% tags=["exercise"]
-def critic(real, fake):
+def discriminator(real, fake):
     # BEGIN SOLUTION: return None
     return (1 - real).square().mean() + fake.square().mean()
     # END SOLUTION
 
 
-def forger(fake):
+def generator(fake):
     # BEGIN SOLUTION: return None
     return (1 - fake).square().mean()
     # END SOLUTION
 
 
-check.game(critic, forger)
+check.adversarial(discriminator, generator)
 
 # %% [markdown]
 # ## What is lost on the way?
@@ -179,7 +181,7 @@ check.game(critic, forger)
 
 # %% tags=["figure"]
 made = lab.resynthesize(part.wave, part.phones, speaker)
-target, result = (lab.components()["content_encoder"].log_mel(w[None])[0] for w in (part.wave, made.wave))
+target, result = (log_mel(wave, lab.sample_rate) for wave in (part.wave, made.wave))
 figures.mel_compare(target, result, 100, names=("recording", "from its codes"))
 
 # %% [markdown]

@@ -17,7 +17,7 @@ import gsv_lab
 from gsv_lab.evaluation.ablation import head_grid
 from gsv_lab.hooks import mean, patch_from, probe, resample, zero
 from gsv_lab.teaching.exercises import ablation as check
-from gsv_lab.teaching.exercises.breaking import MIX, alignment_against_drop, follows_phones, mean_of, surprise
+from gsv_lab.teaching.exercises.breaking import MIX, alignment_against_drop, follows_phones, mean_of, nats_per_code
 from gsv_lab.teaching.exercises.excerpt import excerpts
 from gsv_lab.teaching.exercises.material import find_speech
 from gsv_lab.teaching.widgets.ablation import AblationExplorer
@@ -25,17 +25,15 @@ from gsv_lab.teaching.widgets.ablation import AblationExplorer
 lab = gsv_lab.load()
 recording = find_speech()  # or your own: find_speech("me.wav", "what is said in it")
 parts = excerpts(lab, recording, most=4)
-measure = surprise(lab, parts)
+measure = nats_per_code(lab, parts)
 clean = mean_of(measure)
-print(
-    f"{len(parts)} sentences. {parts[0].source}\nnano is surprised by {clean:.2f} nats per code, told the truth before it"
-)
+print(f"{len(parts)} sentences. {parts[0].source}\nnano, given the true codes: {clean:.2f} nats per code")
 
 # %% [markdown]
 # ## Three ways to take something away
 #
-# The patient is SemanticGPT, the measure its surprise at true codes, as in 04. What each attention head takes over
-# from other steps passes a tap, `attention.mix` (`MIX` stands for those of all layers). An *ablation* replaces it:
+# The network is SemanticGPT, the measure its nats per true code, as in 04. What each attention head takes over from
+# other steps passes a tap, `attention.mix` (`MIX` stands for those of all layers). An *ablation* replaces it:
 #
 # | edit | what remains | it asks |
 # | --- | --- | --- |
@@ -43,7 +41,7 @@ print(
 # | `mean` | what is there on average, at every step alike | is it needed that it *changes* with the step? |
 # | `resample` | true values, at wrong steps | is it needed that they come at the *right* step? |
 #
-# Zeros may be values that no later layer has ever met; then the harm is partly that of the surprise.
+# Zeros may be values that no later layer has ever met; then part of the harm comes from that alone.
 #
 # **Exercise 1.** Write `mean`: any tensor and the number of an axis -> the same shape, with nothing but the mean
 # along that axis.
@@ -90,7 +88,7 @@ grid.figure("nats")
 # ## A pretty picture is not a cause
 #
 # In 04 you saw a head that follows the phones. Is it the one that matters? To the right: heads that follow the text
-# well. Upwards: heads that cost much. If the picture told the truth, the points would climb.
+# well. Upwards: heads that cost much. If following the text were what matters, the points would climb.
 
 # %% tags=["figure"]
 follows = follows_phones(lab, parts[0])
@@ -115,7 +113,7 @@ check.worth(worth)
 # ## Nothing happened. Why?
 #
 # If a break costs nothing, the part may be useless. Or another part stands in for it: *redundancy*. Break both, and
-# you know. Nano has a part that no head can replace: the pointer of 04, which hands each step the phone to speak.
+# you know. Nano has a part that no head can replace: the monotonic alignment of 04, which gives each step its phone.
 #
 # **Exercise 4.** Four losses: clean, without A, without B, without both. By how much does the loss of both cost more
 # than the two single costs added?
@@ -142,35 +140,35 @@ for gone in ([best[0]], [best[1]], best):
 print(f"{best[0]}: {costs[0]:+.3f} nats\n{best[1]}: {costs[1]:+.3f} nats\nboth: {costs[2]:+.3f} nats")
 with probe(lab, edits=[zero(MIX)]):
     print(f"all, added: {sum(row['nats'] for row in grid.rows):+.2f}, at once: {mean_of(measure) - clean:+.2f} nats")
-if lab.components()["semantic_gpt"].pointer is not None:
-    with probe(lab, edits=[zero("semantic_gpt.pointer.spoken")]):
-        print(f"the pointer's phone withheld: {mean_of(measure) - clean:+.2f} nats")
+if lab.components()["semantic_gpt"].max_advance:
+    with probe(lab, edits=[zero("semantic_gpt.monotonic_alignment.phone")]):
+        print(f"without the phone of the alignment: {mean_of(measure) - clean:+.2f} nats")
 print(f"knowing nothing would cost {math.log(lab.components()['semantic_gpt'].n_codes) - clean:.2f} nats")
 
 # %% [markdown]
 # ## Give it back
 #
-# The other direction is *patching*: break an early place, then put back, at a later one, what passed there in the
-# clean run. What is repaired went through that later place; what stays lost took another way.
+# The other direction is *patching*: break an early tap, then put back, at a later one, what passed there in the clean
+# run. What is repaired passes the later tap; what is still lost passes elsewhere.
 
 # %%
-places = [f"semantic_gpt.layers.{number}.attention.mix" for number in (0, 1)]
-one = surprise(lab, parts[:1])
-with probe(lab, *places) as whole:
+taps = [f"semantic_gpt.layers.{number}.attention.mix" for number in (0, 1)]
+one = nats_per_code(lab, parts[:1])
+with probe(lab, *taps) as whole:
     start = mean_of(one)
-with probe(lab, *places, edits=[resample(places[0])]) as broken:
+with probe(lab, *taps, edits=[resample(taps[0])]) as broken:
     print(f"clean {start:.2f}, layer 0 broken {mean_of(one):.2f} nats")
 
 # %% [markdown]
-# **Exercise 5.** Layer 0 stays broken. Add an edit that gives layer 1, `places[1]`, back what it was in the clean run:
+# **Exercise 5.** Layer 0 stays broken. Add an edit that gives layer 1, `taps[1]`, back what it was in the clean run:
 # `patch_from(target, records)`.
 
 # %% tags=["exercise"]
-edits = [resample(places[0])]
+edits = [resample(taps[0])]
 # BEGIN SOLUTION: edits += []
-edits += [patch_from(places[1], whole)]
+edits += [patch_from(taps[1], whole)]
 # END SOLUTION
-with probe(lab, *places, edits=edits) as repaired:
+with probe(lab, *taps, edits=edits) as repaired:
     mean_of(one)
 check.given_back(whole, broken, repaired)
 
@@ -180,15 +178,15 @@ check.given_back(whole, broken, repaired)
 # %%
 with probe(lab, MIX) as untouched:
     mean_of(one)
-for tap in [tap for tap in untouched if tap != places[0]]:
-    with probe(lab, edits=[resample(places[0]), patch_from(tap, untouched)]):
+for tap in [tap for tap in untouched if tap != taps[0]]:
+    with probe(lab, edits=[resample(taps[0]), patch_from(tap, untouched)]):
         print(f"{tap} given back: {mean_of(one):.2f} nats")
 
 # %% [markdown]
 # ## Build your own break
 #
 # The grid again, for the first sentence. Choose heads that are gone already (several with Ctrl or Shift): which cost
-# more now than before? Those were the understudies. Which manner of breaking is the harshest?
+# more now than before? Those stood in for the others. Which edit is the harshest?
 
 # %% tags=["widget"]
 explorer = AblationExplorer(lab, parts[:1])
@@ -198,7 +196,7 @@ explorer.view
 # ## What to read, where to go
 #
 # - `gsv_lab/hooks/edits.py`: nine ways to change what passes, each a line.
-# - `gsv_lab/evaluation/ablation.py`: the grid; give it another measure, such as the mel of what is said.
+# - `gsv_lab/evaluation/ablation.py`: the grid; give it another measure, such as the mel of the speech.
 # - `gsv_lab/evaluation/interventions.py`: breaks written down in a file, so that others can repeat them.
 #
 # Next: **09, Few-shot fine-tuning** (in preparation). Enough broken; now something is to get better.

@@ -32,43 +32,43 @@ def cut(logits: Tensor, k: int, largest: bool = True) -> Tensor:
     return torch.full_like(logits, -torch.inf).scatter(0, chosen, logits[chosen])
 
 
-def factor(logits: Tensor, said: Tensor, down: Any, up: Any) -> Tensor:
+def factor(logits: Tensor, used: Tensor, down: Any, up: Any) -> Tensor:
     changed = logits.clone()
-    changed[said] = torch.where(logits[said] < 0, up(logits[said]), down(logits[said]))
+    changed[used] = torch.where(logits[used] < 0, up(logits[used]), down(logits[used]))
     return changed
 
 
-def in_place(logits: Tensor, said: Tensor, penalty: float) -> Tensor:
-    logits[said] = logits[said] / penalty
+def in_place(logits: Tensor, used: Tensor, penalty: float) -> Tensor:
+    logits[used] = logits[used] / penalty
     return logits
 
 
-def twice(logits: Tensor, said: Tensor, penalty: float) -> Tensor:
-    for code in said.tolist():
+def twice(logits: Tensor, used: Tensor, penalty: float) -> Tensor:
+    for code in used.tolist():
         logits = factor(logits, torch.tensor([code]), lambda x: x / penalty, lambda x: x * penalty)
     return logits
 
 
-def remembers(query: Tensor, key: Tensor, value: Tensor, memory: list[Any], root: float = 0.5) -> Tensor:
-    memory.append((key, value))
-    keys, values = (torch.stack(rows) for rows in zip(*memory, strict=True))
+def attends(query: Tensor, key: Tensor, value: Tensor, cache: list[Any], root: float = 0.5) -> Tensor:
+    cache.append((key, value))
+    keys, values = (torch.stack(rows) for rows in zip(*cache, strict=True))
     return (keys @ query / len(query) ** root).softmax(0) @ values
 
 
-def only_before(query: Tensor, key: Tensor, value: Tensor, memory: list[Any]) -> Tensor:
-    before = [*memory]
-    memory.append((key, value))
-    return remembers(query, *before[-1], before[:-1]) if before else torch.zeros(4)
+def only_before(query: Tensor, key: Tensor, value: Tensor, cache: list[Any]) -> Tensor:
+    before = [*cache]
+    cache.append((key, value))
+    return attends(query, *before[-1], before[:-1]) if before else torch.zeros(4)
 
 
-def itself(query: Tensor, key: Tensor, value: Tensor, memory: list[Any]) -> Tensor:
-    memory.append((key, value))
+def itself(query: Tensor, key: Tensor, value: Tensor, cache: list[Any]) -> Tensor:
+    cache.append((key, value))
     return value
 
 
-def evenly(query: Tensor, key: Tensor, value: Tensor, memory: list[Any]) -> Tensor:
-    memory.append(value)
-    return torch.stack(memory).mean(0)
+def evenly(query: Tensor, key: Tensor, value: Tensor, cache: list[Any]) -> Tensor:
+    cache.append(value)
+    return torch.stack(cache).mean(0)
 
 
 def pool(frames: Tensor, mask: Tensor) -> Tensor:
@@ -183,17 +183,17 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
         (lambda x, s, p: factor(x, s, lambda y: y - p, lambda y: y - p),), (lambda x, s, p: x / p,),
         (lambda x, s, p: factor(x, s, lambda y: y - 1, lambda y: y - 1),), (lambda x, s, p: x[:3],),
     ]),
-    (gpt.walk, (lambda m, p: m.cumsum(0).clamp(max=p - 1),), [
-        (lambda m, p: m.cumsum_(0),), (lambda m, p: m,), (lambda m, p: m.cumsum(0),),
-        (lambda m, p: (m.cumsum(0) - m).clamp(max=p - 1),), (lambda m, p: m.cumsum(0) % p,),
-        (lambda m, p: (m.cumsum(0) + 1).clamp(max=p - 1),), (lambda m, p: (m > 0).long().cumsum(0).clamp(max=p - 1),),
-        (lambda m, p: m.flip(0).cumsum(0).flip(0),), (lambda m, p: m.cumsum(0).clamp(max=p - 2),),
-        (lambda m, p: m.sum(),),
+    (gpt.monotonic_path, (lambda a, p: a.cumsum(0).clamp(max=p - 1),), [
+        (lambda a, p: a.cumsum_(0),), (lambda a, p: a,), (lambda a, p: a.cumsum(0),),
+        (lambda a, p: (a.cumsum(0) - a).clamp(max=p - 1),), (lambda a, p: a.cumsum(0) % p,),
+        (lambda a, p: (a.cumsum(0) + 1).clamp(max=p - 1),), (lambda a, p: (a > 0).long().cumsum(0).clamp(max=p - 1),),
+        (lambda a, p: a.flip(0).cumsum(0).flip(0),), (lambda a, p: a.cumsum(0).clamp(max=p - 2),),
+        (lambda a, p: a.sum(),),
     ]),
-    (gpt.cached, (remembers,), [
-        (lambda q, k, v, m: v,), (lambda q, k, v, m: remembers(q, k, v, m, 0.0),), (only_before,), (itself,), (evenly,),
-        (lambda q, k, v, m: remembers(q, k, v, m, 1.0),), (lambda q, k, v, m: remembers(q, k, v, m)[:2],),
-        (lambda q, k, v, m: remembers(q, k, v, m) / 0,),
+    (gpt.cached, (attends,), [
+        (lambda q, k, v, m: v,), (lambda q, k, v, m: attends(q, k, v, m, 0.0),), (only_before,), (itself,), (evenly,),
+        (lambda q, k, v, m: attends(q, k, v, m, 1.0),), (lambda q, k, v, m: attends(q, k, v, m)[:2],),
+        (lambda q, k, v, m: attends(q, k, v, m) / 0,),
     ]),
     (timbre.pool, (pool,), [
         (lambda x, m: pool(x, m)[..., 0],), (lambda x, m: x.mean(1, keepdim=True),),
@@ -239,7 +239,7 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
         (lambda x: sum((k - 1) * d for k, d in x),), (lambda x: 1 + sum(k * d - 1 for k, d in x),),
         (lambda x: max(1 + (k - 1) * d for k, d in x),), (lambda x: 7,),
     ]),
-    (latents.game, (squares, fooled), [
+    (latents.adversarial, (squares, fooled), [
         (lambda r, f: squares(f, r), fooled), (lambda r, f: f.square().mean(), fooled),
         (lambda r, f: (1 - r).mean() + f.mean(), fooled), (lambda r, f: 3 * squares(r, f), fooled),
         (lambda r, f: squares(r, f) + 1, fooled),

@@ -1,4 +1,4 @@
-"""A lab of untrained tiny networks and a voice in it, made once for all tests of widgets and lessons."""
+"""A lab of untrained tiny networks and a voice in it, made once for all tests of widgets and exercises."""
 
 from __future__ import annotations
 

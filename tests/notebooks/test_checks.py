@@ -158,9 +158,9 @@ def test_every_check_is_tried_here() -> None:
 def test_right_answers_pass_and_wrong_ones_get_hints_of_their_own(
     check: Exercise, right: tuple[Any, ...], wrong: list[tuple[Any, ...]]
 ) -> None:
-    card = check.judge(*right)
+    card = check.card(*right)
     assert card.passed and card.message, card
-    given = [check.judge(*answers) for answers in wrong]
+    given = [check.card(*answers) for answers in wrong]
     assert not [card for card in given if card.passed]
     hints = [card.message for card in given]
     assert len(set(hints)) == len(hints), hints
@@ -170,15 +170,15 @@ def test_right_answers_pass_and_wrong_ones_get_hints_of_their_own(
 @pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=NAMES)
 def test_unanswered_exercises_stay_open(check: Exercise, right: tuple[Any, ...], wrong: list[Any]) -> None:
     if check in cases_later.WITHOUT_EDIT or check is hear.octave_lower:  # their starter form runs without an edit
-        assert "Nothing is" in check.judge(*wrong[0]).message and "yet" in check.judge(*wrong[0]).message
+        assert "Nothing is" in check.card(*wrong[0]).message and "yet" in check.card(*wrong[0]).message
         return
     empty = [(lambda *_: None) if callable(answer) else None for answer in right]
-    card = check.judge(*empty)
+    card = check.card(*empty)
     assert not card.passed and card.message == OPEN
 
 
-def test_a_function_that_stops_is_told_and_not_raised() -> None:
-    card = frames.frame_at.judge(lambda seconds, hop, rate: 1 / 0)
+def test_a_function_that_stops_becomes_a_hint() -> None:
+    card = frames.frame_at.card(lambda seconds, hop, rate: 1 / 0)
     assert not card.passed and "ZeroDivisionError" in card.message
     with pytest.raises(Hint, match="by its name"):
         ask(3)
@@ -197,7 +197,7 @@ def test_drawing_a_card_gives_a_bool_and_raises_only_when_grading(
     assert four(4) is True and four(5) is False and four(None) is False
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["passed | Two & two | Yes.", "not yet | Two & two | Not <four>."]
-    page = four.judge(5)._repr_html_()
+    page = four.card(5)._repr_html_()
     assert "Two &amp; two" in page and "Not &lt;four&gt;." in page
     assert four.__doc__ == "Four."
     monkeypatch.setenv("GSV_LAB_GRADING", "1")

@@ -1,4 +1,4 @@
-"""The stretch of speech that the later lessons run on, told and free running."""
+"""The stretch of speech that the later notebooks run on, teacher-forced and free running."""
 
 from __future__ import annotations
 
@@ -16,18 +16,11 @@ from gsv_lab import audio
 from gsv_lab.evaluation.probes import Examples
 from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.inference.lab import Lab
-from gsv_lab.teaching.exercises.breaking import surprise
-from gsv_lab.teaching.exercises.clips import centred, lesson_clips
-from gsv_lab.teaching.exercises.excerpt import (
-    content_likeness,
-    decode,
-    excerpt,
-    excerpts,
-    mel_distance,
-    most_diagonal,
-    told,
-)
-from gsv_lab.teaching.exercises.flowing import say_latents
+from gsv_lab.teaching.exercises.breaking import nats_per_code
+from gsv_lab.teaching.exercises.clips import centred, course_clips
+from gsv_lab.teaching.exercises.distances import content_likeness, log_mel, mel_distance
+from gsv_lab.teaching.exercises.excerpt import decode, excerpt, excerpts, most_diagonal, teacher_forced
+from gsv_lab.teaching.exercises.flowing import speak_latents
 from gsv_lab.teaching.exercises.material import find_speech, shipped_sample
 from gsv_lab.teaching.exercises.voices import second_voice, synthetic_voice
 
@@ -35,9 +28,9 @@ from gsv_lab.teaching.exercises.voices import second_voice, synthetic_voice
 def test_excerpt_is_the_first_whole_sentences(lab: Lab) -> None:
     part = excerpt(lab, shipped_sample(), least=0.5)
     assert part.phones.text.startswith("Good morning") and len(part.start) == len(part.end) == len(part.phones)
-    assert part.wave.numel() == 640 * len(part.codes) == 640 * len(part.places)
+    assert part.wave.numel() == 640 * len(part.codes) == 640 * len(part.phone_index)
     assert part.wave.numel() / 16000 - 0.25 < part.end[-1] <= part.wave.numel() / 16000
-    assert (part.places.diff() >= 0).all() and int(part.places.max()) < len(part.phones)
+    assert (part.phone_index.diff() >= 0).all() and int(part.phone_index.max()) < len(part.phones)
     longer = excerpt(lab, shipped_sample(), least=part.end[-1] + 0.5, most=40.0)
     assert len(longer.phones) > len(part.phones) and longer.phones.text.startswith(part.phones.text)
 
@@ -48,7 +41,7 @@ def test_excerpts_are_single_sentences_with_times_of_their_own(lab: Lab) -> None
     for part in parts:
         assert part.wave.numel() == 640 * len(part.codes) and 0 <= part.start[0] < 0.3
         assert (np.diff(part.start) >= 0).all() and part.end[-1] <= part.wave.numel() / 16000 + 1e-6
-        assert int(part.places[0]) <= 2 and int(part.places[-1]) >= len(part.phones) - 3
+        assert int(part.phone_index[0]) <= 2 and int(part.phone_index[-1]) >= len(part.phones) - 3
     alone = replace(shipped_sample(), text="", path=Path("mine.wav"))
     assert "mine.wav has not enough" in excerpts(lab, alone, most=1)[0].source
 
@@ -72,6 +65,9 @@ def test_likeness_and_distance_of_a_wave_to_itself(lab: Lab) -> None:
     assert content_likeness(lab, wave, wave) == pytest.approx(1.0, abs=1e-4) and mel_distance(lab, wave, wave) == 0
     assert content_likeness(lab, wave, wave.flip(0)) < 0.9
     assert mel_distance(lab, wave, 0.1 * wave) == pytest.approx(math.log(10), abs=0.5)
+    assert log_mel(wave, 16000).shape == (80, 200) and mel_distance(lab, wave, wave[:16000]) == pytest.approx(
+        0, abs=0.05
+    )
 
 
 def test_a_second_voice_is_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,16 +91,16 @@ def test_clips_come_from_a_corpus_of_the_reader_or_are_made(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GSV_LAB_SPEECH", raising=False)
-    made = lesson_clips(lab)
+    made = course_clips(lab)
     assert "synthetic" in made.source and len(made.clips) == 16 and len({clip.speaker for clip in made.clips}) == 4
     monkeypatch.setenv("GSV_LAB_SPEECH", str(tmp_path))
-    assert "does not serve" in lesson_clips(lab).source
+    assert "does not serve" in course_clips(lab).source
     lines = ["path|speaker|language|text"]
     for number, speaker in enumerate("aabb"):
         audio.write(tmp_path / f"{number}.wav", shipped_sample().wave[:48000], 16000)
         lines.append(f"{number}.wav|{speaker}|en|good morning and thank you")
     (tmp_path / "metadata.csv").write_text("\n".join(lines), encoding="utf-8")
-    mine = lesson_clips(lab)
+    mine = course_clips(lab)
     assert mine.source.startswith("4 recordings of 2 speakers") and mine.clips[0].phones[:2] == ("G", "UH")
 
 
@@ -126,46 +122,63 @@ def test_speech_without_a_fitting_text_gives_way_to_the_sample_and_says_so(lab: 
 
 
 @pytest.fixture
-def pointed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    """A lab whose SemanticGPT has a pointer into the text, and whose prior is told where it stands."""
-    monkeypatch.setitem(tiny.GPT["init_args"], "moves", 3)
-    monkeypatch.setitem(tiny.SOVITS["init_args"]["prior"]["init_args"], "pointed", True)
-    return gsv_lab.load(str(tiny.make_family(tmp_path / "pointed")))
+def unaligned(tmp_path: Path) -> Lab:
+    """A lab whose SemanticGPT has no monotonic alignment, and whose prior is not given the phone of a frame."""
+    gpt = dict(tiny.GPT["init_args"])
+    del gpt["max_advance"]
+    sovits = dict(tiny.SOVITS["init_args"])
+    sovits["prior"] = tiny.spec("nn.prior.TextContentPrior", **sovits["prior"]["init_args"])
+    folder = tiny.make_family(
+        tmp_path / "unaligned",
+        semantic_gpt=tiny.spec("nn.semantic_gpt.SemanticGPT", **gpt),
+        sovits=tiny.spec("extensions.sovits.ExtendedSoVITS", **sovits),
+    )
+    return gsv_lab.load(str(folder))
 
 
-def test_a_network_with_a_pointer_is_told_where_it_is(pointed: Lab) -> None:
-    part = excerpt(pointed, shipped_sample())
-    assert told(pointed, part.phones, part.codes, part.places).shape == (len(part.codes) + 1, 21)
-    run = decode(pointed, part.phones, seed=1, max_new=20)
-    assert run.places is not None and (run.places.diff() >= 0).all() and (run.places.diff() <= 3).all()
-    at_once = told(pointed, part.phones, run.codes, run.places)
+def test_networks_without_alignment_run_on_the_same_excerpt(unaligned: Lab) -> None:
+    part = excerpt(unaligned, shipped_sample())
+    logits = teacher_forced(unaligned, part.phones, part.codes, part.phone_index)
+    assert torch.equal(logits, teacher_forced(unaligned, part.phones, part.codes))
+    run = decode(unaligned, part.phones, seed=1, max_new=12)
+    assert run.phone_index is None
+    at_once = teacher_forced(unaligned, part.phones, run.codes)
+    torch.testing.assert_close(at_once[:-1], run.logits, atol=1e-4, rtol=1e-4)
+
+
+def test_a_network_with_alignment_is_given_the_phone_of_each_code(lab: Lab) -> None:
+    part = excerpt(lab, shipped_sample())
+    logits = teacher_forced(lab, part.phones, part.codes, part.phone_index)
+    assert logits.shape == (len(part.codes) + 1, 21)
+    elsewhere = teacher_forced(lab, part.phones, part.codes, part.phone_index.flip(0).cummax(0).values)
+    assert not torch.allclose(logits, elsewhere)
+    run = decode(lab, part.phones, seed=1, max_new=20)
+    assert run.phone_index is not None
+    assert (run.phone_index.diff() >= 0).all() and (run.phone_index.diff() <= 3).all()
+    at_once = teacher_forced(lab, part.phones, run.codes, run.phone_index)
     torch.testing.assert_close(at_once[:-1], run.logits, atol=1e-4, rtol=1e-4)
     speaker = torch.randn(1, 16, 1)
-    assert say_latents(pointed, part, speaker, 0.3).wave.numel() == 640 * len(part.codes)
-    measured = surprise(pointed, [part])()["nats"]
+    assert speak_latents(lab, part, speaker, 0.3).wave.numel() == 640 * len(part.codes)
+    measured = nats_per_code(lab, [part])()["nats"]
     assert len(measured) >= 2 and all(math.isfinite(value) for value in measured)
 
 
-def test_told_and_cached_logits_agree(lab: Lab) -> None:
+def test_a_free_run_is_repeatable(lab: Lab) -> None:
     phones = excerpt(lab, shipped_sample()).phones
     run = decode(lab, phones, seed=1, max_new=12)
     assert run.logits.shape == (len(run.codes), 21) and len(run.codes) <= 12 and run.reason
-    at_once = told(lab, phones, run.codes, run.places)
-    assert at_once.shape == (len(run.codes) + 1, 21)
-    torch.testing.assert_close(at_once[:-1], run.logits, atol=1e-4, rtol=1e-4)
-    again = decode(lab, phones, seed=1, max_new=12)
-    assert torch.equal(run.codes, again.codes)
+    assert torch.equal(run.codes, decode(lab, phones, seed=1, max_new=12).codes)
     assert not torch.equal(run.codes, decode(lab, phones, seed=2, max_new=12).codes)
 
 
 def test_most_diagonal_head_is_found(lab: Lab, voice: gsv_lab.inference.voice.Voice) -> None:
-    with gsv_lab.probe(lab, "semantic_gpt.layers.*.attention.pattern") as heard:
+    with gsv_lab.probe(lab, "semantic_gpt.layers.*.attention.pattern") as records:
         speech = lab.speak("Hello.", voice)
     count = len(speech.phones)
     # What a reading head would look like, put where an untrained one was.
     name = "semantic_gpt.layers.1.attention.pattern"
-    for step, weights in enumerate(heard[name].steps):
+    for step, weights in enumerate(records[name].steps):
         weights[:, 1] = 0
-        weights[:, 1, :, min(step * count // len(heard[name]), count - 1)] = 1
-    found = most_diagonal(heard, count)
+        weights[:, 1, :, min(step * count // len(records[name]), count - 1)] = 1
+    found = most_diagonal(records, count)
     assert found[:2] == (name, 1) and found[2] == pytest.approx(1.0)

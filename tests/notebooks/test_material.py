@@ -1,4 +1,4 @@
-"""Which recording a lesson finds, what it knows of it, and the codebook that trains in a lesson."""
+"""Which recording a notebook finds, what it knows of it, and the codebook that trains in a notebook."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gsv_lab.errors import AudioError, ConfigError
 from gsv_lab.inference.lab import load
 from gsv_lab.teaching.exercises import material
 from gsv_lab.teaching.exercises.live import joint_counts, scaled, train_codebook
-from gsv_lab.teaching.exercises.material import find_speech, said
+from gsv_lab.teaching.exercises.material import find_speech, timed_phones
 from gsv_lab.text import phonemize
 from tiny import make_family
 
@@ -75,13 +75,13 @@ def test_phones_come_from_the_text_or_from_the_recogniser(tmp_path: Path, sample
     assert all(not name[-1].isdigit() for name in guessed.symbols)
 
 
-def test_speech_too_short_for_its_text_shows_what_is_heard(tmp_path: Path, sample: Path) -> None:
+def test_speech_too_short_for_its_text_shows_what_is_recognised(tmp_path: Path, sample: Path) -> None:
     lab = load(str(make_family(tmp_path / "family")))
     phones = phonemize("Good morning, and thank you for listening.")
     long = lab.resynthesize(find_speech(sample).wave[:48000], phones, torch.zeros(1, 16, 1))
-    assert said(lab, long).symbols == phones.symbols and said(lab, long).from_transcript
+    assert timed_phones(lab, long).symbols == phones.symbols and timed_phones(lab, long).from_transcript
     short = replace(long, wave=long.wave[:3200])
-    assert short.timings is None and not said(lab, short).from_transcript
+    assert short.timings is None and not timed_phones(lab, short).from_transcript
 
 
 def test_the_sample_is_aligned_with_the_times_of_its_synthesizer() -> None:

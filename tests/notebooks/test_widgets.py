@@ -162,7 +162,7 @@ def test_an_uploaded_recording_becomes_a_voice(speaking: VoiceExplorer, sample: 
     assert speaking.speech is not None and speaking.speech.mark.voice == "my <voice>"
 
 
-def test_a_bad_upload_is_told_and_changes_nothing(speaking: VoiceExplorer) -> None:
+def test_a_bad_upload_is_shown_and_changes_nothing(speaking: VoiceExplorer) -> None:
     speaking.upload.value = (uploaded("notes.wav", b"these are words"),)
     assert list(speaking.controls["voice"].options) == ["first"]
     assert "<b>" in speaking.message.value and "notes.wav" in speaking.message.value

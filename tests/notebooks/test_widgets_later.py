@@ -13,9 +13,9 @@ from gsv_lab.evaluation.ablation import head_grid
 from gsv_lab.evaluation.probes_material import synthetic_clips
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.voice import Voice
-from gsv_lab.teaching.exercises.breaking import MIX, alignment_against_drop, follows_phones, surprise
+from gsv_lab.teaching.exercises.breaking import MIX, alignment_against_drop, follows_phones, nats_per_code
 from gsv_lab.teaching.exercises.excerpt import Excerpt, excerpt
-from gsv_lab.teaching.exercises.flowing import frames_seen, hear_latents, say_latents
+from gsv_lab.teaching.exercises.flowing import encode_latents, frames_seen, speak_latents
 from gsv_lab.teaching.exercises.material import shipped_sample
 from gsv_lab.teaching.widgets.ablation import AblationExplorer
 from gsv_lab.teaching.widgets.blend import BlendExplorer
@@ -30,7 +30,7 @@ def shares(page: str) -> list[tuple[float, float]]:
     return list(zip(cells[::2], cells[1::2], strict=True))
 
 
-def test_sampling_explorer_says_it_anew_with_the_chosen_dials(lab: Lab, voice: Voice) -> None:
+def test_sampling_explorer_speaks_anew_with_the_chosen_dials(lab: Lab, voice: Voice) -> None:
     explorer = SamplingExplorer(lab, voice, "Hello there.")
     assert "<audio" in explorer.view.children[-1].value and explorer.decoded is not None
     first = explorer.decoded
@@ -58,7 +58,7 @@ def test_sampling_explorer_shows_the_choice_of_a_step(lab: Lab, voice: Voice, mo
     assert len(rows) >= 8 and sum(after > 0 for _, after in rows) == 2
     assert sum(after for _, after in rows) == pytest.approx(100, abs=0.2)
     code = int(explorer.decoded.speech.codes[3])
-    assert f"<b>{code} ← drawn</b>" in pages[3] and "said before" not in pages[0]
+    assert f"<b>{code} ← drawn</b>" in pages[3] and "drawn before" not in pages[0]
     explorer.controls["step"].value = 150
     assert f"Step {len(explorer.decoded.speech.codes) - 1}:" in explorer.output.value
     explorer.controls["temperature"].value = 1.5
@@ -69,7 +69,7 @@ def test_sampling_explorer_shows_the_choice_of_a_step(lab: Lab, voice: Voice, mo
 def part(lab: Lab) -> Excerpt:
     """A second and a half of the sample, its first words taken for the whole text."""
     whole = excerpt(lab, shipped_sample())
-    return whole._replace(wave=whole.wave[: 38 * 640], codes=whole.codes[:38], places=whole.places[:38])
+    return whole._replace(wave=whole.wave[: 38 * 640], codes=whole.codes[:38], phone_index=whole.phone_index[:38])
 
 
 def test_blend_explorer_takes_away_what_is_unchecked(lab: Lab, part: Excerpt) -> None:
@@ -81,7 +81,7 @@ def test_blend_explorer_takes_away_what_is_unchecked(lab: Lab, part: Excerpt) ->
     assert torch.equal(alone, lab.resynthesize(part.wave, part.phones, first).wave)
     explorer.set(share=1.0)
     assert torch.equal(explorer.speech.wave, lab.resynthesize(part.wave, part.phones, second).wave)
-    assert torch.equal(explorer.pattern, pattern)  # who speaks does not change who is listened to
+    assert torch.equal(explorer.pattern, pattern)  # who speaks does not change which phones are attended to
     explorer.set(heads=(0,))
     assert not explorer.pattern[1].any() and torch.equal(explorer.pattern[0], pattern[0])
     assert "head" in explorer.output.value and "zero prior.cross_attention.pattern" in explorer.output.value
@@ -95,34 +95,54 @@ def test_latent_explorer_draws_and_follows_the_flow(lab: Lab, part: Excerpt, mon
     explorer = LatentExplorer(lab, part, torch.randn(1, 16, 1))
     assert "<audio" in explorer.view.children[-1].value
     explorer.set(noise_scale=0.0)
-    still = explorer.said.latents
+    still = explorer.made.latents
     assert torch.equal(still.steps["drawn from the prior"], still.mean)
     explorer.set(noise_scale=1.0, seed=2)
-    drawn = explorer.said.latents
+    drawn = explorer.made.latents
     off = (drawn.steps["drawn from the prior"] - drawn.mean) / drawn.log_scale.exp()
     assert 0.8 < float(off.square().mean()) < 1.2
-    made = explorer.said
-    monkeypatch.setattr("gsv_lab.teaching.widgets.latents.say_latents", lambda *_: pytest.fail("made anew"))
+    made = explorer.made
+    monkeypatch.setattr("gsv_lab.teaching.widgets.latents.speak_latents", lambda *_: pytest.fail("made anew"))
     titles = []
     for step in (0, 1, 2):
         explorer.controls["step"].value = step
         titles.append([axis.get_title(loc="left").split("\n")[0] for axis in explorer.snapshot().axes])
     assert titles == [["drawn from the prior"], ["drawn from the prior", "after 1 of 2"],
                       ["drawn from the prior", "after 2 of 2"]]  # fmt: skip
-    assert explorer.said is made
+    assert explorer.made is made
 
 
 def test_latents_are_those_that_pass_the_flow(lab: Lab, part: Excerpt) -> None:
     """Both directions undo each other, and the seed's noise is the one that was drawn."""
     speaker = torch.randn(1, 16, 1)
-    flow, heard = lab.components()["flow"], hear_latents(lab, part, speaker)
-    there = flow(heard.steps["heard by the posterior"][None], None, speaker)[0]
-    torch.testing.assert_close(heard.steps["after 2 of 2"], there)
-    said = say_latents(lab, part, speaker, 0.7, seed=3)
-    back = flow(said.latents.steps["drawn from the prior"][None], None, speaker, inverse=True)[0]
-    torch.testing.assert_close(said.latents.steps["after 2 of 2"], back)
-    assert said.wave.numel() == 640 * len(part.codes)
-    assert frames_seen(lab, speaker) == 6  # 7 frames at 100 Hz touch 4 latents; a kernel of 3 adds one on either side
+    sovits = lab.family.synthesizer.sovits
+    conditioning = sovits.conditioning(speaker)
+    latents = encode_latents(lab, part, speaker)
+    there = sovits.flow(latents.steps["drawn by the posterior"][None], None, conditioning)[0]
+    torch.testing.assert_close(latents.steps["after 2 of 2"], there)
+    made = speak_latents(lab, part, speaker, 0.7, seed=3)
+    back = sovits.flow(made.latents.steps["drawn from the prior"][None], None, conditioning, inverse=True)[0]
+    torch.testing.assert_close(made.latents.steps["after 2 of 2"], back)
+    assert made.wave.numel() == 640 * len(part.codes)
+
+
+def test_frames_seen_are_those_whose_change_is_audible(lab: Lab) -> None:
+    speaker, vocoder = torch.randn(1, 16, 1), lab.components()["vocoder"]
+    conditioning = lab.family.synthesizer.sovits.conditioning(speaker)
+    pitch = torch.full((1, 1, 21 * vocoder.f0_frames), 120.0).log()
+    conditioning = conditioning._replace(log_f0=pitch, voicing=torch.ones_like(pitch))
+
+    def middle(z: torch.Tensor) -> float:
+        with torch.no_grad():
+            return float(vocoder(z, conditioning, torch.Generator().manual_seed(0)).wave[0, 0, 21 * 160])
+
+    z = torch.randn(1, 8, 21)
+    changed = 0
+    for frame in range(21):
+        other = z.clone()
+        other[..., frame] += 1
+        changed += middle(other) != middle(z)
+    assert 4 < frames_seen(lab, speaker, length=21) == changed < 21
 
 
 def test_leak_explorer_keeps_what_was_asked(lab: Lab) -> None:
@@ -144,12 +164,12 @@ def test_leak_explorer_keeps_what_was_asked(lab: Lab) -> None:
 def test_ablation_explorer_measures_every_head_beside_those_that_are_gone(lab: Lab, part: Excerpt) -> None:
     explorer = AblationExplorer(lab, [part])
     costs = {}
-    for manner in ("zero", "mean", "resample"):
-        explorer.set(manner=manner)
-        costs[manner] = explorer.grid.matrix("nats")[2]
-        assert costs[manner].shape == (2, 2)
+    for edit in ("zero", "mean", "resample"):
+        explorer.set(edit=edit)
+        costs[edit] = explorer.grid.matrix("nats")[2]
+        assert costs[edit].shape == (2, 2)
     assert not torch.allclose(torch.tensor(costs["zero"]), torch.tensor(costs["mean"]))
-    explorer.set(manner="zero", gone=(explorer.heads[1],))
+    explorer.set(edit="zero", gone=(explorer.heads[1],))
     assert explorer.cost == pytest.approx(costs["zero"][0, 1], abs=1e-6)
     assert explorer.grid.matrix("nats")[2][0, 1] == 0
     assert explorer.grid.clean["nats"] == pytest.approx(explorer.measure_clean + explorer.cost, abs=1e-6)
@@ -160,7 +180,7 @@ def test_heads_that_follow_and_what_they_cost_in_one_picture(lab: Lab, part: Exc
     follows = follows_phones(lab, part)
     assert [*follows] == [(f"semantic_gpt.layers.{layer}.attention.mix", head) for layer in (0, 1) for head in (0, 1)]
     assert all(0 <= score <= 1 for score in follows.values())
-    grid = head_grid(lab, MIX, surprise(lab, [part]), draws=50)
+    grid = head_grid(lab, MIX, nats_per_code(lab, [part]), draws=50)
     figure = alignment_against_drop(grid, follows)
     bars = [line.get_xydata()[0] for line in figure.axes[0].lines if line.get_marker() == "o" and len(line.get_xdata())]
     wanted = [(follows[row["tap"], row["head"]], row["nats"]) for row in grid.rows]

@@ -18,7 +18,10 @@ _ROLES = {
     "who_speaks": "speaker_encoder", "what_is_said": "content_encoder", "text_to_codes": "semantic_gpt",
     "codes_to_latent": "prior", "latent_to_wave": "vocoder",
 }  # fmt: skip
-_PARTS = (*_ROLES.values(), "quantizer", "posterior", "flow")
+_OTHERS = (
+    "frontend", "quantizer", "posterior", "flow", "pitch_predictor", "postfilter", "residual_correction",
+)  # fmt: skip
+_PARTS = (*_ROLES.values(), *_OTHERS)
 
 
 @exercise("The five parts")

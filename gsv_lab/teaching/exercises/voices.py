@@ -1,7 +1,7 @@
 """A second voice to compare the reader's with, wherever one can be had.
 
-In this order: another recording in `GSV_LAB_SPEECH`, the shipped sample if the notebook is about another one, a voice of
-the synthetic corpus. `source` says which. Letters: T samples.
+In this order: another recording in `GSV_LAB_SPEECH`, the shipped sample if the notebook is about another one, a voice
+of the synthetic corpus. `source` says which. Letters: T samples.
 """
 
 from __future__ import annotations
