@@ -56,9 +56,11 @@ def classes(node: ast.AST) -> list[ast.ClassDef]:
 
 
 def length(node: Function | ast.ClassDef) -> int:
-    """Lines from the definition to its end, decorators not counted."""
+    """Lines from the definition to its end, decorators and the docstring not counted."""
     assert node.end_lineno is not None
-    return node.end_lineno - node.lineno + 1
+    documented = ast.get_docstring(node, clean=False) is not None
+    prose = (node.body[0].end_lineno or 0) - node.body[0].lineno + 1 if documented else 0
+    return node.end_lineno - node.lineno + 1 - prose
 
 
 def code_lines(path: Path) -> int:

@@ -15,7 +15,7 @@ import pytest
 from source import ROOT, classes, functions, length, name_of, package_files, tree
 
 FILES = package_files()
-MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_ARGUMENTS = 350, 60, 200, 14
+MAX_FILE, MAX_FUNCTION, MAX_CLASS, MAX_ARGUMENTS = 350, 60, 280, 14
 SURROUNDINGS = {"gsv_lab/system/environment.py", "gsv_lab/system/config.py"}
 MUTABLE = (ast.List, ast.Dict, ast.Set)
 NOISY = {"manual_seed", "set_num_threads", "use", "seed", "basicConfig", "mkdir", "write_text", "filterwarnings"}
@@ -36,8 +36,8 @@ def forbidden(module: ast.Module, name: str) -> list[str]:
     found = []
     for node in ast.walk(module):
         match node:
-            case ast.Call(func=ast.Name(id="print")) if not re.fullmatch(r"gsv_lab/cli(_\w+)?\.py", name):
-                found.append((node.lineno, "print outside cli.py and cli_*.py"))
+            case ast.Call(func=ast.Name(id="print")) if not re.fullmatch(r"gsv_lab/cli/\w+\.py", name):
+                found.append((node.lineno, "print outside cli/"))
             case ast.Call(func=ast.Name(id="eval" | "exec")):
                 found.append((node.lineno, "eval"))
             case ast.ExceptHandler(type=None):
@@ -160,7 +160,7 @@ def test_no_network_is_written_twice() -> None:
     """A copy for inference or export would repeat whole functions."""
     seen: dict[str, str] = {}
     for path in FILES:
-        if name_of(path).startswith(("gsv_lab/nn/", "gsv_lab/models/")):
+        if name_of(path).startswith(("gsv_lab/nn/", "gsv_lab/extensions/", "gsv_lab/inference/")):
             for body, name in bodies(path).items():
                 assert body not in seen, f"{name} repeats {seen[body]}"
                 seen[body] = name
@@ -189,7 +189,7 @@ class A:
     words = " ".join(forbidden(module, "gsv_lab/x.py"))
     for word in ("print", "eval", "bare except", "global", "sys.path", "environment variables", "torch.load"):
         assert word in words
-    assert not forbidden(ast.parse("print(1)"), "gsv_lab/cli.py")
+    assert not forbidden(ast.parse("print(1)"), "gsv_lab/cli/voices.py")
     assert forbidden(ast.parse("print(1)"), "gsv_lab/nn/cli.py")
     assert undocumented(module) == ["the module", "A", "f", "A.plain"]
     signatures = " ".join(careless_signatures(module))
