@@ -11,7 +11,7 @@ path and usable times, and this file is about them:
 
 Letters: F frames, V labels, P phones, W words. Frame f covers f / rate to (f + 1) / rate seconds. Paths and blanks:
 Graves et al. 2006, "Connectionist temporal classification", section 3.1; `torchaudio.functional.forced_align` searches.
-The file does not know any network, symbol table or audio file: arrays in, times out.
+Arrays come in, times go out.
 """
 
 from __future__ import annotations
@@ -25,14 +25,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchaudio.functional import forced_align
+from torchaudio.functional import edit_distance, forced_align
 
 from gsv_lab.errors import DataError, LabError, TextError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+BLANK = 0
+"""Label of the CTC blank."""
 MIN_SILENCE = 0.16
-"""Seconds. Longer than the closure of a stop, shorter than a pause that a listener notices."""
+"""Seconds. Longer than the closure of a stop, shorter than a pause that people notice."""
 
 
 @dataclass(frozen=True)
@@ -95,24 +97,14 @@ class Alignment:
         ids = np.append(self.ids, -1)[positions]
         return np.where(ids < 0, silence, ids).astype(np.int64)
 
-    def silences(self, at_least: float = MIN_SILENCE) -> Floats:
-        """(N, 2) start and end in seconds of the stretches that no sounding phone owns."""
-        spoken = (self.ids >= 0) & (self.end > self.start)
-        begin = np.append(0.0, self.end[spoken])
-        stop = np.append(self.start[spoken], self.duration)
-        keep = stop - begin >= at_least - 1e-9
-        return np.stack([begin[keep], stop[keep]], axis=1)
-
 
 def align(
     log_probs: Tensor,
     ids: Sequence[int | None],
     rate: float = 50.0,
     *,
-    blank: int = 0,
     blank_damping: float = 4.0,
     level: Any = None,
-    min_silence: float = MIN_SILENCE,
 ) -> Alignment:
     """Find the times of the given phones.
 
@@ -123,11 +115,10 @@ def align(
         ids: labels in spoken order; None for a phone without a sound (punctuation), which takes the pause where it
             stands, or no time at all.
         rate: frames per second.
-        blank: label of the CTC blank.
         blank_damping: nats taken from the blank, so that a phone keeps the frames around its spike.
         level: (F,) level of the recording in dB (`frame_level`). With it only quiet gaps are silence; without it every
-            long gap is, less a margin for the phones beside it. Times are better with it.
-        min_silence: seconds; shorter gaps are shared by the neighbours.
+            long gap is, less a margin for the phones beside it. Times are better with it. A gap under `MIN_SILENCE` is
+            shared by its neighbours.
 
     Raises:
         DataError: ALIGN_IMPLAUSIBLE, more phones than the frames can hold.
@@ -135,17 +126,17 @@ def align(
         ValueError: wrong shapes, NaN, or a label outside V.
     """
     spoken = [int(i) for i in ids if i is not None]
-    table = _checked(log_probs, spoken, rate, blank)
+    table = _checked(log_probs, spoken, rate)
     damped = table.clone()
-    damped[:, blank] -= blank_damping
-    path = forced_align(damped[None], torch.tensor([spoken], dtype=torch.int32), blank=blank)[0][0].numpy()
-    start, end = _runs(path, blank)
+    damped[:, BLANK] -= blank_damping
+    path = forced_align(damped[None], torch.tensor([spoken], dtype=torch.int32), blank=BLANK)[0][0].numpy()
+    start, end = _runs(path)
     scores = table.numpy()
     quiet = None if level is None else _quiet(level, len(path))
-    shortest = max(1, round(min_silence * rate))
+    shortest = max(1, round(MIN_SILENCE * rate))
     if quiet is not None:
-        _give_back(start, end, spoken, scores, quiet & (_run_lengths(quiet) >= shortest), blank)
-    score = _scores(start, end, spoken, scores, blank)
+        _give_back(start, end, spoken, scores, quiet & (_run_lengths(quiet) >= shortest))
+    score = _scores(start, end, spoken, scores)
     _share_gaps(start, end, len(path), shortest, quiet)
     return _assemble(ids, start / rate, end / rate, score, rate, len(path) / rate)
 
@@ -154,14 +145,11 @@ def align_batch(
     log_probs: Tensor,
     ids: Sequence[Sequence[int | None]],
     lengths: Sequence[int] | Tensor | None = None,
-    rate: float = 50.0,
-    *,
     levels: Sequence[Any] | None = None,
-    **options: Any,
 ) -> list[Alignment | LabError]:
     """Label a batch of clips; a clip that cannot be aligned gives its error instead of stopping the rest.
 
-    (B, F, V), B lists of phones, (B,) valid frames -> B alignments or errors. `options` are those of `align`.
+    (B, F, V), B lists of phones, (B,) valid frames, B levels as in `align` -> B alignments or errors
     """
     table = log_probs.detach().float().cpu()  # one copy from the device for all clips
     sizes = [table.shape[1]] * len(table) if lengths is None else [int(n) for n in lengths]
@@ -171,23 +159,23 @@ def align_batch(
     for row, (phones, size) in enumerate(zip(ids, sizes, strict=True)):
         level = None if levels is None else levels[row]
         try:
-            found.append(align(table[row, :size], phones, rate, level=level, **options))
+            found.append(align(table[row, :size], phones, level=level))
         except LabError as error:
             found.append(error)
     return found
 
 
-def greedy(log_probs: Tensor, rate: float = 50.0, *, blank: int = 0, **options: Any) -> Alignment:
+def greedy(log_probs: Tensor, rate: float = 50.0, level: Any = None) -> Alignment:
     """The recogniser's own phones with their times, marked `from_transcript=False`.
 
-    (F, V) -> Alignment; without a phone if every frame says blank. `options` are those of `align`.
+    (F, V), frames per second, `level` as in `align` -> Alignment; without a phone if every frame says blank
     """
     best = torch.unique_consecutive(log_probs.detach().argmax(dim=1).cpu())
-    ids = best[best != blank].tolist()
+    ids = best[best != BLANK].tolist()
     if not ids:
         none = np.zeros(0)
         return Alignment(none.astype(np.int64), none, none, none, rate, len(log_probs) / rate, from_transcript=False)
-    return replace(align(log_probs, ids, rate, blank=blank, **options), from_transcript=False)
+    return replace(align(log_probs, ids, rate, level=level), from_transcript=False)
 
 
 def word_timings(alignment: Alignment, word2phones: Sequence[int]) -> Floats:
@@ -212,24 +200,7 @@ def phone_errors(reference: Sequence[Any], hypothesis: Sequence[Any]) -> int:
 
     To pool over clips, add these up and divide by the summed lengths of the references.
     """
-    number = {item: i for i, item in enumerate(dict.fromkeys([*reference, *hypothesis]))}
-    target = np.array([number[x] for x in hypothesis], dtype=np.int64)
-    steps = np.arange(len(target) + 1)
-    row = steps.copy()
-    for i, item in enumerate(reference, start=1):
-        best = np.empty_like(row)
-        best[0] = i
-        best[1:] = np.minimum(row[:-1] + (target != number[item]), row[1:] + 1)
-        # An insertion costs one a step, so the cheapest way along the row is a running minimum of (cost - position).
-        row = np.minimum.accumulate(best - steps) + steps
-    return int(row[-1])
-
-
-def phone_error_rate(reference: Sequence[Any], hypothesis: Sequence[Any]) -> float:
-    """Errors per phone of the reference: 0 if equal, above 1 if much was inserted; ValueError without a reference."""
-    if not len(reference):
-        raise ValueError("the error rate of an empty reference is not defined")
-    return phone_errors(reference, hypothesis) / len(reference)
+    return edit_distance(reference, hypothesis)
 
 
 def frame_level(wave: Any, sample_rate: int, rate: float = 50.0, frames: int | None = None) -> Floats:
@@ -241,15 +212,15 @@ def frame_level(wave: Any, sample_rate: int, rate: float = 50.0, frames: int | N
     return 10.0 * np.log10(np.diff(power[edges]) / np.maximum(np.diff(edges), 1) + 1e-10)
 
 
-def _checked(log_probs: Tensor, spoken: Sequence[int], rate: float, blank: int) -> Tensor:
+def _checked(log_probs: Tensor, spoken: Sequence[int], rate: float) -> Tensor:
     if log_probs.ndim != 2:
         raise ValueError(f"log_probs must be (frames, labels), got {tuple(log_probs.shape)}")
     table = log_probs.detach().float().cpu().contiguous()
     frames, labels = table.shape
     if not spoken:
         raise TextError("TEXT_EMPTY", "There is no phone to align", "a text with at least one word")
-    if min(spoken) < 0 or max(spoken) >= labels or blank in spoken:
-        raise ValueError(f"labels must lie in 0 to {labels - 1} and not be the blank {blank}: {sorted(set(spoken))}")
+    if min(spoken) < 0 or max(spoken) >= labels or BLANK in spoken:
+        raise ValueError(f"labels must lie in 0 to {labels - 1} and not be the blank {BLANK}: {sorted(set(spoken))}")
     if torch.isnan(table).any():
         raise ValueError("log_probs hold NaN")
     repeats = sum(a == b for a, b in zip(spoken, spoken[1:], strict=False))
@@ -263,11 +234,11 @@ def _checked(log_probs: Tensor, spoken: Sequence[int], rate: float, blank: int) 
     return table
 
 
-def _runs(path: NDArray[Any], blank: int) -> tuple[Ints, Ints]:
+def _runs(path: NDArray[Any]) -> tuple[Ints, Ints]:
     """First and one-past-last frame of every run that is not blank."""
     edges = np.flatnonzero(np.diff(path)) + 1
     begin, stop = np.append(0, edges), np.append(edges, len(path))
-    keep = path[begin] != blank
+    keep = path[begin] != BLANK
     return begin[keep].astype(np.int64), stop[keep].astype(np.int64)
 
 
@@ -286,13 +257,11 @@ def _run_lengths(flags: NDArray[np.bool_]) -> Ints:
     return np.repeat(np.diff(edges), np.diff(edges))
 
 
-def _give_back(
-    start: Ints, end: Ints, spoken: Sequence[int], scores: NDArray[Any], pause: NDArray[np.bool_], blank: int
-) -> None:
+def _give_back(start: Ints, end: Ints, spoken: Sequence[int], scores: NDArray[Any], pause: NDArray[np.bool_]) -> None:
     """Cut from each phone the frames of a pause where the blank, undamped, is the better label."""
     for i, label in enumerate(spoken):
         a, b = start[i], end[i]
-        lost = pause[a:b] & (scores[a:b, blank] > scores[a:b, label])
+        lost = pause[a:b] & (scores[a:b, BLANK] > scores[a:b, label])
         if lost.any():
             peak = int(scores[a:b, label].argmax())
             lost[peak] = False
@@ -302,8 +271,8 @@ def _give_back(
             end[i] = a + right[0] if len(right) else b
 
 
-def _scores(start: Ints, end: Ints, spoken: Sequence[int], scores: NDArray[Any], blank: int) -> Floats:
-    there = np.clip(-np.expm1(scores[:, blank].astype(np.float64)), 1e-6, None)
+def _scores(start: Ints, end: Ints, spoken: Sequence[int], scores: NDArray[Any]) -> Floats:
+    there = np.clip(-np.expm1(scores[:, BLANK].astype(np.float64)), 1e-6, None)
     among = np.maximum(scores - np.log(there)[:, None], -30.0)
     return np.array(
         [

@@ -1,9 +1,10 @@
 """One packed store of all clips: decoded once, mapped into memory, read at random.
 
 A store is a folder: `wave.i16` (all clips one after another at one rate), `clips.json` (rows with offsets), and one
-file for each derived track (`mel.f16`, `pitch.f16`, `labels.i16`, `codes.i16` ...) with its own frame rate. Tracks
-are computed by whoever owns the method and written through `add_track`. Killed while writing, a file is simply
-written again: it gets its name only when it is whole.
+file for each derived track (`pitch`, `content`, `codes` ...) with its own frame rate. Tracks are computed by whoever
+owns the method and written through `add_track`. Killed while writing, a file is simply written again: it gets its name
+only when it is whole. A track may have variants side by side, whose names go on after a hyphen (`codes-4f2a91c0`);
+where there is one, the name before the hyphen stands for it.
 """
 
 from __future__ import annotations
@@ -69,12 +70,21 @@ class ClipStore:
         stop = row.samples if samples is None else min(row.samples, start + samples)
         return self._wave[row.start + start : row.start + stop].astype(np.float32) / 32768
 
+    def variants(self, name: str) -> list[str]:
+        """Names of the whole tracks that are `name` or go on after it with a hyphen, sorted."""
+        files = [self.folder / f"{name}.json", *self.folder.glob(f"{name}-*.json")]
+        return sorted(path.stem for path in files if path.is_file())
+
     def has_track(self, name: str) -> bool:
-        """Whether a track of this name is there, whole."""
-        return (self.folder / f"{name}.json").is_file()
+        """Whether a track of this name or a variant of it is there, whole."""
+        return bool(self.variants(name))
 
     def track(self, name: str, index: int) -> np.ndarray:
-        """Frames of a track for one clip: (F, ...) in the dtype in which they were written."""
+        """Frames of a track for one clip: (F, ...) in the dtype in which they were written.
+
+        Raises:
+            DataError: CACHE_STALE, there is no such track, or there are several variants of it.
+        """
         if name not in self._tracks:
             self._tracks[name] = self._open(name)
         data, _, offsets = self._tracks[name]
@@ -87,16 +97,21 @@ class ClipStore:
         return self._tracks[name][1]
 
     def _open(self, name: str) -> tuple[np.ndarray, dict[str, Any], np.ndarray]:
-        path = self.folder / f"{name}.json"
-        if not path.is_file():
+        found = self.variants(name)
+        if name in found:
+            found = [name]
+        if not found:
             raise DataError("CACHE_STALE", f"The store has no track '{name}'", "", "Run the stage that makes it first")
-        info = json.loads(path.read_text(encoding="utf-8"))
+        if len(found) > 1:
+            problem = f"The store {self.folder} has {len(found)} tracks '{name}'"
+            raise DataError("CACHE_STALE", problem, f"the whole name of one: {', '.join(found)}")
+        info = json.loads((self.folder / f"{found[0]}.json").read_text(encoding="utf-8"))
         offsets = np.concatenate([[0], np.cumsum(info.pop("frames"))])
         data = np.memmap(self.folder / info["file"], info["dtype"], "r").reshape(-1, *info["shape"])
         return data, info, offsets
 
     def add_track(self, name: str, frames: Iterable[np.ndarray], **settings: Any) -> None:
-        """Write a track: one array (F, ...) a clip in row order; `settings` are kept beside it."""
+        """Write a track, or write it anew: one array (F, ...) a clip in row order; `settings` are kept beside it."""
         lengths: list[int] = []
         shape: tuple[int, ...] = ()
         dtype = ""
@@ -114,7 +129,7 @@ class ClipStore:
         os.replace(temporary, self.folder / file_name)
         info = {"file": file_name, "shape": shape, "dtype": dtype, "frames": lengths, "settings": settings}
         _write_json(self.folder / f"{name}.json", info)
-        self._tracks.pop(name, None)
+        self._tracks.clear()
 
     @classmethod
     def pack(

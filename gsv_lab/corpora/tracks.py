@@ -1,25 +1,34 @@
 """Tracks that the later stages need: pitch, phones with their times, codes.
 
-Each function writes one or more tracks of a `ClipStore` from a trained network handed in, clip by clip, and says so
-with a progress bar. Letters: F frames (rate in the name), P phones.
+Each function writes one or more tracks of a `ClipStore` from a trained network handed in, clip by clip, and shows a
+progress bar. Codes of different codebooks lie side by side, in tracks whose names hold the identity of the codebook and
+of the content encoder. Letters: F frames (rate in the name), P phones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from gsv_lab.audio.alignment import align, frame_level, greedy
+from gsv_lab.checkpoint import fingerprint, load_component
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.texts import LABELS, add_texts
-from gsv_lab.errors import LabError
+from gsv_lab.errors import DataError, LabError
 from gsv_lab.extensions.f0 import track_pitch
-from gsv_lab.nn.interfaces import ContentEncoder
+from gsv_lab.nn.interfaces import ContentEncoder, Quantizer
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.text.symbols import guessed_id
+
+DIGITS = 8
+"""Hexadecimal digits of an identity in the name of a track."""
 
 
 def add_pitch(store: ClipStore, together: int = 16) -> None:
@@ -32,7 +41,8 @@ def add_pitch(store: ClipStore, together: int = 16) -> None:
         for first in tqdm(range(0, len(store), together), "pitch"):
             waves = [torch.from_numpy(store.wave(i)) for i in range(first, min(first + together, len(store)))]
             batch = torch.nn.utils.rnn.pad_sequence(waves, batch_first=True)
-            tracked = torch.stack(track_pitch(batch, store.sample_rate), -1).numpy().astype(np.float16)
+            log_f0, voicing = track_pitch(batch, store.sample_rate)
+            tracked = torch.stack((log_f0, voicing), -1).numpy().astype(np.float16)
             for row, wave in zip(tracked, waves, strict=True):
                 yield row[: len(wave) * 100 // store.sample_rate]
 
@@ -40,16 +50,21 @@ def add_pitch(store: ClipStore, together: int = 16) -> None:
 
 
 @torch.no_grad()
-def add_heard(store: ClipStore, content_encoder: ContentEncoder, source: str) -> None:
-    """What the content encoder hears, in one pass over all clips.
+def add_content(store: ClipStore, content_encoder: ContentEncoder, source: str) -> None:
+    """Content, and phones with their times, in one pass over all clips.
 
     `content` (F25, D) half precision, means of two frames; `symbols` (P,) phone ids; `positions` (F50,) phone
     sounding in each frame or -1; `fit` (1,) mean alignment score in nats, -99 where a clip cannot be aligned (it is
     left out of training).
+
+    Args:
+        store: the clips.
+        content_encoder: with phone scores, by which the clips are aligned.
+        source: what is written beside the tracks about where they come from.
     """
     add_texts(store)
     device = next(content_encoder.parameters()).device
-    aligned: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    aligned: list[dict[str, np.ndarray]] = []
 
     def contents() -> Iterator[np.ndarray]:
         for i in tqdm(range(len(store)), "content, alignment"):
@@ -63,12 +78,17 @@ def add_heard(store: ClipStore, content_encoder: ContentEncoder, source: str) ->
                 positions, fit = found.positions(len(scores)), found.quality
             except LabError:
                 positions, fit = np.full(len(scores), -1), -99.0
-            aligned.append((np.array(numbers, np.int16), positions.astype(np.int16), np.array([fit], np.float32)))
+            aligned.append({
+                "symbols": np.array(numbers, np.int16),
+                "positions": positions.astype(np.int16),
+                "fit": np.array([fit], np.float32),
+            })  # fmt: skip
             yield torch.nn.functional.avg_pool1d(encoded.content, 2)[0].T.cpu().numpy().astype(np.float16)
 
-    store.add_track("content", contents(), rate=25, source=source)
-    for place, name in enumerate(("symbols", "positions", "fit")):
-        store.add_track(name, (row[place] for row in aligned), source=source)
+    encoder = identity(content_encoder.state_dict())
+    store.add_track("content", contents(), rate=25, source=source, content_encoder=encoder)
+    for name in ("symbols", "positions", "fit"):
+        store.add_track(name, (row[name] for row in aligned), source=source)
 
 
 def spelled(spelling: np.ndarray) -> tuple[list[int | None], list[int]]:
@@ -84,12 +104,84 @@ def guessed(log_probs: torch.Tensor) -> tuple[list[int | None], list[int]]:
 
 
 @torch.no_grad()
-def add_codes(store: ClipStore, quantizer: VectorQuantizer, source: str) -> None:
-    """`codes` (F25,): what SemanticGPT learns to predict and SoVITS to speak, from the track `content`."""
+def add_codes(store: ClipStore, quantizer: VectorQuantizer, source: str) -> str:
+    """Codes (F25,) of the track `content`: what SemanticGPT learns to predict and SoVITS to speak.
+
+    Args:
+        store: the clips.
+        quantizer: the codebook; its first book is asked.
+        source: what is written beside the track about where it comes from.
+
+    Returns:
+        the track's name, `codes-<codebook>-<content encoder>`.
+    """
+    book, encoder = codebook_identity(quantizer), encoder_identity(store)
+    name = f"codes-{book}-{encoder}"
 
     def frames() -> Iterator[np.ndarray]:
         for i in tqdm(range(len(store)), "codes"):
             content = torch.from_numpy(store.track("content", i).astype(np.float32))
             yield quantizer.books[0](content[None]).argmin(-1)[0].numpy().astype(np.int16)
 
-    store.add_track("codes", frames(), rate=25, source=source)
+    store.add_track(name, frames(), rate=25, source=source, codebook=book, content_encoder=encoder)
+    return name
+
+
+def codes_track(store: ClipStore, codebook: str | Path = "") -> str:
+    """Name of the track with the codes of a codebook.
+
+    Stores that were made before codebooks had tracks of their own hold one track `codes`; it is read where none of
+    this codebook is there.
+
+    Args:
+        store: the clips.
+        codebook: weights of a quantizer, or of a SoVITS that holds it; empty for a store with the codes of one codebook
+            only.
+
+    Raises:
+        DataError: CACHE_STALE, the store has no codes of this codebook, or has several and none was named.
+        CheckpointError: CKPT_MISSING, there is no such file.
+    """
+    if not str(codebook):
+        return _only("codes", store)
+    loaded: Any = load_component(codebook)
+    quantizer = loaded if isinstance(loaded, Quantizer) else loaded.quantizer
+    name = f"codes-{codebook_identity(quantizer)}"
+    if not store.variants(name) and "codes" in store.variants("codes"):
+        return "codes"
+    return _only(name, store)
+
+
+def _only(name: str, store: ClipStore) -> str:
+    """The full name of the only track of this name."""
+    found = store.variants(name)
+    if len(found) == 1:
+        return found[0]
+    there = ", ".join(store.variants("codes")) or "no codes"
+    problem = f"The store {store.folder} has {len(found) or 'no'} tracks '{name}' (there: {there})"
+    action = "Name the codebook" if found else "Run the stage that makes the codes of this codebook"
+    raise DataError("CACHE_STALE", problem, "one track of codes for the codebook", action)
+
+
+def codebook_identity(quantizer: Quantizer) -> str:
+    """What tells a codebook from others: a few digits of the fingerprint of its code vectors.
+
+    The vectors are rounded to half precision first, so that weights stored in half keep their identity.
+    """
+    codes = torch.arange(quantizer.n_codes)[None]
+    if quantizer.n_books > 1:
+        codes = codes[:, None].expand(-1, quantizer.n_books, -1)
+    return identity({"vectors": quantizer.decode(codes)})
+
+
+def encoder_identity(store: ClipStore) -> str:
+    """The same of the content encoder that made the store's content; of the named source where it was not noted."""
+    settings = store.track_info("content")["settings"]
+    source = str(settings.get("source", ""))
+    return settings.get("content_encoder") or hashlib.sha256(source.encode()).hexdigest()[:DIGITS]
+
+
+def identity(tensors: Mapping[str, Tensor]) -> str:
+    """A few digits of the fingerprint of tensors, rounded to half precision."""
+    rounded = {name: value.half() if value.is_floating_point() else value for name, value in tensors.items()}
+    return fingerprint(rounded)[:DIGITS]

@@ -10,7 +10,7 @@ import torch
 
 from gsv_lab.checkpoint import load_component, save_component
 from gsv_lab.corpora.store import ClipStore
-from gsv_lab.corpora.tracks import add_codes, add_heard, add_pitch
+from gsv_lab.corpora.tracks import add_codes, add_content, add_pitch
 from gsv_lab.nn.interfaces import ContentEncoder
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.system.config import build
@@ -52,7 +52,7 @@ def make_codes(store_folder: str | Path, content_file: str | Path, output: str |
     store = ClipStore(store_folder)
     if not store.has_track("pitch"):
         add_pitch(store)
-    add_heard(store, cast(ContentEncoder, load_component(content_file)), str(content_file))
+    add_content(store, cast(ContentEncoder, load_component(content_file)), str(content_file))
     quantizer = fit_codebook(store, n_codes)
     path = save_component(quantizer, output)
     add_codes(store, quantizer, str(content_file))

@@ -27,7 +27,7 @@ from gsv_lab.corpora.listfile import read_list
 from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.sovits_data import SoVITSData
 from gsv_lab.corpora.store import ClipStore
-from gsv_lab.corpora.tracks import add_codes, add_heard, add_pitch
+from gsv_lab.corpora.tracks import add_codes, add_content, add_pitch
 from gsv_lab.errors import DataError
 from gsv_lab.extensions.sovits import ExtendedSoVITS
 from gsv_lab.inference.family import Family
@@ -177,7 +177,7 @@ def pack(family: Family, folder: Path, temporary: Path, max_seconds: float) -> t
     rate = synthesizer.sample_rate
     store = ClipStore.pack(temporary / "store", clips, lambda path: audio.read(path, rate).samples.numpy(), rate)
     add_pitch(store)
-    add_heard(store, synthesizer.content_encoder, family.version)
+    add_content(store, synthesizer.content_encoder, family.version)
     add_codes(store, synthesizer.sovits.quantizer, family.version)
     return store, transcribed
 
