@@ -37,15 +37,16 @@ def sovits_spec(pro: bool = True, n_phones: int = 732, bins: int = 704, posterio
     verified = spec("nn.speaker_encoder.VerifiedSpeakerEncoder", base=style, verification_dim=VERIFIED)
     both = {"latent_dim": LATENT, "speaker_dim": SPEAKER}
     prior = {"n_phones": n_phones, "width": 16, "filter_width": 16, "layers": [1, 1, 1], "attention_width": 12}
-    heard = spec("nn.posterior.WaveNetPosterior", spec_channels=1025, **both, width=16, layers=2)
+    own_posterior = spec("nn.posterior.WaveNetPosterior", spec_channels=1025, **both, width=16, layers=2)
     return spec(
-        "models.sovits.SoVITS",
+        "nn.sovits.SoVITS",
+        frontend=spec("nn.frontend.LinearFrontend", n_fft=2048, hop_length=640, sample_rate=32000),
         quantizer=spec("nn.quantizer.VectorQuantizer", dim=WIDTH, n_codes=N_CODES, projection="conv", hop=2),
         speaker_encoder=verified if pro else style,
         prior=spec("nn.prior.TextContentPrior", content_dim=WIDTH, **both, **prior, attention_heads=4, dropout=0.0),
-        posterior=heard if posterior else None,
+        posterior=own_posterior if posterior else None,
         flow=spec("nn.flow.CouplingFlow", **both, width=16, layers=1, couplings=4),
-        vocoder=spec("nn.vocoder.HiFiGAN", **both, width=32, upsample_rates=RATES, upsample_kernels=KERNELS),
+        vocoder=spec("nn.hifigan.HiFiGAN", **both, width=32, upsample_rates=RATES, upsample_kernels=KERNELS),
     )
 
 

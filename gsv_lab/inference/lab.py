@@ -12,7 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +30,7 @@ from gsv_lab.inference.utterance import Speech, joined
 from gsv_lab.inference.voice import Voice, tuned_synthesizer
 from gsv_lab.nn.speaker_encoder import mean_speaker
 from gsv_lab.system.environment import default_model
-from gsv_lab.system.migration import refuse_old_options
+from gsv_lab.system.migration import LAB, refuse_old_options
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.text.split import split_sentences
 
@@ -79,6 +79,12 @@ class Lab:
         self.recordings = Recordings(family)
         self.sample_rate = family.synthesizer.sample_rate
         self._tuned: dict[str, Synthesizer] = {}
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Called for what a lab does not have; for what it once had, the error says where it is now."""
+        if name in LAB:
+            raise AttributeError(f"lab.{name} has another place now: lab.{LAB[name]}")
+        raise AttributeError(f"A Lab has no attribute '{name}'")
 
     @property
     def version(self) -> str:
@@ -312,11 +318,11 @@ class Lab:
 
     def _speaker_verifier(self) -> Callable[[Tensor], Tensor] | None:
         """The family's own speaker verifier, (T,) -> (E,); None where it has none."""
-        from gsv_lab.evaluation import own
+        from gsv_lab.evaluation.own import speaker_verifier
 
-        if self.family.extra("speaker_verifier") is None:
+        verifier = speaker_verifier(self)
+        if verifier is None:
             return None
-        verifier = own.verifier(self)
         return lambda wave: torch.from_numpy(verifier.embed(wave.numpy()))
 
     def _speech(self, utterance: Utterance, phones: Phones | None, voice: str) -> Speech:

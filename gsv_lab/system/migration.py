@@ -48,6 +48,7 @@ ARGUMENTS = {
     "gsv_lab.nn.semantic_gpt.SemanticGPT": {"moves": "max_advance of AlignedSemanticGPT"},
     "gsv_lab.nn.prior.TextContentPrior": {"pointed": "the class gsv_lab.extensions.phone_index_prior.PhoneIndexPrior"},
     "gsv_lab.corpora.sovits_data.SoVITSData": {"disguise": "augmentation"},
+    "gsv_lab.corpora.augmentation.SpeedAndEQAugmentation": {"filter_db": "eq_db"},
     "gsv_lab.training.sovits_task.SoVITSTask": {
         "judged_frames": "discriminated_frames",
         "unplaced": "phone_index_dropout",
@@ -55,11 +56,26 @@ ARGUMENTS = {
 }
 """Class path -> old argument -> new one."""
 
-LOSSES = {"expected_mel": "prior_mel", "melody": "f0_variance"}
+LOSSES = {"expected_mel": "prior_mel", "melody": "f0_variance", "move": "advance"}
 """Old key of `weights` -> new one."""
 
 OPTIONS = {"takes": "candidates", "pace": "codes_per_phone", "rungs": "conditions"}
 """Old option of a command (there with dashes) or keyword of a call -> new one."""
+
+LAB = {
+    "align": "recordings.align",
+    "clarity": "recordings.reranker().score",
+    "critic": "recordings.reranker",
+    "fingerprints": "recordings.fingerprints",
+    "memory": "recordings.residuals",
+    "places": "recordings.phone_index",
+    "prompt": "recordings.prompt",
+    "recognised": "recordings.recognised",
+    "references": "recordings.references",
+    "speaker": "recordings.speaker",
+    "word_timings": "recordings.word_timings",
+}
+"""Old attribute of a `Lab` -> where it is now, from the lab."""
 
 STAGES = {"judge_en": "recogniser_en", "judge_zh": "recogniser_zh"}
 """Old stage of a family's training -> new one."""

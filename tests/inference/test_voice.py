@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gsv_lab.errors import CheckpointError
-from gsv_lab.extensions.residual_correction import Memory
+from gsv_lab.extensions.residual_correction import Residuals
 from gsv_lab.inference.synthesizer import Prompt
 from gsv_lab.inference.voice import Voice
 from gsv_lab.text import phonemize
@@ -25,25 +25,26 @@ def voice(**changes: object) -> Voice:
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    changed = {"sovits.flow.steps.0.leave.bias": torch.randn(4).half().float()}
+    name = "sovits.flow.steps.0.out_proj.bias"
+    changed = {name: torch.randn(4).half().float()}
     one = voice(changed=changed)
     two = Voice.load(one.save(tmp_path / "v.safetensors"))
     torch.testing.assert_close(two.speaker, one.speaker)
     assert torch.equal(two.prompt.codes, one.prompt.codes)
     assert two.prompt.phones == one.prompt.phones
-    torch.testing.assert_close(two.changed["sovits.flow.steps.0.leave.bias"], changed["sovits.flow.steps.0.leave.bias"])
+    torch.testing.assert_close(two.changed[name], changed[name])
     assert (two.name, two.parent, two.consent, two.created) == (one.name, one.parent, one.consent, one.created)
-    assert (
-        Voice.load(voice(prompt=Prompt(torch.arange(3), None)).save(tmp_path / "w.safetensors")).prompt.phones is None
-    )
+    silent = voice(prompt=Prompt(torch.arange(3), None)).save(tmp_path / "w.safetensors")
+    assert Voice.load(silent).prompt.phones is None
 
 
-def test_a_memory_comes_back_as_it_is_used(tmp_path: Path) -> None:
-    memory = Memory(torch.randn(1, 6, 9).half().float(), torch.randn(1, 4, 9).half().float())
-    one = voice(memory=memory)
+def test_residuals_come_back_as_they_are_used(tmp_path: Path) -> None:
+    residuals = Residuals(torch.randn(1, 6, 9).half().float(), torch.randn(1, 4, 9).half().float())
+    one = voice(residuals=residuals)
     two = Voice.load(one.save(tmp_path / "v.safetensors"))
-    assert two.memory is not None and all(torch.equal(a, b) for a, b in zip(two.memory, memory, strict=True))
-    assert Voice.load(voice().save(tmp_path / "w.safetensors")).memory is None
+    assert two.residuals is not None
+    assert all(torch.equal(a, b) for a, b in zip(two.residuals, residuals, strict=True))
+    assert Voice.load(voice().save(tmp_path / "w.safetensors")).residuals is None
 
 
 def test_other_weights_are_refused_with_the_command() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from gsv_lab.inference.batching import buckets, predict_many
+from gsv_lab.inference.batching import buckets, predict_codes
 from gsv_lab.inference.loading import load_family
 from gsv_lab.inference.streaming import ChunkDecoder, Joiner, stream_sentence
 from gsv_lab.inference.synthesizer import Prompt, Synthesizer
@@ -22,15 +22,21 @@ from tiny import GPT, SOVITS, make_family
 SAMPLING = Sampling(top_k=5, min_new=30, max_new=60)
 
 
-@pytest.fixture(scope="module", params=[0, 3], ids=["plain", "pointer"])
+def plain() -> dict[str, dict[str, Any]]:
+    """Specs of networks that know no phone of any code: the published SemanticGPT and prior."""
+    gpt, sovits = copy.deepcopy(GPT), copy.deepcopy(SOVITS)
+    del gpt["init_args"]["max_advance"]
+    gpt["class_path"] = "gsv_lab.nn.semantic_gpt.SemanticGPT"
+    sovits["init_args"]["prior"]["class_path"] = "gsv_lab.nn.prior.TextContentPrior"
+    return {"semantic_gpt": gpt, "sovits": sovits}
+
+
+@pytest.fixture(scope="module", params=["plain", "aligned"])
 def nano(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Synthesizer:
-    """With and without a pointer into the text."""
-    made = load_family(str(make_family(tmp_path_factory.mktemp("family")))).synthesizer
-    torch.manual_seed(2)
-    made.semantic_gpt = build({**GPT, "init_args": {**GPT["init_args"], "moves": request.param}}).eval()
-    acoustic = copy.deepcopy(SOVITS)
-    acoustic["init_args"]["prior"]["init_args"]["pointed"] = bool(request.param)
-    made.sovits = build(acoustic).eval()
+    """With and without a monotonic alignment."""
+    specs = plain() if request.param == "plain" else {}
+    made = load_family(str(make_family(tmp_path_factory.mktemp("family"), seed=2, **specs))).synthesizer
+    assert bool(made.semantic_gpt.max_advance) == (request.param == "aligned")
     return made
 
 
@@ -45,7 +51,7 @@ def sine(samples: Any, period: float = 160.0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("moved", [0, 7, -23])
-def test_joints_of_a_tone_are_not_heard(moved: int) -> None:
+def test_joints_of_a_tone_leave_no_trace(moved: int) -> None:
     """Renditions of one tone, each out of step with the last, come out as the tone: same size, no jump."""
     joiner = Joiner(fade=320, search=100)
     signal, ends = [], [4000, 8000, 12000]
@@ -109,22 +115,21 @@ def test_nothing_new_gives_nothing(vits: Any) -> None:
 def test_nano_speaks_in_pieces(nano: Synthesizer, chunk: int) -> None:
     """The codes are those of plain prediction, whatever the chunk; the samples cover them; the reason comes last."""
     phones, speaker = phonemize("We walk home now."), torch.randn(1, 16, 1)
-    told = phonemize("Good day.")
-    places = torch.arange(8).clamp(max=len(told) - 1)
-    prompt = Prompt(torch.arange(8), told, places)
-    plain = predict_many(nano, [phones], prompt, SAMPLING, torch.Generator().manual_seed(3))[0]
+    before = phonemize("Good day.")
+    prompt = Prompt(torch.arange(8), before, torch.arange(8).clamp(max=len(before) - 1))
+    whole = predict_codes(nano, [phones], prompt, SAMPLING, torch.Generator().manual_seed(3))[0]
     pieces = list(
         stream_sentence(
             nano, phones, speaker, prompt, sampling=SAMPLING, generator=torch.Generator().manual_seed(3), chunk=chunk,
             first=min(chunk, 12),
         )
     )  # fmt: skip
-    assert torch.equal(torch.cat([piece.codes for piece in pieces]), plain.codes[0])
+    assert torch.equal(torch.cat([piece.codes for piece in pieces]), whole.codes[0])
     assert len(pieces) > 1
     samples = sum(piece.wave.numel() for piece in pieces)
-    assert abs(samples - plain.codes.shape[1] * 640) <= 128 * len(pieces)
+    assert abs(samples - whole.codes.shape[1] * 640) <= 128 * len(pieces)
     assert [bool(piece.reason) for piece in pieces] == [False] * (len(pieces) - 1) + [True]
-    assert pieces[-1].reason == plain.reason
+    assert pieces[-1].reason == whole.reason
     assert all(torch.isfinite(piece.wave).all() for piece in pieces)
 
 
@@ -157,16 +162,16 @@ def test_buckets(lengths: list[int], most: int, wanted: list[list[int]]) -> None
 def test_many_sentences_as_one_by_one(nano: Synthesizer) -> None:
     """Greedy decoding draws nothing, so a batch must say exactly what its sentences say alone, in their order."""
     texts = [phonemize(text) for text in ("We walk home now.", "Good.", "She said it was a good day.", "我们回家吧。")]
-    told = phonemize("Good day.")
-    prompt = Prompt(torch.arange(8), told, torch.arange(8).clamp(max=len(told) - 1))
+    before = phonemize("Good day.")
+    prompt = Prompt(torch.arange(8), before, torch.arange(8).clamp(max=len(before) - 1))
     greedy = Sampling(top_k=1, min_new=5, max_new=30)
-    many = predict_many(nano, texts, prompt, greedy, most=3, evenness=0.1)
+    many = predict_codes(nano, texts, prompt, greedy, max_batch=3, evenness=0.1)
     for text, found in zip(texts, many, strict=True):
-        alone = predict_many(nano, [text], prompt, greedy)[0]
+        alone = predict_codes(nano, [text], prompt, greedy)[0]
         assert torch.equal(found.codes, alone.codes) and found.reason == alone.reason
-        assert (found.places is None) == (alone.places is None)
-        if found.places is not None and alone.places is not None:
-            assert torch.equal(found.places, alone.places)
+        assert (found.phone_index is None) == (alone.phone_index is None) == (not nano.semantic_gpt.max_advance)
+        if found.phone_index is not None and alone.phone_index is not None:
+            assert torch.equal(found.phone_index, alone.phone_index)
 
 
 def test_released_family_streams_too(tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import re
 import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -16,6 +19,7 @@ from gsv_lab.errors import CheckpointError, ConfigError, HookError, TextError
 from gsv_lab.hooks import Edit, noise, probe, swap, watched, zero
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.inference.voice import Voice
+from gsv_lab.system.migration import LAB
 from gsv_lab.text import phonemize
 from gsv_lab.training.sovits_task import SoVITSTask
 from tiny import make_family
@@ -39,38 +43,43 @@ def test_same_seed_same_samples(lab: Lab, voice: Voice) -> None:
     assert not torch.equal(one.codes, lab.speak("Hello world.", voice, seed=6).codes)
 
 
-def test_the_memory_of_a_reference_changes_how_its_codes_are_spoken(lab: Lab, voice: Voice, sample: Path) -> None:
-    assert voice.memory is not None and voice.memory.hidden.shape[-1] == voice.memory.lesson.shape[-1]
-    forgetful = replace(voice, memory=None)
-    kept, lost = (lab.speak("Hello world.", one, seed=5) for one in (voice, forgetful))
-    assert torch.equal(kept.codes, lost.codes) and not torch.equal(kept.wave, lost.wave)
+def test_residuals_of_a_reference_change_how_its_codes_are_spoken(lab: Lab, voice: Voice, sample: Path) -> None:
+    assert voice.residuals is not None
+    assert voice.residuals.hidden.shape[-1] == voice.residuals.weights.shape[-1]
+    plain = replace(voice, residuals=None)
+    corrected, uncorrected = (lab.speak("Hello world.", one, seed=5) for one in (voice, plain))
+    assert torch.equal(corrected.codes, uncorrected.codes)
+    assert not torch.equal(corrected.wave, uncorrected.wave)
     wave = audio.read(sample, lab.sample_rate).samples[: 4 * lab.sample_rate]
-    said = phonemize("We walk home.", "en")
-    both = lab.memory([(wave, said), (wave, None)], voice.speaker)
-    assert both is not None and both.hidden.shape[-1] == 2 * lab.memory([(wave, said)], voice.speaker).hidden.shape[-1]
-    with_memory = lab.resynthesize(wave, said, voice.speaker, memory=both)
-    assert not torch.equal(with_memory.wave, lab.resynthesize(wave, said, voice.speaker).wave)
+    phones = phonemize("We walk home.", "en")
+    one = lab.recordings.residuals([(wave, phones)], voice.speaker)
+    both = lab.recordings.residuals([(wave, phones), (wave, None)], voice.speaker)
+    assert one is not None and both is not None
+    assert both.hidden.shape[-1] == 2 * one.hidden.shape[-1]
+    with_residuals = lab.resynthesize(wave, phones, voice.speaker, residuals=both)
+    assert not torch.equal(with_residuals.wave, lab.resynthesize(wave, phones, voice.speaker).wave)
 
 
-def test_each_postfilter_changes_the_sound_and_not_what_is_remembered(
+def test_each_postfilter_changes_the_sound_and_not_the_residuals(
     lab: Lab, voice: Voice, sample: Path, request: pytest.FixtureRequest
 ) -> None:
     sovits = lab.family.synthesizer.sovits
-    filtered, memory = lab.speak("Hello world.", voice, seed=5), voice.memory
+    filtered, residuals = lab.speak("Hello world.", voice, seed=5), voice.residuals
     for part in (sovits, sovits.vocoder):
         kept = part.postfilter
         assert kept is not None
         request.addfinalizer(partial(setattr, part, "postfilter", kept))
         part.postfilter = None
-        plain, again = lab.speak("Hello world.", voice, seed=5), lab.clone(sample).memory
+        plain, again = lab.speak("Hello world.", voice, seed=5), lab.clone(sample).residuals
         part.postfilter = kept
         assert torch.equal(plain.codes, filtered.codes) and not torch.equal(plain.wave, filtered.wave)
-        assert memory is not None and again is not None and torch.equal(memory.lesson, again.lesson)
+        assert residuals is not None and again is not None
+        assert torch.equal(residuals.weights, again.weights)
 
 
-def test_a_recording_without_a_phone_can_be_remembered(lab: Lab, voice: Voice) -> None:
-    silent = lab.memory([(torch.zeros(lab.sample_rate), None)], voice.speaker)
-    assert silent is not None and torch.isfinite(silent.lesson).all()
+def test_a_recording_without_a_phone_has_residuals(lab: Lab, voice: Voice) -> None:
+    silent = lab.recordings.residuals([(torch.zeros(lab.sample_rate), None)], voice.speaker)
+    assert silent is not None and torch.isfinite(silent.weights).all()
 
 
 def test_every_code_becomes_its_share_of_sound(lab: Lab, voice: Voice) -> None:
@@ -98,19 +107,12 @@ def test_saved_speech_carries_the_mark(lab: Lab, voice: Voice, tmp_path: Path) -
     assert (mark.model, mark.voice) == ("tiny-1", voice.name)
 
 
-def test_timings_cover_the_phones(lab: Lab, voice: Voice) -> None:
-    speech = lab.resynthesize(
-        audio.read(Path(voice_source(lab)), 16000).samples, lab.speak("Hello.", voice).phones, voice.speaker
-    )
+def test_timings_cover_the_phones(lab: Lab, voice: Voice, sample: Path) -> None:
+    wave = audio.read(sample, lab.sample_rate).samples
+    speech = lab.resynthesize(wave, phonemize("Hello.", "en"), voice.speaker)
     timings = speech.timings
-    assert len(timings) == len(speech.phones)
+    assert timings is not None and speech.phones is not None and len(timings) == len(speech.phones)
     assert (timings.end >= timings.start).all()
-
-
-def voice_source(lab: Lab) -> Path:
-    from gsv_lab.cli.demo import SAMPLE
-
-    return next(path for path in sorted(SAMPLE.iterdir()) if path.suffix == ".flac")
 
 
 def test_clone_survives_its_file(lab: Lab, voice: Voice, tmp_path: Path) -> None:
@@ -134,13 +136,13 @@ def test_several_recordings_make_the_mean_voice(lab: Lab, sample: Path, tmp_path
 def test_finetuned_voice_holds_only_what_changed(
     lab: Lab, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judged: list[float] = []
+    scored: list[float] = []
     terms = SoVITSTask.adversarial_terms
 
-    def spy(task: SoVITSTask, real: torch.Tensor, fake: torch.Tensor) -> dict[str, torch.Tensor]:
+    def spy(task: SoVITSTask, *given: Any) -> dict[str, torch.Tensor]:
         assert task.sovits.postfilter is None and task.sovits.vocoder.postfilter is None
-        found = terms(task, real, fake)
-        judged.append(float(found["adversarial"].detach()))
+        found = terms(task, *given)
+        scored.append(float(found["adversarial"].detach()))
         return found
 
     monkeypatch.setattr(SoVITSTask, "adversarial_terms", spy)
@@ -149,8 +151,8 @@ def test_finetuned_voice_holds_only_what_changed(
         lab.prepare([sample], tmp_path / "prepared", language="en")
         tuned = lab.finetune(tmp_path / "prepared", steps=30, max_seconds=16.0)
     assert tuned.changed
-    # The judges of the base took part, and learnt on: an untrained one scores 0, a deceiver's loss of 1.
-    assert len(judged) == 30 and len(set(judged)) == 30
+    # The discriminators of the base took part, and learnt on: no two steps have the same loss.
+    assert len(scored) == 30 and len(set(scored)) == 30
     parts = ("flow", "vocoder", "prior", "pitch_predictor")
     assert all(name.startswith(tuple(f"sovits.{part}." for part in parts)) for name in tuned.changed)
     again = Voice.load(tuned.save(tmp_path / "tuned.safetensors"))
@@ -160,20 +162,21 @@ def test_finetuned_voice_holds_only_what_changed(
     plain, voice = (lab.clone(sample, tuned=networks) for networks in (None, replace(tuned, consent="She agreed")))
     assert torch.equal(voice.speaker, plain.speaker) and torch.equal(voice.prompt.codes, plain.prompt.codes)
     assert voice.changed.keys() == tuned.changed.keys() and voice.consent == "She agreed" and not plain.changed
-    assert voice.memory is not None and plain.memory is not None
-    assert not torch.equal(voice.memory.lesson, plain.memory.lesson)
+    assert voice.residuals is not None and plain.residuals is not None
+    assert not torch.equal(voice.residuals.weights, plain.residuals.weights)
     assert not torch.equal(lab.speak("Hello.", voice).wave, lab.speak("Hello.", plain).wave)
 
 
-def test_a_single_recording_is_remembered_once(lab: Lab, sample: Path, tmp_path: Path) -> None:
+def test_residuals_of_a_single_recording_are_learnt_once(lab: Lab, sample: Path, tmp_path: Path) -> None:
     wave = audio.read(sample, lab.sample_rate).samples[: 6 * lab.sample_rate]
     soundfile.write(tmp_path / "one.wav", wave.numpy(), lab.sample_rate)
     (tmp_path / "list.txt").write_text("one.wav|me|en|\n", encoding="utf-8")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tuned = lab.finetune(tmp_path, steps=1)
-    # It is held out as well, for nothing else is there; but it was said once.
-    assert tuned.memory is not None and tuned.memory.hidden.shape[-1] == pytest.approx(6 * 50, abs=2)
+    # It is held out as well, for nothing else is there; but it was spoken once.
+    assert tuned.residuals is not None
+    assert tuned.residuals.hidden.shape[-1] == pytest.approx(6 * 50, abs=2)
 
 
 def test_probe_sees_the_lab_by_its_names(lab: Lab, voice: Voice) -> None:
@@ -205,7 +208,7 @@ class TestEdits:
 
     def test_they_reach_a_tuned_voice(self, lab: Lab, voice: Voice) -> None:
         """It speaks through networks of its own; edits of the base would never be carried out."""
-        name = next(n for n in lab.family.synthesizer.state_dict() if n.endswith("prior.leave.weight"))
+        name = next(n for n in lab.family.synthesizer.state_dict() if n.endswith("prior.out_proj.weight"))
         moved = lab.family.synthesizer.state_dict()[name] * 1.1
         tuned = Voice(voice.name, voice.parent, voice.parents, voice.speaker, voice.prompt, {name: moved})
         plain = lab.speak("Hello.", tuned)
@@ -251,3 +254,20 @@ def test_voice_of_other_weights(voice: Voice, tmp_path: Path) -> None:
 def test_unknown_model() -> None:
     with pytest.raises(CheckpointError, match="There is no model 'giant'"):
         load("giant")
+
+
+@pytest.mark.parametrize("name", LAB)
+def test_what_has_another_place_names_it(lab: Lab, name: str) -> None:
+    with pytest.raises(AttributeError, match=f"lab.{name} has another place now: lab.{re.escape(LAB[name])}$"):
+        getattr(lab, name)
+    found = lab
+    for step in LAB[name].split("."):
+        found = getattr(found, step.removesuffix("()"))
+        found = found() if step.endswith("()") else found
+    assert found is not None
+
+
+def test_what_a_lab_never_had_is_an_attribute_error(lab: Lab) -> None:
+    with pytest.raises(AttributeError, match="A Lab has no attribute 'sing'"):
+        assert lab.sing
+    assert not hasattr(lab, "sing") and copy.copy(lab).version == lab.version

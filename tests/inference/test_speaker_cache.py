@@ -27,7 +27,7 @@ def wave(number: int, samples: int = 100) -> Tensor:
     return torch.randn(samples, generator=torch.Generator().manual_seed(number))
 
 
-def test_the_same_samples_are_heard_once(tmp_path: Path) -> None:
+def test_the_same_samples_are_encoded_once(tmp_path: Path) -> None:
     encoder = Encoder()
     first = SpeakerCache(tmp_path / "speakers").vector([wave(0)], "a", encoder)
     again = SpeakerCache(tmp_path / "speakers").vector([wave(0).clone()], "a", encoder)
