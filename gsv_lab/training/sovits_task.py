@@ -102,7 +102,7 @@ class SoVITSTask(Task):
         if not sovits.quantizer.n_codes:
             self.batch_needs = frozenset({"content"})
         if sovits.prior.alignment() is None:
-            LOG.info("The prior has no attention to the phones: trained without the loss 'guide'")
+            LOG.warning("The prior has no attention to the phones: trained without the loss 'guide'")
 
     def setup(self, stage: str) -> None:
         """The frozen codebook, and a start from earlier weights."""
@@ -130,6 +130,10 @@ class SoVITSTask(Task):
     def sample_rates(self) -> dict[str, float]:
         """Hz of frontend and vocoder."""
         return {"frontend": self.sovits.frontend.sample_rate, "vocoder": self.sovits.vocoder.sample_rate}
+
+    def codebook_file(self) -> str:
+        """See `quantizer_file`."""
+        return self.quantizer_file
 
     def configure_optimizers(self) -> Any:
         """One AdamW for the generator, one for the discriminators."""

@@ -121,7 +121,7 @@ def _log_sounds(task: SoVITSTask, batch: SoVITSBatch, log: LogWriter) -> None:
     log.audio("audio/resynthesis", made.wave[0], rate)
     mel = task.mels[min(1, len(task.mels) - 1)]
     mels = [mel(wave.float())[0] for wave in (target, made.wave)]
-    picture = figures.mel_compare(*mels, rate / mel.hop_length, names=("recording", "resynthesis"))
+    picture = figures.mel_compare(*mels, rate / mel.spectrogram.hop_length, names=("recording", "resynthesis"))
     log.figure("mel/compare", picture)
     if made.log_f0 is not None and made.voicing is not None:
         _log_pitch(log, made, log_f0, voicing, 50.0 * sovits.vocoder.f0_frames)
