@@ -70,7 +70,7 @@ class SourceFilterVocoder(Vocoder):
         own_pitch: predict F0 and voicing from the latent; else the vocoder needs them, and the envelopes see them.
         ltas_dim: cosines of the long-term average spectrum that is put into both envelopes; 0 for none.
 
-    `postfilter`, None at first, changes log-envelopes (B, 2, K, F100), harmonic ones first; nobody trains through it.
+    A `postfilter` changes the log-envelopes (B, 2, K, F100), harmonic ones first.
     """
 
     curves: Tensor
@@ -120,7 +120,6 @@ class SourceFilterVocoder(Vocoder):
         _start_at_zero(self.pitch_in)
         _start_at_zero(self.phase_head)
         self.fourier = ShortTimeFourier(n_fft, frame_hop)
-        self.postfilter: nn.Module | None = None
         curves = cosines(bin_positions(sample_rate, n_fft, 80), ltas_dim)
         self.register_buffer("curves", curves, persistent=False)
 

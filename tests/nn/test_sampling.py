@@ -103,6 +103,7 @@ def test_draw_repeats_with_the_seed() -> None:
         {"min_new": 20, "max_new": 10},
         {"early_stop": 0},
         {"early_stop_last": "half"},
+        {"codes_per_phone": 0.0},
     ],
     ids=str,
 )

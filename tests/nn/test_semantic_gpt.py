@@ -10,9 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gsv_lab.hooks.tap import BoundTap
+from gsv_lab.errors import ConfigError
+from gsv_lab.hooks.tap import BoundTap, Component
 from gsv_lab.nn import decoding, losses_gpt
-from gsv_lab.nn.gpt_layer import Cache, SelfAttention, SinePosition, sine_table
+from gsv_lab.nn.decoding import Inputs
+from gsv_lab.nn.gpt_layer import SelfAttention, SinePosition, sine_table
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.nn.semantic_gpt import SemanticGPT
 
@@ -39,11 +41,11 @@ def inputs(batch: int = 2, phones: int = 5, codes: int = 7) -> tuple[Tensor, Ten
 def watching(tap: BoundTap, edit: Callable[[Tensor], Tensor] = lambda x: x) -> Iterator[list[Tensor]]:
     seen: list[Tensor] = []
 
-    def listen(value: Tensor) -> Tensor:
+    def keep(value: Tensor) -> Tensor:
         seen.append(value)
         return edit(value)
 
-    tap.live = listen
+    tap.live = keep
     try:
         yield seen
     finally:
@@ -181,7 +183,7 @@ def test_cached_steps_equal_the_full_pass(watched: bool) -> None:
     phones, context, codes = inputs(2, 5, 150)
     with torch.no_grad(), ExitStack() as stack:
         full = model(phones, context, codes)
-        cache, start = Cache(), 4
+        cache, start = model.new_cache(), 4
         if watched:
             stack.enter_context(watching(model.layers[1].attention.pattern))
         first = model(phones, context, codes[:, :start], cache=cache)
@@ -195,14 +197,13 @@ def test_cached_steps_equal_the_full_pass(watched: bool) -> None:
 def test_greedy_decode_equals_full_recomputation() -> None:
     model = make()
     phones, context, prompt = inputs(1, 6, 3)
-    made = decoding.generate(model, phones, context, prompt, sampling=GREEDY).codes[0]
-    told = prompt
+    made = decoding.generate(model, Inputs(phones, context, prompt), GREEDY).codes[0]
+    so_far = prompt
     for code in made.tolist():
-        best = model(phones, context, told)[0, -1].argmax()
+        best = model(phones, context, so_far)[0, -1].argmax()
         assert int(best) == code
-        told = torch.cat([told, best.reshape(1, 1)], dim=1)
-    assert len(made) == GREEDY.max_new or int(model(phones, context, told)[0, -1].argmax()) == model.eos
-    torch.testing.assert_close(model.generate(phones, context, prompt, sampling=GREEDY)[0], made)
+        so_far = torch.cat([so_far, best.reshape(1, 1)], dim=1)
+    assert len(made) == GREEDY.max_new or int(model(phones, context, so_far)[0, -1].argmax()) == model.eos
 
 
 def test_a_batch_decodes_as_its_rows_alone() -> None:
@@ -215,14 +216,13 @@ def test_a_batch_decodes_as_its_rows_alone() -> None:
     prompts = [row[2][0, :n] for row, (_, n) in zip(rows, sizes, strict=True)]
     speaker = torch.randn(4, 4, 1, generator=torch.Generator().manual_seed(1))
     texts, features = [row[0][0] for row in rows], [row[1][0] for row in rows]
-    made = decoding.generate(model, texts, features, prompts, speaker=speaker, sampling=GREEDY)
+    made = decoding.generate(model, Inputs(texts, features, prompts, speaker=speaker), GREEDY)
     assert len({len(codes) for codes in made.codes}) > 1, (
         "rows should end at different steps for this test to mean much"
     )
     for i in range(4):
-        alone = decoding.generate(
-            model, texts[i][None], features[i][None], prompts[i][None], speaker=speaker[i : i + 1], sampling=GREEDY
-        )
+        single = Inputs(texts[i][None], features[i][None], prompts[i][None], speaker=speaker[i : i + 1])
+        alone = decoding.generate(model, single, GREEDY)
         assert made.codes[i].tolist() == alone.codes[0].tolist()
         assert made.reasons[i] == alone.reasons[0]
 
@@ -231,14 +231,14 @@ def test_taps_fire_in_teacher_forcing_and_in_decoding() -> None:
     model = make(speaker_dim=4)
     phones, context, codes = inputs(1)
     speaker = torch.randn(1, 4, 1)
-    modules = [m for m in model.modules() if hasattr(m, "taps")]
+    modules = [m for m in model.modules() if isinstance(m, Component)]
     taps = {(i, name): tap for i, m in enumerate(modules) for name, tap in m.taps().items()}
     assert len(taps) == 5 + 3 * 4
     with ExitStack() as stack:
         seen = {key: stack.enter_context(watching(tap)) for key, tap in taps.items()}
         model(phones, context, codes, speaker=speaker)
         assert {len(values) for values in seen.values()} == {1}
-        model.generate(phones, context, codes, speaker=speaker, sampling=Sampling(min_new=5, max_new=5))
+        decoding.generate(model, Inputs(phones, context, codes, speaker=speaker), Sampling(min_new=5, max_new=5))
     for key, values in seen.items():
         # Text and speaker are read once a decode; all else fires at its start and at each of the four further steps.
         assert len(values) == (1 + 1 if key in {(0, "context"), (0, "speaker")} else 1 + 5), key
@@ -286,7 +286,7 @@ def test_autocast_to_bfloat16_in_training_and_decoding() -> None:
     exact = model(phones, context, codes, mask)
     with torch.autocast("cpu", torch.bfloat16):
         rough = model(phones, context, codes, mask)
-        cache = Cache()
+        cache = model.new_cache()
         with torch.no_grad():
             model(phones, context, codes[:, :5], mask, cache=cache)
             step = model.step(codes[:, 5], cache)
@@ -295,7 +295,7 @@ def test_autocast_to_bfloat16_in_training_and_decoding() -> None:
     torch.testing.assert_close(step.float(), exact[:, 6], rtol=0.1, atol=0.1)
 
 
-def test_speaker_is_optional_and_heard() -> None:
+def test_speaker_is_optional_and_has_an_effect() -> None:
     plain, model = make(), make(speaker_dim=4)
     assert {k for k in model.state_dict() if k not in plain.state_dict()} == {
         "speaker_projection.weight",
@@ -303,9 +303,9 @@ def test_speaker_is_optional_and_heard() -> None:
     }
     batch, speaker = inputs(), torch.randn(2, 4, 1)
     assert not torch.allclose(model(*batch, speaker=speaker), model(*batch))
-    with pytest.raises(ValueError, match="width 5.*speaker_dim is 4"):
+    with pytest.raises(ConfigError, match="width 5.*speaker_dim of SemanticGPT is 4"):
         model(*batch, speaker=torch.randn(2, 5, 1))
-    with pytest.raises(ValueError, match="speaker_dim 0"):
+    with pytest.raises(ConfigError, match="width 4.*speaker_dim.*is 0"):
         plain(*batch, speaker=speaker)
 
 
@@ -313,10 +313,10 @@ def test_context_of_none_is_zeros_and_width_is_checked() -> None:
     model = make()
     phones, context, codes = inputs()
     torch.testing.assert_close(model(phones, None, codes), model(phones, torch.zeros_like(context), codes))
-    with pytest.raises(ValueError, match="width 7.*context_dim is 6"):
+    with pytest.raises(ConfigError, match="width 7.*context_dim of SemanticGPT is 6"):
         model(phones, torch.zeros(2, 7, 5), codes)
     assert make(context_dim=0).context_projection is None
-    with pytest.raises(ValueError, match="16.*n_heads 5"):
+    with pytest.raises(ConfigError, match="16.*n_heads 5"):
         make(n_heads=5)
 
 
@@ -330,23 +330,25 @@ def test_released_sizes() -> None:
     assert values[0] + 23 * (values[1] - values[0]) == 77_606_402
 
 
-def test_learns_one_batch_by_heart_and_says_it() -> None:
+def test_learns_one_batch_by_heart_and_decodes_it() -> None:
     """Loss to near nothing in a few seconds, and greedy decoding gives back each row, ended by stop."""
     model = make(dropout=0.0, n_layers=2).train()
     phones, context, codes = inputs(3, 6, 10)
     mask = (torch.arange(10) < torch.tensor([10, 7, 4])[:, None])[:, None]
     phone_mask = (torch.arange(6) < torch.tensor([4, 6, 5])[:, None])[:, None]
-    told = losses_gpt.code_targets(codes, model.eos, mask)
+    wanted = losses_gpt.code_targets(codes, model.eos, mask)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     for _ in range(120):
         optimizer.zero_grad()
-        loss = losses_gpt.code_loss(model(phones, context, told.inputs, phone_mask, mask), told.targets, told.mask)
+        loss = losses_gpt.code_loss(
+            model(phones, context, wanted.inputs, phone_mask, mask), wanted.targets, wanted.mask
+        )
         loss.backward()
         optimizer.step()
     assert float(loss.detach()) < 0.05
     model.eval()
     sizes = [(4, 10), (6, 7), (5, 4)]
     rows = [(phones[i, :p], context[i, :, :p]) for i, (p, _) in enumerate(sizes)]
-    made = decoding.generate(model, [r[0] for r in rows], [r[1] for r in rows], sampling=GREEDY)
+    made = decoding.generate(model, Inputs([r[0] for r in rows], [r[1] for r in rows]), GREEDY)
     assert [c.tolist() for c in made.codes] == [codes[i, :t].tolist() for i, (_, t) in enumerate(sizes)]
     assert made.reasons == ("stop",) * 3

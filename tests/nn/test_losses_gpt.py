@@ -15,30 +15,30 @@ MASK = torch.tensor([[[1, 1, 1, 1]], [[1, 1, 0, 0]]]).bool()
 
 
 def test_targets_shift_by_one_and_end_once() -> None:
-    told = code_targets(CODES, EOS, MASK)
-    assert told.inputs.tolist() == [[1, 2, 3, 4], [5, 6, EOS, EOS]]
-    assert told.targets.tolist() == [[1, 2, 3, 4, EOS], [5, 6, EOS, EOS, EOS]]
-    assert told.mask.tolist() == [[[True] * 5], [[True, True, True, False, False]]]
+    good = code_targets(CODES, EOS, MASK)
+    assert good.inputs.tolist() == [[1, 2, 3, 4], [5, 6, EOS, EOS]]
+    assert good.targets.tolist() == [[1, 2, 3, 4, EOS], [5, 6, EOS, EOS, EOS]]
+    assert good.mask.tolist() == [[[True] * 5], [[True, True, True, False, False]]]
     assert code_targets(CODES, EOS).mask.all()
     assert code_targets(CODES[:, :0], EOS).targets.tolist() == [[EOS], [EOS]]
 
 
 def test_loss_by_hand() -> None:
     """Even scores cost log V a step; the mean counts 5 + 3 steps, the released sum all 10."""
-    told, logits = code_targets(CODES, EOS, MASK), torch.zeros(2, 5, EOS + 1)
-    assert float(code_loss(logits, told.targets, told.mask)) == pytest.approx(math.log(10))
-    assert float(code_loss(logits, told.targets, told.mask, "sum")) == pytest.approx(8 * math.log(10), rel=1e-6)
-    assert float(code_loss(logits, told.targets, reduction="sum")) == pytest.approx(10 * math.log(10), rel=1e-6)
-    assert float(code_loss(logits, told.targets)) == pytest.approx(math.log(10))
+    good, logits = code_targets(CODES, EOS, MASK), torch.zeros(2, 5, EOS + 1)
+    assert float(code_loss(logits, good.targets, good.mask)) == pytest.approx(math.log(10))
+    assert float(code_loss(logits, good.targets, good.mask, "sum")) == pytest.approx(8 * math.log(10), rel=1e-6)
+    assert float(code_loss(logits, good.targets, reduction="sum")) == pytest.approx(10 * math.log(10), rel=1e-6)
+    assert float(code_loss(logits, good.targets)) == pytest.approx(math.log(10))
 
 
 def test_masked_loss_ignores_padding_and_batch_mates() -> None:
     torch.manual_seed(1)
-    told, logits = code_targets(CODES, EOS, MASK), torch.randn(2, 5, EOS + 1, requires_grad=True)
-    loss = code_loss(logits, told.targets, told.mask, "sum")
+    good, logits = code_targets(CODES, EOS, MASK), torch.randn(2, 5, EOS + 1, requires_grad=True)
+    loss = code_loss(logits, good.targets, good.mask, "sum")
     short = code_targets(CODES[1:, :2], EOS)
     alone = code_loss(logits[1:, :3], short.targets, short.mask, "sum") + code_loss(
-        logits[:1], told.targets[:1], reduction="sum"
+        logits[:1], good.targets[:1], reduction="sum"
     )
     torch.testing.assert_close(loss, alone)
     loss.backward()
@@ -66,10 +66,10 @@ def test_top_k_accuracy_counts_real_codes_only() -> None:
 
 def test_sequence_log_prob_is_minus_the_summed_loss() -> None:
     torch.manual_seed(3)
-    told, logits = code_targets(CODES, EOS, MASK), torch.randn(2, 5, EOS + 1)
-    for mask in (None, told.mask):
-        log_p = sequence_log_prob(logits, told.targets, mask)
-        torch.testing.assert_close(log_p.sum(), -code_loss(logits, told.targets, mask, "sum"))
+    good, logits = code_targets(CODES, EOS, MASK), torch.randn(2, 5, EOS + 1)
+    for mask in (None, good.mask):
+        log_p = sequence_log_prob(logits, good.targets, mask)
+        torch.testing.assert_close(log_p.sum(), -code_loss(logits, good.targets, mask, "sum"))
 
 
 def test_preference_loss_falls_with_the_margin() -> None:
