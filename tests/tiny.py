@@ -25,10 +25,12 @@ def spec(path: str, **init_args: Any) -> dict[str, Any]:
     return {"class_path": f"gsv_lab.{path}", "init_args": init_args}
 
 
-CONTENT = spec("nn.content_encoder.PhoneContentEncoder", n_phones=102, width=16, layers=1, dim=12, dropout=0.0)
+CONTENT = spec(
+    "extensions.phone_content_encoder.PhoneContentEncoder", n_phones=102, width=16, layers=1, dim=12, dropout=0.0
+)
 QUANTIZER = spec("nn.quantizer.VectorQuantizer", dim=12, n_codes=20, projection="mean", hop=2)
 GPT = spec(
-    "nn.semantic_gpt.SemanticGPT",
+    "extensions.monotonic_alignment.AlignedSemanticGPT",
     n_phones=732,
     n_codes=20,
     context_dim=36,
@@ -37,58 +39,71 @@ GPT = spec(
     n_layers=2,
     ffn_dim=32,
     dropout=0.0,
-    moves=3,
+    max_advance=3,
 )
 SOVITS = spec(
-    "models.sovits.SoVITS",
+    "extensions.sovits.ExtendedSoVITS",
     segment_frames=16,
     from_prior=0.5,
+    frontend=spec("extensions.frontend.LogMelF0Frontend"),
     quantizer=QUANTIZER,
     speaker_encoder=spec(
-        "nn.speaker_encoder.PitchedSpeakerEncoder",
+        "extensions.measured_speaker_encoder.MeasuredSpeakerEncoder",
         base=spec("nn.speaker_encoder.StyleEncoder", spec_channels=160, speaker_dim=16, width=16, dropout=0.0),
     ),
     prior=spec(
-        "nn.prior.TextContentPrior", content_dim=12, latent_dim=8, speaker_dim=16, n_phones=732, width=16,
-        filter_width=16, layers=[1, 1, 1], attention_width=16, attention_heads=2, dropout=0.0, pointed=True,
+        "extensions.phone_index_prior.PhoneIndexPrior", content_dim=12, latent_dim=8, speaker_dim=16, n_phones=732,
+        width=16, filter_width=16, layers=[1, 1, 1], attention_width=16, attention_heads=2, dropout=0.0,
     ),
     posterior=spec(
         "nn.posterior.WaveNetPosterior", spec_channels=164, latent_dim=8, speaker_dim=16, width=16, layers=2
     ),
     flow=spec("nn.flow.CouplingFlow", latent_dim=8, speaker_dim=16, width=8, layers=1, couplings=2),
     vocoder=spec(
-        "nn.vocoder_source.SourceFilterVocoder", latent_dim=8, speaker_dim=16, width=16, layers=1,
+        "extensions.source_filter_vocoder.SourceFilterVocoder", latent_dim=8, speaker_dim=16, width=16, layers=1,
         own_pitch=False,
     ),
-    pitch_predictor=spec("nn.pitch_predictor.PitchPredictor", hidden_dim=16, speaker_dim=16, width=16, layers=1),
+    pitch_predictor=spec(
+        "extensions.pitch_predictor.PitchPredictor", hidden_dim=16, speaker_dim=16, width=16, layers=1
+    ),
 )  # fmt: skip
 DISCRIMINATORS = spec(
-    "nn.discriminators.Discriminators", judges=[spec("nn.discriminators.PeriodJudge", period=2, channels=[4, 4])]
+    "nn.discriminators.CombinedDiscriminator",
+    discriminators=[spec("nn.discriminators.PeriodDiscriminator", period=2, channels=[4, 4])],
 )
-JUDGE_PHONES = {
+RECOGNISER_PHONES = {
     "en": [name for name in CTC_SYMBOLS[1:] if name.isupper() and name != "E"],
     "zh": [name for name in CTC_SYMBOLS[1:] if not name.isupper() or name == "E"],
 }
-JUDGES = {
+RECOGNISERS = {
     language: spec(
-        "nn.recogniser.DelayRecogniser", phones=names, language=language, width=16, inner=8, reaches=[1], states=12,
-        layers=1, bands=20, dropout=0.0,
+        "extensions.phone_recogniser.DelayRecogniser", phones=names, language=language, width=16, inner=8, reaches=[1],
+        states=12, layers=1, bands=20, dropout=0.0,
     )
-    for language, names in JUDGE_PHONES.items()
+    for language, names in RECOGNISER_PHONES.items()
 }  # fmt: skip
-VERIFIER = spec("nn.verifier.SpeakerVerifier", width=16, layers=1, dim=8)
+VERIFIER = spec("extensions.speaker_verifier.SpeakerVerifier", width=16, layers=1, dim=8)
 
 
-def make_family(folder: Path, seed: int = 0) -> Path:
-    """Write a family of untrained tiny networks; what it says is noise, but it says it."""
+def make_family(folder: Path, seed: int = 0, **exchanged: dict[str, Any]) -> Path:
+    """Write a family of untrained tiny networks; what it says is noise, but it says it.
+
+    `exchanged` are specs that take the place of those here, by the name of the component.
+    """
     torch.manual_seed(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    parts = {"content_encoder": CONTENT, "semantic_gpt": GPT, "sovits": SOVITS, "verifier": VERIFIER}
-    for name, made in {**parts, "discriminators": DISCRIMINATORS}.items():
+    parts = {
+        "content_encoder": CONTENT,
+        "semantic_gpt": GPT,
+        "sovits": SOVITS,
+        "speaker_verifier": VERIFIER,
+        "discriminators": DISCRIMINATORS,
+    }
+    for name, made in {**parts, **exchanged}.items():
         save_component(build(made), folder / f"{name}.safetensors")
     sampling = {"top_k": 5, "min_new": 4, "max_new": 30}
-    card = {"version": "tiny-1", "sampling": sampling, "noise_scale": 0.3, "codes_per_phone": 1.0}
-    card |= {"memory": {"sharpness": 6.0}, "postfilters": {"latent": {}, "formants": {"reach": 4}}}
+    card = {"version": "tiny-1", "sampling": sampling, "noise_scale": 0.3, "max_codes_per_phone": 1.0}
+    card |= {"residual_correction": {"sharpness": 6.0}, "postfilters": {"latent": {}, "formants": {"reach": 4}}}
     (folder / "model.json").write_text(json.dumps(card), encoding="utf-8")
     return folder
 

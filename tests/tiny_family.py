@@ -8,7 +8,7 @@ import soundfile
 import yaml
 
 from gsv_lab.corpora.synthetic import SyntheticCorpus
-from tiny import CONTENT, DISCRIMINATORS, GPT, JUDGES, SOVITS, TEXTS, VERIFIER, experiment, spec
+from tiny import CONTENT, DISCRIMINATORS, GPT, RECOGNISERS, SOVITS, TEXTS, VERIFIER, experiment, spec
 
 
 def write_corpus(folder: Path) -> Path:
@@ -27,29 +27,31 @@ def write_corpus(folder: Path) -> Path:
 
 def write_configs(folder: Path) -> Path:
     """The configurations of a family at tiny size, one batch each."""
-    letters = spec("nn.letter_to_sound.LetterToSound", n_letters=27, n_phones=70, dim=8, width=8)
-    sovits = {**SOVITS, "init_args": {**SOVITS["init_args"], "quantizer": spec(
-        "nn.quantizer.VectorQuantizer", dim=12, n_codes=512, projection="mean", hop=2)}}  # fmt: skip
+    letters = spec("extensions.letter_to_sound.LetterToSound", n_letters=27, n_phones=70, dim=8, width=8)
+    quantizer = spec("nn.quantizer.VectorQuantizer", dim=12, n_codes=512, projection="mean", hop=2)
+    sovits = {**SOVITS, "init_args": {**SOVITS["init_args"], "quantizer": quantizer}}
     gpt = {**GPT, "init_args": {**GPT["init_args"], "n_codes": 512}}
     tasks = {
         "content": spec("training.content_task.ContentTask", content_encoder=CONTENT),
         "sovits": spec(
             "training.sovits_task.SoVITSTask",
-            sovits=sovits, discriminators=DISCRIMINATORS, quantizer_file="${sizes.quantizer}",
+            sovits=sovits,
+            discriminators=DISCRIMINATORS,
+            quantizer_file="${sizes.quantizer}",
         ),
         "gpt": spec("training.gpt_task.GPTTask", semantic_gpt=gpt, guided_layer=1),
-        "verifier": spec("training.verifier_task.VerifierTask", verifier=VERIFIER, n_speakers=3),
-        "judge_en": spec("training.recogniser_task.RecogniserTask", recogniser=JUDGES["en"]),
-        "judge_zh": spec("training.recogniser_task.RecogniserTask", recogniser=JUDGES["zh"]),
+        "speaker_verifier": spec("training.verifier_task.VerifierTask", verifier=VERIFIER, n_speakers=3),
+        "recogniser_en": spec("training.recogniser_task.RecogniserTask", recogniser=RECOGNISERS["en"]),
+        "recogniser_zh": spec("training.recogniser_task.RecogniserTask", recogniser=RECOGNISERS["zh"]),
         "g2p": spec("training.g2p_task.G2PTask", letter_to_sound=letters),
-    }  # fmt: skip
+    }
     data = {
         "content": spec("corpora.content_data.ContentData", store="x"),
         "sovits": spec("corpora.sovits_data.SoVITSData", store="x", windows=2, window_seconds=1.0, worst_fit=-90.0),
         "gpt": spec("corpora.gpt_data.GPTData", store="x", worst_fit=-90.0),
-        "verifier": spec("corpora.verifier_data.VerifierData", store="x", speakers=2),
-        "judge_en": spec("corpora.recogniser_data.RecogniserData", store="x"),
-        "judge_zh": spec("corpora.recogniser_data.RecogniserData", store="x"),
+        "speaker_verifier": spec("corpora.verifier_data.VerifierData", store="x", speakers=2),
+        "recogniser_en": spec("corpora.recogniser_data.RecogniserData", store="x"),
+        "recogniser_zh": spec("corpora.recogniser_data.RecogniserData", store="x"),
         "g2p": spec("corpora.letter_data.LetterData", batch_words=8),
     }
     folder.mkdir()

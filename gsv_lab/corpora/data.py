@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytorch_lightning as pl
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
@@ -16,8 +18,16 @@ from gsv_lab.corpora.readers import read as read_corpus
 from gsv_lab.corpora.store import ClipStore, Row
 from gsv_lab.corpora.stream import BatchPlan, BatchStream, fixed_batches
 from gsv_lab.corpora.texts import FILE_NAME, add_texts
+from gsv_lab.corpora.tracks import codes_track
 from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.system.environment import cache_dir
+from gsv_lab.system.ranges import NonNegativeInt, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    from gsv_lab.training.task import Task
+
+SAMPLE_RATE = 16000
+"""Hz of the stores that are packed here."""
 
 
 class NumberedData(pl.LightningDataModule):
@@ -27,11 +37,18 @@ class NumberedData(pl.LightningDataModule):
         super().__init__()
         self._start: Callable[[], int] = lambda: 0
         self._workers = 0
-        self._task: Any = None
+        self._task: Task | None = None
 
-    def attach(self, task: Any, budget: Any, workers: int) -> None:
-        """Learn from `fit` where to start, and from the task whatever the tracks need."""
-        self._start, self._workers, self._task = (lambda: budget.batches), workers, task
+    def attach(self, task: Task, budget: Any, workers: int) -> None:
+        """Learn from `fit` where to start, and from the task which optional fields its batches must have."""
+        self._start = lambda: budget.batches
+        self._workers = workers
+        self._task = task
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Optional fields that the batches must have."""
+        return frozenset() if self._task is None else self._task.batch_needs
 
     def stream(self, make: Callable[[int], Any]) -> DataLoader:
         """Endless batches `make(n)`, from the number at which the training stands."""
@@ -61,39 +78,64 @@ class SpeechData(NumberedData):
         corpora: Sequence[str] = (),
         train: Sequence[str] = ("train",),
         valid: Sequence[str] = ("valid",),
-        batch_seconds: float = 96.0,
-        longest: float = 17.0,
-        shortest: float = 1.0,
+        batch_seconds: PositiveFloat = 96.0,
+        longest: PositiveFloat = 17.0,
+        shortest: PositiveFloat = 1.0,
         exclude: Sequence[str] = (),
         boost: Mapping[str, float] | None = None,
-        valid_batches: int = 8,
-        seed: int = 1234,
+        valid_batches: PositiveInt = 8,
+        seed: NonNegativeInt = 1234,
     ) -> None:
         super().__init__()
         self.store_folder = cache_dir() / store
         self.corpora = tuple(corpora)
         self.splits = {"train": tuple(train), "valid": tuple(valid)}
-        self.batch_seconds, self.longest, self.shortest = batch_seconds, longest, shortest
-        self.exclude, self.boost = tuple(exclude), dict(boost or {})
-        self.valid_batches, self.seed = valid_batches, seed
+        self.batch_seconds = batch_seconds
+        self.longest = longest
+        self.shortest = shortest
+        self.exclude = tuple(exclude)
+        self.boost = dict(boost or {})
+        self.valid_batches = valid_batches
+        self.seed = seed
         self.worst_fit: float | None = None
         """Mean alignment score (nats) below which a transcript is not trusted; None asks for no alignment."""
 
     def setup(self, stage: str = "fit") -> None:
-        """Open the store, make missing tracks, choose the clips."""
+        """Open the store, make missing tracks, choose the clips.
+
+        Raises:
+            ConfigError: those of `check_needs` and `check_rate`. DataError: no clip is usable; those of `open_store`.
+        """
+        self.check_needs()
         self.store = self.open_store()
         self.check_rate()
         self.make_tracks()
         self.chosen = {name: self.choose(splits) for name, splits in self.splits.items()}
         for name, indices in self.chosen.items():
             if not indices:
-                raise DataError(
-                    "DATA_TOO_SHORT", f"No clip of {self.store_folder} is usable for '{name}'", "at least one"
-                )
-        seconds = {name: [self._seconds(i) for i in indices] for name, indices in self.chosen.items()}
+                problem = f"No clip of {self.store_folder} is usable for '{name}'"
+                raise DataError("DATA_TOO_SHORT", problem, "at least one")
         weights = [self.weight(self.store.rows[i]) for i in self.chosen["train"]]
-        self._plan = BatchPlan(seconds["train"], self.batch_seconds, weights, self.seed)
-        self._valid_plan = BatchPlan(seconds["valid"], self.batch_seconds, None, 0)
+        seconds = [self.seconds(i) for i in self.chosen["train"]]
+        valid_seconds = [self.seconds(i) for i in self.chosen["valid"]]
+        self._plan = BatchPlan(seconds, self.batch_seconds, weights, self.seed)
+        self._valid_plan = BatchPlan(valid_seconds, self.batch_seconds, None, 0)
+
+    def missing(self, field: str) -> str:
+        """What would have to be there for an optional field of the batches; empty where they can have it."""
+        return f"data whose batches have '{field}'"
+
+    def check_needs(self) -> None:
+        """Refuse a task whose batches need a field that these data cannot give.
+
+        Raises:
+            ConfigError: CONFIG_INCONSISTENT, with the field and what is missing.
+        """
+        for field in sorted(self.needs):
+            missing = self.missing(field)
+            if missing:
+                problem = f"The task needs '{field}' in its batches, and {type(self).__name__} does not give it"
+                raise ConfigError("CONFIG_INCONSISTENT", problem, missing)
 
     def open_store(self) -> ClipStore:
         """The packed store; packed now if it is not there.
@@ -102,49 +144,80 @@ class SpeechData(NumberedData):
             DataError: DATA_MISSING when there is neither a store nor a corpus.
         """
         if not (self.store_folder / "clips.json").is_file():
-            if not self.corpora:
-                raise DataError(
-                    "DATA_MISSING", f"There is no store at {self.store_folder} and no corpus to pack it from", "",
-                    "Give data.init_args.corpora=[FOLDER]; see data/README.md",
-                )  # fmt: skip
-            clips = [clip for corpus in self.corpora for clip in read_corpus(corpus) if clip.corpus not in self.exclude]
-            decode = lambda path: audio.read(path, 16000).samples.numpy()  # noqa: E731
-            store = ClipStore.pack(self.store_folder, clips, decode, 16000, lambda items: tqdm(items, "decoding"))
-            texts = [Path(corpus) / FILE_NAME for corpus in self.corpora if (Path(corpus) / FILE_NAME).is_file()]
-            if texts:
-                add_texts(store, texts)
+            self._pack()
         return ClipStore(self.store_folder)
 
+    def _pack(self) -> None:
+        if not self.corpora:
+            raise DataError(
+                "DATA_MISSING",
+                f"There is no store at {self.store_folder} and no corpus to pack it from",
+                "",
+                "Give data.init_args.corpora=[FOLDER]; see data/README.md",
+            )
+        clips = []
+        for corpus in self.corpora:
+            clips += [clip for clip in read_corpus(corpus) if clip.corpus not in self.exclude]
+        store = ClipStore.pack(self.store_folder, clips, decode, SAMPLE_RATE, lambda items: tqdm(items, "decoding"))
+        texts = [Path(corpus) / FILE_NAME for corpus in self.corpora]
+        found = [path for path in texts if path.is_file()]
+        if found:
+            add_texts(store, found)
+
     def check_rate(self) -> None:
-        """Compare the store's rate with that of every network and analysis of the task.
+        """Compare the store's rate with those of the task's networks.
 
         Raises:
             ConfigError: CONFIG_INCONSISTENT, both rates named.
         """
-        for name, module in self._task.named_modules() if self._task else ():
-            rate = getattr(module, "sample_rate", self.store.sample_rate)
+        rates = {} if self._task is None else self._task.sample_rates()
+        for name, rate in rates.items():
             if rate != self.store.sample_rate:
+                held = f"the store {self.store_folder} holds {self.store.sample_rate} Hz"
                 raise ConfigError(
                     "CONFIG_INCONSISTENT",
-                    f"{name} works at {rate:g} Hz and the store {self.store_folder} holds {self.store.sample_rate} Hz",
-                    "the same rate", "Choose another store, or change the task",
-                )  # fmt: skip
+                    f"{name} works at {rate:g} Hz and {held}",
+                    "the same rate",
+                    "Choose another store, or change the task",
+                )
 
-    def _seconds(self, index: int) -> float:
+    def seconds(self, index: int) -> float:
+        """Length of a clip."""
         return self.store.rows[index].samples / self.store.sample_rate
+
+    def find_codes(self, codebook: str) -> None:
+        """Choose the track that `codes` reads.
+
+        Args:
+            codebook: see `gsv_lab.corpora.tracks.codes_track`; a relative path lies below the cache folder. Empty for
+                that of the task.
+        """
+        file = str(cache_dir() / codebook) if codebook else ""
+        if not file and self._task is not None:
+            file = self._task.codebook_file()
+        self.codes_name = codes_track(self.store, file)
+
+    def codes(self, index: int) -> np.ndarray:
+        """The codes of a clip (F25,)."""
+        codes: np.ndarray = self.store.track(self.codes_name, index)
+        return codes.astype(np.int64)
 
     def choose(self, splits: Sequence[str]) -> list[int]:
         """Indices of the usable clips of some splits."""
-        return [
-            i for i, row in enumerate(self.store.rows)
-            if row.split in splits and row.corpus not in self.exclude and self.usable(i, row)
-        ]  # fmt: skip
+        chosen = []
+        for index, row in enumerate(self.store.rows):
+            if row.split in splits and row.corpus not in self.exclude and self.usable(index, row):
+                chosen.append(index)
+        return chosen
 
     def usable(self, index: int, row: Row) -> bool:
         """Whether a clip can be used at all: its length, and its transcript where `worst_fit` is set."""
-        if not self.shortest <= self._seconds(index) <= self.longest:
+        if not self.shortest <= self.seconds(index) <= self.longest:
             return False
-        return self.worst_fit is None or float(self.store.track("fit", index)[0]) > self.worst_fit
+        if self.worst_fit is None:
+            return True
+        fit = self.store.track("fit", index)
+        return float(fit[0]) > self.worst_fit
 
     def by_speaker(self, indices: Iterable[int]) -> dict[str, list[int]]:
         """Clips of each speaker, speakers in alphabetical order, clips in the order given."""
@@ -173,9 +246,16 @@ class SpeechData(NumberedData):
         """The same few batches every time."""
         chosen = self.chosen["valid"]
         plan = self._valid_plan.epoch(0)[: self.valid_batches]
-        return fixed_batches([self.collate([chosen[k] for k in batch], None) for batch in plan])
+        batches = [self.collate([chosen[k] for k in numbers], None) for numbers in plan]
+        return fixed_batches(batches)
 
-    def describe(self) -> dict[str, Any]:
-        """Clips and minutes by split and language, for model cards."""
-        clips = Counter((n, self.store.rows[i].language) for n, indices in self.chosen.items() for i in indices)
-        return {f"{split} {language}": count for (split, language), count in sorted(clips.items())}
+
+def decode(path: Path) -> np.ndarray:
+    """Samples (T,) of a recording at the rate of the stores."""
+    samples: np.ndarray = audio.read(path, SAMPLE_RATE).samples.numpy()
+    return samples
+
+
+def padded(rows: Sequence[Mapping[str, Tensor]], name: str, fill: float = 0) -> Tensor:
+    """One entry of several clips, padded on the right: (F_i, ...) each -> (B, F, ...)."""
+    return pad_sequence([row[name] for row in rows], batch_first=True, padding_value=fill)

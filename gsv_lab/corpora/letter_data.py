@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from gsv_lab.corpora.data import NumberedData
 from gsv_lab.corpora.stream import fixed_batches
+from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
 from gsv_lab.text import letters
 
 
@@ -31,9 +33,10 @@ class LetterData(NumberedData):
         seed: of the order and of the readings.
     """
 
-    def __init__(self, batch_words: int = 512, seed: int = 1234) -> None:
+    def __init__(self, batch_words: PositiveInt = 512, seed: NonNegativeInt = 1234) -> None:
         super().__init__()
-        self.batch_words, self.seed = batch_words, seed
+        self.batch_words = batch_words
+        self.seed = seed
         self._epoch: tuple[int, list[np.ndarray]] = (-1, [])
 
     def setup(self, stage: str = "fit") -> None:
@@ -50,24 +53,30 @@ class LetterData(NumberedData):
             batches: list[np.ndarray] = []
             for length in np.unique(self._lengths):
                 same = order[self._lengths[order] == length]
-                batches += np.array_split(same, -(-len(same) // self.batch_words))
-            self._epoch = (epoch, [batches[i] for i in random.permutation(len(batches))])
+                pieces = math.ceil(len(same) / self.batch_words)
+                batches += np.array_split(same, pieces)
+            shuffled = [batches[i] for i in random.permutation(len(batches))]
+            self._epoch = (epoch, shuffled)
         return self._epoch[1]
 
     def draw(self, n: int) -> LetterBatch:
         """Batch number `n`, counted from the beginning of the training."""
         random = np.random.default_rng((self.seed, 2, n))
         epoch, k = divmod(n, self._per_epoch)
-        return self.collate([self.train_words[i] for i in self.plan(epoch)[k]], random)
+        words = [self.train_words[i] for i in self.plan(epoch)[k]]
+        return self.collate(words, random)
 
     @staticmethod
     def collate(words: list[str], random: np.random.Generator | None) -> LetterBatch:
         """A batch of words of one length; the first reading of each, or a random one."""
-        readings = [letters.targets(word) for word in words]
-        picked = [r[int(random.integers(len(r)))] if random else r[0] for r in readings]
+        picked = []
+        for word in words:
+            readings = letters.targets(word)
+            number = 0 if random is None else int(random.integers(len(readings)))
+            picked.append(readings[number])
         return LetterBatch(
             torch.tensor([letters.encode(word) for word in words]),
-            torch.tensor([k for reading in picked for k in reading]),
+            torch.tensor([phone for reading in picked for phone in reading]),
             torch.tensor([len(reading) for reading in picked]),
             words,
         )

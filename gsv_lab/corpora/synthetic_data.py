@@ -1,36 +1,43 @@
 """Training batches from the synthetic corpus: the ordinary stores, with tracks that are true instead of measured.
 
-Idea: the corpus knows its phones, their times and its pitch, so a store packed from it needs no aligner and no tracker;
+The corpus knows its phones, their times and its pitch, so a store packed from it needs no aligner and no tracker;
 everything after that is the training of real speech. Voices are split: the last ones are never trained on.
-Letters: P phones, F50 and F100 frames. The file knows no loss and no network but the content encoder that it is given.
+Letters: P phones, C context features, F25 codes, F50 and F100 frames.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+import torch
+from torch.nn import functional
 from tqdm.auto import tqdm
 
-from gsv_lab.checkpoint import load_component, save_component
+from gsv_lab.checkpoint import file_fingerprint, load_component, save_component
 from gsv_lab.corpora.content_data import ContentData
+from gsv_lab.corpora.gpt_data import GPTData
 from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.sovits_data import SoVITSData
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.synthetic import SAMPLE_RATE, SyntheticClip, SyntheticCorpus
-from gsv_lab.corpora.tracks import add_codes
+from gsv_lab.corpora.tracks import DIGITS, add_codes, encoder_identity
 from gsv_lab.errors import DataError
+from gsv_lab.nn.interfaces import ContentEncoder
 from gsv_lab.system.environment import cache_dir
+from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    from gsv_lab.training.sovits_task import SoVITSTask
 
 LATENT_RATE = 50.0
 
 
 def pack_synthetic(folder: str | Path, corpus: SyntheticCorpus, valid_speakers: int = 4) -> ClipStore:
     """Write a corpus as a clip store with the tracks `phones`, `symbols` (both labels as `SyntheticClip.ids`),
-    `positions`, `fit` and `pitch`, all of them true.
+    `context`, `positions`, `fit` and `pitch`, all of them true.
 
     Args:
         folder: to write.
@@ -42,18 +49,18 @@ def pack_synthetic(folder: str | Path, corpus: SyntheticCorpus, valid_speakers: 
     """
     known = len(corpus.speakers) - valid_speakers
     if known < 1:
-        raise DataError("DATA_TOO_SHORT", f"{len(corpus.speakers)} voices, {valid_speakers} of them held back", "more")
+        problem = f"{len(corpus.speakers)} voices, {valid_speakers} of them held back"
+        raise DataError("DATA_TOO_SHORT", problem, "more")
     clips = list(tqdm(corpus, "synthetic speech"))
-    rows = [
-        Clip(
-            clip.name, Path(str(number)), clip.speaker.name, "en", " ".join(clip.phones),
-            "train" if clip.speaker_index < known else "valid", "synthetic",
-        )
-        for number, clip in enumerate(clips)
-    ]  # fmt: skip
+    rows = []
+    for number, clip in enumerate(clips):
+        split = "train" if clip.speaker_index < known else "valid"
+        text = " ".join(clip.phones)
+        rows.append(Clip(clip.name, Path(str(number)), clip.speaker.name, "en", text, split, "synthetic"))
     store = ClipStore.pack(folder, rows, lambda path: clips[int(str(path))].wave, SAMPLE_RATE)
     for name in ("phones", "symbols"):
         store.add_track(name, (np.array(clip.ids, np.int16) for clip in clips))
+    store.add_track("context", (clip.context().astype(np.float16) for clip in clips))
     store.add_track("positions", (positions(clip) for clip in clips))
     store.add_track("fit", (np.zeros(1, np.float32) for _ in clips))
     store.add_track("pitch", (pitch(clip) for clip in clips), rate=100)
@@ -62,16 +69,61 @@ def pack_synthetic(folder: str | Path, corpus: SyntheticCorpus, valid_speakers: 
 
 def positions(clip: SyntheticClip) -> np.ndarray:
     """Which phone of the clip sounds in each frame at 50 Hz, -1 in silence: (F50,)."""
-    middle = (np.arange(int(len(clip.wave) * LATENT_RATE // SAMPLE_RATE)) + 0.5) / LATENT_RATE
-    owner = np.clip(np.searchsorted(clip.start, middle, side="right") - 1, 0, None)
-    inside = (clip.start[owner] <= middle) & (middle < clip.end[owner])
-    return np.where(inside, owner, -1).astype(np.int16)
+    return clip.owners(LATENT_RATE).astype(np.int16)
 
 
 def pitch(clip: SyntheticClip) -> np.ndarray:
     """Log-F0, which a voice has also where it is silent, and voicing: (F100, 2) half precision."""
     log_f0 = np.log(clip.speaker.pitch) + clip.prosody * np.log(2) / 12
     return np.stack([log_f0, clip.f0 > 0], axis=1).astype(np.float16)
+
+
+def open_synthetic(folder: Path, corpus: SyntheticCorpus, valid_speakers: int) -> ClipStore:
+    """The packed store of a corpus; made and packed now if it is not there, or lacks a track."""
+    if (folder / "pitch.json").is_file():  # the last track that is written
+        store = ClipStore(folder)
+        if store.has_track("context"):
+            return store
+    return pack_synthetic(folder, corpus, valid_speakers)
+
+
+def make_codes(store: ClipStore, content_file: Path, n_codes: int) -> Path:
+    """The tracks `content` and `codes-...` of a store, where they are not there yet.
+
+    Args:
+        store: of synthetic clips.
+        content_file: weights of the content encoder.
+        n_codes: size of the codebook, which is fitted here.
+
+    Returns:
+        the codebook's file, beside the store's tracks.
+
+    Raises:
+        CheckpointError: CKPT_MISSING, the content encoder has not been trained yet.
+    """
+    from gsv_lab.training.codes import fit_codebook
+
+    encoder = file_fingerprint(content_file)[:DIGITS]
+    source = content_file.name
+    if not store.has_track("content") or encoder_identity(store) != encoder:
+        network = cast(ContentEncoder, load_component(content_file))
+        contents = _contents(store, network)
+        store.add_track("content", contents, rate=25, source=source, content_encoder=encoder)
+    book = store.folder / f"quantizer-{encoder}-{n_codes}.safetensors"
+    if not book.is_file():
+        quantizer = fit_codebook(store, n_codes)
+        add_codes(store, quantizer, source)
+        save_component(quantizer, book)
+    return book
+
+
+@torch.no_grad()
+def _contents(store: ClipStore, encoder: ContentEncoder) -> Iterator[np.ndarray]:
+    """Content of every clip, means of two frames: (F25, D) half precision."""
+    for index in tqdm(range(len(store)), "content"):
+        wave = torch.from_numpy(store.wave(index))
+        content = encoder(wave[None, None]).content
+        yield functional.avg_pool1d(content, 2)[0].T.numpy().astype(np.float16)
 
 
 class SyntheticContentData(ContentData):
@@ -88,21 +140,27 @@ class SyntheticContentData(ContentData):
         self,
         store: str,
         corpus: SyntheticCorpus,
-        valid_speakers: int = 4,
-        batch_seconds: float = 48.0,
-        valid_batches: int = 2,
-        stretch: float = 0.12,
-        masks: int = 1,
-        seed: int = 1234,
+        valid_speakers: PositiveInt = 4,
+        batch_seconds: PositiveFloat = 48.0,
+        valid_batches: PositiveInt = 2,
+        stretch: NonNegativeFloat = 0.12,
+        masks: NonNegativeInt = 1,
+        seed: NonNegativeInt = 1234,
     ) -> None:
         super().__init__(
-            store, batch_seconds=batch_seconds, valid_batches=valid_batches, stretch=stretch, masks=masks, seed=seed
+            store,
+            batch_seconds=batch_seconds,
+            valid_batches=valid_batches,
+            stretch=stretch,
+            masks=masks,
+            seed=seed,
         )
-        self.corpus, self.valid_speakers = corpus, valid_speakers
+        self.corpus = corpus
+        self.valid_speakers = valid_speakers
 
     def open_store(self) -> ClipStore:
-        """The packed store; made and packed now if it is not there."""
-        return _opened(self.store_folder, self.corpus, self.valid_speakers)
+        """See `open_synthetic`."""
+        return open_synthetic(self.store_folder, self.corpus, self.valid_speakers)
 
 
 class SyntheticSoVITSData(SoVITSData):
@@ -126,65 +184,81 @@ class SyntheticSoVITSData(SoVITSData):
         store: str,
         corpus: SyntheticCorpus,
         content_file: str,
-        n_codes: int = 64,
-        valid_speakers: int = 4,
-        windows: int = 8,
-        window_seconds: float = 2.0,
-        other_clip: float = 1.0,
-        valid_batches: int = 2,
-        seed: int = 1234,
+        n_codes: PositiveInt = 64,
+        valid_speakers: PositiveInt = 4,
+        windows: PositiveInt = 8,
+        window_seconds: PositiveFloat = 2.0,
+        other_clip: ClosedUnitInterval = 1.0,
+        valid_batches: PositiveInt = 2,
+        seed: NonNegativeInt = 1234,
     ) -> None:
         super().__init__(
-            store, windows=windows, window_seconds=window_seconds, other_clip=other_clip, valid_batches=valid_batches,
+            store,
+            windows=windows,
+            window_seconds=window_seconds,
+            other_clip=other_clip,
+            valid_batches=valid_batches,
             seed=seed,
-        )  # fmt: skip
-        self.corpus, self.valid_speakers = corpus, valid_speakers
-        self.content_file, self.n_codes = cache_dir() / content_file, n_codes
+        )
+        self.corpus = corpus
+        self.valid_speakers = valid_speakers
+        self.content_file = cache_dir() / content_file
+        self.n_codes = n_codes
 
     def open_store(self) -> ClipStore:
-        """The packed store; made and packed now if it is not there."""
-        return _opened(self.store_folder, self.corpus, self.valid_speakers)
+        """See `open_synthetic`."""
+        return open_synthetic(self.store_folder, self.corpus, self.valid_speakers)
 
     def make_tracks(self) -> None:
-        """`content` and `codes`, made again if the content encoder is another one; tells the task its codebook.
-
-        Raises:
-            CheckpointError: CKPT_MISSING, the content encoder has not been trained yet.
-        """
-        book = self.store_folder / "quantizer.safetensors"
-        encoder = load_component(self.content_file)
-        source = f"{hashlib.sha256(self.content_file.read_bytes()).hexdigest()[:16]} {self.n_codes}"
-        fresh = book.is_file() and self.store.has_track("codes")
-        if not fresh or self.store.track_info("codes")["settings"].get("source") != source:
-            _make_codes(self.store, encoder, self.n_codes, source, book)
-        self._task.quantizer_file = str(book)
+        """See `make_codes`; the task reads its codebook from the file that is made here."""
+        book = make_codes(self.store, self.content_file, self.n_codes)
+        self.codebook = str(book)
+        if self._task is not None:
+            cast("SoVITSTask", self._task).quantizer_file = str(book)
 
 
-def _opened(folder: Path, corpus: SyntheticCorpus, valid_speakers: int) -> ClipStore:
-    # The last track to be written says that all of them are there.
-    if (folder / "pitch.json").is_file():
-        return ClipStore(folder)
-    return pack_synthetic(folder, corpus, valid_speakers)
+class SyntheticGPTData(GPTData):
+    """`GPTData` on a corpus that is made on the spot, with the codes of `SyntheticSoVITSData`.
 
+    Args:
+        store: see `SpeechData`.
+        corpus: the voices and scripts; context features are those of `SyntheticClip.context`.
+        content_file, n_codes: see `SyntheticSoVITSData`.
+        valid_speakers: see `pack_synthetic`.
+        batch_seconds, prompted, speaker_file, valid_batches, seed: see `GPTData`.
+    """
 
-def _make_codes(store: ClipStore, encoder: object, n_codes: int, source: str, book: Path) -> None:
-    import torch
+    def __init__(
+        self,
+        store: str,
+        corpus: SyntheticCorpus,
+        content_file: str,
+        n_codes: PositiveInt = 64,
+        valid_speakers: PositiveInt = 4,
+        batch_seconds: PositiveFloat = 40.0,
+        prompted: ClosedUnitInterval = 0.5,
+        speaker_file: str = "",
+        valid_batches: PositiveInt = 2,
+        seed: NonNegativeInt = 1234,
+    ) -> None:
+        super().__init__(
+            store,
+            batch_seconds=batch_seconds,
+            prompted=prompted,
+            speaker_file=speaker_file,
+            valid_batches=valid_batches,
+            seed=seed,
+        )
+        self.corpus = corpus
+        self.valid_speakers = valid_speakers
+        self.content_file = cache_dir() / content_file
+        self.n_codes = n_codes
 
-    from gsv_lab.nn.interfaces import ContentEncoder
-    from gsv_lab.training.codes import fit_codebook
+    def open_store(self) -> ClipStore:
+        """See `open_synthetic`."""
+        return open_synthetic(self.store_folder, self.corpus, self.valid_speakers)
 
-    network = cast(ContentEncoder, encoder)
-
-    def contents() -> Iterator[np.ndarray]:
-        for i in tqdm(range(len(store)), "content"):
-            with torch.no_grad():
-                heard = network(torch.from_numpy(store.wave(i))[None, None]).content
-            yield torch.nn.functional.avg_pool1d(heard, 2)[0].T.numpy().astype(np.float16)
-
-    store.add_track("content", contents(), rate=25, source=source)
-    quantizer = fit_codebook(store, n_codes)
-    save_component(quantizer, book)
-    add_codes(store, quantizer, source)
-
-
-__all__: Sequence[str] = ["SyntheticContentData", "SyntheticSoVITSData", "pack_synthetic", "pitch", "positions"]
+    def make_context(self) -> None:
+        """The store has true ones; the codes are made here, see `make_codes`."""
+        book = make_codes(self.store, self.content_file, self.n_codes)
+        self.codebook = str(book)

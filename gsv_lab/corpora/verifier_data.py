@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 
 from gsv_lab.corpora.data import SpeechData
 from gsv_lab.corpora.stream import fixed_batches
+from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
 
 
 class VerifierBatch(NamedTuple):
@@ -36,16 +37,29 @@ class VerifierData(SpeechData):
         corpora: Sequence[str] = (),
         train: Sequence[str] = ("train",),
         valid: Sequence[str] = ("dev_speaker",),
-        speakers: int = 24,
-        crops: int = 2,
+        speakers: PositiveInt = 24,
+        crops: PositiveInt = 2,
         crop_seconds: tuple[float, float] = (1.6, 3.5),
         exclude: Sequence[str] = (),
         boost: Mapping[str, float] | None = None,
-        valid_batches: int = 4,
-        seed: int = 1234,
+        valid_batches: PositiveInt = 4,
+        seed: NonNegativeInt = 1234,
     ) -> None:
-        super().__init__(store, corpora, train, valid, 96.0, 30.0, 1.2, exclude, boost, valid_batches, seed)
-        self.speakers, self.crops, self.crop_seconds = speakers, crops, tuple(crop_seconds)
+        super().__init__(
+            store,
+            corpora,
+            train,
+            valid,
+            longest=30.0,
+            shortest=1.2,
+            exclude=exclude,
+            boost=boost,
+            valid_batches=valid_batches,
+            seed=seed,
+        )
+        self.speakers = speakers
+        self.crops = crops
+        self.crop_seconds = tuple(crop_seconds)
 
     def setup(self, stage: str = "fit") -> None:
         """Adds the clips of each speaker; classes are numbered in alphabetical order."""
@@ -55,20 +69,18 @@ class VerifierData(SpeechData):
     def draw(self, n: int, split: str = "train") -> VerifierBatch:
         """Batch number `n` of a split."""
         random = np.random.default_rng((self.seed, 6, n))
-        names = list(self.clips[split])
+        clips = list(self.clips[split].values())
         low, high = self.crop_seconds
-        length = (
-            int(random.uniform(low, high) * self.store.sample_rate)
-            if split == "train"
-            else int(high * self.store.sample_rate)
-        )
-        picked = random.choice(len(names), min(self.speakers, len(names)), replace=False)
-        waves = [
-            self.crop(int(random.choice(self.clips[split][names[k]])), length, random)
-            for k in picked
-            for _ in range(self.crops)
-        ]
-        return VerifierBatch(torch.stack(waves)[:, None], torch.from_numpy(np.repeat(picked, self.crops)))
+        seconds = random.uniform(low, high) if split == "train" else high
+        length = int(seconds * self.store.sample_rate)
+        picked = random.choice(len(clips), min(self.speakers, len(clips)), replace=False)
+        waves = []
+        for speaker in picked:
+            for _ in range(self.crops):
+                index = int(random.choice(clips[speaker]))
+                waves.append(self.crop(index, length, random))
+        classes = np.repeat(picked, self.crops)
+        return VerifierBatch(torch.stack(waves)[:, None], torch.from_numpy(classes))
 
     def crop(self, index: int, length: int, random: np.random.Generator) -> Tensor:
         """A crop with another gain and sometimes noise; short clips are repeated."""
@@ -76,14 +88,16 @@ class VerifierData(SpeechData):
         start = int(random.integers(0, max(1, samples - length)))
         wave = np.resize(self.store.wave(index, start, length), length)
         if random.random() < 0.5:
-            level = float(np.sqrt(np.mean(wave**2))) * 10 ** (-random.uniform(10, 35) / 20)
+            rms = float(np.sqrt(np.mean(wave**2)))
+            level = rms * 10 ** (-random.uniform(10, 35) / 20)
             wave = wave + random.normal(0, level, length).astype(np.float32)
-        return torch.from_numpy((wave * 10 ** (random.uniform(-6, 6) / 20)).astype(np.float32))
+        gain = 10 ** (random.uniform(-6, 6) / 20)
+        return torch.from_numpy((wave * gain).astype(np.float32))
 
     def train_dataloader(self) -> DataLoader:
         """Endless."""
         return self.stream(self.draw)
 
     def val_dataloader(self) -> DataLoader:
-        """Unheard speakers, always the same crops."""
+        """Speakers that are not trained on, always the same crops."""
         return fixed_batches([self.draw(k, "valid") for k in range(self.valid_batches)])

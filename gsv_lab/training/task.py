@@ -110,6 +110,10 @@ class Task(pl.LightningModule):
         """Hz at which the networks read waves, by name."""
         return {}
 
+    def codebook_file(self) -> str:
+        """Weights of the codebook whose codes the batches must have; empty where the task has none of its own."""
+        return ""
+
     def view_batch(self, batch: Any, items: int) -> Any:
         """The first items of a validation batch, for `log_views`; tasks whose batches cannot be cut give all."""
         return type(batch)(*(None if track is None else track[:items] for track in batch))
