@@ -71,8 +71,8 @@ class Alignment:
     @property
     def quality(self) -> float:
         """Mean score in nats: near 0 for a fitting transcript, several below for a wrong one; NaN without phones."""
-        heard = self.score[np.isfinite(self.score)]
-        return float(heard.mean()) if len(heard) else float("nan")
+        known = self.score[np.isfinite(self.score)]
+        return float(known.mean()) if len(known) else float("nan")
 
     def doubtful(self, below: float = -3.0) -> Ints:
         """Positions of the phones whose score is under `below` nats: likely misread or missing in the recording."""

@@ -124,7 +124,7 @@ def inspect(path: Path) -> Header:
 
 
 def unreadable(name: str, header: Header) -> AudioError:
-    """The error for a file that the decoder refuses; the header tells a wrong rate or codec from no audio at all."""
+    """The error for a file that the decoder refuses; the header shows a wrong rate or codec."""
     if header.container and header.channels is not None and header.rate is not None:
         if not 1 <= header.channels <= 2:
             return channels_error(name, header.channels)
@@ -146,7 +146,7 @@ def check_claims(name: str, header: Header, rate: int, frames: int, channels: in
     if header.absurd:
         raise AudioError(
             "AUDIO_HEADER_MISMATCH", f"The header of {name!r} claims {header.declared:,} bytes of audio; "
-            f"{header.present:,} are there", "a file whose header tells its length", "Open and save it again",
+            f"{header.present:,} are there", "a file whose header holds its length", "Open and save it again",
         )  # fmt: skip
     if frames > max_seconds * rate:
         raise too_long(name, frames / rate, max_seconds)

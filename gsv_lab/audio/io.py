@@ -4,8 +4,8 @@ Letters: T samples. A recording is one channel, float32, 1-D tensor (T,), full s
 
 Reading checks in this order: is it there, is it audio, header against bytes, bit depth, rate, length, channels; only
 then it decodes, block by block and never past the limit, and looks at the samples (none, fewer than announced, not
-finite, channels that cancel). Silence, clipping and too little speech are no faults of a file: `gsv_lab.audio`
-judges those. The file knows nothing of speech, text or networks.
+finite, channels that cancel). Silence, clipping and too little speech are no faults of a file: other modules
+of `gsv_lab.audio` measure those.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Recording:
     Attributes:
         samples: (T,) float32, full scale at 1.0.
         sample_rate: Hz, of `samples`.
-        source_rate: Hz, of the file; tells what band can be expected.
+        source_rate: Hz, of the file; it limits the band that can be expected.
         notes: what was done or seen while reading, one sentence each.
         path: the file, or None for sound that was made here.
     """
@@ -69,7 +69,7 @@ class Mark:
         model: name and version of the base weights, for example `nano-1`.
         voice: whose voice or which reference was used.
         date: ISO date and time in UTC; the clock's (or `SOURCE_DATE_EPOCH`'s) if left out.
-        settings: plain values that tell how it was made (seed, temperature ...).
+        settings: plain values that say how it was made (seed, temperature ...).
     """
 
     model: str

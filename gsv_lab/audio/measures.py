@@ -4,7 +4,7 @@ Letters: T samples, F frames, N frequency bins.
 
 Idea: a handful of plain measures, each with the fault it stands for: noise (SNR), distortion (clipping), emptiness
 (silence), a telephone or an old codec (band), a bad microphone input (offset), and gaps in the material (phones). They
-are estimates from the signal alone; docstrings say how. The file knows no text, no files and no networks.
+are estimates from the signal alone; docstrings say how.
 """
 
 from __future__ import annotations

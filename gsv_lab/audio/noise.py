@@ -4,7 +4,7 @@ Letters: T samples, F frames, N frequency bins.
 
 Idea: in each frequency bin the quiet moments show the noise; what rises above it is kept, the rest is turned down, not
 off, because holes in the spectrum sound worse than a faint even noise. Music, other voices and echoes are not steady
-and stay. The file knows nothing of speech or files.
+and stay.
 """
 
 from __future__ import annotations
@@ -12,14 +12,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+OVER = 2.0
+"""How many times the estimated noise power is subtracted."""
+FLOOR_DB = -15.0
+"""Gain of what is noise only, dB."""
+QUIET = 0.15
+"""Quantile of a bin's power that stands for its noise, in (0, 1)."""
 
-def denoise(
-    samples: Tensor,
-    sample_rate: int,
-    over: float = 2.0,
-    floor_db: float = -15.0,
-    quiet: float = 0.15,
-) -> Tensor:
+
+def denoise(samples: Tensor, sample_rate: int) -> Tensor:
     """Spectral subtraction with a floor, (T,) -> (T,).
 
     Source: Boll 1979, "Suppression of Acoustic Noise in Speech Using Spectral Subtraction", IEEE ASSP 27(2), with the
@@ -30,9 +31,6 @@ def denoise(
     Args:
         samples: (T,).
         sample_rate: Hz.
-        over: how many times the estimated noise power is subtracted.
-        floor_db: gain of what is noise only, dB.
-        quiet: quantile of a bin's power that stands for its noise, in (0, 1).
     """
     if samples.numel() < round(0.5 * sample_rate):
         return samples
@@ -41,15 +39,15 @@ def denoise(
     spec = torch.stft(samples, size, size // 4, window=window, return_complex=True)  # (N, F)
     power = spec.abs().square()
     # The power of a Gaussian noise bin is exponential: its q-quantile is -ln(1 - q) times its mean.
-    noise = _quantile(power, quiet) / -torch.tensor(1 - quiet).log()
-    kept = (1 - over * noise[:, None] / power.clamp(min=1e-20)).clamp(min=0).sqrt()
+    noise = _quantile(power, QUIET) / -torch.tensor(1 - QUIET).log()
+    kept = (1 - OVER * noise[:, None] / power.clamp(min=1e-20)).clamp(min=0).sqrt()
     kept = torch.nn.functional.avg_pool2d(kept[None, None], (3, 5), 1, (1, 2), count_include_pad=False)[0, 0]
-    gain = kept.clamp(min=10 ** (floor_db / 20))
+    gain = kept.clamp(min=10 ** (FLOOR_DB / 20))
     return torch.istft(spec * gain, size, size // 4, window=window, length=samples.numel())
 
 
 def _quantile(power: Tensor, share: float) -> Tensor:
-    # Digital silence tells nothing about the noise; torch.quantile has a size limit, sorting has none.
+    # Digital silence says nothing about the noise; torch.quantile has a size limit, sorting has none.
     loud = power[:, power.sum(dim=0) > 1e-9]
     if loud.shape[1] == 0:
         return torch.zeros(power.shape[0], dtype=power.dtype)

@@ -2,8 +2,7 @@
 
 Letters: T samples.
 
-`reference` is the door for cloning: it refuses what cannot work and says, in a sentence each, what it did to the rest.
-The file knows nothing of text, networks other than the voice-activity detector, or voices.
+`reference` is what cloning calls: it refuses what cannot work and says, in a sentence each, what it did to the rest.
 """
 
 from __future__ import annotations
@@ -55,13 +54,8 @@ class Reference:
     warnings: tuple[str, ...]
 
 
-def best_reference(
-    recording: audio.Recording,
-    spans: Sequence[Span] | None = None,
-    shortest: float = SHORTEST,
-    longest: float = LONGEST,
-) -> Best:
-    """The best stretch of `shortest` to `longest` seconds for a reference.
+def best_reference(recording: audio.Recording, spans: Sequence[Span] | None = None) -> Best:
+    """The best stretch of `SHORTEST` to `LONGEST` seconds for a reference.
 
     Candidates are the slices of `slice_speech` and, for halting speech, runs of neighbouring spans. Speech counts
     most (up to 8 s of it), then a clean background, then no clipping.
@@ -69,8 +63,6 @@ def best_reference(
     Args:
         recording: what was read.
         spans: its speech, if already known.
-        shortest: seconds of speech needed.
-        longest: seconds.
 
     Raises:
         AudioError: `REF_LENGTH`, `AUDIO_SILENT`, `AUDIO_CLIPPED`.
@@ -78,22 +70,23 @@ def best_reference(
     samples, rate = recording.samples, recording.sample_rate
     name = recording.path.name if recording.path else "the recording"
     spans = speech_spans(samples, rate) if spans is None else spans
-    require_speech(name, samples, rate, spans, shortest)
-    if recording.seconds <= longest:
+    require_speech(name, samples, rate, spans, SHORTEST)
+    if recording.seconds <= LONGEST:
         return Best(Span(0, samples.numel()), "")
-    slices = slice_speech(samples, rate, spans, shortest, longest)
-    candidates = [s for s in slices if _speech_in(s, spans, rate) >= shortest] or _runs(spans, rate, shortest, longest)
+    slices = slice_speech(samples, rate, spans)
+    candidates = [s for s in slices if _speech_in(s, spans, rate) >= SHORTEST]
+    candidates = candidates or _runs(spans, rate)
     if not candidates:  # enough speech in all, but scattered: report the longest stretch that there is
         found = max((_speech_in(s, spans, rate) for s in slices), default=0.0)
         raise audio.AudioError(
-            "REF_LENGTH", f"The speech in {name!r} is scattered: {found:.1f} s in the best {longest:g} s",
-            f"at least {shortest:g} s together", "Record one passage without long pauses",
+            "REF_LENGTH", f"The speech in {name!r} is scattered: {found:.1f} s in the best {LONGEST:g} s",
+            f"at least {SHORTEST:g} s together", "Record one passage without long pauses",
         )  # fmt: skip
     best = max(candidates, key=lambda span: (_score(samples, rate, span, spans), -span.start))
     start, end = seconds(best, rate)
     why = (
         f"{name!r} lasts {recording.seconds:.1f} s; seconds {start:.2f} to {end:.2f} were taken: the best of "
-        f"{len(candidates)} passages of {shortest:g} to {longest:g} s by length of speech, noise and clipping"
+        f"{len(candidates)} passages of {SHORTEST:g} to {LONGEST:g} s by length of speech, noise and clipping"
     )
     return Best(best, why)
 
@@ -132,12 +125,12 @@ def _speech_in(piece: Span, spans: Sequence[Span], rate: int) -> float:
     return speech_seconds([s for s in cut if s.length > 0], rate)
 
 
-def _runs(spans: Sequence[Span], rate: int, shortest: float, longest: float) -> list[Span]:
-    """Stretches from the start of a span to the end of another, at most `longest` seconds, with enough speech."""
+def _runs(spans: Sequence[Span], rate: int) -> list[Span]:
+    """Stretches from the start of a span to the end of another, at most `LONGEST` seconds, with enough speech."""
     runs = []
     for index, first in enumerate(spans):
-        fitting = [last.end for last in spans[index:] if last.end - first.start <= longest * rate]
-        if fitting and _speech_in(run := Span(first.start, fitting[-1]), spans, rate) >= shortest:
+        fitting = [last.end for last in spans[index:] if last.end - first.start <= LONGEST * rate]
+        if fitting and _speech_in(run := Span(first.start, fitting[-1]), spans, rate) >= SHORTEST:
             runs.append(run)
     return runs
 

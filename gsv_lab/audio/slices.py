@@ -1,56 +1,48 @@
 """Cutting a recording into slices of 3 to 10 s at its silences.
 
-Letters: T samples, F frames of a level curve.
+Letters: T samples.
 
-Two ways: `slice_speech` takes spans of speech (from `voice_activity`), joins short neighbours and splits long ones at
-their quietest moment; it is what `prepare` uses. `cut_at_silences` is the level-based slicer of the released project,
-kept by its own name so that both can be compared. Neither knows text, files or quality.
+`slice_speech` joins short neighbours among spans of speech (from `voice_activity`) and splits long ones at their
+quietest moment.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from gsv_lab.audio.voice_activity import Span
 
 SHORTEST, LONGEST = 3.0, 10.0
+"""Seconds of a slice, margins included; spans shorter than the first look for a neighbour."""
 SHORTEST_SINGLE = 1.0
+"""Seconds; what finds no neighbour and is shorter than this is dropped."""
+WIDEST_GAP = 1.0
+"""Seconds; spans further apart are not joined."""
+MARGIN = 0.15
+"""Seconds of silence that a slice gets on each side."""
+LONGEST_PAUSE = 0.5
+"""Seconds; longer pauses do not count as time in which somebody speaks."""
 
 
-def slice_speech(
-    samples: Tensor,
-    sample_rate: int,
-    spans: Sequence[Span],
-    shortest: float = SHORTEST,
-    longest: float = LONGEST,
-    single: float = SHORTEST_SINGLE,
-    widest_gap: float = 1.0,
-    margin: float = 0.15,
-) -> list[Span]:
+def slice_speech(samples: Tensor, sample_rate: int, spans: Sequence[Span]) -> list[Span]:
     """Spans of speech -> slices that begin and end in silence.
 
-    Spans that are too long are split at their quietest moment; then, as long as there is one shorter than `shortest`,
-    the neighbours with the smallest gap are joined if together they stay under `longest`. Each slice gets up to
-    `margin` of silence on both sides, never past the middle of the gap.
+    Spans that are too long are split at their quietest moment; then, as long as there is one shorter than `SHORTEST`,
+    the neighbours with the smallest gap are joined if together they stay under `LONGEST`. Each slice gets up to
+    `MARGIN` of silence on both sides, never past the middle of the gap.
 
     Args:
         samples: (T,).
         sample_rate: Hz.
         spans: speech, in order.
-        shortest: seconds; shorter spans look for a neighbour.
-        longest: seconds, margins included.
-        single: seconds; what finds no neighbour and is shorter than this is dropped.
-        widest_gap: seconds; spans further apart are not joined.
-        margin: seconds.
     """
-    room = round((longest - 2 * margin) * sample_rate)
+    room = round((LONGEST - 2 * MARGIN) * sample_rate)
     parts = [part for span in spans for part in _split(samples, span, sample_rate, room)]
-    parts = _join(parts, round(shortest * sample_rate), room, round(widest_gap * sample_rate))
-    kept = [part for part in parts if part.length >= (single - 2 * margin) * sample_rate]
-    return _with_margins(kept, parts, round(margin * sample_rate), samples.numel())
+    parts = _join(parts, round(SHORTEST * sample_rate), room, round(WIDEST_GAP * sample_rate))
+    kept = [part for part in parts if part.length >= (SHORTEST_SINGLE - 2 * MARGIN) * sample_rate]
+    return _with_margins(kept, parts, round(MARGIN * sample_rate), samples.numel())
 
 
 def _split(samples: Tensor, span: Span, sample_rate: int, room: int) -> list[Span]:
@@ -93,92 +85,14 @@ def _with_margins(kept: Sequence[Span], all_parts: Sequence[Span], margin: int, 
     return out
 
 
-def cut_at_silences(
-    samples: Tensor,
-    sample_rate: int,
-    threshold: float = -34.0,
-    min_length: int = 4000,
-    min_interval: int = 300,
-    hop_size: int = 10,
-    max_sil_kept: int = 500,
-) -> list[Span]:
-    """The slicer of the released project: cuts by level alone, (T,) -> spans.
-
-    A run of frames below `threshold` is a gap if it lasts `min_interval` and the slice so far lasts `min_length`. A gap
-    up to `max_sil_kept` is cut at its quietest frame. In a longer one each side keeps at most `max_sil_kept` of it,
-    up to the quietest frame there.
-
-    Args:
-        samples: (T,).
-        sample_rate: Hz.
-        threshold: dBFS (RMS of a frame).
-        min_length: ms; a slice is not closed before.
-        min_interval: ms; also the longest width of a level frame.
-        hop_size: ms between level frames.
-        max_sil_kept: ms.
-    """
-    hop = round(sample_rate * hop_size / 1000)
-    interval_samples = sample_rate * min_interval / 1000
-    frame = min(round(interval_samples), 4 * hop)
-    long_enough = round(sample_rate * min_length / 1000 / hop)
-    interval, kept = round(interval_samples / hop), round(sample_rate * max_sil_kept / 1000 / hop)
-    if samples.numel() <= long_enough * hop:
-        return [Span(0, samples.numel())]
-    level = _level(samples, frame, hop)
-    gaps = _gaps(level, 10 ** (threshold / 20), long_enough, interval, kept)
-    edges = [0, *(edge for gap in gaps for edge in gap), len(level)]
-    pairs = zip(edges[::2], edges[1::2], strict=True)
-    return [Span(a * hop, min(b * hop, samples.numel())) for a, b in pairs if b > a]
-
-
-def _level(samples: Tensor, frame: int, hop: int) -> Tensor:
-    padded = torch.nn.functional.pad(samples.double(), (frame // 2, frame // 2))
-    return padded.unfold(0, frame, hop).square().mean(dim=1).sqrt()
-
-
-def _gaps(level: Tensor, threshold: float, long_enough: int, interval: int, kept: int) -> list[tuple[int, int]]:
-    """Frames to leave out, as (first, end) pairs; equal ends mean a cut that loses nothing."""
-    gaps: list[tuple[int, int]] = []
-    begun = 0  # first frame of the slice that is open
-    for start, end in _quiet_runs(level < threshold):
-        if end == len(level):
-            if end - start >= interval:
-                gaps.append((_quietest(level, start, min(end, start + kept)), end))
-            continue
-        leads = start == 0 and end > kept
-        if not leads and (end - start < interval or end - begun < long_enough):
-            continue
-        if end - start <= kept:
-            first = last = _quietest(level, start, end)
-        else:
-            first, last = _quietest(level, start, start + kept), _quietest(level, end - kept, end)
-            if end - start <= 2 * kept:
-                shared = _quietest(level, end - kept, start + kept)
-                first, last = min(first, shared), max(last, shared)
-        gaps.append((0 if start == 0 else first, last))
-        begun = last
-    return gaps
-
-
-def _quiet_runs(quiet: Tensor) -> list[tuple[int, int]]:
-    edges = torch.diff(torch.nn.functional.pad(quiet.int(), (1, 1))).nonzero().flatten().tolist()
-    return list(zip(edges[::2], edges[1::2], strict=True))
-
-
-def _quietest(level: Tensor, first: int, last: int) -> int:
-    """Index of the lowest level from `first` to `last`, both included; the earlier of equals."""
-    part = level[first : last + 1]
-    return first + int((part == part.min()).nonzero()[0])
-
-
 def seconds(span: Span, sample_rate: int) -> tuple[float, float]:
     """Start and end of a span in seconds, rounded to a millisecond."""
     return round(span.start / sample_rate, 3), round(span.end / sample_rate, 3)
 
 
-def speech_seconds(spans: Sequence[Span], sample_rate: int, longest_pause: float = 0.5) -> float:
-    """How long somebody speaks: spans, and the pauses between them up to `longest_pause` seconds."""
-    limit = longest_pause * sample_rate
+def speech_seconds(spans: Sequence[Span], sample_rate: int) -> float:
+    """How long somebody speaks: spans, and the pauses between them up to `LONGEST_PAUSE`."""
+    limit = LONGEST_PAUSE * sample_rate
     pauses = (right.start - left.end for left, right in zip(spans, spans[1:], strict=False))
     total = sum(span.length for span in spans) + sum(pause for pause in pauses if pause <= limit)
     return total / sample_rate

@@ -1,8 +1,7 @@
 """Does more than one person speak in a recording? Vectors of its slices, split into the two groups furthest apart.
 
 Single slices are a poor witness: a few seconds of one voice differ as much as two voices may. The means of two groups
-differ less the more slices they hold, unless there are two people. Letters: N slices, D width of a vector. The file
-does not know what made the vectors.
+differ less the more slices they hold, unless there are two people. Letters: N slices, D width of a vector.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 FEWEST = 4
-"""Slices from which a recording can be judged: two in each group."""
+"""Slices from which a recording can be measured: two in each group."""
 SEVERAL = 0.5
-"""Likeness under which two people are suspected. With the verifier of nano-1, on slices of 21 people whom it never
-heard, that suspected one person alone in 5 of 100 recordings and found 44 of 100 recordings of two."""
+"""Likeness under which two people are suspected. With the verifier of nano-1, on slices of 21 people who were not
+in its training, that suspected one person alone in 5 of 100 recordings and found 44 of 100 recordings of two."""
 
 
 def likeness(vectors: Tensor) -> float:

@@ -4,8 +4,7 @@ Letters: T samples, F windows of 512 samples at 16 kHz (31.25 per second).
 
 Idea: the network bundled with the package `silero-vad` gives one probability a window. Two thresholds (a start needs
 more than an end) and a shortest speech and silence make spans of it. The network file is opened directly, because
-importing the package sets the number of threads of the whole process to one. Nothing is downloaded. The file knows
-nothing of slices, text or quality.
+importing the package sets the number of threads of the whole process to one. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -25,6 +24,12 @@ from gsv_lab.errors import ConfigError
 
 RATE = 16_000
 WINDOW = 512
+STARTS_AT, ENDS_AT = 0.5, 0.35
+"""Probabilities at which a span of speech starts and ends."""
+MIN_SPEECH = 0.2
+"""Seconds; shorter spans are dropped (clicks, breaths)."""
+MIN_SILENCE = 0.2
+"""Seconds; shorter pauses do not end a span."""
 _LANE, _WARM = 625, 62  # windows: 20 s and 2 s
 _LOCK = threading.Lock()  # the network keeps its state inside
 
@@ -44,8 +49,8 @@ class Span(NamedTuple):
 def speech_probability(samples: Tensor) -> Tensor:
     """Probability of speech in every window, (T,) at 16 kHz -> (F,).
 
-    Longer recordings go through side by side in lanes of 20 s; each lane first hears the 2 s before it, so that its
-    memory is that of a single pass.
+    Longer recordings go through side by side in lanes of 20 s; each lane begins with the 2 s before it, so that its
+    state is that of a single pass.
 
     Source: the silero-vad network, https://github.com/snakers4/silero-vad (MIT licence); no paper.
     """
@@ -65,33 +70,24 @@ def speech_probability(samples: Tensor) -> Tensor:
     return out.view(-1)[: windows.shape[0]]
 
 
-def speech_spans(
-    samples: Tensor,
-    sample_rate: int,
-    threshold: float = 0.5,
-    min_speech: float = 0.2,
-    min_silence: float = 0.2,
-) -> list[Span]:
+def speech_spans(samples: Tensor, sample_rate: int) -> list[Span]:
     """Stretches of speech in a recording, (T,) -> spans in samples at `sample_rate`.
 
-    A span begins where the probability reaches `threshold` and ends where it stays 0.15 below for `min_silence`.
+    A span begins where the probability reaches `STARTS_AT` and ends where it stays below `ENDS_AT` for `MIN_SILENCE`.
 
     Args:
         samples: (T,), any rate.
         sample_rate: Hz.
-        threshold: probability in (0, 1).
-        min_speech: seconds; shorter spans are dropped (clicks, breaths).
-        min_silence: seconds; shorter pauses do not end a span.
     """
     if samples.numel() == 0:
         return []
     # The network reacts to level: quiet recordings are lifted to a common peak for it.
     peak = samples.abs().max().clamp(min=1e-4)
     probability = speech_probability(audio.resample(samples * (0.5 / peak), sample_rate, RATE))
-    spans = _hysteresis(probability.tolist(), threshold, threshold - 0.15, round(min_silence * RATE / WINDOW))
+    spans = _hysteresis(probability.tolist(), STARTS_AT, ENDS_AT, round(MIN_SILENCE * RATE / WINDOW))
     scale, total = WINDOW * sample_rate / RATE, samples.numel()
     kept = (Span(round(a * scale), min(round(b * scale), total)) for a, b in spans)
-    return [span for span in kept if span.length >= min_speech * sample_rate]
+    return [span for span in kept if span.length >= MIN_SPEECH * sample_rate]
 
 
 def _hysteresis(values: list[float], high: float, low: float, patience: int) -> list[tuple[int, int]]:

@@ -4,7 +4,7 @@ Such a file is a zip archive around a pickle, and a pickle is a program. Three w
 checked (nothing compressed, nothing that claims more bytes than the file has), every name that the pickle would import
 is compared with a short list, and torch's own weights-only reader runs last, first without memory (`meta`) to see what
 sizes are claimed. The one class of the project that wrote the files, `utils.HParams`, is met by a stub of attributes.
-Some files carry a two-digit code in place of the archive's first two bytes; it is mended in memory. Knows no network.
+Some files carry a two-digit code in place of the archive's first two bytes; it is mended in memory.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def _check_archive(data: bytearray, name: str) -> None:
 
 
 def _check_names(program: bytes, name: str) -> None:
-    """Walk over the pickle's instructions without obeying them."""
+    """Read the pickle's instructions without carrying them out."""
     for code, argument, _ in pickletools.genops(program):
         foreign = code.name == "GLOBAL" and argument not in _NAMES
         if foreign or code.name in _FORBIDDEN:

@@ -1,6 +1,6 @@
 """Plain weight files: an archive as `torch.save` writes it that holds a table of tensors and nothing around it.
 
-Companion networks come that way. The same walls as before released files stand here (`restricted`); knows no network.
+Companion networks come that way. The same walls as before released files stand here (`restricted`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lists of clips without audio and texts: which recordings trained nano and which judge it, for whoever repeats that.
+"""Lists of clips without audio and texts: which recordings trained nano and which evaluate it.
 
 A list names every clip as its corpus does, with speaker, language, split, length and a hash; whoever has the corpora
 finds the same recordings again and can check them. Two kinds of hash stand in the lists:
@@ -6,10 +6,9 @@ finds the same recordings again and can check them. Two kinds of hash stand in t
     pcm:0123456789abcdef    lossless clips: SHA-256 over the decoded samples, 16-bit little-endian. The same for FLAC
                             and WAV, so it also fits the file of the original corpus.
     file:0123456789abcdef   clips with lossy coding, which decoders read differently: SHA-256 over the bytes of the
-                            file. It tells two prepared sets apart; files of the original corpus have another hash.
+                            file. It separates two prepared sets; files of the original corpus have another hash.
 
-Sixteen hexadecimal digits are kept: enough against accidents, not meant against malice. The file knows nothing of audio
-beyond its samples, and nothing of training.
+Sixteen hexadecimal digits are kept: enough against accidents, not meant against malice.
 
     python -m gsv_lab.corpora.clip_lists PREPARED FOLDER     writes nano_train.csv, evaluation_list.csv, dev_list.csv
 """
@@ -54,7 +53,7 @@ class ListedClip(NamedTuple):
 
 
 class ListedTarget(NamedTuple):
-    """One row of a list that judges: a clip to be spoken again, and the clip that lends the voice.
+    """One row of an evaluation list: a clip to be spoken again, and the clip that lends the voice.
 
     Args:
         speaker: name of the speaker in the corpus.

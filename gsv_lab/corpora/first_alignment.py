@@ -1,10 +1,10 @@
 """A first alignment from nothing: one bell curve a phone, better with every round.
 
-A recogniser that shall learn which phone sounds in each frame needs somebody to say so first. Here nobody does: the
+A recogniser that shall learn which phone sounds in each frame needs such labels first. Here there are none: the
 phones of a clip are spread evenly over its loud frames, each phone becomes a normal distribution of the frames that it
 got, every clip is aligned anew with them, and so on. This is how recognisers have been started since the 1980s; it
-takes a minute, and it owes nothing to any network.
-Letters: N clips, F frames, D features, P phones, V classes (0 is silence). Does not know spectra, corpora or networks.
+needs a minute and no network.
+Letters: N clips, F frames, D features, P phones, V classes (0 is silence).
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from torchaudio.functional import forced_align
 
 Array = NDArray[np.float32]
+QUIET = -0.7
+"""Level, in deviations of the clip, from which a frame may hold a phone at the start."""
 
 
 def first_alignment(
@@ -54,13 +56,13 @@ def first_alignment(
     return found
 
 
-def evenly(level: Array, labels: NDArray[np.int64], quiet: float = -0.7) -> NDArray[np.int16]:
-    """Phones spread evenly over the frames that are louder than `quiet`: (F,), (P,) -> (F,); 0 in the others."""
-    loud = level >= quiet
+def evenly(level: Array, labels: NDArray[np.int64]) -> NDArray[np.int16]:
+    """Phones spread evenly over the frames that are louder than `QUIET`: (F,), (P,) -> (F,); 0 in the others."""
+    loud = level >= QUIET
     if not loud.any():
         loud = np.ones_like(loud)
-    place = np.clip(np.cumsum(loud) - 1, 0, None) * len(labels) // int(loud.sum())
-    return np.where(loud, labels[np.minimum(place, len(labels) - 1)], 0).astype(np.int16)
+    index = np.clip(np.cumsum(loud) - 1, 0, None) * len(labels) // int(loud.sum())
+    return np.where(loud, labels[np.minimum(index, len(labels) - 1)], 0).astype(np.int16)
 
 
 def likelihoods(frames: Array, classes: NDArray[np.int16], n_classes: int) -> Array:

@@ -2,7 +2,7 @@
 
 The form is that of the released project. Byte order marks, Windows line ends, blank lines and lines that begin with `#`
 are tolerated; the text may be empty and may not hold a bar. Paths are relative to the folder of the list file (or to a
-root that is given) and never lead out of it. The file decodes no audio and knows no network.
+root that is given) and never lead out of it. No audio is decoded.
 """
 
 from __future__ import annotations
@@ -30,15 +30,12 @@ class Row(NamedTuple):
     text: str
 
 
-def read_list(
-    path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None, need_files: bool = True
-) -> list[Row]:
+def read_list(path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> list[Row]:
     """Rows of a list file, in its order; each `path` begins with the root.
 
     Args:
         path: the list file, UTF-8.
         root: folder that the paths start from and stay in; default: the folder of the list file.
-        need_files: look whether each recording is there and holds something.
 
     Raises:
         DataError: `DATA_MISSING` (the list, or recordings: their number and the first ten), `DATA_ROW` (with the line
@@ -53,16 +50,15 @@ def read_list(
     seen: dict[Path, int] = {}
     real_base = base.resolve()
     for number, row in numbered:
-        place, real = _inside(path.name, number, row.path, base, real_base)
+        inside, real = _inside(path.name, number, row.path, base, real_base)
         if real in seen:
             raise DataError(
                 "DATA_DUPLICATE", f"Line {number} of {path.name!r} names the recording of line {seen[real]} again",
                 "each recording once", "Remove one of the two lines",
             )  # fmt: skip
         seen[real] = number
-        rows.append(row._replace(path=place))
-    if need_files:
-        _need([row.path for row in rows], base)
+        rows.append(row._replace(path=inside))
+    _need([row.path for row in rows], base)
     return rows
 
 
@@ -80,7 +76,7 @@ def write_list(path: str | os.PathLike[str], rows: Iterable[Row]) -> Path:
     for number, row in enumerate(rows, 1):
         wav = Path(row.path)
         if wav.is_absolute() and not wav.is_relative_to(path.parent.absolute()):
-            raise _leaves(path.name, number, str(wav))
+            raise _outside(path.name, number, str(wav))
         wav = wav.relative_to(path.parent.absolute()) if wav.is_absolute() else wav
         names = [wav.as_posix(), row.speaker, row.language]
         if any(mark in name for name in names for mark in "|\r\n"):
@@ -127,16 +123,17 @@ def _row(name: str, number: int, line: str) -> Row:
 
 
 def _inside(name: str, number: int, wav: Path, base: Path, real_base: Path) -> tuple[Path, Path]:
-    place = wav if wav.is_absolute() else base / wav
-    real = place.resolve()
+    path = wav if wav.is_absolute() else base / wav
+    real = path.resolve()
     if not real.is_relative_to(real_base):
-        raise _leaves(name, number, str(wav))
-    # A place with the root's own spelling, so that it stays relative to it for every caller.
-    inside = place if place.is_relative_to(base) and ".." not in place.parts else base / real.relative_to(real_base)
-    return inside, real
+        raise _outside(name, number, str(wav))
+    # In the root's own spelling, so that the path is relative to it for every caller.
+    if not path.is_relative_to(base) or ".." in path.parts:
+        path = base / real.relative_to(real_base)
+    return path, real
 
 
-def _leaves(name: str, number: int, wav: str) -> DataError:
+def _outside(name: str, number: int, wav: str) -> DataError:
     return DataError(
         "DATA_PATH", f"Line {number} of {name!r} names {wav!r}, outside the root", "paths inside the root folder",
         "Move the recording there, or give the folder that holds it as the root",

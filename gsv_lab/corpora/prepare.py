@@ -28,7 +28,7 @@ from gsv_lab.audio.speakers import FEWEST, SEVERAL, likeness
 from gsv_lab.audio.voice_activity import Span, speech_spans
 from gsv_lab.corpora.listfile import Row, read_list, write_list
 from gsv_lab.corpora.prepare_report import FileReport, SliceReport, summary, write_reports
-from gsv_lab.corpora.timing import TimedWord, check_pace, folded_phones, language_of, mean_score, share_out
+from gsv_lab.corpora.timing import TimedWord, check_text_length, folded_phones, language_of, mean_score, share_out
 from gsv_lab.errors import AudioError, DataError, TextError
 from gsv_lab.system.files import new_folder
 
@@ -212,7 +212,7 @@ def _cut(
         pieces = slice_speech(samples, rate, spans)
         return pieces, [[] for _ in pieces]
     speech = speech_seconds(spans, rate)
-    check_pace(item.path.name, item.text, speech)
+    check_text_length(item.path.name, item.text, speech)
     margin = round(0.15 * rate)
     if extent.length <= LONGEST * rate - 2 * margin:
         whole = Span(max(0, extent.start - margin), min(samples.numel(), extent.end + margin))

@@ -24,6 +24,8 @@ from gsv_lab.corpora.readers import Clip
 from gsv_lab.errors import DataError
 
 FORMAT = 2
+TOGETHER = 64
+"""Files that are decoded at once."""
 
 
 @dataclass(frozen=True)
@@ -157,11 +159,11 @@ class ClipStore:
         return cls(folder)
 
 
-def ahead(decode: Callable[[Path], np.ndarray], paths: Sequence[Path], together: int = 64) -> Iterator[np.ndarray]:
+def ahead(decode: Callable[[Path], np.ndarray], paths: Sequence[Path]) -> Iterator[np.ndarray]:
     """Decoded files in order, the next few on all processors at once."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(paths), together):
-            yield from pool.map(decode, paths[start : start + together])
+        for start in range(0, len(paths), TOGETHER):
+            yield from pool.map(decode, paths[start : start + TOGETHER])
 
 
 def _write_json(path: Path, content: Any) -> None:

@@ -68,7 +68,7 @@ def add_texts(store: ClipStore, files: Iterable[str | Path] = ()) -> None:
     missing = next((row.id for row in store.rows if row.id not in known), None)
     if missing is not None:
         raise DataError(
-            "DATA_MISSING", f"{FILE_NAME} does not know the clip {missing}", "the file that was made with the clips",
+            "DATA_MISSING", f"{FILE_NAME} lacks the clip {missing}", "the file that was made with the clips",
             "Delete it to read the texts anew",
         )  # fmt: skip
     store.add_track("spelling", (known[row.id].spelling for row in store.rows))

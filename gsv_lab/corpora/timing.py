@@ -1,6 +1,6 @@
 """Words with times: from an alignment of phones to pieces of text that slices can be labelled with.
 
-Letters: P phones, W words. The file knows no network and no audio.
+Letters: P phones, W words.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gsv_lab.text.symbols import EN_CONSONANTS, EN_VOWELS, ZH_FINALS, ZH_INITIAL
 
 # Characters a second of speech. Hurried reading stays under, halting reading above; outside, text and sound do not
 # belong together (or most of one is missing).
-_PACE = {"en": (2.0, 30.0), "zh": (0.7, 12.0)}
+_CHARACTERS_A_SECOND = {"en": (2.0, 30.0), "zh": (0.7, 12.0)}
 
 
 class TimedWord(NamedTuple):
@@ -100,7 +100,7 @@ def folded_phones(text: str, language: str) -> tuple[set[str], set[str]]:
     return phones, {"en": english, "zh": mandarin}.get(kind, english | mandarin)
 
 
-def check_pace(name: str, text: str, seconds: float) -> None:
+def check_text_length(name: str, text: str, seconds: float) -> None:
     """Refuse a text that cannot belong to that much speech.
 
     Args:
@@ -112,9 +112,9 @@ def check_pace(name: str, text: str, seconds: float) -> None:
         DataError: `ALIGN_IMPLAUSIBLE`.
     """
     count = sum(mark.isalnum() for mark in text)
-    low, high = _PACE["zh" if language_of(text) == "zh" else "en"]
+    low, high = _CHARACTERS_A_SECOND["zh" if language_of(text) == "zh" else "en"]
     if language_of(text) == "auto":
-        low, high = _PACE["zh"][0], _PACE["en"][1]
+        low, high = _CHARACTERS_A_SECOND["zh"][0], _CHARACTERS_A_SECOND["en"][1]
     if not low * seconds <= count <= high * seconds:
         raise DataError(
             "ALIGN_IMPLAUSIBLE", f"{name!r} holds {seconds:.1f} s of speech, its text {count} characters",

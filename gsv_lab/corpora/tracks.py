@@ -27,19 +27,21 @@ from gsv_lab.nn.interfaces import ContentEncoder, Quantizer
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.text.symbols import guessed_id
 
+TOGETHER = 16
+"""Clips whose pitch is tracked at once."""
 DIGITS = 8
 """Hexadecimal digits of an identity in the name of a track."""
 
 
-def add_pitch(store: ClipStore, together: int = 16) -> None:
+def add_pitch(store: ClipStore) -> None:
     """`pitch` (F100, 2) half precision: log-F0 and voicing.
 
-    So many clips are tracked `together`, because the path search is a loop over frames.
+    Several clips are tracked together, because the path search is a loop over frames.
     """
 
     def frames() -> Iterator[np.ndarray]:
-        for first in tqdm(range(0, len(store), together), "pitch"):
-            waves = [torch.from_numpy(store.wave(i)) for i in range(first, min(first + together, len(store)))]
+        for first in tqdm(range(0, len(store), TOGETHER), "pitch"):
+            waves = [torch.from_numpy(store.wave(i)) for i in range(first, min(first + TOGETHER, len(store)))]
             batch = torch.nn.utils.rnn.pad_sequence(waves, batch_first=True)
             log_f0, voicing = track_pitch(batch, store.sample_rate)
             tracked = torch.stack((log_f0, voicing), -1).numpy().astype(np.float16)

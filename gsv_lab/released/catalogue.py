@@ -2,7 +2,7 @@
 
 All come from one repository of the Hugging Face hub, at one revision, and lie below the weights folder under the same
 names. An entry is what one role of a model needs: a file, or a folder of files. Other modules ask `needed` what a model
-takes, `weights_folder` where that lies, `bytes_present` and `missing` what is there. Checksums and sizes are those that
+takes, `weights_folder` where that lies, `bytes_present` what is there. Checksums and sizes are those that
 several users of that revision published; no file was at hand to compute them from. Opens and downloads nothing.
 """
 
@@ -101,7 +101,7 @@ KNOWN = (
 
 
 def weights_folder() -> Path:
-    """Where `gsv-lab weights get` puts released files, unless it is told another folder; it may not exist yet."""
+    """Where `gsv-lab weights get` puts released files, unless another folder is given; it may not exist yet."""
     return cache_dir() / "weights"
 
 
@@ -111,12 +111,6 @@ def needed(model: str, training: bool = False) -> tuple[KnownFile, ...]:
     One of each role; none for a name that is not in `MODELS`.
     """
     return tuple(f for f in KNOWN if model in f.models and (training or f.role not in TRAINING_ONLY))
-
-
-def missing(model: str, folder: Path | None = None, training: bool = False) -> tuple[KnownFile, ...]:
-    """Entries of `needed` of which a part is absent below a folder (`weights_folder()` by default)."""
-    place = folder or weights_folder()
-    return tuple(f for f in needed(model, training) if not all((place / part.path).is_file() for part in f.parts))
 
 
 def bytes_present(folder: Path, file: KnownFile) -> int | None:

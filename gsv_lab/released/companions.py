@@ -1,4 +1,4 @@
-"""The large networks that the released families lean on: HuBERT hears what is said, BERT reads the text around a phone.
+"""The large networks that the released families lean on: HuBERT encodes what is said, BERT the text around a phone.
 
 Both are handed a finished network of `transformers` and only bring it into its role. Opening folders is the business
 of the functions at the end; `transformers` is imported there and nowhere else.
@@ -52,10 +52,10 @@ class HubertContent(ContentEncoder):
         """See the class; `mask` silences samples."""
         # All hidden states are kept only while somebody looks at the first of them.
         looked = self.frames.live is not None
-        heard = self.model((wave if mask is None else wave * mask)[:, 0], output_hidden_states=looked)
+        found = self.model((wave if mask is None else wave * mask)[:, 0], output_hidden_states=looked)
         if looked:
-            self.frames(heard.hidden_states[0].transpose(1, 2))
-        return Encoded(self.content(heard.last_hidden_state.transpose(1, 2)))
+            self.frames(found.hidden_states[0].transpose(1, 2))
+        return Encoded(self.content(found.last_hidden_state.transpose(1, 2)))
 
 
 class BertContext(ContextEncoder):

@@ -1,6 +1,6 @@
 """Released weight files in, the kit's own files out, and the way back.
 
-Which network a file holds is told by its keys, its widths and depths by its tensors. Only what tensors cannot tell
+Which network a file holds is seen from its keys, its widths and depths from its tensors. Only what tensors do not show
 (heads, upsampling rates, dilations, dropout, hop, bins) is taken from the stored configuration; where the two disagree
 the tensors stand and the report says so. The written file keeps the original configuration, the order of keys and the
 first two bytes beside the spec, so that `export_reference` can write the released layout again.
@@ -41,7 +41,7 @@ class Imported(NamedTuple):
     """What became of one file.
 
     `role` is semantic_gpt, sovits or discriminators; `family` v1, v2, v2Pro or v2ProPlus; `notes` are sentences about
-    what the stored configuration said differently.
+    what is different in the stored configuration.
     """
 
     source: Path

@@ -22,7 +22,7 @@ RATES = (10, 8, 2, 2, 2)
 """Upsampling of every released vocoder; used where the configuration does not say."""
 
 PERIODS = (2, 3, 5, 7, 11, 17, 23)
-"""Of the released period discriminators: tensors tell how many there are, not which."""
+"""Of the released period discriminators: tensors show how many there are, not which."""
 
 OLD_PHONES, OLD_GPT_PHONES, WIDE = 322, 512, 768
 """Rows of the first family's phone tables (acoustic model, SemanticGPT), and width of the widest vocoder."""
@@ -78,7 +78,7 @@ def _semantic_gpt(state: Mapping[str, Tensor], config: Any) -> Resolved:
         # The stored model.dropout is zero in all released files while their layers were trained with 0.1.
         "init_args": {**sizes, "n_heads": heads, "dropout": 0.1},
     }
-    said = {
+    found = {
         "model.vocab_size": sizes["n_codes"] + 1,
         "model.phoneme_vocab_size": sizes["n_phones"],
         "model.embedding_dim": sizes["dim"],
@@ -87,7 +87,7 @@ def _semantic_gpt(state: Mapping[str, Tensor], config: Any) -> Resolved:
         "model.n_layer": sizes["n_layers"],
         "model.EOS": sizes["n_codes"],
     }
-    notes = _disagreements(config, said)
+    notes = _disagreements(config, found)
     if setting(config, "model.head") is None:
         notes.append("the configuration names no number of heads; 16 is assumed")
     return Resolved("semantic_gpt", "v1" if sizes["n_phones"] == OLD_GPT_PHONES else "v2", spec, {}, tuple(notes))
@@ -113,9 +113,9 @@ def _sovits(state: Mapping[str, Tensor], config: Any, code: str) -> Resolved:
     parts = {name: part["init_args"] for name, part in spec["init_args"].items() if isinstance(part, dict)}
     bins = parts["frontend"]["n_fft"] // 2 + 1
     if config is None:
-        notes.append("there is no configuration; what tensors cannot tell is assumed to be as in all released files")
+        notes.append("there is no configuration; what tensors do not show is assumed to be as in all released files")
     family = _family(state)
-    said = {
+    found = {
         "model.inter_channels": parts["prior"]["latent_dim"],
         "model.hidden_channels": parts["prior"]["width"],
         "model.filter_channels": parts["prior"]["filter_width"],
@@ -128,7 +128,7 @@ def _sovits(state: Mapping[str, Tensor], config: Any, code: str) -> Resolved:
         "model.semantic_frame_rate": "25hz" if parts["quantizer"]["hop"] == 2 else "50hz",
         "model.version": family,
     }
-    notes += _disagreements(config, said)
+    notes += _disagreements(config, found)
     stored = setting(config, "data.filter_length")
     if stored is not None and bins != stored // 2 + 1:
         notes.append(f"data.filter_length means {stored // 2 + 1} bins, not {bins}")

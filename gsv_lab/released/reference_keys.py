@@ -1,8 +1,8 @@
 """Names of tensors of the released SoVITS families and discriminators: the released names and ours, both ways.
 
 One table for all families: which keys are there decides, not a version. Values keep their numbers; where the released
-network has a linear layer and ours a convolution of one frame, a last axis of length one is added or taken away. Does
-not open files, convert types or know versions. SemanticGPT has its own page, `reference_keys_gpt`.
+network has a linear layer and ours a convolution of one frame, a last axis of length one is added or taken away. No
+file is opened here and no type converted. SemanticGPT has its own page, `reference_keys_gpt`.
 """
 
 from __future__ import annotations

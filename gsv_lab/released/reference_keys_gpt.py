@@ -1,7 +1,6 @@
-"""Names of the SemanticGPT's tensors: the released checkpoints' and ours, both ways, and the sizes that shapes tell.
+"""Names of the SemanticGPT's tensors: the released checkpoints' and ours, both ways, and the sizes that shapes show.
 
 Released files put `model.` before every key; both forms are read. Values pass through untouched.
-Does not open files or know versions.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ PREFIX = "model."
 
 
 class Sizes(TypedDict):
-    """Arguments of `SemanticGPT` that shapes tell. The number of heads is not one: it stands in the configuration."""
+    """Arguments of `SemanticGPT` that shapes show. The number of heads is not one: it stands in the configuration."""
 
     n_phones: int
     n_codes: int

@@ -1,6 +1,6 @@
 """The spec of a released SoVITS, read from the shapes of its tensors.
 
-Shapes tell nearly everything: which parts are there and how wide they are. What they do not tell (heads, upsampling
+Shapes show nearly everything: which parts are there and how wide they are. What they do not show (heads, upsampling
 rates, dilations, dropout, sample rate) is handed in. So no version name is needed, and networks of any size load. No
 file is opened here.
 """

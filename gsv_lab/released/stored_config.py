@@ -1,7 +1,7 @@
 """The configuration inside a released file: as JSON and back without loss, and safe reading of single settings.
 
-The tree mixes plain dictionaries with objects of the one class that `restricted` knows; JSON has only dictionaries and
-would lose kinds, tuples and the order of names. So a container becomes `{"kind": [entries]}`. Knows no network.
+The tree mixes plain dictionaries with objects of the one class that `restricted` reads; JSON has only dictionaries and
+would lose kinds, tuples and the order of names. So a container becomes `{"kind": [entries]}`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def to_json(tree: Any) -> Any:
 
 
 class _Encoder:
-    """Walks a tree and counts its nodes."""
+    """Encodes a tree and counts its nodes."""
 
     def __init__(self) -> None:
         self.nodes = 0

@@ -2,7 +2,7 @@
 
     phones = phonemize("The bank opens at nine.")      # Phones: symbols, word2phones, words, warnings
 
-This package does not know audio or the networks that speak. Importing it loads neither torch nor a dictionary.
+Importing the package loads neither torch nor a dictionary.
 """
 
 from __future__ import annotations

@@ -8,8 +8,6 @@ and has no pronunciation (emoji, other scripts) is left out and reported by posi
 
 Emphasis marks are parsed here too, because their columns refer to the text as it was written. Inside the front end they
 travel as two private-use characters, which no input can contain since those are reported as unsupported.
-
-This file does not know languages beyond which characters they use.
 """
 
 from __future__ import annotations

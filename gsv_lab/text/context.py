@@ -1,6 +1,6 @@
 """Context features: what a phone cannot know by itself, its word, its phrase, its sentence, what is emphasised.
 
-The released models tell their GPT about context through BERT's hidden states; this provider does the same job with
+The released models give their GPT the context through BERT's hidden states; this provider does the same job with
 features that anyone can name, without weights or network. Both have the role `ContextEncoder`.
 
 Sentences are kept apart: the features of `a + b` are those of `a` and of `b` side by side, so that prompt and target

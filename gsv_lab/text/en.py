@@ -3,7 +3,7 @@
 A word is looked up in the dictionary, then derived from a stem that the dictionary has, then handed to the
 letter-to-sound network if its weights are installed, then to letter rules. Capitals that are no word are spelled.
 
-This file does not know numbers and abbreviations (`normalise_en.py`) or other languages.
+Numbers and abbreviations are written out before, by `normalise_en.py`.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _by_network(letters: str) -> lexicon.Reading:
 
 
 def g2p(text: str, network: bool = True) -> list[Spoken]:
-    """Words and punctuation marks of an English text in words, with their phones and places in the text."""
+    """Words and punctuation marks of an English text in words, with their phones and positions in the text."""
     matches = [m for m in _TOKEN.finditer(text)]
     tokens = [m.group() for m in matches]
     spoken_words = [i for i, token in enumerate(tokens) if token[-1].isalpha() or len(token) > 1]
@@ -104,7 +104,7 @@ def _is_acronym(token: str, tag: str) -> bool:
 
 
 def _strong_the(spoken: list[Spoken]) -> list[Spoken]:
-    """ "The" before a vowel ends in the vowel of "see"."""
+    """Before a vowel, "the" ends in the vowel of "see"."""
     out = list(spoken)
     for i, (here, following) in enumerate(zip(spoken, spoken[1:], strict=False)):
         if here.word.text.lower() == "the" and following.phones[0][:-1] in EN_VOWELS:

@@ -143,7 +143,7 @@ def _warnings(spoken: list[Spoken], leftovers: list[str]) -> list[str]:
 def _assemble(spoken: list[Spoken], warnings: tuple[str, ...]) -> Phones:
     words, counts, text = [], [], ""
     for i, item in enumerate(spoken):
-        # A mark tells its own strength, a word that of the mark behind it.
+        # A mark has its own strength, a word that of the mark behind it.
         closing = spoken[i + 1].word if item.word.language and i + 1 < len(spoken) else item.word
         boundary = 0
         if i + 1 == len(spoken) or (not closing.language and closing.text in _SENTENCE_ENDS):

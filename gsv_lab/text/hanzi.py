@@ -1,7 +1,6 @@
 """Words and readings of Chinese characters: jieba's dictionary and pypinyin's phrase tables, loaded on first use.
 
 Both are opened in memory: jieba's own start-up would write a cache file and log to stderr.
-This file does not know tone sandhi or phone names.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Most fall into three families, for which the dictionary lists both readings: nou
 (record), -ate (estimate), -se (close, use). The rest is a short list with one rule each. Where no rule speaks, the
 dictionary's first reading stands.
 
-This file does not know sentences beyond one word to each side.
+One word to each side is looked at.
 """
 
 from __future__ import annotations

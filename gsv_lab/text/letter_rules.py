@@ -4,8 +4,6 @@ Rules are tried in order at each letter; the first whose contexts fit wins and i
 `left(letters)right=phones` with dots between phones; in the contexts `^` stands for a word edge, `V` for a vowel letter
 (a e i o u y), `C` for a consonant letter and `E` for e, i or y; anything else is itself. Vowels come without stress;
 `stress` puts it on afterwards by the usual habits of English (heavy endings pull it, prefixes repel it).
-
-This file does not know the dictionary.
 """
 
 from __future__ import annotations

@@ -2,16 +2,14 @@
 
 The words are those of the CMU dictionary in plain letters. Two in a hundred are held out by a checksum of their
 spelling, so that every program that asks gets the same ones. Where no trained weights are installed, the rules of
-`letter_rules.py` stand in; that is documented behaviour, and `Phones.warnings` says which of the two spoke.
-
-This file does not know training; it loads torch only when the network is used.
+`letter_rules.py` stand in; that is documented behaviour, and `Phones.warnings` says which of the two was used.
+torch is loaded only when the network is.
 """
 
 from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,16 +63,6 @@ def greedy(scores: Tensor) -> list[lexicon.Reading]:
     ]  # fmt: skip
 
 
-def distance(said: Sequence[Any], wanted: Sequence[Any]) -> int:
-    """Edit distance of two sequences."""
-    row = list(range(len(wanted) + 1))
-    for i, one in enumerate(said, 1):
-        previous, row[0] = row[0], i
-        for j, two in enumerate(wanted, 1):
-            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (one != two))
-    return row[-1]
-
-
 @cache
 def load(folder: Path | None = None) -> Any:
     """The trained network in evaluation mode, from `folder` or the newest weights installed; None if there are none."""
@@ -85,9 +73,12 @@ def load(folder: Path | None = None) -> Any:
     from safetensors import safe_open
 
     from gsv_lab.system.config import build
+    from gsv_lab.system.migration import CLASSES
 
     with safe_open(path, "pt") as file:
         spec = json.loads(file.metadata()["gsv_lab"])["spec"]
+        # The tensors of older files have today's names, their class has another one.
+        spec["class_path"] = CLASSES.get(spec["class_path"], spec["class_path"])
         tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     network = build(spec)
     network.load_state_dict(tensors)

@@ -2,7 +2,7 @@
 
 The dictionary ships packed (`assets/cmudict`) and stays as text lines until a word is asked for, so that loading it
 takes a fraction of a second.
-This file does not know sentences; `en.py` chooses between readings.
+`en.py` chooses between readings.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 Each step is one pattern with one reading; the order matters, because a date looks like a fraction and a fraction like a
 range. Single steps are small functions, so that a reader can try them alone. American readings are used where English
 has two ("one hundred five", month before day).
-
-This file does not know pronunciation, and no other language.
 """
 
 from __future__ import annotations

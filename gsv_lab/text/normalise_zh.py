@@ -2,8 +2,6 @@
 
 Traditional characters become simplified ones, because the dictionaries know those best. Each step is one pattern with
 one reading; the order matters. Latin words are left as they are: they belong to the English front end.
-
-This file does not know pronunciation, and no other language.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """English number words: cardinals, ordinals, years, decimals, digits one by one.
 
-This file does not know sentences; `normalise_en.py` decides which reading a number takes.
+`normalise_en.py` decides which reading a number takes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Mandarin number words: whole numbers, decimals, digits one by one.
 
-This file does not know sentences; `normalise_zh.py` decides which reading a number takes.
+`normalise_zh.py` decides which reading a number takes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Phones: what the front ends hand to the networks, a text as phone names with the words they came from.
 
 Letters: P phones. Plain, frozen data without tensors, so that it can be stored, compared and sent as JSON.
-This file does not know any language.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-from gsv_lab.text.symbols import CTC_ID, SYMBOL_ID, fold, symbol_id
+from gsv_lab.text.symbols import CTC_ID, SYMBOL_ID, fold
 
 
 @dataclass(frozen=True)
@@ -96,10 +95,6 @@ class Phones:
     def ids(self) -> list[int]:
         """Numbers of the phones in the v2 inventory (nano and v2 families)."""
         return [SYMBOL_ID[name] for name in self.symbols]
-
-    def ids_for(self, version: str) -> list[int]:
-        """Numbers in the inventory of a family, `v1` or `v2`; names that it lacks become UNK."""
-        return [symbol_id(name, version) for name in self.symbols]
 
     def folded(self) -> tuple[list[int], list[int]]:
         """Recogniser labels: numbers in `CTC_SYMBOLS`, and for each the position of its phone in `symbols`.

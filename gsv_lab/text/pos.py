@@ -3,8 +3,6 @@
 Mandarin tags come from jieba's dictionary. English ones come from lists of closed-class words, endings and the word
 before; so they are called here closed-class words and suffix rules, not a tagger. They are right often enough to choose
 between two readings of a word and to serve as context features.
-
-This file does not know phones.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 A word here is (text, jieba's flag, syllables with tone digit); 5 is the neutral tone. The rules are those of any
 grammar of Mandarin (for example Duanmu, The Phonology of Standard Chinese, chapters 11 and 12), applied to words as
 jieba cuts them, so a wrong cut can give a wrong tone.
-
-This file does not know phone names.
 """
 
 from __future__ import annotations

@@ -1,13 +1,11 @@
 """What to read aloud for a minute so that nearly every sound of a language is in the recording.
 
-The sentences were written for this kit. `coverage` counts phones without stress and tone, as recognisers hear them.
+The sentences were written for this kit.
 """
 
 from __future__ import annotations
 
 from gsv_lab.errors import TextError
-from gsv_lab.text.front import phonemize
-from gsv_lab.text.symbols import CTC_SYMBOLS, EN_CONSONANTS, EN_VOWELS, ZH_FINALS, ZH_INITIALS
 
 _EN = """
 On Thursday morning, a young baker named Joyce opened her shop before the sun was up.
@@ -45,15 +43,3 @@ def reading_script(language: str = "en") -> str:
     if language not in _SCRIPTS:
         raise TextError("LANG_UNKNOWN", f"There is no reading script for {language!r:.40}", "en or zh")
     return _SCRIPTS[language].strip()
-
-
-def inventory(language: str) -> frozenset[str]:
-    """The phones of a language without stress and tone."""
-    return frozenset((*EN_CONSONANTS, *EN_VOWELS) if language == "en" else (*ZH_INITIALS, *ZH_FINALS))
-
-
-def coverage(text: str, language: str) -> tuple[float, frozenset[str]]:
-    """Share of a language's phones that a text contains, and those that it lacks."""
-    heard = {CTC_SYMBOLS[label] for label in phonemize(text, language).folded()[0]}
-    missing = inventory(language) - heard
-    return 1 - len(missing) / len(inventory(language)), missing

@@ -3,8 +3,6 @@
 Letters decide: hanzi are Mandarin, Latin letters English. Digits and symbols take the language of the letters on both
 sides; where those differ, or in a text that is asked to be Mandarin, they are read in Mandarin, as bilingual speakers
 of Mandarin do.
-
-This file does not know phones.
 """
 
 from __future__ import annotations

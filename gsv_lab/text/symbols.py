@@ -3,8 +3,6 @@
 A released checkpoint knows phones by position in a list, so the order below is part of its format. The lists are
 built by rule: consonants, vowels x stress for English (ARPAbet); initials, finals x tone for Mandarin; the other
 languages' names keep their places although this kit has no front end for them.
-
-This file does not know how a text becomes phones.
 """
 
 from __future__ import annotations
@@ -64,17 +62,6 @@ def guessed_id(label: int) -> int:
     """
     name = CTC_SYMBOLS[label]
     return SYMBOL_ID.get(f"{name}1", SYMBOL_ID.get(name, SYMBOL_ID[UNKNOWN]))
-
-
-def symbol_id(name: str, version: str = "v2") -> int:
-    """Number of a phone name in the inventory of a family; names it lacks become `UNK`, as in the released models.
-
-    Args:
-        name: a phone name, for example `AH0` or `ang4`.
-        version: `v1` (322 names) or `v2` (732 names; also v2Pro, v2ProPlus and nano).
-    """
-    index = SYMBOL_ID.get(name, SYMBOL_ID[UNKNOWN])
-    return SYMBOL_ID[UNKNOWN] if version == "v1" and index >= len(SYMBOLS_V1) else index
 
 
 def fold(symbol: str) -> str | None:

@@ -3,7 +3,7 @@
 Every character gives exactly two phones, every punctuation mark one, so `word2phones` counts characters. Erhua is kept
 simple: the r of 花儿 is a syllable of its own with the neutral tone, as in the released inventory.
 
-This file does not know numbers (`normalise_zh.py`) or other languages.
+Numbers are written out before, by `normalise_zh.py`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def split_syllable(pinyin: str) -> tuple[str, str]:
 
 
 def g2p(text: str) -> list[Spoken]:
-    """Words and punctuation marks of a Mandarin text in characters, with their phones and places in the text."""
+    """Words and punctuation marks of a Mandarin text in characters, with their phones and positions in the text."""
     out: list[Spoken] = []
     for match in _TOKEN.finditer(text):
         start, chunk = match.start(), match.group()

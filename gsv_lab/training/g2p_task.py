@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from gsv_lab.audio.alignment import phone_errors
 from gsv_lab.corpora.letter_data import LetterBatch
 from gsv_lab.extensions.letter_to_sound import LetterToSound
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
@@ -72,7 +73,7 @@ class G2PTask(Task):
         self.log("valid/ctc", losses["ctc"], on_epoch=True, batch_size=len(batch.words))
         wrong_phones = phones = wrong_words = 0
         for word, said in zip(batch.words, letters.greedy(scores), strict=True):
-            errors = [(letters.distance(said, [letters.PHONES[k] for k in t]), len(t)) for t in letters.targets(word)]
+            errors = [(phone_errors([letters.PHONES[k] for k in t], said), len(t)) for t in letters.targets(word)]
             nearest = min(errors)
             wrong_phones, phones = wrong_phones + nearest[0], phones + nearest[1]
             wrong_words += nearest[0] > 0

@@ -17,7 +17,7 @@ from gsv_lab.audio.voice_activity import Span, speech_spans
 from gsv_lab.corpora import prepare as module
 from gsv_lab.corpora.listfile import read_list
 from gsv_lab.corpora.prepare import prepare
-from gsv_lab.corpora.timing import TimedWord, check_pace, folded_phones, language_of, share_out, timed_words
+from gsv_lab.corpora.timing import TimedWord, check_text_length, folded_phones, language_of, share_out, timed_words
 from gsv_lab.errors import AudioError, DataError, LabError, TextError
 from gsv_lab.text import phonemize
 
@@ -328,11 +328,11 @@ def test_language_of(text, want):
 
 
 def test_pace():
-    check_pace("x", "A sentence of thirty letters or so.", 3)
-    check_pace("x", "今天天气很好", 2)
+    check_text_length("x", "A sentence of thirty letters or so.", 3)
+    check_text_length("x", "今天天气很好", 2)
     for text, seconds in (("今天天气很好" * 10, 2), ("Hello", 10), ("Hello there you " * 10, 2)):
         with pytest.raises(DataError):
-            check_pace("x", text, seconds)
+            check_text_length("x", text, seconds)
 
 
 def test_coverage_counts_the_languages_own_phones():

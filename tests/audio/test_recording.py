@@ -19,7 +19,7 @@ from gsv_lab.audio.measures import (
 )
 from gsv_lab.audio.noise import denoise
 from gsv_lab.audio.reference import best_reference, reference
-from gsv_lab.audio.slices import cut_at_silences, slice_speech, speech_seconds
+from gsv_lab.audio.slices import slice_speech, speech_seconds
 from gsv_lab.audio.voice_activity import Span, _hysteresis, speech_probability, speech_spans
 from gsv_lab.errors import AudioError
 
@@ -62,14 +62,6 @@ def test_slices_of_endless_speech_stay_within_bounds(length):
     got = slice_speech(noise(length, -20), RATE, spans_of((0, length)))
     assert all(2.8 <= span.length / RATE <= 10 for span in got)
     assert sum(span.length for span in got) == pytest.approx(length * RATE, rel=0.01)
-
-
-def test_level_slicer_on_a_hand_made_signal():
-    loud, still = noise(5, -20), torch.zeros(RATE)
-    got = cut_at_silences(torch.cat((loud, still, loud, still, loud)), RATE)
-    assert len(got) == 3
-    assert got[1].start / RATE == pytest.approx(5.75, abs=0.3) and got[1].end / RATE == pytest.approx(11.25, abs=0.3)
-    assert cut_at_silences(loud[: 3 * RATE], RATE) == [Span(0, 3 * RATE)]
 
 
 def test_seconds_of_speech_count_short_pauses():

@@ -1,6 +1,6 @@
 """The text front ends against the reference's recorded outputs.
 
-Inventories and cut methods must be equal. Normalisation and tone sandhi record what the reference returns, mistakes
+Inventories must be equal. Normalisation and tone sandhi record what the reference returns, mistakes
 included; there the two may differ, but only where a reason is written down here, and all of it is listed at the end of
 the run. A difference without a reason fails, and so does a reason that is no longer needed; the sentences of another
 folder are listed only.
@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 
-from gsv_lab.text import cuts, hanzi, normalise_en, normalise_zh
+from gsv_lab.text import hanzi, normalise_en, normalise_zh
 from gsv_lab.text import symbols as inventory
 from gsv_lab.text.clean import clean
 from gsv_lab.text.sandhi import apply_sandhi
@@ -92,23 +91,6 @@ def test_inventories(parity: Any) -> None:
     for version, names in (("v1", inventory.SYMBOLS_V1), ("v2", inventory.SYMBOLS)):
         ids = torch.tensor([names.index(name) if name in names else -1 for name in golden[version]])
         parity.equal(f"symbols {version}", ids, torch.arange(len(names)))
-
-
-HELPERS: dict[str, Callable[[str], Any]] = {
-    "split_big_text_40": lambda text: cuts.split_long(text, 40),
-    "collapse_punctuation": cuts.collapse_marks,
-    "first_clause": cuts.first_clause,
-    "merge_short_5_after_cut5": lambda text: cuts.merge_short([p for p in cuts.cut5(text).split("\n") if p]),
-}
-
-
-def test_cuts(parity: Any) -> None:
-    """The six methods and the small helpers; where the reference raises, nothing is to be equal."""
-    cases = parity.json("text_cuts")
-    for name, cut in {**cuts.CUTS, **HELPERS}.items():
-        good = [case for case in cases if name in case and not isinstance(case[name], dict)]
-        same = torch.tensor([cut(case["text"]) == case[name] for case in good])
-        parity.equal(f"text_cuts {name}", same, torch.ones_like(same))
 
 
 def test_mandarin_normaliser(parity: Any) -> None:

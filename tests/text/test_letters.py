@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gsv_lab.audio.alignment import phone_errors
 from gsv_lab.checkpoint import save_component
 from gsv_lab.extensions.letter_to_sound import LetterToSound
 from gsv_lab.system.config import build
@@ -39,13 +40,6 @@ def test_every_target_fits_into_the_steps() -> None:
         for target in letters.targets(word)[:1]:
             repeats = sum(a == b for a, b in zip(target, target[1:], strict=False))
             assert len(target) + repeats <= 3 * len(word), word
-
-
-@pytest.mark.parametrize(
-    ("one", "two", "edits"), [("", "abc", 3), ("kitten", "sitting", 3), ("ab", "ab", 0), ("ab", "ba", 2)]
-)
-def test_distance(one: str, two: str, edits: int) -> None:
-    assert letters.distance(one, two) == letters.distance(two, one) == edits
 
 
 def test_greedy_removes_repeats_and_blanks() -> None:
@@ -140,6 +134,6 @@ def test_installed_weights_beat_the_rules() -> None:
     for word in words:
         readings = lexicon.readings(word)
         for name, said in (("network", letters.spoken(word)), ("rules", lexicon.by_rules(word))):
-            errors[name] += min(letters.distance(said, reading) for reading in readings)
+            errors[name] += min(phone_errors(said, reading) for reading in readings)
     total = sum(len(lexicon.readings(word)[0]) for word in words)
     assert errors["network"] / total < 0.16 < errors["rules"] / total

@@ -1,13 +1,10 @@
-"""Languages of stretches, sentences, and the released cut methods."""
+"""Languages of stretches, and sentences."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 
-from gsv_lab.text import cuts, phonemize, split_sentences
+from gsv_lab.text import phonemize, split_sentences
 from gsv_lab.text.clean import clean
 from gsv_lab.text.split import language_runs, script_runs, weight
 
@@ -74,26 +71,3 @@ def test_language_runs(text: str, runs: list[tuple[str, str]]) -> None:
 def test_script_runs_cover_the_text() -> None:
     text = "…说hello吗? OK，好"
     assert "".join(piece for _, piece in script_runs(text)) == text
-
-
-@pytest.mark.parametrize("name", sorted(cuts.CUTS))
-def test_released_cuts(shared: Path, name: str) -> None:
-    for case in json.loads((shared / "parity" / "text_cuts.json").read_text(encoding="utf-8")):
-        assert cuts.CUTS[name](case["text"]) == case[name], case["text"]
-
-
-def test_released_helpers(shared: Path) -> None:
-    for case in json.loads((shared / "parity" / "text_cuts.json").read_text(encoding="utf-8")):
-        text = case["text"]
-        assert cuts.split_long(text, 40) == case["split_big_text_40"]
-        assert cuts.collapse_marks(text) == case["collapse_punctuation"]
-        assert cuts.first_clause(text) == case["first_clause"]
-        pieces = [piece for piece in cuts.cut5(text).split("\n") if piece.strip()]
-        assert cuts.merge_short(pieces) == case["merge_short_5_after_cut5"]
-
-
-def test_cuts_without_the_golden_data() -> None:
-    assert cuts.cut5("3.5 kg, yes.") == "3.5 kg,\n yes."
-    assert cuts.cut4("It is 3.14 now. Yes.") == "It is 3.14 now\n Yes"
-    assert cuts.cut3("一。二。") == "一\n二"
-    assert cuts.cut0("...") == "\n"
