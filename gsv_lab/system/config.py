@@ -164,8 +164,9 @@ def _resolved(files: Sequence[Any], settings: Mapping[str, str]) -> dict[str, An
         merged = overlay(merged, tables)
     arguments = []
     for key, text in settings.items():
-        if key.endswith("class_path"):
-            merged = overlay(merged, nested(key, text))
+        # The parser would drop the arguments of an exchanged class, and take null for the name of one.
+        if key.endswith("class_path") or text == "null":
+            merged = overlay(merged, nested(key, None if text == "null" else text))
         else:
             arguments.append(f"--{key}={text}")
     whole = merged
@@ -209,7 +210,10 @@ def _is_idle(
     settings: Mapping[str, str],
     resolved: Mapping[str, Any],
 ) -> bool:
-    """Whether the experiment is the same without one of its files; a size that nobody refers to makes no difference."""
+    """Whether the experiment is the same without one of its files.
+
+    Its name makes no difference, nor does a size that nobody refers to.
+    """
     others = [tables for place, tables in enumerate(files) if place != number]
     try:
         with warnings.catch_warnings():
@@ -217,7 +221,8 @@ def _is_idle(
             without = _resolved(others, settings)
     except ConfigError:
         return False
-    return {**without, "sizes": None} == {**resolved, "sizes": None}
+    ignored = {"name": "", "sizes": None}
+    return {**without, **ignored} == {**resolved, **ignored}
 
 
 def _at(node: Any, path: str) -> Any:

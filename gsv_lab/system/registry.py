@@ -147,6 +147,13 @@ def available(role: type) -> dict[str, type]:
 
 
 def givers(quantity: str) -> list[str]:
-    """Class paths of the parts that give a quantity (see `gsv_lab.nn.interfaces.Role`), sorted."""
-    role = importlib.import_module("gsv_lab.nn.interfaces").Role
-    return [path for path, cls in available(role).items() if quantity in vars(cls).get("gives", ())]
+    """Class paths of the parts that give a quantity (see `gsv_lab.nn.interfaces.Role`), sorted.
+
+    Frontends are left out: they measure recordings, and in synthesis there is none.
+    """
+    interfaces = importlib.import_module("gsv_lab.nn.interfaces")
+    found = []
+    for path, cls in available(interfaces.Role).items():
+        if quantity in vars(cls).get("gives", ()) and not issubclass(cls, interfaces.Frontend):
+            found.append(path)
+    return found

@@ -13,14 +13,14 @@ import torch
 import gsv_lab
 from gsv_lab.checkpoint import load_component, read_header, save_component
 from gsv_lab.errors import ConfigError
-from gsv_lab.nn.interfaces import Flow
+from gsv_lab.nn.interfaces import Flow, Frontend
 from gsv_lab.system.config import build
 from gsv_lab.system.registry import PARTS, available, givers, load_parts, resolve
 
 PARTS_FILE = '''"""A flow of one's own."""
 
 import gsv_lab
-from gsv_lab.nn.interfaces import Flow
+from gsv_lab.nn.interfaces import Flow, Frontend
 
 
 @gsv_lab.register
@@ -168,4 +168,5 @@ def test_who_gives_a_quantity() -> None:
     for quantity in ("ltas", "log_f0", "hidden"):
         found = givers(quantity)
         assert found and all(quantity in resolve(path).gives for path in found)
+        assert not any(issubclass(resolve(path), Frontend) for path in found)
     assert givers("nothing of the kind") == []
