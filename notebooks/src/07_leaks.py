@@ -18,7 +18,7 @@ import numpy as np
 
 import gsv_lab
 from gsv_lab.evaluation.probes import linear_probe
-from gsv_lab.evaluation.probes_leakage import gather, leakage, listen
+from gsv_lab.evaluation.probes_leakage import extract, gather, leakage
 from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.teaching.exercises import leaks as check
 from gsv_lab.teaching.exercises.clips import centred, course_clips
@@ -46,7 +46,7 @@ print(source, "The first:", clips[0].speaker, *clips[0].phones)
 # | `posterior.mean` | 64 | whatever makes the sound |
 
 # %%
-records = listen(lab, clips, TAPS)
+records = extract(lab, clips, TAPS)
 mel = gather("content_encoder.mel", records, clips, most=800)
 print(f"{mel.x.shape[0]} frames of {mel.x.shape[1]} numbers; the first is {mel.phone[0]}, spoken by {mel.speaker[0]}")
 

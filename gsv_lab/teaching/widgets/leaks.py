@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import ipywidgets
 
 from gsv_lab.evaluation.probes import FACTORS, Probed, linear_probe
-from gsv_lab.evaluation.probes_leakage import gather, listen
+from gsv_lab.evaluation.probes_leakage import extract, gather
 from gsv_lab.evaluation.probes_material import SpokenClip
 from gsv_lab.hooks import Records
 from gsv_lab.inference.lab import Lab
@@ -59,7 +59,7 @@ class LeakExplorer(Explorer):
         """The probe for the present choice; taps are recorded once, when the first is asked for."""
         state = self.state
         if not self._records:
-            self._records = listen(self.lab, self.clips, tuple(self.taps))
+            self._records = extract(self.lab, self.clips, tuple(self.taps))
         choice = tuple(state.values())
         if choice not in self.asked:
             examples = gather(state["tap"], self._records, self.clips, state["frames"])
