@@ -1,4 +1,4 @@
-"""Old names and their new ones: classes, arguments, losses, options, stages.
+"""Old names and their new ones: classes, arguments, losses, options, stages, conditions.
 
 Weight and voice files that were written with the old names go on loading (`gsv_lab.checkpoint.legacy` maps them where
 they are read). A configuration, a call or a command that uses an old name gets one error that says the new one. Taps
@@ -7,7 +7,7 @@ and TensorBoard tags are only read by people; their old names stand in `docs/mig
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from gsv_lab.errors import ConfigError
 
@@ -77,13 +77,27 @@ LAB = {
 }
 """Old attribute of a `Lab` -> where it is now, from the lab."""
 
-STAGES = {"judge_en": "recogniser_en", "judge_zh": "recogniser_zh"}
+STAGES = {"judge_en": "recogniser_en", "judge_zh": "recogniser_zh", "verifier": "speaker_verifier"}
 """Old stage of a family's training -> new one."""
+
+CONDITIONS = {"true_codes": "resynthesis"}
+"""Old condition of a comparison -> new one."""
 
 
 def renamed(old: str, new: str) -> ConfigError:
     """The error for an old name, CONFIG_RENAMED."""
     return ConfigError("CONFIG_RENAMED", f"{old} has another name now", new, "docs/migration.md lists all old names")
+
+
+def refuse_old_names(names: Iterable[str], table: Mapping[str, str], kind: str) -> None:
+    """Refuse names that are the old ones of a table; `kind` says what they name.
+
+    Raises:
+        ConfigError: CONFIG_RENAMED, with the new name.
+    """
+    for name in names:
+        if name in table:
+            raise renamed(f"The {kind} '{name}'", f"'{table[name]}'")
 
 
 def refuse_old_options(options: Mapping[str, object], call: str) -> None:
@@ -92,7 +106,6 @@ def refuse_old_options(options: Mapping[str, object], call: str) -> None:
     Raises:
         ConfigError: CONFIG_RENAMED, with the new name. TypeError: there never was such an option.
     """
+    refuse_old_names(options, OPTIONS, f"option of {call}")
     for name in options:
-        if name in OPTIONS:
-            raise renamed(f"The option '{name}' of {call}", f"'{OPTIONS[name]}'")
         raise TypeError(f"{call} has no option '{name}'")

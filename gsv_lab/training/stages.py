@@ -19,6 +19,8 @@ from typing import Any
 from gsv_lab.errors import ConfigError
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.system.config import load_experiment, override
+from gsv_lab.system.migration import STAGES as OLD_STAGES
+from gsv_lab.system.migration import refuse_old_names
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
 from gsv_lab.training.release import release
@@ -50,7 +52,7 @@ STAGES = (
     Stage("recogniser_zh", 0.08, ("recogniser_zh",)),
     Stage("g2p", 0.02, ("letter_to_sound",)),
 )
-"""Shares were set on two CPU cores; they add up to one. Evaluation networks measure the family and steer nothing in it."""
+"""Shares were set on two CPU cores; they add up to one. Evaluation networks measure the family and steer nothing."""
 
 
 DEFAULTS = Sampling(top_k=15, temperature=0.8, repetition_penalty=1.0)
@@ -99,6 +101,7 @@ def train_family(
         the family's folder, or None if `run_minutes` ended a stage before its budget.
     """
     chosen = choose(stages)
+    choose([item.partition(".")[0] for item in overrides])
     folder = Path(folder)
     quantizer = folder / "quantizer.safetensors"
     weights: dict[str, Path] = {}
@@ -128,8 +131,9 @@ def choose(names: Sequence[str] | None) -> tuple[Stage, ...]:
     """Stages by name; all if None.
 
     Raises:
-        ConfigError: CONFIG_UNKNOWN_KEY, there is no such stage.
+        ConfigError: CONFIG_UNKNOWN_KEY, there is no such stage; CONFIG_RENAMED, it has another name now.
     """
+    refuse_old_names(names or (), OLD_STAGES, "stage")
     known = {stage.name: stage for stage in STAGES}
     wrong = [name for name in names or () if name not in known]
     if wrong:

@@ -75,6 +75,17 @@ COMMANDS: dict[str, list[str]] = {
 }
 
 
+@pytest.mark.parametrize("words", [["--stages", "content", "judge_en"], ["judge_en.trainer.minutes=3"]])
+def test_old_stages(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a stage to train and in front of a setting; a name that never was one is refused there too."""
+    command = ["fit", *words, "--family", str(NANO), "--output", str(tmp_path / "family")]
+    assert main(command) == 2
+    assert "The stage 'judge_en' has another name now. Expected 'recogniser_en'." in capsys.readouterr().err
+    assert main([word.replace("judge_en", "gtp") for word in command]) == 2
+    assert "There is no stage 'gtp'" in capsys.readouterr().err
+    assert not (tmp_path / "family").exists()
+
+
 @pytest.mark.parametrize("old", COMMANDS)
 def test_old_options_of_commands(old: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(COMMANDS[old]) == 2
