@@ -15,9 +15,9 @@ import torch
 from gsv_lab import audio
 from gsv_lab.errors import AudioError, CheckpointError, ConfigError, LabError
 from gsv_lab.hooks.probe import probe
-from gsv_lab.inference.gpt_inputs import tell
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.inference.loading import load_family
+from gsv_lab.inference.prompting import prompted_text
 from gsv_lab.inference.synthesizer import Prompt
 from gsv_lab.inference.voice import Voice
 from gsv_lab.nn.sampling import Sampling
@@ -25,6 +25,7 @@ from gsv_lab.released.companions import BertContext, load_hubert, read_vocabular
 from gsv_lab.released.loading import by_path
 from gsv_lab.released.synthesizer import ReleasedSynthesizer, released_reference
 from gsv_lab.text import phonemize
+from gsv_lab.text.symbols import SYMBOLS_V1
 from released_files import (
     CHARACTERS,
     N_CODES,
@@ -51,8 +52,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lab(folder: Path) -> Lab:
-    # Random networks do not know when to stop; two codes a phone are enough to hear them.
-    return Lab(replace(load_family(str(folder)), codes_per_phone=2.0))
+    # Random networks do not know when to stop; two codes a phone are enough to speak with.
+    return Lab(replace(load_family(str(folder)), max_codes_per_phone=2.0))
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,7 @@ def test_copy_synthesis_and_probe(lab: Lab, voice: Voice, clip: Path) -> None:
     with probe(lab, *names, "semantic_gpt.logits", "vocoder.wave") as seen:
         lab.speak("今天天气很好", voice)
         synthesizer_of(lab).voice([wave])
-        synthesizer_of(lab).hear(wave)
+        synthesizer_of(lab).encode(wave)
     assert set(names) < set(seen)
 
 
@@ -105,11 +106,11 @@ def test_prompt_of_the_release(lab: Lab, clip: Path) -> None:
     """Level untouched, silence behind it for the codes, and defaults of the released sampling."""
     taken = lab.family.reference(clip)
     torch.testing.assert_close(taken.samples, audio.read(clip, 32000).samples)
-    codes, heard = lab.family.synthesizer.hear(taken.samples)[0], lab.family.hear_reference(taken.samples)
-    assert len(heard) - len(codes) == 15
+    codes = lab.family.synthesizer.encode(taken.samples)[0]
+    assert len(lab.family.encode_reference(taken.samples)) - len(codes) == 15
     family = load_family(str(lab.family.folder))
     assert family.sampling == Sampling() and family.noise_scale == 0.5
-    assert (family.pause, family.fewest_codes_per_phone, family.tunable) == (0.3, 0.0, False)
+    assert (family.pause, family.min_codes_per_phone, family.tunable) == (0.3, 0.0, False)
 
 
 @pytest.mark.parametrize("seconds", [2.9, 10.0, 11.0])
@@ -150,23 +151,24 @@ def test_bert_states_of_each_character(lab: Lab) -> None:
     torch.testing.assert_close(found[:, english:], middle.repeat_interleave(per_character, 1))
     assert per_character.tolist() == [2, 2, 2, 2, 2, 2, 1]
     one, two = phonemize("我们回家吧."), phonemize("今天很好!")
-    told = tell(context, two, Prompt(torch.arange(3), one))
-    torch.testing.assert_close(told.context[0], torch.cat([context(one), context(two)], 1))
-    assert told.ids[0].tolist() == one.ids + two.ids and told.before == len(one) and told.codes is not None
+    row = prompted_text(lab.family.synthesizer, two, Prompt(torch.arange(3), one))
+    assert row.context is not None and row.codes is not None
+    torch.testing.assert_close(row.context, torch.cat([context(one), context(two)], 1))
+    assert row.phones.tolist() == one.ids + two.ids and row.before == len(one)
 
 
 def test_companions_can_be_looked_into_and_watching_changes_nothing(lab: Lab) -> None:
     context, content = lab.family.synthesizer.context_encoder, lab.family.synthesizer.content_encoder
     phones, wave = phonemize(MIXED), 0.1 * torch.randn(1, 1, 16000)
     with torch.no_grad():
-        plain, heard = context(phones), content(wave).content
+        features, frames = context(phones), content(wave).content
         with probe(context, "*") as text, probe(content, "*") as sound:
-            torch.testing.assert_close(context(phones), plain)
-            torch.testing.assert_close(content(wave).content, heard)
+            torch.testing.assert_close(context(phones), features)
+            torch.testing.assert_close(content(wave).content, frames)
     units = text["units"].value.repeat_interleave(torch.tensor(phones.word2phones), 1)
     assert torch.equal(units, text["features"].value) and units.abs().max() > 0
-    assert sound["frames"].value.shape == heard.shape and not torch.equal(sound["frames"].value, heard)
-    assert torch.equal(sound["content"].value, heard)
+    assert sound["frames"].value.shape == frames.shape and not torch.equal(sound["frames"].value, frames)
+    assert torch.equal(sound["content"].value, frames)
 
 
 def test_stretches_of_language() -> None:
@@ -264,9 +266,9 @@ def test_by_name_from_released_files(tmp_path: Path, monkeypatch: pytest.MonkeyP
     before = twin.stat().st_mtime_ns
     assert made.version == "v1" and made.synthesizer.sovits.prior.n_phones == 322
     phones = phonemize(MIXED)
-    assert max(phones.ids) < 322 and phones.ids == phones.ids_for("v1")
+    assert [SYMBOLS_V1[number] for number in phones.ids] == list(phones.symbols)
     assert load_family("v1").fingerprints() == made.fingerprints() and twin.stat().st_mtime_ns == before
-    lab = Lab(replace(made, codes_per_phone=1.0))
+    lab = Lab(replace(made, max_codes_per_phone=1.0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert lab.speak("今天.", lab.clone(clip)).wave.numel() > 0
@@ -310,5 +312,5 @@ def test_timings_by_the_shipped_recogniser(lab: Lab, voice: Voice, clip: Path) -
     """The released networks recognise no phones; nano's content encoder does it for them."""
     wave: Any = audio.read(clip, 32000).samples
     phones = phonemize("She said it was a good day.")
-    timings = lab.align(wave, phones)
+    timings = lab.recordings.align(wave, phones)
     assert len(timings) == len(phones) and float(timings.end[-1]) <= wave.numel() / 32000 + 0.05

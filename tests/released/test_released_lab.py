@@ -30,16 +30,16 @@ def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     """v2 and v2Pro at tiny size; two codes a phone, for random networks do not know when to stop."""
     folder = write_family(tmp_path_factory.mktemp("released"), pro=request.param == "Pro")
     family = load_family(str(folder))
-    # A vocoder starts so quiet that what it is told drowns in rounding; three times the gain, and it is heard.
+    # A vocoder starts so quiet that its conditioning drowns in rounding; three times the gain, and it shows.
     with torch.no_grad():
         for gain in (p for p in family.synthesizer.sovits.vocoder.parameters() if p.dim() > 1):
             gain *= 3
-    return Lab(replace(family, codes_per_phone=2.0))
+    return Lab(replace(family, max_codes_per_phone=2.0))
 
 
 @pytest.fixture(scope="module")
 def waves(sample: Path) -> list[torch.Tensor]:
-    """Four seconds of the shipped sample, and of loud noise, which even random networks hear as another voice."""
+    """Four seconds of the shipped sample, and of loud noise, which even random networks take for another voice."""
     noise = torch.randn(4 * 32000, generator=torch.Generator().manual_seed(0))
     return [audio.read(sample, 32000).samples[: 4 * 32000], noise]
 
@@ -89,13 +89,13 @@ def test_noise_is_drawn_from_the_seed_and_scaled(lab: Lab, voice: Voice) -> None
 
 
 def test_several_references_are_one_voice(lab: Lab, voice: Voice, waves: list[torch.Tensor]) -> None:
-    """The mean of their vectors, heard in what is said; each alone sounds otherwise."""
+    """The mean of their vectors changes what is spoken; each alone sounds otherwise."""
     made = lab.family.synthesizer
     one, two, both = made.voice(waves[:1]), made.voice(waves[1:]), made.voice(waves)
     torch.testing.assert_close(both, (one + two) / 2)
-    said = [lab.speak(TEXT, replace(voice, speaker=vector), seed=2) for vector in (one, two, both)]
-    assert all(torch.equal(speech.codes, said[0].codes) for speech in said)
-    assert all(float((said[i].wave - said[j].wave).norm()) > 1e-5 for i, j in ((0, 1), (0, 2), (1, 2)))
+    spoken = [lab.speak(TEXT, replace(voice, speaker=vector), seed=2) for vector in (one, two, both)]
+    assert all(torch.equal(speech.codes, spoken[0].codes) for speech in spoken)
+    assert all(float((spoken[i].wave - spoken[j].wave).norm()) > 1e-5 for i, j in ((0, 1), (0, 2), (1, 2)))
 
 
 def test_batches_come_in_their_order(lab: Lab, voice: Voice) -> None:

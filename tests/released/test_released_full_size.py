@@ -1,6 +1,6 @@
 """A whole v2Pro at full size with random numbers: released files, import, speech, export, equal tensors.
 
-    pytest tests/models/test_released_full_size.py -m slow -s
+    pytest tests/released/test_released_full_size.py -m slow -s
 
 Takes minutes, 4 GB of disk and up to 6 GB of memory, so it runs only where slow tests are asked for by name. It prints
 the table of docs/results.md.
@@ -50,10 +50,10 @@ class Table:
 
     @contextmanager
     def row(self, name: str) -> Iterator[list[str]]:
-        told: list[str] = []
+        notes: list[str] = []
         start = time.perf_counter()
-        yield told
-        self.rows.append((name, f"{time.perf_counter() - start:.0f} s", "; ".join(told)))
+        yield notes
+        self.rows.append((name, f"{time.perf_counter() - start:.0f} s", "; ".join(notes)))
 
     def __str__(self) -> str:
         rows = [("step", "time", "result"), ("---", "---", "---"), *self.rows]
@@ -102,40 +102,40 @@ def test_full_size_v2pro(tmp_path: Path, sample: Path) -> None:
     table = Table()
     files = {"semantic_gpt": tmp_path / "raw" / "g-e1.ckpt", "sovits": tmp_path / "raw" / "s_e1_s1.pth"}
     torch.manual_seed(0)
-    with table.row("write random files in the released layout") as told:
+    with table.row("write random files in the released layout") as notes:
         write_gpt(files["semantic_gpt"], spec("gpt", "semantic_gpt"))
         write_sovits(files["sovits"], spec("sovits", "sovits"), "05")
-        told += [f"{path.suffix} {path.stat().st_size / 1e6:.0f} MB" for path in files.values()]
-    with table.row("write random companions") as told:
-        told.append(f"{write_full_companions(tmp_path) / 1e6:.0f} M numbers")
-    with table.row("import") as told:
+        notes += [f"{path.suffix} {path.stat().st_size / 1e6:.0f} MB" for path in files.values()]
+    with table.row("write random companions") as notes:
+        notes.append(f"{write_full_companions(tmp_path) / 1e6:.0f} M numbers")
+    with table.row("import") as notes:
         reports = import_reference(list(files.values()), tmp_path / "full.safetensors")
-        told += [f"{one.role} of {one.family}, {one.tensors} tensors, {one.parameters:,} numbers" for one in reports]
+        notes += [f"{one.role} of {one.family}, {one.tensors} tensors, {one.parameters:,} numbers" for one in reports]
         assert [one.tensors for one in reports] == [295, 781]
-    with table.row("load with companions") as told:
+    with table.row("load with companions") as notes:
         family = load_family(str(tmp_path))
-        told.append(family.version)
+        notes.append(family.version)
         # Random networks know no end; this many codes a phone are as much as anybody says.
-        lab = Lab(replace(family, codes_per_phone=2.0))
+        lab = Lab(replace(family, max_codes_per_phone=2.0))
     clip = audio.write(tmp_path / "clip.wav", audio.read(sample, 32000).samples[: 4 * 32000], 32000)
-    with table.row("clone from 4 s with text") as told, warnings.catch_warnings():
+    with table.row("clone from 4 s with text") as notes, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         voice = lab.clone(clip, text="She said it was a good day.")
-        told.append(f"speaker vector {tuple(voice.speaker.shape)}, {len(voice.prompt.codes)} prompt codes")
-    with table.row(f"speak {TEXT}") as told:
+        notes.append(f"speaker vector {tuple(voice.speaker.shape)}, {len(voice.prompt.codes)} prompt codes")
+    with table.row(f"speak {TEXT}") as notes:
         speech = lab.speak(TEXT, voice)
-        told.append(f"{len(speech.codes)} codes, {speech.seconds:.2f} s at {speech.sample_rate} Hz")
+        notes.append(f"{len(speech.codes)} codes, {speech.seconds:.2f} s at {speech.sample_rate} Hz")
         assert torch.isfinite(speech.wave).all() and float(speech.wave.std()) > 0
         assert speech.wave.numel() == len(speech.codes) * 1280
     del lab, family
     for one in reports:
-        with table.row(f"export {one.role}, compare") as told:
+        with table.row(f"export {one.role}, compare") as notes:
             back = export_reference(one.output, tmp_path / f"back{one.source.suffix}")
             first, second = read_released(one.source), read_released(back)
             old, new = first.content["weight"], second.content["weight"]
             assert list(old) == list(new) and first.code == second.code
             equal = sum(old[key].dtype == new[key].dtype and torch.equal(old[key], new[key]) for key in old)
-            told.append(f"{equal} of {len(old)} tensors equal in every bit, first bytes {second.code!r}")
+            notes.append(f"{equal} of {len(old)} tensors equal in every bit, first bytes {second.code!r}")
             assert equal == len(old)
             del first, second, old, new
     peak = peak_memory()
