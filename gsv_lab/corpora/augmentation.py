@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat
+
 CURVES = 6
 """Cosines over the frequency axis of which an equalisation is made: none is narrower than a sixth of it."""
 
@@ -94,7 +96,9 @@ class SpeedAndEQAugmentation:
         share: of windows that are altered.
     """
 
-    def __init__(self, speed: float = 0.15, eq_db: float = 3.0, share: float = 0.7) -> None:
+    def __init__(
+        self, speed: NonNegativeFloat = 0.15, eq_db: NonNegativeFloat = 3.0, share: ClosedUnitInterval = 0.7
+    ) -> None:
         self.speed = speed
         self.eq_db = eq_db
         self.share = share

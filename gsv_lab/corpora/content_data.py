@@ -56,7 +56,7 @@ class ContentData(SpeechData):
         batch_seconds: PositiveFloat = 96.0,
         longest: PositiveFloat = 17.0,
         exclude: Sequence[str] = (),
-        boost: dict[str, float] | None = None,
+        boost: dict[str, NonNegativeFloat] | None = None,
         valid_batches: PositiveInt = 8,
         stretch: NonNegativeFloat = 0.12,
         masks: NonNegativeInt = 2,

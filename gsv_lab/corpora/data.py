@@ -21,7 +21,7 @@ from gsv_lab.corpora.texts import FILE_NAME, add_texts
 from gsv_lab.corpora.tracks import codes_track
 from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.system.environment import cache_dir
-from gsv_lab.system.ranges import NonNegativeInt, PositiveFloat, PositiveInt
+from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
     from gsv_lab.training.task import Task
@@ -82,7 +82,7 @@ class SpeechData(NumberedData):
         longest: PositiveFloat = 17.0,
         shortest: PositiveFloat = 1.0,
         exclude: Sequence[str] = (),
-        boost: Mapping[str, float] | None = None,
+        boost: Mapping[str, NonNegativeFloat] | None = None,
         valid_batches: PositiveInt = 8,
         seed: NonNegativeInt = 1234,
     ) -> None:

@@ -21,7 +21,7 @@ from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.texts import add_texts
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.system.environment import cache_dir
-from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeInt, PositiveFloat, PositiveInt
+from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 JOINED = ("phones", "context", "codes")
 """Entries of an item that stand side by side where two clips are joined."""
@@ -68,7 +68,7 @@ class GPTData(SpeechData):
         codebook: str = "",
         speaker_file: str = "",
         exclude: Sequence[str] = (),
-        boost: Mapping[str, float] | None = None,
+        boost: Mapping[str, NonNegativeFloat] | None = None,
         valid_batches: PositiveInt = 6,
         seed: NonNegativeInt = 1234,
     ) -> None:

@@ -61,7 +61,7 @@ class RecogniserData(SpeechData):
         batch_seconds: PositiveFloat = 40.0,
         longest: PositiveFloat = 17.0,
         exclude: Sequence[str] = (),
-        boost: Mapping[str, float] | None = None,
+        boost: Mapping[str, NonNegativeFloat] | None = None,
         valid_batches: PositiveInt = 8,
         stretch: NonNegativeFloat = 0.14,
         masks: NonNegativeInt = 2,

@@ -80,7 +80,7 @@ class SoVITSData(SpeechData):
         worst_fit: float = -4.0,
         codebook: str = "",
         exclude: Sequence[str] = (),
-        boost: Mapping[str, float] | None = None,
+        boost: Mapping[str, NonNegativeFloat] | None = None,
         valid_batches: PositiveInt = 3,
         seed: NonNegativeInt = 1234,
     ) -> None:

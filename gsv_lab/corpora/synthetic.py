@@ -33,6 +33,7 @@ from gsv_lab.corpora.synthetic_sound import (
     Speaker,
     synthesize,
 )
+from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
 
 __all__ = ["CONTEXT", "FRAME_RATE", "PHONES", "SAMPLE_RATE", "Script", "Speaker", "SyntheticClip", "SyntheticCorpus"]
 
@@ -129,10 +130,10 @@ class SyntheticCorpus:
 
     def __init__(
         self,
-        n_speakers: int = 8,
-        n_clips: int = 32,
-        seed: int = 0,
-        n_syllables: tuple[int, int] = (6, 11),
+        n_speakers: PositiveInt = 8,
+        n_clips: PositiveInt = 32,
+        seed: NonNegativeInt = 0,
+        n_syllables: tuple[PositiveInt, PositiveInt] = (6, 11),
     ) -> None:
         if min(n_speakers, n_clips, *n_syllables) < 1 or n_syllables[0] > n_syllables[1]:
             raise ValueError(f"need speakers, clips and syllables, got {n_speakers}, {n_clips}, {n_syllables}")

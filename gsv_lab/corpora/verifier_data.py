@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from gsv_lab.corpora.data import SpeechData
 from gsv_lab.corpora.stream import fixed_batches
-from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
+from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 
 class VerifierBatch(NamedTuple):
@@ -39,9 +39,9 @@ class VerifierData(SpeechData):
         valid: Sequence[str] = ("dev_speaker",),
         speakers: PositiveInt = 24,
         crops: PositiveInt = 2,
-        crop_seconds: tuple[float, float] = (1.6, 3.5),
+        crop_seconds: tuple[PositiveFloat, PositiveFloat] = (1.6, 3.5),
         exclude: Sequence[str] = (),
-        boost: Mapping[str, float] | None = None,
+        boost: Mapping[str, NonNegativeFloat] | None = None,
         valid_batches: PositiveInt = 4,
         seed: NonNegativeInt = 1234,
     ) -> None:

@@ -12,6 +12,7 @@ from torch.nn import functional
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.interfaces import Quantized, Quantizer
+from gsv_lab.system.ranges import PositiveFloat, PositiveInt
 
 
 class ContinuousContent(Quantizer):
@@ -27,7 +28,7 @@ class ContinuousContent(Quantizer):
 
     projected = Tap("batch dim token", rate="frame_rate", meaning="content at the rate of codes")
 
-    def __init__(self, dim: int, hop: int = 2, content_rate: float = 50.0) -> None:
+    def __init__(self, dim: PositiveInt, hop: PositiveInt = 2, content_rate: PositiveFloat = 50.0) -> None:
         super().__init__()
         self.dim = dim
         self.hop = hop

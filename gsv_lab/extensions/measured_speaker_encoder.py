@@ -14,6 +14,7 @@ from gsv_lab.errors import ConfigError
 from gsv_lab.extensions.f0 import TYPICAL_F0
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.interfaces import Conditioning, Features, SpeakerEncoder
+from gsv_lab.system.ranges import NonNegativeInt
 
 
 class MeasuredSpeakerEncoder(SpeakerEncoder):
@@ -32,7 +33,7 @@ class MeasuredSpeakerEncoder(SpeakerEncoder):
     speaker = Tap("batch dim one", meaning="speaker vector; its last channels are the LTAS and the median log-F0")
     gives = frozenset({"ltas", "median_log_f0"})
 
-    def __init__(self, base: SpeakerEncoder, ltas_dim: int = 0) -> None:
+    def __init__(self, base: SpeakerEncoder, ltas_dim: NonNegativeInt = 0) -> None:
         super().__init__()
         self.base = base
         self.ltas_dim = ltas_dim

@@ -22,6 +22,7 @@ from gsv_lab.hooks.tap import BoundTap, Component, Tap
 from gsv_lab.nn.interfaces import ChooseAdvance
 from gsv_lab.nn.kv_cache import KVCache
 from gsv_lab.nn.semantic_gpt import Codes, PaddedText, SemanticGPT
+from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeInt, PositiveInt
 
 LONGEST_DURATION = 15
 """Codes; of a phone that lasts longer the network is not told how much longer."""
@@ -155,17 +156,17 @@ class AlignedSemanticGPT(SemanticGPT):
 
     def __init__(
         self,
-        n_phones: int = 732,
-        n_codes: int = 1024,
-        context_dim: int = 1024,
-        dim: int = 512,
-        n_heads: int = 16,
-        n_layers: int = 24,
-        ffn_dim: int = 2048,
-        dropout: float = 0.1,
-        attention_dropout: float | None = None,
-        speaker_dim: int = 0,
-        max_advance: int = 4,
+        n_phones: PositiveInt = 732,
+        n_codes: PositiveInt = 1024,
+        context_dim: NonNegativeInt = 1024,
+        dim: PositiveInt = 512,
+        n_heads: PositiveInt = 16,
+        n_layers: PositiveInt = 24,
+        ffn_dim: PositiveInt = 2048,
+        dropout: ClosedUnitInterval = 0.1,
+        attention_dropout: ClosedUnitInterval | None = None,
+        speaker_dim: NonNegativeInt = 0,
+        max_advance: PositiveInt = 4,
     ) -> None:
         super().__init__(
             n_phones,

@@ -14,6 +14,7 @@ from gsv_lab.extensions.convnext import ConvNeXtStack
 from gsv_lab.extensions.f0 import TYPICAL_F0, f0_loss, f0_variance_loss, voicing_loss
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.interfaces import Conditioning, Features, Role
+from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
 
 
 class Pitch(Role):
@@ -58,13 +59,13 @@ class PitchPredictor(Pitch):
 
     def __init__(
         self,
-        hidden_dim: int,
-        speaker_dim: int,
-        width: int = 96,
-        layers: int = 4,
-        kernel: int = 9,
-        expansion: int = 2,
-        f0_frames: int = 2,
+        hidden_dim: PositiveInt,
+        speaker_dim: NonNegativeInt,
+        width: PositiveInt = 96,
+        layers: PositiveInt = 4,
+        kernel: PositiveInt = 9,
+        expansion: PositiveInt = 2,
+        f0_frames: PositiveInt = 2,
     ) -> None:
         super().__init__()
         self.hidden_dim = hidden_dim

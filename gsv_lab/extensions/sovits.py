@@ -31,6 +31,7 @@ from gsv_lab.nn.interfaces import (
 from gsv_lab.nn.ops import resize_frames, standard_normal
 from gsv_lab.nn.prior import draw_from_prior
 from gsv_lab.nn.sovits import Correction, SoVITS
+from gsv_lab.system.ranges import ClosedUnitInterval, PositiveInt
 
 TRAINING_NOISE = 0.3
 """Factor on the prior's deviation where waves are made from it in training."""
@@ -39,8 +40,8 @@ TRAINING_NOISE = 0.3
 class ExtendedSoVITS(SoVITS):
     """A `SoVITS` whose vocoder may be told the pitch, and whose prior may learn from the waves it makes.
 
-    Where the speaker encoder does not carry the long-term average spectrum or the median F0 that a part needs, they are measured of the
-    reference and kept behind the speaker vector: a voice is then (B, G + K + 1, 1).
+    Where the speaker encoder does not carry the long-term average spectrum or the median F0 that a part needs, they are
+    measured of the reference and kept behind the speaker vector: a voice is then (B, G + K + 1, 1).
     `postfilter`, None at first, changes the latent (B, C, F) that is spoken in synthesis; nobody trains through it.
 
     Args:
@@ -62,10 +63,10 @@ class ExtendedSoVITS(SoVITS):
         flow: Flow,
         vocoder: Vocoder,
         pitch_predictor: Pitch | None = None,
-        segment_frames: int = 32,
+        segment_frames: PositiveInt = 32,
         freeze_quantizer: bool = True,
         detach_speaker: bool = True,
-        from_prior: float = 0.0,
+        from_prior: ClosedUnitInterval = 0.0,
     ) -> None:
         super(SoVITS, self).__init__()
         self.pitch_predictor = pitch_predictor

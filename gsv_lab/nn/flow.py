@@ -14,6 +14,7 @@ from gsv_lab.hooks.tap import Component, Tap
 from gsv_lab.nn.interfaces import Conditioning, Flow
 from gsv_lab.nn.ops import full_mask
 from gsv_lab.nn.wavenet import WaveNet
+from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
 
 
 class Coupling(Component):
@@ -72,12 +73,12 @@ class CouplingFlow(Flow):
 
     def __init__(
         self,
-        latent_dim: int,
-        speaker_dim: int,
-        width: int = 192,
-        layers: int = 4,
-        kernel: int = 5,
-        couplings: int = 4,
+        latent_dim: PositiveInt,
+        speaker_dim: NonNegativeInt,
+        width: PositiveInt = 192,
+        layers: PositiveInt = 4,
+        kernel: PositiveInt = 5,
+        couplings: PositiveInt = 4,
     ) -> None:
         super().__init__()
         if latent_dim % 2:
@@ -107,7 +108,7 @@ class IdentityFlow(Flow):
 
     z = Tap("batch dim frame", rate=50.0, meaning="latent, unchanged")
 
-    def __init__(self, latent_dim: int, speaker_dim: int) -> None:
+    def __init__(self, latent_dim: PositiveInt, speaker_dim: NonNegativeInt) -> None:
         super().__init__()
         self.latent_dim = latent_dim
         self.speaker_dim = speaker_dim

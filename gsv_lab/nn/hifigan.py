@@ -17,7 +17,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from gsv_lab.errors import ConfigError
 from gsv_lab.hooks.tap import Component, Tap
 from gsv_lab.nn.interfaces import Conditioning, Vocoded, Vocoder
-from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
+from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 SLOPE = 0.1
 """Of all leaky rectifiers but the last."""
@@ -133,7 +133,7 @@ class HiFiGAN(Vocoder):
         upsample_kernels: tuple[PositiveInt, ...] = (16, 16, 8, 2, 2),
         block_kernels: tuple[PositiveInt, ...] = (3, 7, 11),
         dilations: tuple[PositiveInt, ...] | tuple[tuple[PositiveInt, ...], ...] = (1, 3, 5),
-        final_slope: float = SLOPE,
+        final_slope: NonNegativeFloat = SLOPE,
         final_bias: bool = False,
     ) -> None:
         super().__init__()

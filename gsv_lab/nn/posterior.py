@@ -13,6 +13,7 @@ from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.interfaces import Conditioning, Features, Posterior, Sampled
 from gsv_lab.nn.ops import full_mask, standard_normal
 from gsv_lab.nn.wavenet import WaveNet
+from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeInt, PositiveInt
 
 
 class WaveNetPosterior(Posterior):
@@ -41,13 +42,13 @@ class WaveNetPosterior(Posterior):
 
     def __init__(
         self,
-        spec_channels: int,
-        latent_dim: int,
-        speaker_dim: int,
-        width: int = 192,
-        layers: int = 16,
-        kernel: int = 5,
-        dropout: float = 0.0,
+        spec_channels: PositiveInt,
+        latent_dim: PositiveInt,
+        speaker_dim: NonNegativeInt,
+        width: PositiveInt = 192,
+        layers: PositiveInt = 16,
+        kernel: PositiveInt = 5,
+        dropout: ClosedUnitInterval = 0.0,
     ) -> None:
         super().__init__()
         self.spec_channels = spec_channels

@@ -24,6 +24,7 @@ from gsv_lab.hooks.tap import BoundTap, Tap
 from gsv_lab.nn.gpt_layer import GPTLayer, SinePosition
 from gsv_lab.nn.interfaces import SemanticGPTRole
 from gsv_lab.nn.kv_cache import KVCache
+from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeInt, PositiveInt
 
 TextPadding = Literal["align", "reference"]
 """What becomes of shorter texts. "align" moves their padding to the left, hides it, and counts positions from the first
@@ -111,16 +112,16 @@ class SemanticGPT(SemanticGPTRole):
 
     def __init__(
         self,
-        n_phones: int = 732,
-        n_codes: int = 1024,
-        context_dim: int = 1024,
-        dim: int = 512,
-        n_heads: int = 16,
-        n_layers: int = 24,
-        ffn_dim: int = 2048,
-        dropout: float = 0.1,
-        attention_dropout: float | None = None,
-        speaker_dim: int = 0,
+        n_phones: PositiveInt = 732,
+        n_codes: PositiveInt = 1024,
+        context_dim: NonNegativeInt = 1024,
+        dim: PositiveInt = 512,
+        n_heads: PositiveInt = 16,
+        n_layers: PositiveInt = 24,
+        ffn_dim: PositiveInt = 2048,
+        dropout: ClosedUnitInterval = 0.1,
+        attention_dropout: ClosedUnitInterval | None = None,
+        speaker_dim: NonNegativeInt = 0,
     ) -> None:
         super().__init__()
         self.n_phones = n_phones

@@ -37,6 +37,7 @@ from gsv_lab.nn.ops import fit_frames, full_mask, segment_starts, standard_norma
 from gsv_lab.nn.prior import draw_from_prior
 from gsv_lab.nn.quantizer import code_vectors
 from gsv_lab.nn.speaker_encoder import mean_speaker
+from gsv_lab.system.ranges import PositiveInt
 
 Correction = Callable[[Tensor], Tensor]
 """The prior's hidden frames (B, H, F) -> what is added to the latent (B, C, F)."""
@@ -76,7 +77,7 @@ class SoVITS(Component):
         posterior: Posterior | None,
         flow: Flow,
         vocoder: Vocoder,
-        segment_frames: int = 32,
+        segment_frames: PositiveInt = 32,
         freeze_quantizer: bool = True,
         detach_speaker: bool = True,
     ) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gsv_lab.hooks.tap import Component, Tap
+from gsv_lab.system.ranges import PositiveInt
 
 LOUDEST = 20.0
 """Where the network's rectifiers saturate."""
@@ -164,13 +165,13 @@ class ERes2NetV2(Component):
 
     def __init__(
         self,
-        planes: int = 64,
-        blocks: tuple[int, int, int, int] = (3, 4, 6, 3),
-        base_width: int = 24,
-        scale: int = 4,
-        expansion: int = 4,
-        n_mels: int = 80,
-        dim: int = 192,
+        planes: PositiveInt = 64,
+        blocks: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (3, 4, 6, 3),
+        base_width: PositiveInt = 24,
+        scale: PositiveInt = 4,
+        expansion: PositiveInt = 4,
+        n_mels: PositiveInt = 80,
+        dim: PositiveInt = 192,
     ) -> None:
         super().__init__()
         if n_mels % 8:

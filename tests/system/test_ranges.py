@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.system.config import build, load_experiment
 from gsv_lab.system.config_checks import check_ranges
 from gsv_lab.system.ranges import (
     ClosedUnitInterval,
@@ -122,3 +124,58 @@ def test_types_of_arguments_need_no_library() -> None:
     code = "import sys, gsv_lab.system.ranges; print({'jsonargparse', 'yaml', 'torch'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+CONFIGS = sorted((Path(__file__).resolve().parents[2] / "configs").glob("[nsv]*/*.yaml"))
+FREE = {"guided_layer", "worst_fit"}
+"""Arguments that any number suits: -1 is the last layer or none, and an alignment's fit is a logarithm."""
+
+
+def numbers(node: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
+    """Class, argument and value of every number in a resolved configuration, those in lists and tables too."""
+    if isinstance(node, dict) and "class_path" in node:
+        for key, value in node["init_args"].items():
+            plain = value if isinstance(value, (list, dict)) else [value]
+            leaves = plain.values() if isinstance(plain, dict) else plain
+            if any(isinstance(leaf, (int, float)) and not isinstance(leaf, bool) for leaf in leaves):
+                yield node["class_path"], key, value
+        yield from numbers(node["init_args"])
+    elif isinstance(node, (dict, list)):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from numbers(value)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_every_number_of_a_shipped_configuration_has_a_range(config: Path) -> None:
+    """A value that no range allows, minus infinity, is refused in the place of each of them, by its name."""
+    experiment = load_experiment([config])
+    found = {(path, key): value for part in ("task", "data") for path, key, value in numbers(experiment[part])}
+    assert found
+    for (path, key), value in found.items():
+        broken = {"class_path": path, "init_args": {key: replaced(value)}}
+        if key in FREE:
+            check_ranges(broken, Any, "it")
+            continue
+        with pytest.raises(ConfigError, match=rf"^it\.init_args\.{key}.* is -inf\. Expected a number"):
+            check_ranges(broken, Any, "it")
+
+
+def replaced(value: Any) -> Any:
+    """The same shape with minus infinity in the place of every number."""
+    if isinstance(value, dict):
+        return {key: replaced(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [replaced(inner) for inner in value]
+    return -math.inf
+
+
+def test_the_schedule_that_the_released_configuration_names() -> None:
+    """`decay` is a number of steps in one schedule and a factor in the other; each has its own range."""
+    config = CONFIGS[0].parents[1] / "v2" / "gpt.yaml"
+    over = "task.init_args.schedule={class_path: gsv_lab.training.schedules.WarmUpCosine, init_args: {decay: 40000}}"
+    schedule = build(load_experiment([config], [over])["task"]["init_args"]["schedule"])
+    assert (schedule.decay, schedule.rate(0), schedule.rate(40000)) == (40000, 1e-5, 1e-4)
+    for wrong in ("WarmUpCosine, init_args: {decay: 0}", "EpochDecay, init_args: {decay: 2}"):
+        over = f"task.init_args.schedule={{class_path: gsv_lab.training.schedules.{wrong}}}"
+        with pytest.raises(ConfigError, match="schedule.init_args.decay is"):
+            load_experiment([config], [over])
