@@ -1,4 +1,4 @@
-"""The evaluation recogniser: its ear, its padding, and how far it stands from the content encoder."""
+"""The evaluation recogniser: its bands, its padding, and how far it stands from the content encoder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from gsv_lab.extensions.phone_recogniser import BandLevels, BothWays, FactorisedDelay, erb_filters, normalise_bands
 from gsv_lab.system.config import build
 from gsv_lab.text import CTC_SYMBOLS
-from tiny import JUDGE_PHONES, JUDGES
+from tiny import RECOGNISER_PHONES, RECOGNISERS
 
 
 def test_a_tone_is_loudest_in_the_band_of_its_pitch() -> None:
@@ -27,8 +27,8 @@ def test_a_tone_is_loudest_in_the_band_of_its_pitch() -> None:
 
 def test_microphone_and_level_are_taken_away() -> None:
     levels = torch.randn(1, 8, 50)
-    colour = torch.randn(1, 8, 1)
-    torch.testing.assert_close(normalise_bands(levels), normalise_bands(levels + colour), rtol=1e-4, atol=1e-5)
+    filtered = levels + torch.randn(1, 8, 1)
+    torch.testing.assert_close(normalise_bands(levels), normalise_bands(filtered), rtol=1e-4, atol=1e-5)
     assert normalise_bands(torch.zeros(1, 8, 50)).abs().max() == 0
 
 
@@ -42,7 +42,7 @@ def test_delays_see_so_many_frames_to_each_side() -> None:
 
 def test_padding_changes_nothing() -> None:
     torch.manual_seed(0)
-    network = build(JUDGES["en"]).eval()
+    network = build(RECOGNISERS["en"]).eval()
     short, long = torch.randn(20, 61), torch.randn(20, 90)
     alone = network.score(short[None], torch.tensor([61]))
     padded = torch.stack([torch.nn.functional.pad(short, (0, 29)), long])
@@ -55,18 +55,19 @@ def test_padding_changes_nothing() -> None:
 def test_both_ways_reads_backwards_from_the_own_end() -> None:
     torch.manual_seed(0)
     layer = BothWays(3, 5)
-    x = torch.randn(1, 7, 3)
-    _, last = layer(x, torch.tensor([7])).split(5, -1)
-    turned = layer.backwards(x.flip(1))[0].flip(1)
-    torch.testing.assert_close(last, turned)
+    x = torch.randn(2, 7, 3)
+    _, backwards = layer(x, torch.tensor([7, 4])).split(5, -1)
+    for row, steps in enumerate((7, 4)):
+        turned = layer.backwards(x[row : row + 1, :steps].flip(1))[0].flip(1)
+        torch.testing.assert_close(backwards[row : row + 1, :steps], turned)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_shipped_configuration(language: str, root: Path) -> None:
-    spec = yaml.safe_load((root / "configs" / "nano" / f"judge_{language}.yaml").read_text(encoding="utf-8"))
+    spec = yaml.safe_load((root / "configs" / "nano" / f"recogniser_{language}.yaml").read_text(encoding="utf-8"))
     network = build(spec["task"]["init_args"]["recogniser"])
-    assert set(network.phone_names) == set(JUDGE_PHONES[language]) and network.language == language
-    assert set(JUDGE_PHONES["en"]) | set(JUDGE_PHONES["zh"]) == set(CTC_SYMBOLS[1:])
+    assert set(network.phone_names) == set(RECOGNISER_PHONES[language]) and network.language == language
+    assert set(RECOGNISER_PHONES["en"]) | set(RECOGNISER_PHONES["zh"]) == set(CTC_SYMBOLS[1:])
     assert 700_000 < sum(p.numel() for p in network.parameters()) < 900_000
     content = yaml.safe_load((root / "configs" / "nano" / "content.yaml").read_text(encoding="utf-8"))
     assert spec["seed"] != content["seed"]

@@ -41,7 +41,7 @@ def test_vector_is_the_map_averaged_over_time() -> None:
     with torch.no_grad():
         frames = network(bank)
     assert frames.shape == (1, 64, 10, 13) and network.vector_dim == VERIFIED
-    torch.testing.assert_close(network.hear(wave), frames.mean(-1).reshape(1, -1))
+    torch.testing.assert_close(network.embed(wave), frames.mean(-1).reshape(1, -1))
 
 
 def test_frames_do_not_see_far() -> None:
@@ -81,7 +81,7 @@ def test_fusion_weighs_both_to_two() -> None:
         torch.testing.assert_close(fusion(x, -3 * x), 2 * x)
 
 
-def test_filter_bank_hears_a_tone_in_its_band() -> None:
+def test_a_tone_is_loudest_in_the_band_of_its_pitch() -> None:
     time = torch.arange(16000) / 16000
     banks = [filter_bank(torch.sin(2 * torch.pi * f * time) * 0.3).mean(-1)[0].argmax() for f in (300, 1000, 4000)]
     assert banks[0] < banks[1] < banks[2]

@@ -43,9 +43,10 @@ def test_peaks_rise_over_valleys_at_the_same_power() -> None:
 def test_what_is_added_can_be_watched() -> None:
     z, envelopes = torch.randn(1, 4, 20), torch.randn(1, 2, 65, 20)
     latent, formants = LatentPostfilter(), FormantPostfilter()
-    with probe(latent, "sharpened") as record:
+    with probe(latent, "sharpened", "slow") as record:
         made = latent(z)
     torch.testing.assert_close(record["sharpened"].value, made)
+    torch.testing.assert_close(record["slow"].value + 1.3 * (z - record["slow"].value), made)
     with probe(formants, "contrast") as record:
         made = formants(envelopes)
     moved = made - envelopes - record["contrast"].value.unflatten(1, (2, 65))
