@@ -76,7 +76,7 @@ class SoVITSData(SpeechData):
         window_seconds: PositiveFloat = 4.0,
         other_clip: ClosedUnitInterval = 0.5,
         augmentation: SpeedAndEQAugmentation | None = None,
-        balance: NonNegativeFloat = 0.0,
+        balance: ClosedUnitInterval = 0.0,
         worst_fit: float = -4.0,
         codebook: str = "",
         exclude: Sequence[str] = (),

@@ -11,7 +11,15 @@ import pytest
 from gsv_lab.cli import main
 from gsv_lab.errors import ConfigError
 from gsv_lab.system.config import build, load_experiment, override
-from gsv_lab.system.migration import ARGUMENTS, CLASSES, LOSSES, OPTIONS, refuse_old_options
+from gsv_lab.system.migration import (
+    ARGUMENTS,
+    CLASSES,
+    CONDITIONS,
+    LOSSES,
+    OPTIONS,
+    STAGES,
+    refuse_old_options,
+)
 from gsv_lab.system.registry import resolve
 
 NANO = Path(__file__).resolve().parents[2] / "configs" / "nano"
@@ -38,6 +46,14 @@ def test_old_arguments(path: str) -> None:
             build({"class_path": path, "init_args": {old: 1}})
         assert caught.value.code == "CONFIG_RENAMED"
         assert f"{old} of {path.rpartition('.')[2]} has another name now. Expected {new}." in str(caught.value)
+
+
+def test_the_page_of_old_names_has_all_of_them() -> None:
+    page = (NANO.parents[1] / "docs" / "migration.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("|")]
+    for table in (CLASSES, LOSSES, OPTIONS, STAGES, CONDITIONS, *ARGUMENTS.values()):
+        for old, new in table.items():
+            assert any(f"{old}`" in row.split("|")[-3] and new in row.split("|")[-2] for row in rows), (old, new)
 
 
 def write(path: Path, text: str) -> Path:
