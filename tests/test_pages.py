@@ -8,7 +8,9 @@ from types import ModuleType
 import pytest
 
 from gsv_lab import figures
+from gsv_lab.checkpoint import legacy
 from gsv_lab.hooks.catalogue import catalogue
+from gsv_lab.system import migration
 from source import ROOT
 
 DOCS = ROOT / "docs"
@@ -56,3 +58,21 @@ def test_a_tap_is_used_where_its_name_or_a_glob_of_it_stands(make: ModuleType) -
     }
     assert make.users("prior.layers.N.attention.pattern", sources) == ["04", "08"]
     assert make.users("prior.mean", sources) == ["08"] and make.users("prior.code", sources) == []
+
+
+def test_the_page_of_old_names_has_them_all() -> None:
+    page = (DOCS / "migration.md").read_text(encoding="utf-8")
+    pairs = [*migration.CLASSES.items(), *migration.LOSSES.items(), *migration.OPTIONS.items()]
+    pairs += [*migration.STAGES.items()]
+    pairs += [pair for table in migration.ARGUMENTS.values() for pair in table.items()]
+    pairs += [(name, new) for name, new in legacy.OLD_FILES.items()] + [*legacy.CARD.items()]
+    missing = [(old, new) for old, new in pairs if old not in page or new not in page]
+    assert len(pairs) > 40 and not missing
+
+
+def test_the_page_of_extensions_has_every_file() -> None:
+    page = (DOCS / "extensions.md").read_text(encoding="utf-8")
+    files = {path.name for path in (ROOT / "gsv_lab" / "extensions").glob("*.py")} - {"__init__.py"}
+    parts_of_others = {"convnext.py", "letter_to_sound.py", "phone_recogniser.py", "speaker_verifier.py"}
+    assert parts_of_others <= files
+    assert not [name for name in sorted(files - parts_of_others) if f"`{name}`" not in page]
