@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from gsv_lab.checkpoint.legacy import upgrade_name, upgrade_spec
 from gsv_lab.checkpoint.restricted import CODES
-from gsv_lab.errors import CheckpointError, LabError
+from gsv_lab.errors import CheckpointError, ConfigError, LabError
 from gsv_lab.system.config import build
 from gsv_lab.system.files import save_bytes
 from gsv_lab.system.registry import PARTS, resolve
@@ -32,6 +32,10 @@ LARGEST_TABLES = 10**7
 
 COUNTS = {"layers", "n_layers", "couplings", "n_books"}
 """Arguments that say how many parts with tensors of their own there are."""
+
+
+MISFITS = {"CONFIG_INCONSISTENT", "CONFIG_RANGE"}
+"""Codes of errors in which parts or sizes refuse each other, which in a file is the file's fault."""
 
 
 class CannotBuild(CheckpointError):
@@ -204,6 +208,10 @@ def _built(spec: Mapping[str, Any], source: str, n_tensors: int = 0) -> nn.Modul
             _check_counts(spec, n_tensors, source)
         with torch.device("meta") if n_tensors else nullcontext():
             made = build(spec)
+    except ConfigError as error:
+        if error.code not in MISFITS:
+            raise
+        raise CannotBuild("CKPT_FORMAT", f"{source} describes no network that can be built ({error})") from error
     except LabError:
         raise
     # Constructors of layers check their sizes with plain ValueErrors and RuntimeErrors.

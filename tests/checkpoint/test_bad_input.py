@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 
 from gsv_lab.checkpoint import load_component, read_header, save_component
 from gsv_lab.checkpoint import restricted as restricted_module
+from gsv_lab.checkpoint.native import FORMAT
 from gsv_lab.cli import main
 from gsv_lab.errors import CheckpointError
 from gsv_lab.released.importer import import_reference
@@ -220,7 +221,7 @@ NATIVE: dict[str, tuple[str, Maker]] = {
     "38 a header of 10^10 elements": ("CKPT_TOO_LARGE", reheaded(tensor(shape=[10**5, 10**5]))),
     "39 released file": ("CKPT_LEGACY", renamed(released())),
     "39 released file, other first bytes": ("CKPT_LEGACY", renamed(released(code="05"))),
-    "40 newer": ("CKPT_VERSION", reheaded(entry(format=2))),
+    "40 newer": ("CKPT_VERSION", reheaded(entry(format=FORMAT + 1))),
     "40 no number": ("CKPT_VERSION", reheaded(entry(format="new"))),
     "not ours": ("CKPT_FORMAT", reheaded(lambda table: table.pop("__metadata__"))),
     "not imported": ("CKPT_FORMAT", reheaded(entry(reference=None))),

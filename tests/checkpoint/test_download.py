@@ -311,16 +311,3 @@ def test_catalogue_is_whole() -> None:
         assert len(roles) == len(set(roles)) and set(roles) == wanted
         assert len(catalogue.needed(model, training=True)) == len(roles) + 1
     assert catalogue.needed("v3") == ()
-
-
-def test_what_is_missing(tmp_path: Path) -> None:
-    def names() -> list[str]:
-        return [entry.path for entry in catalogue.missing("v1", tmp_path)]
-
-    assert len(names()) == 4 and "chinese-hubert-base" in names()
-    for entry in catalogue.needed("v1"):
-        for part in entry.parts:
-            assert entry.path in names()
-            (tmp_path / part.path).parent.mkdir(exist_ok=True)
-            (tmp_path / part.path).touch()
-        assert entry.path not in names()

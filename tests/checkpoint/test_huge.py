@@ -11,6 +11,7 @@ import pytest
 from safetensors.torch import save_file
 
 from gsv_lab.checkpoint import load_component
+from gsv_lab.checkpoint.native import FORMAT
 from gsv_lab.errors import CheckpointError
 from gsv_lab.released.importer import import_reference
 from gsv_lab.system.config import build
@@ -24,7 +25,7 @@ def little_memory() -> Iterator[None]:
     """A process that may grow by 300 MB and no more; what needs more fails here."""
     resource = pytest.importorskip("resource")
     if not Path("/proc/self/statm").is_file():
-        pytest.skip("the size of this process is not told here")
+        pytest.skip("the size of this process is not known here")
     now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (now + 300 * 2**20, hard))
@@ -75,6 +76,6 @@ def test_a_spec_without_bottom(tmp_path: Path) -> None:
 def verifier_of(folder: Path, changes: dict[str, Any]) -> Path:
     """Honest tensors of a verifier behind a spec that says something else."""
     network = build(VERIFIER)
-    header = {"format": 1, "spec": {**VERIFIER, "init_args": {**VERIFIER["init_args"], **changes}}}
+    header = {"format": FORMAT, "spec": {**VERIFIER, "init_args": {**VERIFIER["init_args"], **changes}}}
     save_file(network.state_dict(), folder / "v.safetensors", {"gsv_lab": json.dumps(header)})
     return folder / "v.safetensors"

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from gsv_lab.checkpoint import fingerprint, load_component, read_header, save_component
-from gsv_lab.checkpoint.native import load_into, load_tensors, save_tensors
+from gsv_lab.checkpoint.native import FORMAT, load_into, load_tensors, save_tensors
 from gsv_lab.errors import CheckpointError, ConfigError
 from gsv_lab.system.config import build
 from tiny import VERIFIER
@@ -124,24 +124,24 @@ def test_newer_format_foreign_file_and_foreign_class(path: Path, tmp_path: Path)
 def test_not_finite_is_neither_saved_nor_loaded(path: Path, tmp_path: Path) -> None:
     network = load_component(path)
     with torch.no_grad():
-        network.enter.bias[0] = float("nan")
+        network.in_proj.bias[0] = float("nan")
     with pytest.raises(CheckpointError, match="NaN"):
         save_component(network, tmp_path / "bad.safetensors")
     assert not (tmp_path / "bad.safetensors").exists()
     from safetensors.torch import save_file
 
-    save_file(network.state_dict(), tmp_path / "bad.safetensors", {"gsv_lab": json.dumps({"format": 1})})
+    save_file(network.state_dict(), tmp_path / "bad.safetensors", {"gsv_lab": json.dumps({"format": FORMAT})})
     with pytest.raises(CheckpointError, match="NaN"):
         load_tensors(tmp_path / "bad.safetensors")
 
 
 def test_strict_keys_and_shapes(path: Path) -> None:
     network, tensors = load_component(path), load_tensors(path)
-    fewer = {k: v for k, v in tensors.items() if k != "enter.bias"}
-    with pytest.raises(CheckpointError, match="1 tensors missing .*enter.bias.*1 unknown .*other"):
+    fewer = {k: v for k, v in tensors.items() if k != "in_proj.bias"}
+    with pytest.raises(CheckpointError, match="1 tensors missing .*in_proj.bias.*1 unknown .*other"):
         load_into(network, {**fewer, "other": torch.zeros(1)}, "x")
-    with pytest.raises(CheckpointError, match=r"enter.bias: \(3,\) for \(16,\)"):
-        load_into(network, {**tensors, "enter.bias": torch.zeros(3)}, "x")
+    with pytest.raises(CheckpointError, match=r"in_proj.bias: \(3,\) for \(16,\)"):
+        load_into(network, {**tensors, "in_proj.bias": torch.zeros(3)}, "x")
 
 
 def test_full_disk_leaves_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
