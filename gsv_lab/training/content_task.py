@@ -55,6 +55,10 @@ class ContentTask(Task):
         """The content encoder."""
         return {"content_encoder": self.content_encoder}
 
+    def sample_rates(self) -> dict[str, float]:
+        """Hz at which the network reads waves."""
+        return {"content_encoder": self.content_encoder.sample_rate}
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW."""
         return self.optimizer_for(self.content_encoder)

@@ -52,6 +52,10 @@ class RecogniserTask(Task):
         """The recogniser, under the name of its language."""
         return {f"recogniser_{self.recogniser.language}": self.recogniser}
 
+    def sample_rates(self) -> dict[str, float]:
+        """Hz at which the network reads waves."""
+        return {"recogniser": self.recogniser.sample_rate}
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW."""
         return self.optimizer_for(self.recogniser)

@@ -1,4 +1,4 @@
-"""SoVITS as a whole, of the published parts: sizes, gradients, codes or content, speed, several references, learning."""
+"""SoVITS as a whole, of the published parts: sizes, gradients, codes or content, speed, several references."""
 
 from __future__ import annotations
 

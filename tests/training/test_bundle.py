@@ -53,8 +53,8 @@ def test_a_bundle_trains_and_releases_without_the_text_packages(tmp_path: Path) 
     found = sorted(made.glob("part*"))
     assert len(found) >= 2 and (made / "family.json").is_file()
     command = ["fit", "--family", str(made / "family.json"), "--corpus", *map(str, found), "--version", "tiny-9"]
-    command += ["--stages", "content", "sovits", "gpt", "verifier", "--output", str(tmp_path / "out")]
-    for stage in ("content", "sovits", "gpt", "verifier"):
+    command += ["--stages", "content", "sovits", "gpt", "speaker_verifier", "--output", str(tmp_path / "out")]
+    for stage in ("content", "sovits", "gpt", "speaker_verifier"):
         command += [f"{stage}.trainer.max_batches=1", f"{stage}.trainer.precision=bf16"]
     done = subprocess.run(
         [sys.executable, "-c", BLOCK, *command], capture_output=True, text=True,
@@ -62,7 +62,7 @@ def test_a_bundle_trains_and_releases_without_the_text_packages(tmp_path: Path) 
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     card = json.loads((tmp_path / "out" / "tiny-9" / "model.json").read_text(encoding="utf-8"))
-    parts_made = {"content_encoder", "sovits", "discriminators", "semantic_gpt", "verifier"}
+    parts_made = {"content_encoder", "sovits", "discriminators", "semantic_gpt", "speaker_verifier"}
     assert set(card["components"]) == parts_made
 
 

@@ -17,7 +17,7 @@ from gsv_lab.system.config import build
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
 from gsv_lab.training.task import start_from
-from tiny import CONTENT, DISCRIMINATORS, GPT, JUDGES, SOVITS, VERIFIER, experiment, make_store, spec
+from tiny import CONTENT, DISCRIMINATORS, GPT, RECOGNISERS, SOVITS, VERIFIER, experiment, make_store, spec
 
 
 @pytest.fixture(scope="module")
@@ -50,21 +50,21 @@ def tasks(store: ClipStore) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
             spec("training.gpt_task.GPTTask", semantic_gpt=GPT, guided_layer=1, corrupted=0.1, warm_up=1),
             spec("corpora.gpt_data.GPTData", store=folder, batch_seconds=8.0, worst_fit=-90.0),
         ),
-        "verifier": (
+        "speaker_verifier": (
             spec("training.verifier_task.VerifierTask", verifier=VERIFIER, n_speakers=3, warm_up=1),
             spec(
                 "corpora.verifier_data.VerifierData",
                 store=folder, valid=["valid"], speakers=3, crop_seconds=[0.5, 0.8],
             ),
         ),
-        "judge": (
-            spec("training.recogniser_task.RecogniserTask", recogniser=JUDGES["zh"], flat_start=2, warm_up=1),
+        "recogniser": (
+            spec("training.recogniser_task.RecogniserTask", recogniser=RECOGNISERS["zh"], flat_start=2, warm_up=1),
             spec("corpora.recogniser_data.RecogniserData", store=folder, batch_seconds=8.0),
         ),
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["content", "sovits", "gpt", "verifier", "judge"])
+@pytest.mark.parametrize("name", ["content", "sovits", "gpt", "speaker_verifier", "recogniser"])
 def test_killed_and_resumed_equals_straight(name: str, store: ClipStore, tmp_path: Path) -> None:
     task, data = tasks(store)[name]
     straight = fit(experiment(task, data, 4), tmp_path / "straight", progress_bar=False).weights
@@ -83,7 +83,7 @@ def test_killed_and_resumed_equals_straight(name: str, store: ClipStore, tmp_pat
 
 @pytest.mark.parametrize(
     ("name", "loss", "steps"),
-    [("content", "ctc", 40), ("gpt", "code", 40), ("verifier", "margin", 30), ("judge", "sounding, ctc", 40)],
+    [("content", "ctc", 40), ("gpt", "code", 40), ("speaker_verifier", "margin", 30), ("recogniser", "sounding, ctc", 40)],
 )
 def test_one_batch_is_learnt(name: str, loss: str, steps: int, store: ClipStore) -> None:
     task_spec, data_spec = tasks(store)[name]
@@ -114,24 +114,24 @@ def test_sovits_learns_to_copy_one_batch(store: ClipStore) -> None:
     values = []
     for _ in range(50):
         _, _, terms = task.generate(batch)
-        total = 10 * (terms["mel"] + terms["expected_mel"]) + 0.1 * terms["kl"] + terms["f0"] + terms["guide"]
+        total = 10 * (terms["mel"] + terms["prior_mel"]) + 0.1 * terms["kl"] + terms["f0"] + terms["guide"]
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
         values.append({k: float(v) for k, v in terms.items()})
     assert values[-1]["mel"] < 0.75 * values[0]["mel"]
-    assert 0 < values[-1]["expected_mel"] < 0.9 * values[0]["expected_mel"]
+    assert 0 < values[-1]["prior_mel"] < 0.9 * values[0]["prior_mel"]
     assert values[-1]["guide"] < values[0]["guide"]
 
 
-def test_semantic_gpt_hears_wrong_codes_in_training_alone(store: ClipStore) -> None:
+def test_semantic_gpt_reads_wrong_codes_in_training_alone(store: ClipStore) -> None:
     task_spec, _ = tasks(store)["gpt"]
     task_spec["init_args"]["corrupted"] = 0.3
     task, codes = build(task_spec), torch.full((20, 100), 7)
-    heard = task._heard(codes)
-    assert 0.25 < float((heard != codes).float().mean()) < 0.35
-    assert 0 <= int(heard.min()) and int(heard.max()) < task.semantic_gpt.n_codes
-    assert torch.equal(task.eval()._heard(codes), codes)
+    corrupted = task.inputs(codes)
+    assert 0.25 < float((corrupted != codes).float().mean()) < 0.35
+    assert 0 <= int(corrupted.min()) and int(corrupted.max()) < task.semantic_gpt.n_codes
+    assert torch.equal(task.eval().inputs(codes), codes)
 
 
 def test_the_codebook_may_lie_in_a_sovits(store: ClipStore, tmp_path: Path) -> None:
@@ -164,8 +164,8 @@ def test_a_start_takes_what_fits_and_leaves_a_part_alone(tmp_path: Path) -> None
 
 
 def test_exported_weights_rebuild_the_component(store: ClipStore, tmp_path: Path) -> None:
-    task, data = tasks(store)["verifier"]
-    path = fit(experiment(task, data, 2), tmp_path, progress_bar=False).weights["verifier"]
+    task, data = tasks(store)["speaker_verifier"]
+    path = fit(experiment(task, data, 2), tmp_path, progress_bar=False).weights["speaker_verifier"]
     network = load_component(path)
     wave = torch.randn(2, 1, 8000) * 0.1
     assert network(wave).shape == (2, 8)
@@ -180,7 +180,7 @@ def test_pause_file_holds_the_training(store: ClipStore, tmp_path: Path) -> None
     pause.touch()
     threading.Timer(1.5, pause.unlink).start()
     began = time.monotonic()
-    task, data = tasks(store)["verifier"]
+    task, data = tasks(store)["speaker_verifier"]
     fit(experiment(task, data, 1), tmp_path / "run", pause=pause, progress_bar=False)
     assert not pause.exists()
     assert time.monotonic() - began >= 1.4
