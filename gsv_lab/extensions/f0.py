@@ -15,6 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gsv_lab.errors import ConfigError
+from gsv_lab.nn.interfaces import Features
+
 TYPICAL_F0 = 160.0
 """Hz, between low and high voices: what a pitch level is counted from, and where a prediction starts."""
 FLOOR_HZ = 60.0
@@ -221,6 +224,21 @@ def _fill(log_f0: Tensor, voicing: Tensor) -> Tensor:
     from_right = log_f0.gather(-1, right) * weight
     is_voiced = is_known.any(-1, keepdim=True)
     return (from_left + from_right).where(is_voiced, math.log(120.0))
+
+
+def recorded_pitch(features: Features) -> tuple[Tensor, Tensor]:
+    """Log-F0 and voicing of a recording, both (B, 1, F).
+
+    Raises:
+        ConfigError: the frontend measures no pitch.
+    """
+    if features.log_f0 is None or features.voicing is None:
+        raise ConfigError(
+            "CONFIG_INCONSISTENT",
+            "A part learns from the pitch of recordings, and the frontend does not measure it",
+            "a frontend that does, for example gsv_lab.extensions.frontend.LogMelF0Frontend",
+        )
+    return features.log_f0, features.voicing
 
 
 def f0_loss(log_f0: Tensor, target: Tensor, voicing: Tensor) -> Tensor:

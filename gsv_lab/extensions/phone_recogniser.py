@@ -40,7 +40,13 @@ class PhoneRecogniser(Role):
         """(B, 1, T) -> log-probabilities (B, F, V)."""
 
 
-def erb_filters(sample_rate: int, n_fft: int, bands: int, low: float = 80.0, high: float = 7600.0) -> Tensor:
+def erb_filters(
+    sample_rate: int,
+    n_fft: int,
+    bands: int,
+    low: float = 80.0,
+    high: float = 7600.0,
+) -> Tensor:
     """Bell curves of one ERB, evenly spaced on the ERB-rate scale, each with the sum one: (bands, n_fft // 2 + 1).
 
     Source: B. Glasberg and B. Moore 1990, "Derivation of auditory filter shapes from notched-noise data", eq. 4 for
@@ -191,9 +197,23 @@ class DelayRecogniser(PhoneRecogniser):
         dropout: share dropped in training.
     """
 
-    bands = Tap("batch band frame", rate=100.0, unit="deviation", meaning="ERB bands, normalised by clip")
-    states = Tap("batch dim frame", rate="frame_rate", meaning="states of the last recurrence, both directions")
-    scores = Tap("batch phone frame", rate="frame_rate", unit="log probability", meaning="phones; row 0 is the blank")
+    bands = Tap(
+        "batch band frame",
+        rate=100.0,
+        unit="deviation",
+        meaning="ERB bands, normalised by clip",
+    )
+    states = Tap(
+        "batch dim frame",
+        rate="frame_rate",
+        meaning="states of the last recurrence, both directions",
+    )
+    scores = Tap(
+        "batch phone frame",
+        rate="frame_rate",
+        unit="log probability",
+        meaning="phones; row 0 is the blank",
+    )
 
     def __init__(
         self,

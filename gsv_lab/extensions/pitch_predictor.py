@@ -11,7 +11,7 @@ from abc import abstractmethod
 from torch import Tensor, nn
 
 from gsv_lab.extensions.convnext import ConvNeXtStack
-from gsv_lab.extensions.f0 import TYPICAL_F0, f0_loss, f0_variance_loss, voicing_loss
+from gsv_lab.extensions.f0 import TYPICAL_F0, f0_loss, f0_variance_loss, recorded_pitch, voicing_loss
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.interfaces import Conditioning, Features, Role
 from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
@@ -85,8 +85,9 @@ class PitchPredictor(Pitch):
 
     def losses(self, log_f0: Tensor, voicing: Tensor, target: Features) -> dict[str, Tensor]:
         """`f0` and `f0_variance` (nat), `voicing`."""
+        true_f0, is_voiced = recorded_pitch(target)
         return {
-            "f0": f0_loss(log_f0, target.log_f0, target.voicing),
-            "f0_variance": f0_variance_loss(log_f0, target.log_f0, target.voicing),
-            "voicing": voicing_loss(voicing, target.voicing),
+            "f0": f0_loss(log_f0, true_f0, is_voiced),
+            "f0_variance": f0_variance_loss(log_f0, true_f0, is_voiced),
+            "voicing": voicing_loss(voicing, is_voiced),
         }

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.extensions.convnext import ConvNeXtStack
-from gsv_lab.extensions.f0 import TYPICAL_F0, f0_loss, voicing_loss
+from gsv_lab.extensions.f0 import TYPICAL_F0, f0_loss, recorded_pitch, voicing_loss
 from gsv_lab.extensions.istft_vocoder import ShortTimeFourier, frames_per_latent
 from gsv_lab.extensions.ltas import bin_positions, cosines
 from gsv_lab.hooks.tap import Tap
@@ -75,9 +75,17 @@ class SourceFilterVocoder(Vocoder):
 
     curves: Tensor
 
-    f0 = Tap("batch channel frame", rate="spectral_rate", unit="Hz", meaning="fundamental frequency of the pulses")
+    f0 = Tap(
+        "batch channel frame",
+        rate="spectral_rate",
+        unit="Hz",
+        meaning="fundamental frequency of the pulses",
+    )
     envelopes = Tap(
-        "batch bin frame", rate="spectral_rate", unit="nat", meaning="log-envelopes: harmonic bins, then noise bins"
+        "batch bin frame",
+        rate="spectral_rate",
+        unit="nat",
+        meaning="log-envelopes: harmonic bins, then noise bins",
     )
     harmonic = Tap("batch sample", rate="sample_rate", meaning="harmonic part of the wave")
     noise = Tap("batch sample", rate="sample_rate", meaning="noise part of the wave")
@@ -110,7 +118,15 @@ class SourceFilterVocoder(Vocoder):
         self.ltas_dim = ltas_dim
         self.needs = _needs(own_pitch, ltas_dim)
         bins = n_fft // 2 + 1
-        self.net = ConvNeXtStack(latent_dim, speaker_dim, width, layers, kernel, expansion, self.f0_frames)
+        self.net = ConvNeXtStack(
+            latent_dim,
+            speaker_dim,
+            width,
+            layers,
+            kernel,
+            expansion,
+            self.f0_frames,
+        )
         self.pitch_head = nn.Conv1d(width, 2, 1) if own_pitch else None
         self.pitch_in = None if own_pitch else nn.Conv1d(2, width, 1)
         self.envelope_head = nn.Conv1d(width, 2 * bins, 1)
@@ -123,7 +139,12 @@ class SourceFilterVocoder(Vocoder):
         curves = cosines(bin_positions(sample_rate, n_fft, 80), ltas_dim)
         self.register_buffer("curves", curves, persistent=False)
 
-    def forward(self, z: Tensor, conditioning: Conditioning, generator: torch.Generator | None = None) -> Vocoded:
+    def forward(
+        self,
+        z: Tensor,
+        conditioning: Conditioning,
+        generator: torch.Generator | None = None,
+    ) -> Vocoded:
         """See the class. The returned pitch is the own prediction, if there is one; a given one makes the pulses.
 
         Args:
@@ -135,41 +156,46 @@ class SourceFilterVocoder(Vocoder):
         Raises:
             ConfigError: there is no pitch, neither given nor an own one.
         """
-        if self.pitch_head is None:
-            frames, predicted = self._frames_at(z, conditioning), (None, None)
-        else:
-            frames = self.net(z, conditioning.speaker)
-            predicted = self._predict(frames)
+        frames, own_f0, own_voicing = self._frames(z, conditioning)
         log_f0, voicing = conditioning.log_f0, conditioning.voicing
         if log_f0 is None:
-            log_f0 = predicted[0]
+            log_f0 = own_f0
         if voicing is None:
-            voicing = predicted[1] > 0
+            voicing = (own_voicing > 0).float()
         # No gradient through the phase: it turns thousands of times, and the loss on F0 is direct.
         harmonic, noise = self.excite(log_f0.detach().float(), voicing.detach().float(), generator)
         wave = self.filter(frames, harmonic, noise, self.ltas_offset(conditioning.ltas))
-        return Vocoded(self.wave(wave[:, None]), *predicted)
+        return Vocoded(self.wave(wave[:, None]), own_f0, own_voicing)
 
-    def _predict(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Own log-F0 and voicing (logit), two (B, 1, F100), of the frames (B, width, F100)."""
-        log_f0, voicing = self.pitch_head(frames).float().chunk(2, dim=1)
-        return log_f0 + math.log(TYPICAL_F0), voicing
-
-    def _frames_at(self, z: Tensor, conditioning: Conditioning) -> Tensor:
-        """Frames (B, width, F100) that see the pitch they are given."""
-        if conditioning.log_f0 is None or conditioning.voicing is None:
-            raise ConfigError("CONFIG_INCONSISTENT", "this vocoder predicts no pitch", "log_f0 and voicing")
+    def _frames(
+        self,
+        z: Tensor,
+        conditioning: Conditioning,
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Frames (B, width, F100), and the own log-F0 and voicing (logit), (B, 1, F100), if they are predicted."""
+        if self.pitch_head is not None:
+            frames = self.net(z, conditioning.speaker)
+            log_f0, voicing = self.pitch_head(frames).float().chunk(2, dim=1)
+            return frames, log_f0 + math.log(TYPICAL_F0), voicing
+        if self.pitch_in is None or conditioning.log_f0 is None or conditioning.voicing is None:
+            raise ConfigError(
+                "CONFIG_INCONSISTENT",
+                "this vocoder predicts no pitch",
+                "log_f0 and voicing",
+            )
         level = conditioning.log_f0 - math.log(TYPICAL_F0)
         pitch = torch.cat((level, conditioning.voicing), dim=1)
-        return self.net(z, conditioning.speaker, self.pitch_in(pitch.to(z.dtype)))
+        offset = self.pitch_in(pitch.to(z.dtype))
+        return self.net(z, conditioning.speaker, offset), None, None
 
     def losses(self, made: Vocoded, target: Features) -> dict[str, Tensor]:
         """`f0` (nat) and `voicing`, of the own prediction."""
-        if made.log_f0 is None:
+        if made.log_f0 is None or made.voicing is None:
             return {}
+        log_f0, voicing = recorded_pitch(target)
         return {
-            "f0": f0_loss(made.log_f0, target.log_f0, target.voicing),
-            "voicing": voicing_loss(made.voicing, target.voicing),
+            "f0": f0_loss(made.log_f0, log_f0, voicing),
+            "voicing": voicing_loss(made.voicing, voicing),
         }
 
     def excite(self, log_f0: Tensor, voicing: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
@@ -188,7 +214,13 @@ class SourceFilterVocoder(Vocoder):
         curve = self.curves.T @ ltas.float()
         return curve[:, None]
 
-    def filter(self, x: Tensor, harmonic: Tensor, noise: Tensor, offset: Tensor | float = 0.0) -> Tensor:
+    def filter(
+        self,
+        x: Tensor,
+        harmonic: Tensor,
+        noise: Tensor,
+        offset: Tensor | float = 0.0,
+    ) -> Tensor:
         """Filter the two excitations (B, T) by the envelopes of the frames x (B, width, F100), and add them: (B, T)."""
         envelopes = self.envelope_head(x).float().unflatten(1, (2, -1))
         envelopes = envelopes + offset
@@ -220,5 +252,5 @@ def _needs(own_pitch: bool, ltas_dim: int) -> frozenset[str]:
 
 def _start_at_zero(head: nn.Conv1d | None) -> None:
     if head is not None:
-        nn.init.zeros_(head.weight)
-        nn.init.zeros_(head.bias)
+        for parameter in head.parameters():
+            nn.init.zeros_(parameter)

@@ -279,13 +279,14 @@ def code_vectors(
 
     A quantizer without codes hands the content on.
     """
-    if (codes is None) == (content is None):
-        raise ConfigError("CONFIG_INCONSISTENT", "codes and content were both given, or neither", "one of them")
-    if content is not None and not (frozen and quantizer.n_codes):
-        quantized = quantizer(content)
-        return quantized.x, quantized.commitment
-    with torch.no_grad():
-        if codes is None:
+    if codes is None and content is not None:
+        if not (frozen and quantizer.n_codes):
+            quantized = quantizer(content)
+            return quantized.x, quantized.commitment
+        with torch.no_grad():
             codes = quantizer.encode(content)
+    elif codes is None or content is not None:
+        raise ConfigError("CONFIG_INCONSISTENT", "codes and content were both given, or neither", "one of them")
+    with torch.no_grad():
         vectors = quantizer.decode(codes)
     return vectors, vectors.new_zeros(())

@@ -10,7 +10,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gsv_lab.extensions.f0 import f0_loss, f0_variance_loss, track_pitch, voicing_loss
+from gsv_lab.errors import ConfigError
+from gsv_lab.extensions.f0 import f0_loss, f0_variance_loss, recorded_pitch, track_pitch, voicing_loss
+from gsv_lab.nn.interfaces import Features
 
 
 def voice(f0: torch.Tensor) -> torch.Tensor:
@@ -83,6 +85,15 @@ def test_real_speech_agrees_with_pyin(shared: Path) -> None:
     assert both.mean() > 0.2
     assert (error > 0.2).mean() < 0.1
     assert np.median(error) < 0.02
+
+
+def test_a_recording_without_pitch_names_a_frontend_that_measures_it() -> None:
+    log_f0, voicing = torch.zeros(1, 1, 4), torch.ones(1, 1, 4)
+    spec = torch.zeros(1, 5, 2)
+    assert recorded_pitch(Features(spec, None, log_f0, voicing)) == (log_f0, voicing)
+    for measured in (Features(spec), Features(spec, None, log_f0), Features(spec, None, None, voicing)):
+        with pytest.raises(ConfigError, match="LogMelF0Frontend"):
+            recorded_pitch(measured)
 
 
 def test_only_voiced_frames_count() -> None:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.nn.quantizer import Codebook, VectorQuantizer
+from gsv_lab.extensions.continuous_content import ContinuousContent
+from gsv_lab.nn.quantizer import Codebook, VectorQuantizer, code_vectors
 
 
 def clusters(n: int = 4, each: int = 50) -> tuple[torch.Tensor, torch.Tensor]:
@@ -117,3 +118,32 @@ def test_more_books_leave_less() -> None:
         quantizer.eval()
         errors.append(float((quantizer.decode(quantizer.encode(x)) - x).square().mean()))
     assert errors[0] > errors[1] > errors[2]
+
+
+def test_code_vectors_of_codes_and_of_content() -> None:
+    """A frozen codebook is read without gradient and never moved; one that is trained passes the gradient on."""
+    quantizer = VectorQuantizer(3, 8, projection="none", hop=1, kmeans_steps=0).train()
+    content, before = torch.randn(2, 3, 5, requires_grad=True), quantizer.books[0].table.clone()
+    codes = quantizer.encode(content)
+    for given in ({"codes": codes, "content": None}, {"codes": None, "content": content}):
+        vectors, commitment = code_vectors(quantizer, **given, frozen=True)
+        assert torch.equal(vectors, quantizer.decode(codes)) and commitment == 0 and not vectors.requires_grad
+    assert torch.equal(quantizer.books[0].table, before)
+    vectors, commitment = code_vectors(quantizer, None, content, frozen=False)
+    assert vectors.requires_grad and commitment > 0 and not torch.equal(quantizer.books[0].table, before)
+
+
+def test_content_passes_where_there_are_no_codes() -> None:
+    """A quantizer without a codebook hands content on, frozen or not."""
+    content = torch.randn(2, 3, 6)
+    vectors, _ = code_vectors(ContinuousContent(3), None, content, frozen=True)
+    torch.testing.assert_close(vectors, (content[..., ::2] + content[..., 1::2]) / 2)
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_codes_or_content(both: bool) -> None:
+    """One of the two is needed, not both."""
+    quantizer = VectorQuantizer(3, 8, projection="none", hop=1)
+    given = (torch.zeros(1, 5, dtype=torch.int64), torch.zeros(1, 3, 5)) if both else (None, None)
+    with pytest.raises(ConfigError, match="both given, or neither"):
+        code_vectors(quantizer, *given, frozen=True)
