@@ -10,6 +10,7 @@ import pytest
 
 from gsv_lab.cli import main
 from gsv_lab.errors import ConfigError
+from gsv_lab.evaluation.conditions import LabConditions
 from gsv_lab.system.config import build, load_experiment, override
 from gsv_lab.system.migration import (
     ARGUMENTS,
@@ -122,3 +123,9 @@ def test_old_keywords_of_calls(name: str, error: Any) -> None:
     refuse_old_options({}, "speak")
     with pytest.raises(error, match=OPTIONS.get(name, name)):
         refuse_old_options({name: 1}, "speak")
+
+
+@pytest.mark.parametrize("old", CONDITIONS)
+def test_old_conditions(old: str) -> None:
+    with pytest.raises(ConfigError, match=f"The condition '{old}' has another name now. Expected '{CONDITIONS[old]}'"):
+        LabConditions(None, []).conditions([old])
