@@ -1,9 +1,10 @@
 """Known released files from the Hugging Face hub onto this disk, each checked before it gets its name.
 
-The library `huggingface_hub` asks the hub what a file is (`get_hf_file_metadata`) and carries the bytes (`http_get`:
-progress bar, retries, ranges). The unfinished file is kept here and not in that library's cache, which since its second
-version throws it away when a process ends: so a download goes on where the last one stopped, even days later. What
-arrives is compared with the catalogue's SHA-256; what differs is deleted. No account or token is ever sent.
+The library `huggingface_hub` asks the hub what a file is (`get_hf_file_metadata`) and brings it (`hf_hub_download`:
+progress bar, retries, a dropped connection taken up where it was). Files that have arrived are kept, so the same
+command goes on with those that are absent; the file at which a process was stopped begins anew, since that library
+keeps no part of one beyond a call. What arrives is compared with the catalogue's SHA-256; what differs is deleted. No
+account or token is ever sent.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from gsv_lab.released.catalogue import MODELS, REPOSITORY, REVISION, HubFile, ne
 from gsv_lab.system.files import save_failed
 
 UNFINISHED = ".unfinished"
-"""Folder below the weights folder for what has not wholly arrived; gone when nothing is open."""
+"""Folder below the weights folder for the file that is arriving; gone when a call ends."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _BLOCK = 2**20
@@ -66,10 +67,10 @@ def download(
     entries = needed(model, training)
     if not entries:
         raise CheckpointError("CKPT_MISSING", f"There is no released model {model!r}", f"one of {', '.join(MODELS)}")
-    place = Path(folder) if folder else weights_folder()
+    weights = Path(folder) if folder else weights_folder()
     lacking = []
     for part in (part for entry in entries for part in entry.parts):
-        path = place / part.path
+        path = weights / part.path
         if not path.exists():
             lacking.append(part)
         elif not path.is_file() or _sha256(path) != part.sha256:
@@ -81,82 +82,65 @@ def download(
             yield Fetched(path, path.stat().st_size, False)
     if lacking:
         hub = _hub()
-        if offline or hub.constants.is_offline_mode():
-            raise _offline(model, lacking, place)
-        _make_room(place, sum(part.bytes for part in lacking))
+        if offline or hub.constants.HF_HUB_OFFLINE:
+            raise _offline(model, lacking, weights)
+        _make_room(weights, sum(part.bytes for part in lacking))
         for part in lacking:
-            yield Fetched(place / part.path, _fetch(hub, part, place, endpoint), True)
+            yield Fetched(weights / part.path, _fetch(hub, part, weights, endpoint), True)
 
 
-def _fetch(hub: Any, part: HubFile, place: Path, endpoint: str | None) -> int:
-    """One file; afterwards it is there and whole, or only its unfinished beginning is."""
-    with _translated(part, place):
+def _fetch(hub: Any, part: HubFile, weights: Path, endpoint: str | None) -> int:
+    """One file; afterwards it is there and whole, or it is absent. Gives its bytes."""
+    with _translated(part, weights):
         address = hub.hf_hub_url(REPOSITORY, part.path, revision=REVISION, endpoint=endpoint)
         found = hub.get_hf_file_metadata(address, token=False, **_WHO)
-    # The hub's own checksum, told for large files only: better to know before the bytes than after.
+    # The hub knows the checksum of large files only: better to compare before the bytes than after.
     other = _SHA256.fullmatch(found.etag or "") and found.etag != part.sha256
     if other or (part.exact and found.size not in (None, part.bytes)):
         raise CheckpointError(
             "CKPT_TAMPERED", f"The hub offers another file as {part.path}", f"SHA-256 {part.sha256}",
             "Nothing was downloaded; is it a mirror that can be trusted?",
         )  # fmt: skip
-    waiting = place / UNFINISHED / part.sha256
-    size = found.size or (part.bytes if part.exact else None)
+    target, unfinished = weights / part.path, weights / UNFINISHED
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
+    options = {"revision": REVISION, "local_dir": unfinished, "endpoint": endpoint, "token": False}
     try:
-        _receive(hub, part, waiting, found.location, size)
-        if _sha256(waiting) != part.sha256:
-            waiting.unlink()
+        with _translated(part, weights):
+            arrived = Path(hub.hf_hub_download(REPOSITORY, part.path, **options, **_WHO))
+        if _sha256(arrived) != part.sha256:
             raise CheckpointError(
                 "CKPT_TAMPERED", f"{part.path} arrived with another checksum and was deleted",
                 f"SHA-256 {part.sha256}", "Run the command again",
             )  # fmt: skip
-        with _translated(part, place):
-            (place / part.path).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(waiting, place / part.path)
+        with _translated(part, weights):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(arrived, target)
     finally:
-        with suppress(OSError):  # it stays while other unfinished files lie in it
-            (place / UNFINISHED).rmdir()
-    return (place / part.path).stat().st_size
-
-
-def _receive(hub: Any, part: HubFile, waiting: Path, address: str, size: int | None) -> None:
-    with _translated(part, waiting.parent.parent):
-        waiting.parent.mkdir(parents=True, exist_ok=True)
-        start = waiting.stat().st_size if waiting.is_file() else 0
-        if size is None or start > size:
-            waiting.unlink(missing_ok=True)
-            start = 0
-        # Compression would make ranges mean other bytes than those on the disk.
-        headers = hub.utils.build_hf_headers(token=False, **_WHO) | {"Accept-Encoding": "identity"}
-        with waiting.open("ab") as file:
-            hub.file_download.http_get(
-                address, file, resume_size=start, headers=headers, expected_size=size, displayed_filename=part.path
-            )
-            file.flush()
-            os.fsync(file.fileno())
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return target.stat().st_size
 
 
 @contextmanager
-def _translated(part: HubFile, place: Path) -> Iterator[None]:
+def _translated(part: HubFile, weights: Path) -> Iterator[None]:
     """What the library raises, as one sentence."""
     try:
         yield
     # Its transports changed with its versions, and what they raise has no common base below this one.
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
-            raise save_failed(place, error.strerror or str(error)) from error
+            raise save_failed(weights, error.strerror or str(error)) from error
         status = getattr(getattr(error, "response", None), "status_code", None)
         why = f"the hub answered {status}" if status else " ".join(str(error).split())[:160] or type(error).__name__
         raise LabError(
             "NETWORK", f"Cannot fetch {part.path}: {why}", "the file at the Hugging Face hub or a mirror of it",
-            "Run the same command again later; it goes on where it stopped",
+            "Run the same command again later; files that are here are kept",
         ) from error  # fmt: skip
 
 
 def _hub() -> Any:
     try:
         import huggingface_hub
-        import huggingface_hub.file_download
+        import huggingface_hub.constants
     except ImportError as error:
         raise LabError(
             "EXTRA_MISSING", f"The package {error.name or 'huggingface_hub'!r} is not installed",
@@ -165,25 +149,25 @@ def _hub() -> Any:
     return huggingface_hub
 
 
-def _offline(model: str, lacking: list[HubFile], place: Path) -> LabError:
+def _offline(model: str, lacking: list[HubFile], weights: Path) -> LabError:
     megabytes = round(sum(part.bytes for part in lacking) / 1e6)
     return LabError(
         "OFFLINE",
         f"{len(lacking)} files of {model} (about {megabytes} MB) are absent and downloads are switched off",
-        f"them below {place}",
+        f"them below {weights}",
         "Run it without --offline and HF_HUB_OFFLINE, or copy the files there",
     )
 
 
-def _make_room(place: Path, size: int) -> None:
+def _make_room(weights: Path, size: int) -> None:
     """Refuse a disk that is too small before the first byte."""
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(place).free
+        weights.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(weights).free
     except OSError as error:
-        raise save_failed(place, error.strerror or str(error)) from error
+        raise save_failed(weights, error.strerror or str(error)) from error
     if free < size:
-        raise save_failed(place, f"{round(size / 1e6)} MB are needed and {round(free / 1e6)} MB are free")
+        raise save_failed(weights, f"{round(size / 1e6)} MB are needed and {round(free / 1e6)} MB are free")
 
 
 def _sha256(path: Path) -> str:

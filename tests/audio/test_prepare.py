@@ -60,10 +60,10 @@ def save(path, *seconds, seed=0):
 def test_real_recording_without_text(reading, tmp_path):
     samples, rate, _, _ = reading
     path = audio.write(tmp_path / "my voice (1).wav", samples, rate)
-    heard = []
+    recognised = []
 
     def recognise(wave, language):
-        heard.append((wave.numel() / RATE, language))
+        recognised.append((wave.numel() / RATE, language))
         return ["HH", "AH"]
 
     shares = []
@@ -71,7 +71,7 @@ def test_real_recording_without_text(reading, tmp_path):
         [path], tmp_path / "out", recognise=recognise, progress=lambda share, name: shares.append((share, name))
     )
     assert len(made.slices) >= 4 and shares == [(0.0, path.name), (1.0, "")]
-    for piece, (seconds, language) in zip(made.slices, heard, strict=True):
+    for piece, (seconds, language) in zip(made.slices, recognised, strict=True):
         assert 1 <= piece.end - piece.start <= 10 and language == "auto"
         clip = audio.read(tmp_path / "out" / piece.path)
         assert clip.sample_rate == rate and clip.seconds == pytest.approx(piece.end - piece.start, abs=0.01)

@@ -181,7 +181,7 @@ def test_quiet_speech_is_found_too(reading):
     assert speech_spans(part * 0.01, rate) == speech_spans(part, rate)
 
 
-def test_lanes_hear_what_one_pass_hears(reading):
+def test_lanes_give_what_one_pass_gives(reading):
     samples, rate, _, _ = reading
     wave = audio.resample(samples, rate, RATE)
     together = speech_probability(wave)

@@ -35,14 +35,14 @@ def test_one_odd_slice_and_too_few_slices_prove_nothing() -> None:
 @pytest.mark.parametrize("people", [1, 2])
 def test_prepare_notes_it(people: int, tmp_path, by_level) -> None:  # noqa: F811
     path = save(tmp_path / "talk.wav", *[6.0] * 6)
-    heard = []
+    lengths = []
 
     def embed(wave: Tensor) -> Tensor:
-        heard.append(wave.numel() / 16_000)
-        return slices(*range(2))[len(heard) % people]
+        lengths.append(wave.numel() / 16_000)
+        return slices(*range(2))[len(lengths) % people]
 
     made = prepare([path], tmp_path / "out", embed=embed)
-    assert len(heard) == len(made.slices) >= 4 and all(3 <= seconds <= 10 for seconds in heard)
+    assert len(lengths) == len(made.slices) >= 4 and all(3 <= seconds <= 10 for seconds in lengths)
     noted = [note for report in made.files for note in report.notes if note.startswith("AUDIO_MULTI_SPEAKER")]
     assert len(noted) == people - 1
     assert ("AUDIO_MULTI_SPEAKER" in str(made)) == (people == 2)

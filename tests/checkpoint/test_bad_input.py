@@ -111,9 +111,9 @@ def check(arguments: list[str], code: str, folder: Path, capsys: pytest.CaptureF
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     capsys.readouterr()
     assert main(arguments) == 2
-    told = capsys.readouterr()
-    lines = told.err.splitlines()
-    assert len(lines) == 1 and told.out == ""
+    shown = capsys.readouterr()
+    lines = shown.err.splitlines()
+    assert len(lines) == 1 and shown.out == ""
     assert lines[0].startswith("error: ") and lines[0].endswith(f"[{code}]") and len(lines[0]) < 500
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     assert not (folder / "harm").exists()

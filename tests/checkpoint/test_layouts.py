@@ -44,7 +44,7 @@ def old_name(key: str) -> str:
 @pytest.mark.parametrize("posterior", [True, False], ids=["base file", "fine-tuned export"])
 @pytest.mark.parametrize("family", list(SIZES))
 def test_acoustic_models(tmp_path: Path, family: str, posterior: bool) -> None:
-    """With the posterior and without; the family is told by the tensors alone."""
+    """With the posterior and without; the family is read from the tensors alone."""
     path = write(tmp_path / "a.pth", export_of(sovits_state(family, posterior)), CODE[family])
     report = there_and_back(path)
     assert (report.role, report.family, report.precision) == ("sovits", family, "float16") and report.notes == ()

@@ -59,20 +59,20 @@ def test_clips_are_found_by_name_in_any_layout(tmp_path: Path) -> None:
     assert [path.name for path in found.values()] == ["u1.flac", "u2.WAV"] and missing == rows[2:]
 
 
-def test_the_shipped_lists_keep_judges_and_training_apart(root: Path) -> None:
+def test_the_shipped_lists_keep_evaluation_and_training_apart(root: Path) -> None:
     training = read_list(root / "data" / "nano_train.csv")
-    judged = read_list(root / "data" / "evaluation_list.csv")
+    evaluated = read_list(root / "data" / "evaluation_list.csv")
     chosen = read_list(root / "data" / "dev_list.csv")
     assert all(isinstance(row, ListedClip) for row in training)
-    assert all(isinstance(row, ListedTarget) for row in [*judged, *chosen])
+    assert all(isinstance(row, ListedTarget) for row in [*evaluated, *chosen])
     trained = {row.clip for row in training if row.split == "train"}
     assert len(trained) == 5014 and not {row.corpus for row in training} & set(HELD_OUT_CORPORA)
     speakers = {row.speaker for row in training if row.split == "train"}
-    for row in [*judged, *chosen]:
+    for row in [*evaluated, *chosen]:
         assert row.speaker not in speakers and not {row.target, row.reference} & trained
         assert row.target != row.reference
-    assert not {row.speaker for row in judged} & {row.speaker for row in chosen}
-    assert len(judged) == 106 and len(chosen) == 78
+    assert not {row.speaker for row in evaluated} & {row.speaker for row in chosen}
+    assert len(evaluated) == 106 and len(chosen) == 78
 
 
 def test_the_shipped_lists_are_small_and_hold_no_text(root: Path) -> None:

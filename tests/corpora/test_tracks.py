@@ -88,7 +88,7 @@ def test_codes_made_again_take_the_place_of_the_old_ones(store: ClipStore) -> No
 
 
 def test_another_content_encoder_is_another_track(store: ClipStore, tmp_path: Path) -> None:
-    """With and without a note of the encoder: an older track of content tells it by its source alone."""
+    """With and without a note of the encoder: of an older track of content, the source alone counts."""
     quantizer = made_quantizer(1)
     names = [add_codes(store, quantizer, "test")]
     for seed, settings in ((1, {"content_encoder": "ffff0000"}), (2, {}), (3, {"source": "another"})):

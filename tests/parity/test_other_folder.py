@@ -25,12 +25,12 @@ def test_suite_takes_another_folder(
     monkeypatch.setenv("GSV_LAB_CACHE", os.environ["GSV_LAB_CACHE"])
     files = [str(root / "tests" / "parity" / f"test_{name}.py") for name in ("gpt", "parts", "sovits", "text")]
     code = pytest.main([*files, "--parity-dir", str(folder), "-q", "-s", "-n", "0", "-p", "no:cacheprovider"])
-    told = capsys.readouterr().out
-    shown = re.findall(r"^(\S.*?)\s+(\S+)  (?:exact|\S+ \+ \S+ \|x\|)\s+(yes|NO)$", told, re.M)
+    printed = capsys.readouterr().out
+    shown = re.findall(r"^(\S.*?)\s+(\S+)  (?:exact|\S+ \+ \S+ \|x\|)\s+(yes|NO)$", printed, re.M)
     table = {item: passed for item, _, passed in shown}
-    assert code == 1 and "1 failed" in told, told[-3000:]
-    assert {item for item, passed in table.items() if passed == "NO"} == {"part_flow.reverse"}, told
+    assert code == 1 and "1 failed" in printed, printed[-3000:]
+    assert {item for item, passed in table.items() if passed == "NO"} == {"part_flow.reverse"}, printed
     items = {item.partition(".")[0] for item in table}
     assert {"segments", "losses", "spectrogram", "sine_position", "part_generator", "s1_train", "s2v2pro"} < items
-    assert len(table) > 70 and f"{len(table) - 1} of {len(table)} pass" in told
-    assert re.search("面積為7平方米.*no reason written down yet", told)
+    assert len(table) > 70 and f"{len(table) - 1} of {len(table)} pass" in printed
+    assert re.search("面積為7平方米.*no reason written down yet", printed)
