@@ -155,14 +155,14 @@ def test_quality_from_the_command_line(tmp_path: Path, monkeypatch: pytest.Monke
     """`bench --quality LIST --conditions ... --output DIR` with a pretended lab; the evaluators are handed in."""
     lab = FakeVoices()
     monkeypatch.setattr("gsv_lab.inference.lab.load", lambda name: lab)
-    monkeypatch.setattr("gsv_lab.evaluation.run.own_judges", lambda lab: {"embedder": PitchEmbedder()})
+    monkeypatch.setattr("gsv_lab.evaluation.run.own_evaluators", lambda lab: {"embedder": PitchEmbedder()})
     monkeypatch.setattr("gsv_lab.evaluation.run.available_measures", only_similarity)
     output = tmp_path / "out"
     arguments = ["bench", "--quality", str(toy_list(tmp_path)), "--output", str(output), "--seed", "3"]
     assert main([*arguments, "--conditions", "zero_shot"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["system"] == "toy-1" and result["seeds"] == [3]
-    assert list(result["rungs"]) == ["natural", "zero_shot"]
+    assert list(result["conditions"]) == ["natural", "zero_shot"]
     assert {asked[-1] for asked in lab.asked if asked[0] == "speak"} == {3}
     assert json.loads((output / "quality.json").read_text()) == result
     assert main([*arguments, "--conditions", "fine_tuned"]) == 2

@@ -19,7 +19,7 @@ from gsv_lab.cli.demo_report import Outcome, SpokenSentence, write_report
 from gsv_lab.cli.example import example
 from gsv_lab.corpora.prepare import Prepared
 from gsv_lab.errors import DataError
-from gsv_lab.evaluation.own import own_phone_errors, verifier
+from gsv_lab.evaluation.own import own_phone_errors, speaker_verifier
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.inference.voice import Voice
 from gsv_lab.system.files import new_folder
@@ -109,8 +109,12 @@ def speak(
     began = time.monotonic()
     speech = lab.speak(text, voice, language)
     seconds = time.monotonic() - began
-    embed = verifier(lab).embed
-    similarity = float(np.dot(embed(speech.wave.numpy()), embed(reference.samples.numpy())))
+    verifier = speaker_verifier(lab)
+    similarity = None
+    if verifier is not None:
+        made = verifier.embed(speech.wave.numpy())
+        natural = verifier.embed(reference.samples.numpy())
+        similarity = float(np.dot(made, natural))
     return SpokenSentence(condition, language, speech, similarity, own_phone_errors(lab, speech), seconds)
 
 

@@ -31,7 +31,7 @@ class SpokenSentence:
         condition: `zero-shot` or `fine-tuned`.
         language: `en` or `zh`.
         speech: what was made.
-        similarity: cosine of the speaker verifier's embeddings of speech and reference.
+        similarity: cosine of the speaker verifier's embeddings of speech and reference; None without a verifier.
         phone_error: share of phones that the content encoder recognises otherwise.
         seconds: it took to make.
     """
@@ -39,7 +39,7 @@ class SpokenSentence:
     condition: str
     language: str
     speech: Speech
-    similarity: float
+    similarity: float | None
     phone_error: float
     seconds: float
 
@@ -105,7 +105,7 @@ def measures_table(spoken: Sequence[SpokenSentence]) -> str:
         row = [
             sentence.condition,
             sentence.language,
-            f"{sentence.similarity:.2f}",
+            "–" if sentence.similarity is None else f"{sentence.similarity:.2f}",
             f"{100 * sentence.phone_error:.0f} %",
             f"{length:.1f} s",
             f"{sentence.seconds / max(0.1, length):.2f}",

@@ -39,7 +39,8 @@ def add_disentangle(commands: Any) -> None:
 
 
 def _intervene(arguments: argparse.Namespace) -> None:
-    from gsv_lab.evaluation.interventions import intervene, read_intervention
+    from gsv_lab.evaluation.interventions import intervene
+    from gsv_lab.evaluation.interventions_file import read_intervention
     from gsv_lab.evaluation.interventions_report import write_outcome
     from gsv_lab.inference.lab import load
     from gsv_lab.inference.voice import Voice
@@ -58,9 +59,10 @@ def _intervene(arguments: argparse.Namespace) -> None:
 
 def _disentangle(arguments: argparse.Namespace) -> None:
     from gsv_lab.corpora.synthetic import SyntheticCorpus
+    from gsv_lab.evaluation.acoustic import acoustic
     from gsv_lab.evaluation.interventions_report import write_disentanglement
     from gsv_lab.evaluation.probes_leakage import leakage
-    from gsv_lab.evaluation.probes_material import acoustic, recorded_clips, synthetic_clips
+    from gsv_lab.evaluation.probes_material import recorded_clips, synthetic_clips
     from gsv_lab.evaluation.swap import swap_speakers
     from gsv_lab.evaluation.swap_ceiling import Rendering
     from gsv_lab.inference.lab import load
@@ -70,7 +72,7 @@ def _disentangle(arguments: argparse.Namespace) -> None:
     if arguments.synthetic is not None:
         model: Any = acoustic(arguments.synthetic)
         corpus = SyntheticCorpus(arguments.speakers, arguments.speakers * arguments.clips, seed=arguments.seed)
-        clips, perfect = synthetic_clips(corpus), Rendering(corpus, model.judge)
+        clips, perfect = synthetic_clips(corpus), Rendering(corpus, model.evaluator)
         best = swap_speakers(perfect, perfect.clips, say=lambda name: print(f"{name}, by the corpus itself"))
         about = {"model": "synthetic", "clips of": f"SyntheticCorpus, seed {arguments.seed}, voices never trained on"}
     else:
@@ -80,7 +82,7 @@ def _disentangle(arguments: argparse.Namespace) -> None:
         lab = load(arguments.model)
         model = acoustic(lab)
         clips = recorded_clips(lab, folder, arguments.speakers, arguments.clips, language=arguments.language or "")
-        about = {"model": lab.version, "clips of": folder.name, "phones heard by": model.judge.identity}
+        about = {"model": lab.version, "clips of": folder.name, "phones recognised by": model.evaluator.identity}
     swaps = swap_speakers(model, clips, noise_scale=arguments.noise_scale, say=print)
     print(swaps.table(best))
     leaks = leakage(model, clips, say=print)

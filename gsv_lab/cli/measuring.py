@@ -26,7 +26,7 @@ def add_bench(commands: Any) -> None:
     text = "folder of tuned voices SPEAKER.safetensors for the condition fine_tuned"
     quality.add_argument("--voices", type=Path, help=text)
     quality.add_argument("--natural", type=Path, help="earlier results whose natural rows are taken over")
-    text = "copy_synthesis true_codes zero_shot fine_tuned cross_lingual"
+    text = "copy_synthesis resynthesis zero_shot fine_tuned cross_lingual"
     quality.add_argument("--conditions", nargs="+", help=text)
     add_renamed(parser, "rungs")
     add_model(parser)
@@ -62,11 +62,11 @@ def _speed(arguments: argparse.Namespace) -> dict[str, Any]:
 def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
     from tqdm.auto import tqdm
 
-    from gsv_lab.evaluation.conditions import LADDER
-    from gsv_lab.evaluation.run import evaluate_lab, own_judges
+    from gsv_lab.evaluation.conditions import COMPARISON
+    from gsv_lab.evaluation.run import evaluate_lab, own_evaluators
     from gsv_lab.inference.lab import load
 
-    conditions = arguments.conditions or LADDER
+    conditions = arguments.conditions or COMPARISON
     voices = _voices(arguments.voices)
     if "fine_tuned" in conditions and not voices:
         problem = "The condition fine_tuned has no voices"
@@ -85,11 +85,11 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
             arguments.output or Path("quality"),
             system=lab.version,
             seeds=arguments.seed,
-            rungs=conditions,
+            conditions=conditions,
             fine_tuned=voices,
             natural_log=arguments.natural,
             progress=progress,
-            **own_judges(lab),
+            **own_evaluators(lab),
         )
 
 

@@ -1,22 +1,24 @@
-"""Head by head: what is lost when one attention head falls silent.
+"""Ablation of attention heads: what is lost when one head is silenced.
 
-A pattern that follows the text is a pretty picture; whether anything depends on it is another question, asked here by
-taking the head away and measuring again, clip by clip, so that the answer comes with an interval.
-Letters: L layers, H heads, P phones, F25 codes. The file does not know the networks: it takes a function that runs
-them, and offers two.
+An attention pattern that follows the text does not show that anything depends on it. So each head is taken away and
+the model is measured again, clip by clip, so that the answer comes with an interval.
+Letters: L layers, H heads, P phones, F25 codes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from gsv_lab.errors import DataError, HookError
-from gsv_lab.evaluation.probes_material import Acoustic, SpokenClip
+from gsv_lab.evaluation.acoustic import Acoustic
+from gsv_lab.evaluation.probes_material import SpokenClip
 from gsv_lab.evaluation.statistics import paired_difference
 from gsv_lab.hooks import Edit, Table, probe, zero
 from gsv_lab.nn import losses
@@ -31,7 +33,7 @@ Measure = Callable[[], Mapping[str, Sequence[float]]]
 
 @dataclass(frozen=True)
 class HeadGrid:
-    """What every head is worth.
+    """What every head contributes.
 
     Args:
         clean: measure -> mean without any edit.
@@ -54,7 +56,8 @@ class HeadGrid:
         heads = sorted({int(row["head"]) for row in self.rows})
         values = np.full((len(taps), len(heads)), np.nan)
         for row in self.rows:
-            values[taps.index(row["tap"]), heads.index(row["head"])] = row[name]
+            layer = taps.index(row["tap"])
+            values[layer, heads.index(row["head"])] = row[name]
         return taps, heads, values
 
     def figure(self, name: str, title: str = "") -> Figure:
@@ -83,7 +86,7 @@ def head_grid(
         measure: runs the model; same clips in the same order every time.
         edit: what to do to a head: `zero`, or `mean`, which leaves what is always there.
         draws: resamples of the intervals, over clips.
-        say: told of each tap as it begins.
+        say: called with each tap as it begins.
 
     Raises:
         HookError: TAP_UNKNOWN; AXIS_UNKNOWN, a tap has no heads; PROBE_NESTED.
@@ -95,63 +98,103 @@ def head_grid(
         if "head" not in record.axes:
             raise HookError("AXIS_UNKNOWN", f"{tap} has no heads", f"one with an axis head, not {record.axes}")
         say(tap)
-        for head in range(record.steps[0].shape[record.axes.index("head")]):
+        axis = record.axes.index("head")
+        for head in range(record.steps[0].shape[axis]):
             with probe(root, edits=[edit(tap, head=head)]):
                 changed = measure()
-            row: dict[str, Any] = {"tap": tap, "head": head}
-            for name, before in clean.items():
-                found = paired_difference(before, changed[name], draws=draws)
-                row |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
-            rows.append(row)
-    return HeadGrid({name: float(np.mean(values)) for name, values in clean.items()}, Table(rows))
+            rows.append({"tap": tap, "head": head, **_changes(clean, changed, draws)})
+    means = {name: float(np.mean(values)) for name, values in clean.items()}
+    return HeadGrid(means, Table(rows))
+
+
+def _changes(
+    clean: Mapping[str, Sequence[float]],
+    changed: Mapping[str, Sequence[float]],
+    draws: int,
+) -> dict[str, float]:
+    """Change of every measure with its interval, from paired clips."""
+    row = {}
+    for name, before in clean.items():
+        found = paired_difference(before, changed[name], draws=draws)
+        row[name] = found.value
+        row[f"{name}_low"] = found.low
+        row[f"{name}_high"] = found.high
+    return row
+
+
+class _GPTInputs(NamedTuple):
+    """What SemanticGPT is given of one clip, all with a batch axis of one; None is what it does not read."""
+
+    phones: Tensor
+    context: Tensor | None
+    codes: Tensor
+    phone_index: Tensor | None
+    speaker: Tensor | None
 
 
 def gpt_measure(lab: Any, clips: Sequence[SpokenClip]) -> Measure:
     """Teacher forcing of SemanticGPT, clip by clip: `loss` (nat per code) and `accuracy` of the next code.
 
     Args:
-        lab: hears the codes and holds the network.
+        lab: a `Lab`, which encodes the clips and holds the network.
         clips: with texts, as `recorded_clips` gives them.
 
     Raises:
         DataError: TEXT_MISSING, a clip has no text.
     """
-    whole, told = lab.family.synthesizer, []
-    gpt = whole.semantic_gpt
-    for clip in clips:
-        if clip.text is None:
-            raise DataError("TEXT_MISSING", f"{clip.name} has no text", "clips read with their transcripts")
-        codes = whole.hear(clip.wave)
-        pointed = getattr(gpt, "pointer", None) is not None
-        places = {"places": lab.places(clip.wave, clip.text, codes.shape[-1])[None]} if pointed else {}
-        told.append((torch.tensor([clip.text.ids]), whole.context_encoder(clip.text)[None], codes, places))
+    gpt = lab.family.synthesizer.semantic_gpt
+    inputs = [_gpt_inputs(lab, clip) for clip in clips]
 
     @torch.no_grad()
     def measure() -> dict[str, list[float]]:
         found: dict[str, list[float]] = {"loss": [], "accuracy": []}
-        for ids, context, codes, places in told:
-            logits = gpt(ids, context, codes, **places)[0, :-1]
-            found["loss"].append(float(torch.nn.functional.cross_entropy(logits, codes[0])))
-            found["accuracy"].append(float((logits.argmax(-1) == codes[0]).float().mean()))
+        for phones, context, codes, phone_index, speaker in inputs:
+            logits = gpt(phones, context, codes, phone_index=phone_index, speaker=speaker)[0, :-1]
+            hits = logits.argmax(-1) == codes[0]
+            found["loss"].append(float(functional.cross_entropy(logits, codes[0])))
+            found["accuracy"].append(float(hits.float().mean()))
         return found
 
     return measure
 
 
+def _gpt_inputs(lab: Any, clip: SpokenClip) -> _GPTInputs:
+    if clip.text is None:
+        raise DataError("TEXT_MISSING", f"{clip.name} has no text", "clips read with their transcripts")
+    synthesizer = lab.family.synthesizer
+    gpt = synthesizer.semantic_gpt
+    codes = synthesizer.encode(clip.wave)
+    context = phone_index = speaker = None
+    if gpt.context_dim:
+        context = synthesizer.context_encoder(clip.text)[None]
+    if gpt.max_advance:
+        phone_index = lab.recordings.phone_index(clip.wave, clip.text, codes.shape[-1])[None]
+    if gpt.speaker_dim:
+        speaker = lab.recordings.speaker(clip.wave)[:, : gpt.speaker_dim]
+    return _GPTInputs(torch.tensor([clip.text.ids]), context, codes, phone_index, speaker)
+
+
 def prior_measure(subject: Acoustic, clips: Sequence[SpokenClip]) -> Measure:
-    """True codes said in their own voice, clip by clip: `mel` (nat, distance to the recording) and `phone_error`."""
-    mel = LogMel(subject.sample_rate, n_fft=512, hop_length=128, n_mels=80)
-    told = [(clip, subject.hear(clip.wave), subject.voice([clip.wave])) for clip in clips]
+    """Resynthesis of clips in their own voice: `mel` (nat, distance to the recording) and `phone_error`, clip by clip.
+
+    Args:
+        subject: the acoustic half of a model, see `acoustic.acoustic`.
+        clips: what is encoded and spoken again.
+    """
+    log_mel = LogMel(subject.sample_rate, n_fft=512, hop_length=128, n_mels=80)
+    encoded = [(clip, subject.encode(clip.wave), subject.voice([clip.wave])) for clip in clips]
 
     @torch.no_grad()
     def measure() -> dict[str, list[float]]:
         found: dict[str, list[float]] = {"mel": [], "phone_error": []}
-        for clip, codes, speaker in told:
-            wave = subject.say(codes, clip, speaker)
-            size = min(len(wave), len(clip.wave))
-            real, fake = (side[None, None, :size] for side in (clip.wave, wave))
-            found["mel"].append(float(losses.log_mel_loss([(mel(real), mel(fake))])))
-            found["phone_error"].append(subject.judge.errors(wave, clip) / len(clip.labels))
+        for clip, codes, speaker in encoded:
+            made = subject.speak(codes, clip, speaker)
+            size = min(len(made), len(clip.wave))
+            real = log_mel(clip.wave[None, None, :size])
+            fake = log_mel(made[None, None, :size])
+            errors = subject.evaluator.errors(made, clip)
+            found["mel"].append(float(losses.log_mel_loss([(real, fake)])))
+            found["phone_error"].append(errors / len(clip.labels))
         return found
 
     return measure

@@ -1,8 +1,8 @@
 """Speed and memory of the kit on this machine: `gsv-lab bench`, one figure for each row of the project's table.
 
 Whole commands run in child processes, whose time and peak memory the operating system reports; synthesis is timed in
-this process after loading, with the speaker cached. A running training of the same user waits meanwhile.
-The file does not know how the figures come about; how good the voice is, `gsv_lab.evaluation.run` measures.
+this process after loading, with the speaker cached. A running training of the same user waits meanwhile. How good the
+voice is, `gsv_lab.evaluation.run` measures.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,6 +61,10 @@ GOALS: dict[str, Goal] = {
 """The figures, their keys and limits."""
 
 
+Found = dict[str, dict[str, Any]]
+"""Key of a figure -> `value`, or None with an `error`, and what else is known of it."""
+
+
 def bench(
     load: Callable[[], Any],
     reference: str | Path,
@@ -83,7 +88,7 @@ def bench(
         command: how a child runs `gsv-lab`.
         pause: see `trainings_paused`.
         settle: see `trainings_paused`.
-        progress: told the key of each figure as it begins.
+        progress: called with the key of each figure as it begins.
 
     Returns:
         plain values for JSON: `schema`, `machine`, `load_average_after`, and `figures`: every key of `GOALS`.
@@ -94,144 +99,191 @@ def bench(
     unknown = sorted(set(only) - set(GOALS))
     if unknown:
         raise ConfigError("BENCH_UNKNOWN", f"There is no figure {unknown[0]!r}", ", ".join(GOALS))
-    found: dict[str, dict[str, Any]] = {}
+    found: Found = {}
     with trainings_paused(pause, settle) as renew, tempfile.TemporaryDirectory() as folder:
         where = machine()
-
-        def begin(*keys: str) -> bool:
+        commands = _Commands(command, str(reference), Path(folder))
+        # Each measurement fills the figures in front of it.
+        measurements: list[tuple[tuple[str, ...], Callable[[], Found]]] = [
+            (("import_seconds",), lambda: _import_time(min(runs, 5))),
+            (("speak_seconds", "synthesis_peak_mb"), lambda: commands.speak(min(runs, 3))),
+            (("finetune_peak_mb",), commands.finetune),
+            (("demo_seconds",), commands.demo),
+            (("real_time_factor", "first_audio_seconds"), lambda: synthesis_speed(load(), reference, runs, warmups)),
+            (("tap_call",), _tap_call),
+            (("tap_idle",), lambda: _tap_idle(load(), runs, warmups)),
+            (("tap_capture", "tap_capture_mb"), lambda: _tap_capture(min(runs, 3))),
+        ]
+        for keys, measure in measurements:
             wanted = [key for key in keys if key in only]
             for key in wanted:
                 renew()
                 if progress is not None:
                     progress(key)
-            return bool(wanted)
-
-        if begin("import_seconds"):
-            found["import_seconds"] = _import_time(min(runs, 5))
-        if begin("speak_seconds", "synthesis_peak_mb"):
-            found |= _speak(command, str(reference), Path(folder), min(runs, 3))
-        if begin("finetune_peak_mb"):
-            found["finetune_peak_mb"] = _finetune(command, str(reference), Path(folder))
-        if begin("demo_seconds"):
-            found["demo_seconds"] = _demo(command, Path(folder))
-        if begin("real_time_factor", "first_audio_seconds"):
-            found |= synthesis_speed(load(), reference, runs, warmups)
-        found |= _taps(load, begin, runs, warmups)
+            if wanted:
+                found |= measure()
         after = load_average()
-    figures = {key: _figure(goal, found.get(key, {}) if key in only else {}) for key, goal in GOALS.items()}
+    figures = {}
+    for key, goal in GOALS.items():
+        figures[key] = _figure(goal, found.get(key, {}) if key in only else {})
     return {"schema": SCHEMA, "machine": where, "load_average_after": after, "figures": figures}
 
 
-def synthesis_speed(lab: Any, reference: str | Path, runs: int = 20, warmups: int = 3) -> dict[str, dict[str, Any]]:
+def synthesis_speed(lab: Any, reference: str | Path, runs: int = 20, warmups: int = 3) -> Found:
     """Real-time factor and time to first audio of a loaded lab, the voice cloned beforehand.
 
     Args:
-        lab: has `clone`, `speak` and `stream`.
+        lab: a `Lab`; only `clone`, `speak` and `stream` are used.
         reference: recording of the voice.
         runs: timed repetitions; each has its own seed.
         warmups: repetitions before.
     """
     voice = lab.clone(str(reference))
-    factors, lengths, firsts = [], [], []
+    factors = []
+    lengths = []
+    firsts = []
     for number in range(warmups + runs):
         start = time.perf_counter()
         speech = lab.speak(TEN_SECONDS, voice, language="en", seed=number)
         spent = time.perf_counter() - start
-        length = len(speech.wave) / speech.sample_rate
-        start = time.perf_counter()
-        pieces = iter(lab.stream(TEN_SENTENCES, voice))
-        next(pieces)
-        first = time.perf_counter() - start
-        if hasattr(pieces, "close"):
-            pieces.close()
+        first = _first_audio(lab, voice)
         if number >= warmups:
+            length = len(speech.wave) / speech.sample_rate
             factors.append(spent / length)
             lengths.append(length)
             firsts.append(first)
+    length = round(statistics.median(lengths), 2)
     return {
-        "real_time_factor": _summary(factors) | {"speech_seconds": round(statistics.median(lengths), 2)},
+        "real_time_factor": _summary(factors) | {"speech_seconds": length},
         "first_audio_seconds": _summary(firsts),
     }
 
 
-def _taps(load: Callable[[], Any], begin: Callable[..., bool], runs: int, warmups: int) -> dict[str, dict[str, Any]]:
+def _first_audio(lab: Any, voice: Any) -> float:
+    """Seconds until the first piece of a text of ten sentences."""
+    start = time.perf_counter()
+    with closing(lab.stream(TEN_SENTENCES, voice)) as pieces:
+        next(pieces)
+        return time.perf_counter() - start
+
+
+def _tap_call() -> Found:
     from gsv_lab.evaluation import bench_taps
 
-    found = {}
-    if begin("tap_call"):
-        found["tap_call"] = _summary(bench_taps.idle_call())
-    if begin("tap_idle"):
-        found["tap_idle"] = _summary(bench_taps.idle_decode(load().components()["semantic_gpt"], runs, warmups))
-    if begin("tap_capture", "tap_capture_mb"):
-        slower, taken = bench_taps.capture(bench_taps.v2_size(), min(runs, 3))
-        found |= {"tap_capture": _summary(slower), "tap_capture_mb": _summary([taken])}
-    return found
+    return {"tap_call": _summary(bench_taps.idle_call())}
 
 
-def _import_time(runs: int) -> dict[str, Any]:
+def _tap_idle(lab: Any, runs: int, warmups: int) -> Found:
+    from gsv_lab.evaluation import bench_taps
+
+    gpt = lab.components()["semantic_gpt"]
+    return {"tap_idle": _summary(bench_taps.idle_decode(gpt, runs, warmups))}
+
+
+def _tap_capture(runs: int) -> Found:
+    from gsv_lab.evaluation import bench_taps
+
+    slower, taken = bench_taps.capture(bench_taps.v2_size(), runs)
+    return {"tap_capture": _summary(slower), "tap_capture_mb": _summary([taken])}
+
+
+def _import_time(runs: int) -> Found:
     code = "import time; t = time.perf_counter(); import gsv_lab; print(time.perf_counter() - t)"
-    children = [run_child([sys.executable, "-c", code], 60) for _ in range(runs)]
-    failed = next((child for child in children if child.code), None)
-    return _failure(failed) if failed else _summary([float(child.output.split()[-1]) for child in children])
-
-
-def _speak(command: Sequence[str], reference: str, folder: Path, runs: int) -> dict[str, dict[str, Any]]:
-    import soundfile
-
-    target = folder / "speak.wav"
-    arguments = [*command, "speak", "--reference", reference, "--text", FIVE_SECONDS, "--language", "en"]
-    children = [run_child([*arguments, "--output", str(target)]) for _ in range(runs)]
-    failed = next((child for child in children if child.code), None)
-    if failed:
-        return {key: _failure(failed) for key in ("speak_seconds", "synthesis_peak_mb")}
-    length = {"speech_seconds": round(soundfile.info(str(target)).duration, 2)}
-    return {
-        "speak_seconds": _summary([child.seconds for child in children]) | length,
-        "synthesis_peak_mb": _peak(children) | length,
-    }
-
-
-def _finetune(command: Sequence[str], reference: str, folder: Path) -> dict[str, Any]:
-    prepared, voice = str(folder / "prepared"), str(folder / "voice.safetensors")
-    steps = (
-        ["prepare", reference, "--output", prepared],
-        ["finetune", prepared, "--consent", "benchmark of this machine", "--output", voice],
-    )
-    for step in steps:
-        child = run_child([*command, *step])
+    times = []
+    for _ in range(runs):
+        child = run_child([sys.executable, "-c", code], 60)
         if child.code:
-            return _failure(child)
-    return _peak([child]) | {"seconds": round(child.seconds, 2)}
+            return {"import_seconds": _failure(child)}
+        times.append(float(child.output.split()[-1]))
+    return {"import_seconds": _summary(times)}
 
 
-def _demo(command: Sequence[str], folder: Path) -> dict[str, Any]:
-    child = run_child([*command, "demo", "--output", str(folder / "demo")])
-    return _failure(child) if child.code else _summary([child.seconds]) | {"peak_mb": _peak([child])["value"]}
+class _Commands:
+    """Whole commands in processes of their own.
+
+    Args:
+        command: how a child runs `gsv-lab`.
+        reference: recording of the voice.
+        folder: where they write.
+    """
+
+    def __init__(self, command: Sequence[str], reference: str, folder: Path) -> None:
+        self.command = command
+        self.reference = reference
+        self.folder = folder
+
+    def _run(self, *arguments: str | Path) -> Child:
+        return run_child([*self.command, *map(str, arguments)])
+
+    def speak(self, runs: int) -> Found:
+        """Time and memory of `speak`."""
+        import soundfile
+
+        target = self.folder / "speak.wav"
+        text = ("--text", FIVE_SECONDS, "--language", "en")
+        children = []
+        for _ in range(runs):
+            child = self._run("speak", "--reference", self.reference, *text, "--output", target)
+            if child.code:
+                return {"speak_seconds": _failure(child), "synthesis_peak_mb": _failure(child)}
+            children.append(child)
+        length = {"speech_seconds": round(soundfile.info(str(target)).duration, 2)}
+        return {
+            "speak_seconds": _summary([child.seconds for child in children]) | length,
+            "synthesis_peak_mb": _peak(children) | length,
+        }
+
+    def finetune(self) -> Found:
+        """Memory of `finetune`, on a recording that `prepare` has made ready."""
+        prepared = self.folder / "prepared"
+        child = self._run("prepare", self.reference, "--output", prepared)
+        if not child.code:
+            voice = self.folder / "voice.safetensors"
+            child = self._run("finetune", prepared, "--consent", "benchmark of this machine", "--output", voice)
+        if child.code:
+            return {"finetune_peak_mb": _failure(child)}
+        return {"finetune_peak_mb": _peak([child]) | {"seconds": round(child.seconds, 2)}}
+
+    def demo(self) -> Found:
+        """Time of `demo`."""
+        child = self._run("demo", "--output", self.folder / "demo")
+        if child.code:
+            return {"demo_seconds": _failure(child)}
+        return {"demo_seconds": _summary([child.seconds]) | {"peak_mb": _peak([child])["value"]}}
 
 
 def _peak(children: Sequence[Child]) -> dict[str, Any]:
     peaks = [child.peak_mb for child in children if child.peak_mb is not None]
-    return {"value": round(max(peaks), 1), "runs": len(peaks)} if peaks else {"value": None, "error": "not told here"}
+    if not peaks:
+        return {"value": None, "error": "this system does not report it"}
+    return {"value": round(max(peaks), 1), "runs": len(peaks)}
 
 
 def _summary(values: Sequence[float]) -> dict[str, Any]:
     """Median and 5 to 95 % range."""
     ordered = sorted(values)
-    low, high = (ordered[round(share * (len(ordered) - 1))] for share in (0.05, 0.95))
+    last = len(ordered) - 1
     return {
         "value": round(statistics.median(ordered), 4),
-        "low": round(low, 4),
-        "high": round(high, 4),
+        "low": round(ordered[round(0.05 * last)], 4),
+        "high": round(ordered[round(0.95 * last)], 4),
         "runs": len(ordered),
     }
 
 
 def _failure(child: Child) -> dict[str, Any]:
     lines = child.output.strip().splitlines()
-    return {"value": None, "error": f"exit code {child.code}: {lines[-1] if lines else 'no output'}"}
+    last = lines[-1] if lines else "no output"
+    return {"value": None, "error": f"exit code {child.code}: {last}"}
 
 
 def _figure(goal: Goal, found: dict[str, Any]) -> dict[str, Any]:
     value = found.get("value")
-    reached = None if value is None else value <= goal.limit
-    return {"value": None, "limit": goal.limit, "unit": goal.unit, "meaning": goal.meaning, "reached": reached} | found
+    figure = {
+        "value": None,
+        "limit": goal.limit,
+        "unit": goal.unit,
+        "meaning": goal.meaning,
+        "reached": None if value is None else value <= goal.limit,
+    }
+    return figure | found

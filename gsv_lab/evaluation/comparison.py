@@ -1,21 +1,23 @@
-"""Runs rungs over a test list and measures every wave; each result is written at once, so a killed run goes on.
+"""Runs conditions over a test list and measures every wave; each result is written at once, so a killed run goes on.
 
-The log is a JSONL file, one line for each clip, rung and seed. A line is used again only if it has the same system,
-text and evaluators; nothing else is remembered between runs. Natural speech is measured once, whatever the seeds.
-Letters: T samples at 16 kHz. The file does not know how a rung makes its wave or a measure its numbers.
+The log is a JSONL file, one line for each clip, condition and seed. A line is used again only if it has the same
+system, text and evaluators; nothing else is remembered between runs. Natural speech is measured once, whatever the
+seeds.
+Letters: T samples at 16 kHz.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gsv_lab.errors import ConfigError, DataError, LabError
-from gsv_lab.evaluation.conditions import NATURAL, Rung, Speak, natural_rung
+from gsv_lab.evaluation.conditions import NATURAL, Condition, Speak, natural
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, TestList
 from gsv_lab.evaluation.measure import Job, Measure, Row, as_wave
 from gsv_lab.evaluation.tables import tabulate
@@ -25,7 +27,7 @@ Progress = Callable[[int, int, str], None]
 """(clips done, clips in all, what comes now)"""
 Keep = Callable[[np.ndarray, Row], None]
 """Called with every synthesized wave (T,) and its row, for example to write it to a folder."""
-_KEY = ("system", "rung", "seed", "target", "reference", "source", "text")
+_KEY = ("system", "condition", "seed", "target", "reference", "source", "text")
 
 
 class RowLog:
@@ -52,9 +54,11 @@ class RowLog:
                 self.rows[row_key(row)] = row
             except (ValueError, KeyError, TypeError) as error:
                 raise DataError(
-                    "DATA_ROW", f"Line {number} of {path.name!r} is no result", "a log of this command",
+                    "DATA_ROW",
+                    f"Line {number} of {path.name!r} is no result",
+                    "a log of this command",
                     "Choose another folder or remove the file",
-                ) from error  # fmt: skip
+                ) from error
         if len(whole) < len(raw):
             with self._writing("r+b") as file:
                 file.truncate(len(whole))
@@ -69,6 +73,12 @@ class RowLog:
             raise save_failed(self.path, error.strerror or str(error)) from error
         self.rows[row_key(row)] = row
 
+    def add_natural(self, earlier: RowLog) -> None:
+        """Takes over the rows of natural speech of an earlier run that are not here yet."""
+        for key, row in earlier.rows.items():
+            if row["condition"] == NATURAL and key not in self.rows:
+                self.add(row)
+
     def _writing(self, mode: str) -> Any:
         try:
             return self.path.open(mode)
@@ -77,13 +87,44 @@ class RowLog:
 
 
 def row_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a row is about: system, rung, seed, clips and text."""
+    """What a row is about: system, condition, seed, clips and text."""
     return tuple(row[field] for field in _KEY)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One wave to make and measure."""
+
+    condition: Condition
+    seed: int | None
+    item: Item
+
+    @property
+    def is_natural(self) -> bool:
+        return self.condition.name == NATURAL
+
+    def blank(self, system: str) -> Row:
+        """The row before anything is measured."""
+        target, source = self.condition.target(self.item)
+        return {
+            "system": NATURAL if self.is_natural else system,
+            "condition": self.condition.name,
+            "seed": self.seed,
+            "speaker": self.item.speaker,
+            "voice_language": self.item.language,
+            "target": self.item.target.key,
+            "reference": self.item.reference.key,
+            "source": source,
+            "text": target.text,
+            "language": target.language,
+            "measures": {},
+            "evaluators": {},
+        }
 
 
 def evaluate_list(
     test_list: TestList,
-    rungs: Sequence[Rung] | Mapping[str, Speak],
+    conditions: Sequence[Condition] | Mapping[str, Speak],
     measures: Sequence[Measure],
     seeds: Sequence[int] = (0,),
     *,
@@ -94,21 +135,22 @@ def evaluate_list(
     progress: Progress | None = None,
     draws: int = 2000,
 ) -> dict[str, Any]:
-    """Every target of a list on every rung, measured and tabulated.
+    """Every target of a list under every condition, measured and tabulated.
 
-    A rung that fails with an error of the kit counts as silence and is listed; it is never tried again with another
+    A clip that fails with an error of the kit counts as silence and is listed; it is never tried again with another
     seed. Values of several seeds are averaged for each target.
 
     Args:
         test_list: what to say with which voice.
-        rungs: rungs, or callables (target, reference, seed) -> wave by name; natural speech is added if absent.
+        conditions: conditions, or callables (target, reference, seed) -> wave by name; natural speech is added if
+            absent.
         measures: what to measure.
-        seeds: seeds of the synthesis; rungs that do not depend on it run once.
+        seeds: seeds of the synthesis; conditions that do not depend on it run once.
         log: JSONL file of this run; holds earlier rows or none.
         system: name and version of what speaks; rows of another system are left alone.
         natural_log: another run's log; its rows of natural speech are taken over where they fit.
         keep: receives every synthesized wave.
-        progress: told before each clip.
+        progress: called before each clip.
         draws: resamples for the intervals.
 
     Returns:
@@ -120,83 +162,86 @@ def evaluate_list(
     """
     if not measures:
         raise ConfigError("MEASURE_NONE", "There is nothing to measure with", "at least one measure", "Install [eval]")
-    if isinstance(rungs, Mapping):
-        rungs = [Rung(name, speak) for name, speak in rungs.items() if name != NATURAL]
-    steps = [natural_rung(), *(rung for rung in rungs if rung.name != NATURAL)]
+    if isinstance(conditions, Mapping):
+        conditions = [Condition(name, speak) for name, speak in conditions.items()]
     rows = RowLog(log)
     if natural_log is not None:
-        _take_natural(rows, RowLog(natural_log))
-    work = [
-        (rung, seed, item) for rung in steps for seed in (seeds if rung.seeded else (None,)) for item in test_list.items
-    ]
+        rows.add_natural(RowLog(natural_log))
+    work = _all_work(conditions, seeds, test_list)
     used = []
-    for number, (rung, seed, item) in enumerate(work):
+    for number, part in enumerate(work):
         if progress is not None:
-            progress(number, len(work), f"{rung.name} {item.target.key}")
-        row = _measured(rung, seed, item, measures, rows, system, keep)
+            progress(number, len(work), f"{part.condition.name} {part.item.target.key}")
+        row = _measured(part, measures, rows, system, keep)
         if row is not None:
             used.append(row)
     identities = {measure.name: measure.identity for measure in measures}
     return tabulate(test_list, used, identities, system=system, seeds=seeds, draws=draws)
 
 
+def _all_work(conditions: Sequence[Condition], seeds: Sequence[int], test_list: TestList) -> list[_Work]:
+    """Everything that is to be made, natural speech first."""
+    made = [condition for condition in conditions if condition.name != NATURAL]
+    work = []
+    for condition in [natural(), *made]:
+        for seed in seeds if condition.seeded else [None]:
+            for item in test_list.items:
+                work.append(_Work(condition, seed, item))
+    return work
+
+
 def _measured(
-    rung: Rung,
-    seed: int | None,
-    item: Item,
-    measures: Iterable[Measure],
+    work: _Work,
+    measures: Sequence[Measure],
     rows: RowLog,
     system: str,
     keep: Keep | None,
 ) -> Row | None:
-    target, source = rung.spoken(item)
-    natural = rung.name == NATURAL
-    blank = _blank(rung, seed, item, source, system) | {"text": target.text, "language": target.language}
+    """The row of a wave, from the log as far as it is there; None where the condition has nothing for the target."""
+    blank = work.blank(system)
     row = rows.rows.get(row_key(blank), blank)
-    todo = [measure for measure in measures if row["evaluators"].get(measure.name) != measure.identity]
-    if not todo:
+    missing = [measure for measure in measures if row["evaluators"].get(measure.name) != measure.identity]
+    if not missing:
         return row
-    failed = None
-    try:
-        made = rung.speak(target, item.reference, seed or 0)
-    except LabError as error:
-        if natural:
-            raise
-        made, failed = np.zeros(0, dtype=np.float32), error.code
-    if made is None:
+    wave, failed = _made(work)
+    if wave is None:
         return None
-    wave = as_wave(made)
-    same_text = source == item.target.key
-    job = Job(item, target.text, target.language, (wave if natural else item.target.read()) if same_text else None)
-    found = {measure.name: measure(wave, job) for measure in todo}
+    job = _job(work, wave)
+    found = dict(row["measures"])
+    evaluators = dict(row["evaluators"])
+    for measure in missing:
+        value = measure(wave, job)
+        found[measure.name] = None if value is None else dict(value)
+        evaluators[measure.name] = measure.identity
     row = row | {
         "failed": failed,
         "seconds": round(wave.size / SAMPLE_RATE, 3),
-        "measures": row["measures"] | {name: None if value is None else dict(value) for name, value in found.items()},
-        "evaluators": row["evaluators"] | {measure.name: measure.identity for measure in todo},
+        "measures": found,
+        "evaluators": evaluators,
     }
     rows.add(row)
-    if keep is not None and not natural and failed is None:
+    if keep is not None and not work.is_natural and failed is None:
         keep(wave, row)
     return row
 
 
-def _blank(rung: Rung, seed: int | None, item: Item, source: str, system: str) -> Row:
-    return {
-        "system": NATURAL if rung.name == NATURAL else system,
-        "rung": rung.name,
-        "seed": seed,
-        "speaker": item.speaker,
-        "voice_language": item.language,
-        "target": item.target.key,
-        "reference": item.reference.key,
-        "source": source,
-        "measures": {},
-        "evaluators": {},
-    }
+def _made(work: _Work) -> tuple[np.ndarray | None, str | None]:
+    """The wave (T,) and None, or silence and the code of the error that prevented it."""
+    target, _ = work.condition.target(work.item)
+    try:
+        made = work.condition.speak(target, work.item.reference, work.seed or 0)
+    except LabError as error:
+        if work.is_natural:
+            raise
+        return np.zeros(0, dtype=np.float32), error.code
+    return (None if made is None else as_wave(made)), None
 
 
-def _take_natural(rows: RowLog, earlier: RowLog) -> None:
-    for key, row in earlier.rows.items():
-        if row["rung"] == NATURAL and key not in rows.rows:
-            rows.add(row)
+def _job(work: _Work, wave: np.ndarray) -> Job:
+    target, source = work.condition.target(work.item)
+    recording = None
+    if work.is_natural:
+        recording = wave
+    elif source == work.item.target.key:
+        recording = work.item.target.read()
+    return Job(work.item, target.text, target.language, recording)

@@ -1,7 +1,4 @@
-"""Optional packages: imported on use, and named with the command that installs them when they are absent.
-
-This file does not know what the packages do.
-"""
+"""Optional packages: imported on use, and named with the command that installs them when they are absent."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 A list is a pipe-separated UTF-8 file with the header
 `speaker|language|reference|reference_text|target|target_text|target_seconds`; its paths are relative to the folder
 above the list, so that one list can name clips of several corpora. Rows are checked before anything is synthesized.
-Letters: T samples. This file does not know any model.
+Letters: T samples.
 """
 
 from __future__ import annotations
@@ -77,10 +77,6 @@ class TestList:
     name: str
     sha256: str
     items: tuple[Item, ...]
-
-    def references(self, language: str) -> dict[str, Clip]:
-        """All references of a language by key, in list order."""
-        return {item.reference.key: item.reference for item in self.items if item.language == language}
 
 
 def read_list(path: str | Path) -> TestList:

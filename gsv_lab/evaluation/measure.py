@@ -1,15 +1,16 @@
-"""What every measure looks like: a wave and what it should say, to a few plain numbers.
+"""The interface of all measures: a wave and the text that it should say go in, a few plain numbers come out.
 
-Letters: T samples at 16 kHz. This file does not know any particular measure.
+Letters: T samples at 16 kHz.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 
 from gsv_lab.evaluation.lists import Item
 
@@ -23,7 +24,7 @@ class Job:
 
     Args:
         item: row of the list: natural target and reference.
-        text: what the wave should say; the target's text except when another language is tried.
+        text: what the wave should say; the target's text except where another language is tried.
         language: language of `text`.
         natural: (T,) the same text spoken by the speaker, or None where no such recording exists.
     """
@@ -50,13 +51,13 @@ class Measure(Protocol):
         ...
 
 
-def as_wave(samples: Any) -> np.ndarray:
-    """Array, tensor or list of samples of any shape with one channel -> (T,) float32.
+def as_wave(samples: torch.Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
+    """Samples of any shape with one channel -> (T,) float32.
 
     Raises:
         ValueError: more than one channel, or samples that are not finite.
     """
-    if hasattr(samples, "detach"):
+    if isinstance(samples, torch.Tensor):
         samples = samples.detach().cpu().float().numpy()
     wave = np.asarray(samples, dtype=np.float32)
     if wave.ndim > 1 and wave.size != wave.shape[-1]:
@@ -68,5 +69,7 @@ def as_wave(samples: Any) -> np.ndarray:
 
 
 def is_silent(wave: np.ndarray, floor: float = 1e-4) -> bool:
-    """Whether a wave (T,) holds nothing to judge: empty, or never above `floor` (-80 dBFS)."""
-    return wave.size == 0 or float(np.abs(wave).max()) < floor
+    """Whether a wave (T,) is empty or never above `floor` (-80 dBFS)."""
+    if not wave.size:
+        return True
+    return float(np.abs(wave).max()) < floor

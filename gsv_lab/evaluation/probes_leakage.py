@@ -1,8 +1,8 @@
 """The leakage matrix: which tap gives away which factor, over clips of several speakers.
 
-Every clip is heard, its voice is encoded, and its codes are said again in its own voice, under one probe that watches
-all taps of the matrix; what passed is cut into frames and handed to linear probes.
-Letters: N examples, D width, F frames. The file knows no network by name but those in `DEFAULT_TAPS`.
+Every clip is encoded, its voice is encoded, and its codes are spoken again in its own voice, under one probe that
+watches all taps of the matrix; what passed is cut into frames and handed to linear probes.
+Letters: N examples, D width, F frames.
 """
 
 from __future__ import annotations
@@ -14,33 +14,48 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gsv_lab.errors import DataError
-from gsv_lab.evaluation.probes import FACTORS, Examples, Probed, Uncertainty, linear_probe, uncertainty_coefficients
-from gsv_lab.evaluation.probes_material import SpokenClip, acoustic
+from gsv_lab.evaluation.acoustic import acoustic
+from gsv_lab.evaluation.probes import FACTORS, Examples, Probed, linear_probe
+from gsv_lab.evaluation.probes_material import SpokenClip
+from gsv_lab.evaluation.uncertainty import Uncertainty, uncertainty_coefficients
 from gsv_lab.hooks import Record, Records, Table, catalogue, probe
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+CODES = "quantizer.codes"
 DEFAULT_TAPS = (
-    "content_encoder.mel", "content_encoder.content", "quantizer.codes", "speaker_encoder.speaker", "prior.content",
-    "prior.cross_attention.answer", "prior.fused", "prior.mean", "flow.z", "posterior.mean", "vocoder.envelopes",
-)  # fmt: skip
-"""From what is heard to what is said; `quantizer.codes` are read as a table with one row a code."""
+    "content_encoder.mel",
+    "content_encoder.content",
+    CODES,
+    "speaker_encoder.speaker",
+    "prior.content",
+    "prior.cross_attention.answer",
+    "prior.fused",
+    "prior.mean",
+    "flow.z",
+    "posterior.mean",
+    "vocoder.envelopes",
+)
+"""From the recording to the made wave; codes are read as a table with one row a code."""
 
 FRAME_RATE = 50.0
 """Frames a second for taps that have no time axis, and the most that any tap is read at."""
+_TIME_AXES = ("frame", "token", "step", "query")
 
 
-def listen(model: Any, clips: Sequence[SpokenClip], taps: Sequence[str] = DEFAULT_TAPS) -> list[Records]:
-    """Hear each clip, encode its voice, say its codes again in that voice: records of the taps, one set a clip."""
-    subject, heard = acoustic(model), []
+def extract(model: Any, clips: Sequence[SpokenClip], taps: Sequence[str] = DEFAULT_TAPS) -> list[Records]:
+    """Records of some taps, one set a clip: each is encoded, and its codes are spoken again in its own voice."""
+    subject = acoustic(model)
+    found = []
     for clip in clips:
         with probe(subject, *taps) as records:
-            codes, speaker = subject.hear(clip.wave), subject.voice([clip.wave])
-            subject.listen(clip.wave, speaker)
-            subject.say(codes, clip, speaker)
-        heard.append(records)
-    return heard
+            codes = subject.encode(clip.wave)
+            speaker = subject.voice([clip.wave])
+            subject.run_posterior(clip.wave, speaker)
+            subject.speak(codes, clip, speaker)
+        found.append(records)
+    return found
 
 
 def frames_of(record: Record) -> tuple[np.ndarray, np.ndarray]:
@@ -53,12 +68,17 @@ def frames_of(record: Record) -> tuple[np.ndarray, np.ndarray]:
         return record.value.numpy().reshape(1, -1), np.full(1, np.nan)
     if record.rate > 10 * FRAME_RATE:
         raise DataError("PROBE_TAP", f"{record.name} passes {record.rate:g} numbers a second", "a tap of frames")
-    axis = next(i for i, name in enumerate(record.axes) if name in ("frame", "token", "step", "query"))
-    return record.value.movedim(axis, 0).flatten(1).numpy(), record.times.numpy()
+    axis = next(number for number, name in enumerate(record.axes) if name in _TIME_AXES)
+    frames = record.value.movedim(axis, 0).flatten(1)
+    return frames.numpy(), record.times.numpy()
 
 
 def gather(
-    tap: str, records: Sequence[Records], clips: Sequence[SpokenClip], most: int = 5000, seed: int = 0
+    tap: str,
+    records: Sequence[Records],
+    clips: Sequence[SpokenClip],
+    most: int = 5000,
+    seed: int = 0,
 ) -> Examples:
     """Frames of a tap over all clips, where a phone sounds, with what is true of them.
 
@@ -66,34 +86,62 @@ def gather(
 
     Args:
         tap: name of the tap.
-        records: one set a clip, from `listen`.
+        records: one set a clip, from `extract`.
         clips: the clips.
         most: frames that are drawn if there are more.
         seed: of that draw.
     """
-    rows: list[list[np.ndarray]] = []
+    parts = []
     for number, (record, clip) in enumerate(zip(records, clips, strict=True)):
-        x, times = frames_of(record[tap])
-        if np.isnan(times[0]):
-            times = (np.arange(int(clip.seconds * FRAME_RATE)) + 0.5) / FRAME_RATE
-            x = np.repeat(x, len(times), axis=0)
-        owner = clip.owners(times)
-        known = np.flatnonzero(owner >= 0)
-        names = np.array(["", *clip.phones])
-        kind = np.char.add(np.char.add(names[owner], " "), names[owner + 1])
-        speaker, index = np.full(len(x), clip.speaker), np.full(len(x), number)
-        rows.append([v[known] for v in (x, names[owner + 1], speaker, clip.log_f0(times), kind, index)])
-    x, phone, speaker, log_f0, kind, index = (np.concatenate(column) for column in zip(*rows, strict=True))
+        parts.append(_examples(tap, record[tap], clip, number))
+    found = Examples(
+        tap,
+        _as_numbers(np.concatenate([part.x for part in parts])),
+        np.concatenate([part.phone for part in parts]),
+        np.concatenate([part.speaker for part in parts]),
+        np.concatenate([part.log_f0 for part in parts]),
+        np.concatenate([part.kind for part in parts]),
+        np.concatenate([part.clip for part in parts]),
+    )
+    if len(found.x) <= most:
+        return found
+    drawn = np.random.default_rng(seed).choice(len(found.x), most, replace=False)
+    return found.only(np.sort(drawn))
+
+
+def _examples(tap: str, record: Record, clip: SpokenClip, number: int) -> Examples:
+    """The frames of one clip where a phone sounds."""
+    x, times = frames_of(record)
+    if np.isnan(times[0]):
+        n_frames = int(clip.seconds * FRAME_RATE)
+        times = (np.arange(n_frames) + 0.5) / FRAME_RATE
+        x = np.repeat(x, n_frames, axis=0)
+    owner = clip.owners(times)
+    names = np.array(["", *clip.phones])
+    phone = names[owner + 1]
+    before = names[owner]
+    every = Examples(
+        tap,
+        x,
+        phone,
+        np.full(len(x), clip.speaker),
+        clip.log_f0(times),
+        np.char.add(np.char.add(before, " "), phone),
+        np.full(len(x), number),
+    )
+    return every.only(np.flatnonzero(owner >= 0))
+
+
+def _as_numbers(x: np.ndarray) -> np.ndarray:
+    """Numbers (N, D) as float64; codes (N, 1) as one-hot vectors."""
     if np.issubdtype(x.dtype, np.integer):
-        x = np.eye(int(x.max()) + 1)[x[:, 0]]
-    found = Examples(tap, x.astype(np.float64), phone, speaker, log_f0, kind, index)
-    rng = np.random.default_rng(seed)
-    return found if len(x) <= most else found.only(np.sort(rng.choice(len(x), most, replace=False)))
+        return np.eye(int(x.max()) + 1)[x[:, 0]]
+    return x.astype(np.float64)
 
 
 @dataclass(frozen=True)
 class Leakage:
-    """What leaks where: a probe for every tap and factor, and what the codes alone tell.
+    """What leaks where: a probe for every tap and factor, and what the codes alone determine.
 
     Args:
         taps: rows of the matrix.
@@ -111,34 +159,51 @@ class Leakage:
 
     def table(self) -> Table:
         """One row for every tap and factor."""
-        return Table(
-            {
-                "tap": p.tap, "factor": p.factor, "score": round(p.score.value, 4), "low": round(p.score.low, 4),
-                "high": round(p.score.high, 4), "control": round(p.control, 4), "chance": round(p.chance, 4),
-                "selectivity": round(p.selectivity, 4), "frames": p.rows, "width": p.width,
+        rows = []
+        for found in self.probes:
+            row = {
+                "tap": found.tap,
+                "factor": found.factor,
+                "score": round(found.score.value, 4),
+                "low": round(found.score.low, 4),
+                "high": round(found.score.high, 4),
+                "control": round(found.control, 4),
+                "chance": round(found.chance, 4),
+                "selectivity": round(found.selectivity, 4),
+                "frames": found.rows,
+                "width": found.width,
             }
-            for p in self.probes
-        )  # fmt: skip
+            rows.append(row)
+        return Table(rows)
 
     def codes_table(self) -> Table:
         """Uncertainty coefficients of the codes."""
-        return Table(
-            {"factor": u.factor, "U(factor|code)": u.value, "shuffled": u.shuffled, "above": u.above}
-            for u in self.uncertainty
-        )
+        rows = []
+        for found in self.uncertainty:
+            row = {
+                "factor": found.factor,
+                "U(factor|code)": found.value,
+                "shuffled": found.shuffled,
+                "above": found.above,
+            }
+            rows.append(row)
+        return Table(rows)
 
     def figure(self, title: str = "") -> Figure:
         """The matrix as a picture: `gsv_lab.figures.leakage_matrix`."""
         from gsv_lab import figures
 
-        shape = (len(self.taps), len(self.factors))
-        score, low, high, control, chance = (
-            np.array(values).reshape(shape)
-            for values in zip(*((p.score.value, p.score.low, p.score.high, p.control, p.chance) for p in self.probes),
-                              strict=True)
-        )  # fmt: skip
+        columns = [(p.score.value, p.score.low, p.score.high, p.control, p.chance) for p in self.probes]
+        score, low, high, control, chance = np.array(columns).T.reshape(5, len(self.taps), len(self.factors))
         return figures.leakage_matrix(
-            score, self.taps, self.factors, chance=chance.mean(0), control=control, low=low, high=high, title=title
+            score,
+            self.taps,
+            self.factors,
+            chance=chance.mean(0),
+            control=control,
+            low=low,
+            high=high,
+            title=title,
         )
 
 
@@ -154,11 +219,11 @@ def leakage(
     """Probe every factor at every tap.
 
     Args:
-        model: see `probes_material.acoustic`.
+        model: see `acoustic.acoustic`.
         clips: of at least two speakers, two clips each.
         taps: rows; those of `DEFAULT_TAPS` that the model has if none are given.
         factors: columns.
-        say: told of each tap as its probes begin.
+        say: called with each tap as its probes begin.
         most: frames for each probe.
         options: of `probes.linear_probe`.
 
@@ -166,22 +231,32 @@ def leakage(
         HookError: TAP_UNKNOWN. DataError: those of `linear_probe` and `frames_of`.
     """
     subject = acoustic(model)
-    known = {str(row["name"]) for row in catalogue(subject)}
-    taps = tuple(taps) or tuple(tap for tap in DEFAULT_TAPS if tap in known)
-    records = listen(subject, clips, list(dict.fromkeys([*taps, "quantizer.codes"])))
+    if not taps:
+        known = {str(row["name"]) for row in catalogue(subject)}
+        taps = [tap for tap in DEFAULT_TAPS if tap in known]
+    watched = dict.fromkeys([*taps, CODES])
+    records = extract(subject, clips, list(watched))
     probes = []
     for tap in taps:
         say(tap)
         examples = gather(tap, records, clips, most)
-        probes += [linear_probe(examples, factor, **options) for factor in factors]
-    told = _code_uncertainty(records, clips)
-    return Leakage(taps, tuple(factors), tuple(probes), tuple(told), (len(clips), len({c.speaker for c in clips})))
+        for factor in factors:
+            probes.append(linear_probe(examples, factor, **options))
+    speakers = {clip.speaker for clip in clips}
+    return Leakage(
+        tuple(taps),
+        tuple(factors),
+        tuple(probes),
+        tuple(_code_uncertainty(records, clips)),
+        (len(clips), len(speakers)),
+    )
 
 
 def _code_uncertainty(records: Sequence[Records], clips: Sequence[SpokenClip]) -> list[Uncertainty]:
-    codes, labels = [], {name: [] for name in FACTORS}  # type: ignore[var-annotated]
+    codes = []
+    labels: dict[str, list[np.ndarray]] = {name: [] for name in FACTORS}
     for record, clip in zip(records, clips, strict=True):
-        x, times = frames_of(record["quantizer.codes"])
+        x, times = frames_of(record[CODES])
         names = clip.names(times)
         codes.append(x[:, 0])
         labels["phone"].append(names)

@@ -1,4 +1,4 @@
-"""How does it sound: DNSMOS, a prediction of listeners' judgements, as difference to natural speech.
+"""Sound quality: DNSMOS, a prediction of listeners' ratings.
 
 DNSMOS was trained to rate noise suppression, not speech synthesis, and natural read speech gets about 3 of 5. Only the
 difference to natural speech of the same speakers is a result, and it is a prediction, not an opinion score.
@@ -7,16 +7,14 @@ Letters: T samples at 16 kHz.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from gsv_lab.evaluation.extras import require, version
 from gsv_lab.evaluation.lists import SAMPLE_RATE
 from gsv_lab.evaluation.measure import Job, Row, is_silent
-from gsv_lab.evaluation.statistics import Estimate, paired_difference
 
 KEYS = {"ovrl": "ovrl_mos", "sig": "sig_mos", "bak": "bak_mos", "p808": "p808_mos"}
+"""Key in results -> key of speechmos."""
 
 
 class Dnsmos:
@@ -38,23 +36,10 @@ class Dnsmos:
         """(T,) -> the four scores on a scale of 1 to 5; None for silence, which DNSMOS is not made for."""
         if is_silent(wave):
             return None
-        scores = self._run(np.clip(wave, -1, 1).astype(np.float32), SAMPLE_RATE)
+        samples = np.clip(wave, -1, 1).astype(np.float32)
+        scores = self._run(samples, SAMPLE_RATE)
         return {name: float(scores[key]) for name, key in KEYS.items()}
 
     def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
         """The scores of one clip."""
         return self.score(wave)
-
-
-def difference_to_natural(
-    natural: Sequence[float], synthesis: Sequence[float], speakers: Sequence[str], seed: int = 0
-) -> Estimate:
-    """Synthesis minus natural speech of the same targets: mean over targets, then speakers, with interval.
-
-    Args:
-        natural: one score a target.
-        synthesis: one score for each of the same targets.
-        speakers: speaker of each target.
-        seed: seed of the resamples.
-    """
-    return paired_difference(natural, synthesis, speakers, seed=seed)

@@ -1,4 +1,4 @@
-"""Whose voice is it: cosine of speaker embeddings between its natural ceiling and floor.
+"""Speaker similarity: cosine of speaker embeddings, placed between its natural ceiling and floor.
 
 A bare cosine is mostly a matter of the encoder and of the clip's length. So each target carries what natural speech of
 the same speaker reaches (ceiling) and what other speakers reach (floor), measured alike.
@@ -8,9 +8,10 @@ Letters: T samples at 16 kHz, D width of the embedding. Results hold cosines onl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 
 from gsv_lab.evaluation.extras import require, version
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Clip, Item
@@ -19,7 +20,7 @@ from gsv_lab.evaluation.measure import Job, Row, is_silent
 
 @runtime_checkable
 class SpeakerEmbedder(Protocol):
-    """A speaker encoder used for judging: wave (T,) at 16 kHz -> unit vector (D,); zeros where there is no speech."""
+    """A speaker encoder that evaluates: wave (T,) at 16 kHz -> unit vector (D,); zeros where there is no speech."""
 
     name: str
 
@@ -67,30 +68,37 @@ class NetworkEmbedder:
         seconds: how much of the clip counts.
     """
 
-    def __init__(self, network: Callable[..., Any], name: str, seconds: float = 6.0) -> None:
-        self.network, self.seconds = network, seconds
+    def __init__(self, network: Callable[[torch.Tensor], torch.Tensor], name: str, seconds: float = 6.0) -> None:
+        self.network = network
+        self.seconds = seconds
         self.name = f"{name}, first {seconds:g} s"
         self._width = 0
 
     def embed(self, wave: np.ndarray) -> np.ndarray:
         """(T,) -> (D,) of length one."""
-        import torch
+        if is_silent(wave):
+            if not self._width:
+                # The network itself says how wide its embedding is: it is asked once, with a faint constant.
+                faint = np.full(SAMPLE_RATE, 1e-3, dtype=np.float32)
+                self._width = self._run(faint).size
+            return np.zeros(self._width, dtype=np.float32)
+        vector = self._run(wave[: int(self.seconds * SAMPLE_RATE)])
+        self._width = vector.size
+        return unit(vector)
 
-        silent = is_silent(wave)
-        # Silence still goes through once, as a whisper of noise, to learn the width of the embedding.
-        heard = np.full(SAMPLE_RATE, 1e-3, dtype=np.float32) if silent else wave[: int(self.seconds * SAMPLE_RATE)]
-        if not (silent and self._width):
-            with torch.inference_mode():
-                value = self.network(torch.from_numpy(np.array(heard))[None, None])
-            vector = np.asarray(value.detach().cpu().float().numpy(), dtype=np.float32).reshape(-1)
-            self._width = vector.size
-        return np.zeros(self._width, dtype=np.float32) if silent else unit(vector)
+    def _run(self, wave: np.ndarray) -> np.ndarray:
+        samples = torch.from_numpy(np.array(wave, dtype=np.float32))
+        with torch.inference_mode():
+            value = self.network(samples[None, None])
+        return value.detach().cpu().float().numpy().reshape(-1)
 
 
 def unit(vector: np.ndarray) -> np.ndarray:
     """A vector scaled to length one; zeros stay zeros."""
     length = float(np.linalg.norm(vector))
-    return (vector / length if length > 0 else vector).astype(np.float32)
+    if length > 0:
+        vector = vector / length
+    return vector.astype(np.float32)
 
 
 def normalised_similarity(similarity: float, ceiling: float, floor: float) -> float:
@@ -99,7 +107,9 @@ def normalised_similarity(similarity: float, ceiling: float, floor: float) -> fl
     >>> normalised_similarity(0.75, ceiling=1.0, floor=0.5)
     0.5
     """
-    return (similarity - floor) / (ceiling - floor) if ceiling != floor else float("nan")
+    if ceiling == floor:
+        return float("nan")
+    return (similarity - floor) / (ceiling - floor)
 
 
 class Standing(NamedTuple):
@@ -129,56 +139,31 @@ def standing(
         others: cosines of the natural targets of the other speakers of that language; floor is their mean to `own`.
     """
     similarity = cosines[own]
-    floor = float(np.mean([row[own] for row in others])) if others else float("nan")
+    floor = float("nan")
+    if others:
+        floor = float(np.mean([row[own] for row in others]))
     # A tie (an all-zero embedding of silence) is nobody's voice.
-    nearest = all(similarity > value for value in map(cosines.__getitem__, rivals))
+    nearest = all(similarity > cosines[key] for key in rivals)
     return Standing(similarity, ceiling, floor, normalised_similarity(similarity, ceiling, floor), nearest)
-
-
-def equal_error(same: Sequence[float], different: Sequence[float]) -> tuple[float, float]:
-    """Threshold where as many same-speaker pairs are refused as different-speaker pairs are accepted, and that rate.
-
-    The threshold lies midway between neighbouring scores; among equally good ones the middle is taken.
-
-    Args:
-        same: cosines of pairs of one speaker.
-        different: cosines of pairs of two speakers.
-
-    Returns:
-        (threshold, rate); a pair is accepted if its cosine is above the threshold.
-
-    Raises:
-        ValueError: one of the two is empty.
-    """
-    if not len(same) or not len(different):
-        raise ValueError(f"need pairs of both kinds, got {len(same)} same and {len(different)} different")
-    a, b = np.sort(np.asarray(same, dtype=np.float64)), np.sort(np.asarray(different, dtype=np.float64))
-    scores = np.unique(np.concatenate([a, b]))
-    candidates = np.concatenate([scores[:1] - 1e-6, (scores[:-1] + scores[1:]) / 2, scores[-1:] + 1e-6])
-    refused = np.searchsorted(a, candidates, side="right") / len(a)
-    accepted = 1 - np.searchsorted(b, candidates, side="right") / len(b)
-    gap = np.abs(refused - accepted)
-    best = np.flatnonzero(gap <= gap.min() + 1e-12)
-    middle = (candidates[best[0]] + candidates[best[-1]]) / 2
-    rate = (np.mean(a <= middle) + np.mean(b > middle)) / 2
-    return float(middle), float(rate)
 
 
 class SpeakerSimilarity:
     """Cosines of a clip to all references of a list in the language of its voice.
 
     Args:
-        embedder: the judge.
+        embedder: the evaluator.
         items: rows of the list; their references are embedded once each, when first needed.
     """
 
     name = "similarity"
 
     def __init__(self, embedder: SpeakerEmbedder, items: Sequence[Item]) -> None:
-        self.embedder, self.identity = embedder, embedder.name
+        self.embedder = embedder
+        self.identity = embedder.name
         self._clips: dict[str, dict[str, Clip]] = {}
         for item in items:
-            self._clips.setdefault(item.language, {})[item.reference.key] = item.reference
+            clips = self._clips.setdefault(item.language, {})
+            clips[item.reference.key] = item.reference
         self._vectors: dict[str, np.ndarray] = {}
 
     def __call__(self, wave: np.ndarray, job: Job) -> Row | None:

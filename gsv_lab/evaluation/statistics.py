@@ -1,9 +1,9 @@
-"""Intervals by resampling: speakers first, then their clips, because clips of one speaker are alike.
+"""Intervals by resampling, and the equal-error rate.
 
-Idea: a resample is a table of weights, how often each clip was drawn, so one set of draws serves every statistic that
-can be written with weights (means, means of speaker means, ratios of sums), all draws at once.
-Shapes: R draws, G drawn groups (speakers), N clips; weights (R, G, N).
-This file does not know audio; groups may be speakers, raters or sentences.
+Speakers are resampled first, then their clips, because clips of one speaker are alike. A resample is a table of
+weights: how often each clip was drawn. One set of draws thus serves every statistic that can be written with weights
+(means, means of speaker means, ratios of sums), all draws at once.
+Shapes: R draws, G drawn groups (speakers, raters or sentences), N clips; weights (R, G, N).
 """
 
 from __future__ import annotations
@@ -34,20 +34,50 @@ class Estimate(NamedTuple):
 def mean_of_means(values: Values) -> Statistic:
     """Mean over groups of the mean over their clips: every speaker counts alike, however many clips it has."""
     x = np.asarray(values, dtype=np.float64)
-    return lambda weights: (weights @ x / weights.sum(-1)).mean(-1)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        means = weights @ x / weights.sum(-1)
+        return means.mean(-1)
+
+    return statistic
 
 
 def ratio_of_sums(numerator: Values, denominator: Values) -> Statistic:
     """Sum over sum, pooled over all clips; a word error rate is errors over words."""
-    return _pooled(lambda sums: sums[0] / sums[1], numerator, denominator)
+    columns = _table(numerator, denominator)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        above, below = _pooled(weights, columns)
+        return above / below
+
+    return statistic
 
 
 def retained(errors: Values, count: Values, natural_errors: Values, natural_count: Values) -> Statistic:
-    """Accuracy of synthesis over accuracy of natural speech, both pooled; the synthesis' accuracy is not below 0."""
-    return _pooled(
-        lambda sums: np.maximum(1 - sums[0] / sums[1], 0) / (1 - sums[2] / sums[3]),
-        errors, count, natural_errors, natural_count,
-    )  # fmt: skip
+    """Accuracy of synthesis over accuracy of natural speech, both pooled; the synthesis' accuracy is not below 0.
+
+    Above 1 the synthesis is clearer to the recogniser than the recording. Not finite where natural speech itself is
+    not recognised at all.
+    """
+    columns = _table(errors, count, natural_errors, natural_count)
+
+    def statistic(weights: np.ndarray) -> np.ndarray:
+        made, made_count, natural, natural_total = _pooled(weights, columns)
+        accuracy = np.maximum(1 - made / made_count, 0)
+        natural_accuracy = 1 - natural / natural_total
+        return accuracy / natural_accuracy
+
+    return statistic
+
+
+def _table(*columns: Values) -> list[np.ndarray]:
+    return [np.asarray(column, dtype=np.float64) for column in columns]
+
+
+def _pooled(weights: np.ndarray, columns: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Weights (R, G, N), columns (N,) -> the sum of each column (R,)."""
+    times = weights.sum(1)
+    return [times @ column for column in columns]
 
 
 def resample(groups: Sequence[Hashable], draws: int, seed: int) -> Iterator[np.ndarray]:
@@ -69,7 +99,8 @@ def resample(groups: Sequence[Hashable], draws: int, seed: int) -> Iterator[np.n
     """
     members = _members(groups)
     rng = np.random.default_rng(seed)
-    n_groups, n_clips = len(members), len(groups)
+    n_groups = len(members)
+    n_clips = len(groups)
     block = max(1, _CELLS // (n_groups * n_clips))
     for start in range(0, draws, block):
         size = min(block, draws - start)
@@ -77,13 +108,18 @@ def resample(groups: Sequence[Hashable], draws: int, seed: int) -> Iterator[np.n
         weights = np.zeros((size, n_groups, n_clips))
         for group, clips in enumerate(members):
             rows, slots = np.nonzero(chosen == group)
-            picks = clips[rng.integers(len(clips), size=(len(rows), len(clips)))]
-            np.add.at(weights, (rows[:, None], slots[:, None], picks), 1.0)
+            drawn = rng.integers(len(clips), size=(len(rows), len(clips)))
+            cells = (rows[:, None], slots[:, None], clips[drawn])
+            np.add.at(weights, cells, 1.0)
         yield weights
 
 
 def bootstrap(
-    statistic: Statistic, groups: Sequence[Hashable], draws: int = 2000, seed: int = 0, level: float = 0.95
+    statistic: Statistic,
+    groups: Sequence[Hashable],
+    draws: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
 ) -> Estimate:
     """A statistic with its percentile interval over groups, then clips.
 
@@ -113,11 +149,10 @@ def bootstrap_all(
     if not 0 < level < 1:
         raise ValueError(f"level is {level}, expected a share between 0 and 1")
     members = _members(groups)
-    plain = np.zeros((1, len(members), len(groups)))
+    as_recorded = np.zeros((1, len(members), len(groups)))
     for group, clips in enumerate(members):
-        plain[0, group, clips] = 1.0
+        as_recorded[0, group, clips] = 1.0
     samples: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
-    edges = (50 * (1 - level), 50 * (1 + level))
     estimates = {}
     # Draws without a defined value (for example no word recognised in natural speech) say nothing about the spread.
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -125,11 +160,19 @@ def bootstrap_all(
             for name, statistic in statistics.items():
                 samples[name].append(statistic(weights))
         for name, statistic in statistics.items():
-            drawn = np.concatenate(samples[name])
-            drawn = drawn[np.isfinite(drawn)]
-            low, high = np.percentile(drawn, edges) if len(drawn) else (np.nan, np.nan)
-            estimates[name] = Estimate(float(statistic(plain)[0]), float(low), float(high), len(groups), len(members))
+            value = float(statistic(as_recorded)[0])
+            low, high = _interval(np.concatenate(samples[name]), level)
+            estimates[name] = Estimate(value, low, high, len(groups), len(members))
     return estimates
+
+
+def _interval(drawn: np.ndarray, level: float) -> tuple[float, float]:
+    known = drawn[np.isfinite(drawn)]
+    if not len(known):
+        return float("nan"), float("nan")
+    edges = (50 * (1 - level), 50 * (1 + level))
+    low, high = np.percentile(known, edges)
+    return float(low), float(high)
 
 
 def paired_difference(
@@ -155,11 +198,13 @@ def paired_difference(
     """
     if len(before) != len(after):
         raise ValueError(f"before has {len(before)} values but after has {len(after)}")
-    difference = np.asarray(after, dtype=np.float64) - np.asarray(before, dtype=np.float64)
+    first, second = _table(before, after)
+    difference = second - first
     return bootstrap(mean_of_means(difference), groups or [0] * len(difference), draws, seed, level)
 
 
 def _members(groups: Sequence[Hashable]) -> list[np.ndarray]:
+    """Indices of the clips of each group, in the order in which groups first occur."""
     if not len(groups):
         raise ValueError("there are no clips to resample")
     order: dict[Hashable, list[int]] = {}
@@ -168,11 +213,31 @@ def _members(groups: Sequence[Hashable]) -> list[np.ndarray]:
     return [np.array(indices) for indices in order.values()]
 
 
-def _pooled(combine: Callable[[list[np.ndarray]], np.ndarray], *columns: Values) -> Statistic:
-    table = [np.asarray(column, dtype=np.float64) for column in columns]
+def equal_error(same: Values, different: Values) -> tuple[float, float]:
+    """Threshold where as many same-speaker pairs are refused as different-speaker pairs are accepted, and that rate.
 
-    def statistic(weights: np.ndarray) -> np.ndarray:
-        times = weights.sum(1)
-        return combine([times @ column for column in table])
+    The threshold lies midway between neighbouring scores; among equally good ones the middle is taken.
 
-    return statistic
+    Args:
+        same: scores of pairs of one speaker.
+        different: scores of pairs of two speakers.
+
+    Returns:
+        (threshold, rate); a pair is accepted if its score is above the threshold.
+
+    Raises:
+        ValueError: one of the two is empty.
+    """
+    if not len(same) or not len(different):
+        raise ValueError(f"need pairs of both kinds, got {len(same)} same and {len(different)} different")
+    targets, others = (np.sort(column) for column in _table(same, different))
+    scores = np.unique(np.concatenate([targets, others]))
+    between = (scores[:-1] + scores[1:]) / 2
+    thresholds = np.concatenate([scores[:1] - 1e-6, between, scores[-1:] + 1e-6])
+    refused = np.searchsorted(targets, thresholds, side="right") / len(targets)
+    accepted = 1 - np.searchsorted(others, thresholds, side="right") / len(others)
+    gap = np.abs(refused - accepted)
+    best = np.flatnonzero(gap <= gap.min() + 1e-12)
+    middle = (thresholds[best[0]] + thresholds[best[-1]]) / 2
+    rate = (np.mean(targets <= middle) + np.mean(others > middle)) / 2
+    return float(middle), float(rate)

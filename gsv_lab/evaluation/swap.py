@@ -1,7 +1,7 @@
-"""A causal check of the speaker vector: codes of one voice said with the vector of another.
+"""A causal check of the speaker vector: codes of one voice spoken with the vector of another.
 
 A probe shows that a vector holds a voice; only a swap shows that the voice comes from there. For every pair A, B the
-codes of a clip of A are said once with A's vector and once with B's. Pitch and tract length must then go from A to B,
+codes of a clip of A are spoken once with A's vector and once with B's. Pitch and tract length must then go from A to B,
 and the phones must stay.
 Letters: T samples. Shares of the way are in logarithms: 0 stayed at A, 1 arrived at B.
 """
@@ -18,8 +18,9 @@ import numpy as np
 from torch import Tensor
 
 from gsv_lab.errors import DataError
-from gsv_lab.evaluation.probes_material import Acoustic, SpokenClip, acoustic
-from gsv_lab.evaluation.statistics import Estimate, bootstrap_all, ratio_of_sums
+from gsv_lab.evaluation.acoustic import Acoustic, acoustic
+from gsv_lab.evaluation.probes_material import SpokenClip
+from gsv_lab.evaluation.statistics import Estimate, Statistic, bootstrap_all, ratio_of_sums
 from gsv_lab.evaluation.swap_measures import Voiceprint, pitch_shift, share_of_way, tract_shift, voiceprint
 from gsv_lab.hooks import Table
 
@@ -34,8 +35,8 @@ class Swapped:
     Args:
         pitch: share of the way from A to B that the pitch went, with its interval over voices.
         tract: the same of the tract's length.
-        error_natural: share of phones that the judge hears wrongly in the recordings themselves.
-        error_before: share of phones heard wrongly where codes were said with their own voice's vector.
+        error_natural: share of phones that the evaluator recognises wrongly in the recordings themselves.
+        error_before: the same where codes were spoken with their own voice's vector.
         error_after: the same with the other voice's.
         error_rise: difference in percentage points.
         pairs: one row a pair: names, shifts wanted and made (natural logarithms).
@@ -53,27 +54,43 @@ class Swapped:
 
     def table(self, best: Swapped | None = None) -> Table:
         """One row a measure, with its interval; and `at best`, what a model without mistakes gets by this measure."""
-        table = Table({"measure": n, "value": e.value, "low": e.low, "high": e.high} for n, e in self._measures())
-        if best is not None:
-            for row, (_, estimate) in zip(table, best._measures(), strict=True):
-                row["at best"] = estimate.value
-        return table
+        rows = []
+        ceiling = None if best is None else best.measures()
+        for name, estimate in self.measures().items():
+            row = {
+                "measure": name,
+                "value": estimate.value,
+                "low": estimate.low,
+                "high": estimate.high,
+            }
+            if ceiling is not None:
+                row["at best"] = ceiling[name].value
+            rows.append(row)
+        return Table(rows)
 
-    def _measures(self) -> list[tuple[str, Estimate]]:
-        return [
-            ("pitch, share of the way", self.pitch), ("tract length, share of the way", self.tract),
-            ("phone error, recordings", self.error_natural), ("phone error, own vector", self.error_before),
-            ("phone error, other vector", self.error_after), ("phone error, rise in points", self.error_rise),
-        ]  # fmt: skip
+    def measures(self) -> dict[str, Estimate]:
+        """All measures by the names that tables give them."""
+        return {
+            "pitch, share of the way": self.pitch,
+            "tract length, share of the way": self.tract,
+            "phone error, recordings": self.error_natural,
+            "phone error, own vector": self.error_before,
+            "phone error, other vector": self.error_after,
+            "phone error, rise in points": self.error_rise,
+        }
 
     def figure(self, title: str = "") -> Figure:
         """Shift wanted against shift made, pair by pair, for pitch and tract."""
         from gsv_lab import figures
 
-        shifts = {name: tuple([row[f"{name}_{w}"] for row in self.pairs] for w in ("way", "moved"))
-                  for name in ("pitch", "tract")}  # fmt: skip
-        said = [f"{e.value:.2f} of the way [{e.low:.2f}, {e.high:.2f}]" for e in (self.pitch, self.tract)]
-        return figures.shift_scatter(shifts, said, title)
+        shifts = {}
+        titles = []
+        for name, estimate in (("pitch", self.pitch), ("tract", self.tract)):
+            wanted = [row[f"{name}_way"] for row in self.pairs]
+            made = [row[f"{name}_moved"] for row in self.pairs]
+            shifts[name] = (wanted, made)
+            titles.append(f"{estimate.value:.2f} of the way [{estimate.low:.2f}, {estimate.high:.2f}]")
+        return figures.shift_scatter(shifts, titles, title)
 
 
 def swap_speakers(
@@ -84,84 +101,128 @@ def swap_speakers(
     draws: int = 1000,
     say: Callable[[str], None] = lambda line: None,
 ) -> Swapped:
-    """Say clips with the speaker vectors of others, and measure how far each voice went.
+    """Speak clips with the speaker vectors of others, and measure how far each voice went.
 
     Where A stands and where B stands is measured in their own recordings; the swapped wave must come all that way, so
     what the model loses of any voice counts against it. Speaker vectors are means over all clips of a voice but the one
-    that is said.
+    that is spoken.
 
     Args:
-        model: see `probes_material.acoustic`; its judge counts phone errors.
+        model: see `acoustic.acoustic`; its evaluator counts phone errors.
         clips: of at least two speakers, two clips each.
         pairs: (A, B); all ordered pairs if none are given.
         noise_scale: factor on the prior's deviation.
         draws: resamples of the intervals, over voices A, then over pairs.
-        say: told of each voice as it begins.
+        say: called with each voice as it begins.
 
     Raises:
         DataError: DATA_TOO_SHORT, too few clips or speakers; SWAP_PAIR, a name that no clip has.
     """
-    subject, mine = acoustic(model), _by_speaker(clips)
-    pairs = tuple(pairs) or tuple(permutations(mine, 2))
-    unknown = {name for pair in pairs for name in pair} - set(mine)
+    by_speaker = _by_speaker(clips)
+    pairs = list(pairs) or list(permutations(by_speaker, 2))
+    unknown = {name for pair in pairs for name in pair} - by_speaker.keys()
     if unknown:
-        raise DataError("SWAP_PAIR", f"No clip is by {min(unknown)}", "one of " + ", ".join(mine))
-    natural = {name: voiceprint((clip.wave, clip) for clip in own) for name, own in mine.items()}
-    codes = {clip.name: subject.hear(clip.wave) for clip in clips}
-
-    def said(name: str, vectors: Sequence[Tensor]) -> list[Tensor]:
-        return [subject.say(codes[c.name], c, v, noise_scale) for c, v in zip(mine[name], vectors, strict=True)]
-
-    rows: list[dict[str, Any]] = []
-    for name in dict.fromkeys(a for a, _ in pairs):
-        say(name)
-        own = [subject.voice([other.wave for other in mine[name] if other is not clip]) for clip in mine[name]]
-        before = _errors(subject, mine[name], said(name, own))
-        heard = _errors(subject, mine[name], [clip.wave for clip in mine[name]])
-        for other in [b for a, b in pairs if a == name]:
-            waves = said(name, [subject.voice([clip.wave for clip in mine[other]])] * len(mine[name]))
-            made = voiceprint(zip(waves, mine[name], strict=True))
-            after = _errors(subject, mine[name], waves)
-            count = sum(len(clip.labels) for clip in mine[name])
-            errors = {"errors_natural": heard, "errors": before, "errors_after": after, "phones": count}
-            rows.append(_row(name, other, natural, made) | errors)
+        raise DataError("SWAP_PAIR", f"No clip is by {min(unknown)}", "one of " + ", ".join(by_speaker))
+    swap = _Swap(acoustic(model), by_speaker, noise_scale)
+    others: dict[str, list[str]] = defaultdict(list)
+    for speaker, other in pairs:
+        others[speaker].append(other)
+    rows = []
+    for speaker in others:
+        say(speaker)
+        rows += swap.rows(speaker, others[speaker])
     return _summed(rows, noise_scale, draws)
 
 
+class _Swap:
+    """Speaks the clips of every voice with its own vector and with those of others.
+
+    Args:
+        subject: the model.
+        clips: speaker -> clips.
+        noise_scale: factor on the prior's deviation.
+    """
+
+    def __init__(self, subject: Acoustic, clips: dict[str, list[SpokenClip]], noise_scale: float) -> None:
+        self.subject = subject
+        self.clips = clips
+        self.noise_scale = noise_scale
+        self.natural: dict[str, Voiceprint] = {}
+        self.codes: dict[str, Tensor] = {}
+        for speaker, own in clips.items():
+            self.natural[speaker] = voiceprint((clip.wave, clip) for clip in own)
+            for clip in own:
+                self.codes[clip.name] = subject.encode(clip.wave)
+
+    def rows(self, speaker: str, others: Sequence[str]) -> list[dict[str, Any]]:
+        """One row for each other voice."""
+        own = self.clips[speaker]
+        recordings = [clip.wave for clip in own]
+        errors = {
+            "errors_natural": self._errors(speaker, recordings),
+            "errors": self._errors(speaker, self._spoken(speaker, self._own_vectors(speaker))),
+            "phones": sum(len(clip.labels) for clip in own),
+        }
+        rows = []
+        for other in others:
+            vector = self.subject.voice([clip.wave for clip in self.clips[other]])
+            waves = self._spoken(speaker, [vector] * len(own))
+            made = voiceprint(zip(waves, own, strict=True))
+            rows.append(
+                {
+                    "from": speaker,
+                    "to": other,
+                    "pitch_way": pitch_shift(self.natural[speaker], self.natural[other]),
+                    "pitch_moved": pitch_shift(self.natural[speaker], made),
+                    "tract_way": tract_shift(self.natural[speaker], self.natural[other]),
+                    "tract_moved": tract_shift(self.natural[speaker], made),
+                    "errors_after": self._errors(speaker, waves),
+                    **errors,
+                }
+            )
+        return rows
+
+    def _own_vectors(self, speaker: str) -> list[Tensor]:
+        """For each clip the vector of its speaker's other clips."""
+        vectors = []
+        for clip in self.clips[speaker]:
+            others = [other.wave for other in self.clips[speaker] if other is not clip]
+            vectors.append(self.subject.voice(others))
+        return vectors
+
+    def _spoken(self, speaker: str, vectors: Sequence[Tensor]) -> list[Tensor]:
+        waves = []
+        for clip, vector in zip(self.clips[speaker], vectors, strict=True):
+            waves.append(self.subject.speak(self.codes[clip.name], clip, vector, self.noise_scale))
+        return waves
+
+    def _errors(self, speaker: str, waves: Sequence[Tensor]) -> int:
+        pairs = zip(waves, self.clips[speaker], strict=True)
+        return sum(self.subject.evaluator.errors(wave, clip) for wave, clip in pairs)
+
+
 def _by_speaker(clips: Sequence[SpokenClip]) -> dict[str, list[SpokenClip]]:
-    mine: dict[str, list[SpokenClip]] = defaultdict(list)
+    found: dict[str, list[SpokenClip]] = defaultdict(list)
     for clip in clips:
-        mine[clip.speaker].append(clip)
-    if len(mine) < 2 or min(len(own) for own in mine.values()) < 2:
-        problem = f"{len(clips)} clips of {len(mine)} speakers are too few to swap"
+        found[clip.speaker].append(clip)
+    if len(found) < 2 or min(len(own) for own in found.values()) < 2:
+        problem = f"{len(clips)} clips of {len(found)} speakers are too few to swap"
         raise DataError("DATA_TOO_SHORT", problem, "two speakers with two clips each, at least")
-    return dict(mine)
-
-
-def _errors(subject: Acoustic, clips: Sequence[SpokenClip], waves: Sequence[Tensor]) -> int:
-    return sum(subject.judge.errors(wave, clip) for wave, clip in zip(waves, clips, strict=True))
-
-
-def _row(a: str, b: str, natural: dict[str, Voiceprint], made: Voiceprint) -> dict[str, Any]:
-    return {
-        "from": a, "to": b,
-        "pitch_way": pitch_shift(natural[a], natural[b]), "pitch_moved": pitch_shift(natural[a], made),
-        "tract_way": tract_shift(natural[a], natural[b]), "tract_moved": tract_shift(natural[a], made),
-    }  # fmt: skip
+    return dict(found)
 
 
 def _summed(rows: list[dict[str, Any]], noise_scale: float, draws: int) -> Swapped:
     column = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    ways = {n: share_of_way(column[f"{n}_moved"], column[f"{n}_way"]) for n in ("pitch", "tract")}
-    shares = {name: ratio_of_sums(*parts) for name, parts in ways.items()}
-    phones, heard, errors, after = (
-        column[key].astype(float) for key in ("phones", "errors_natural", "errors", "errors_after")
-    )
-    statistics = {
-        **shares, "natural": ratio_of_sums(heard, phones), "before": ratio_of_sums(errors, phones),
-        "after": ratio_of_sums(after, phones),
-        "rise": ratio_of_sums(100 * (after - errors), phones),
-    }  # fmt: skip
-    found = bootstrap_all(statistics, [row["from"] for row in rows], draws)
-    errors_found = (found["natural"], found["before"], found["after"], found["rise"])
-    return Swapped(found["pitch"], found["tract"], *errors_found, Table(rows), noise_scale)
+    phones = column["phones"]
+    rise = 100 * (column["errors_after"] - column["errors"])
+    statistics: dict[str, Statistic] = {
+        "pitch": ratio_of_sums(*share_of_way(column["pitch_moved"], column["pitch_way"])),
+        "tract": ratio_of_sums(*share_of_way(column["tract_moved"], column["tract_way"])),
+        "error_natural": ratio_of_sums(column["errors_natural"], phones),
+        "error_before": ratio_of_sums(column["errors"], phones),
+        "error_after": ratio_of_sums(column["errors_after"], phones),
+        "error_rise": ratio_of_sums(rise, phones),
+    }
+    groups = [row["from"] for row in rows]
+    found = bootstrap_all(statistics, groups, draws)
+    return Swapped(**found, pairs=Table(rows), noise_scale=noise_scale)

@@ -1,8 +1,7 @@
 """Rows of a run to tables: per clip, per speaker and per language, with intervals.
 
 Errors are pooled over clips; similarities, quality and prosody are means over targets, then over speakers; several
-seeds are averaged for each target first. Every value of a rung is held against natural speech of the same targets.
-The file does not know how rows were made.
+seeds are averaged for each target first. Every value of a condition is held against natural speech of the same targets.
 """
 
 from __future__ import annotations
@@ -15,62 +14,74 @@ from typing import Any, NamedTuple
 from gsv_lab.evaluation.conditions import NATURAL
 from gsv_lab.evaluation.lists import TestList
 from gsv_lab.evaluation.measure import Row
-from gsv_lab.evaluation.similarity import equal_error, standing
-from gsv_lab.evaluation.statistics import Statistic, bootstrap_all, mean_of_means, ratio_of_sums, retained
+from gsv_lab.evaluation.similarity import standing
+from gsv_lab.evaluation.statistics import (
+    Statistic,
+    bootstrap_all,
+    equal_error,
+    mean_of_means,
+    ratio_of_sums,
+    retained,
+)
 
-SCHEMA = 1
+SCHEMA = 2
 INVALID_PHONE_ERROR = 0.4
-"""A recogniser that mishears more of natural speech than this cannot judge synthesis in that language."""
+"""A recogniser with a higher error rate on natural speech of a language cannot evaluate synthesis in it."""
 
 Values = dict[str, float]
+"""Numbers of one clip, by name; what does not apply is absent."""
+Table = dict[str, dict[str, float | None]]
+"""Figure -> value, low, high, clips, groups."""
 
 
 class Figure(NamedTuple):
-    """How one number of a table is made from the clips' columns."""
+    """How one number of a table is made: a statistic of the clips' columns."""
 
     make: Callable[..., Statistic]
     columns: tuple[str, ...]
-    better: str
-    """`high`, `low`, `one` (a ratio) or empty where it is neither."""
-
-
-def _mean(column: str, better: str) -> Figure:
-    return Figure(mean_of_means, (column,), better)
 
 
 def _per_hundred(numerator: Sequence[float], denominator: Sequence[float]) -> Statistic:
-    share = ratio_of_sums(numerator, denominator)
-    return lambda weights: 100 * share(weights)
+    return ratio_of_sums([100 * value for value in numerator], denominator)
+
+
+def _mean(column: str) -> Figure:
+    return Figure(mean_of_means, (column,))
+
+
+def _share(column: str) -> Figure:
+    return Figure(ratio_of_sums, (column, "one"))
 
 
 def _accuracy(kind: str) -> Figure:
-    columns = tuple(f"{prefix}{kind}_{part}" for prefix in ("", "natural_") for part in ("errors", "count"))
-    return Figure(retained, columns, "high")
+    columns = (f"{kind}_errors", f"{kind}_count", f"natural_{kind}_errors", f"natural_{kind}_count")
+    return Figure(retained, columns)
 
 
 FIGURES: dict[str, Figure] = {
-    "word_error_rate": Figure(ratio_of_sums, ("word_errors", "word_count"), "low"),
+    "word_error_rate": Figure(ratio_of_sums, ("word_errors", "word_count")),
     "retained_word_accuracy": _accuracy("word"),
-    "phone_error_rate": Figure(ratio_of_sums, ("phone_errors", "phone_count"), "low"),
+    "phone_error_rate": Figure(ratio_of_sums, ("phone_errors", "phone_count")),
     "retained_phone_accuracy": _accuracy("phone"),
-    "skipped_repeated_per_100": Figure(_per_hundred, ("word_slips", "word_words"), "low"),
-    "skipped_repeated_per_100_by_phones": Figure(_per_hundred, ("phone_slips", "phone_words"), "low"),
-    "similarity": _mean("similarity", "high"),
-    "ceiling": _mean("ceiling", ""),
-    "floor": _mean("floor", ""),
-    "normalised_similarity": _mean("normalised", "high"),
-    "nearest_share": Figure(ratio_of_sums, ("nearest", "one"), "high"),
-    "accepted_share": Figure(ratio_of_sums, ("accepted", "one"), "high"),
-    "dnsmos_ovrl": _mean("ovrl", "high"),
-    "dnsmos_sig": _mean("sig", "high"),
-    "dnsmos_bak": _mean("bak", "high"),
-    "dnsmos_p808": _mean("p808", "high"),
-    "dnsmos_difference": _mean("ovrl_difference", "high"),
-    "f0_cents": _mean("f0_cents", "low"),
-    "f0_offset_cents": _mean("f0_offset_cents", ""),
-    "voicing_error": _mean("voicing_error", "low"),
-    "duration_ratio": _mean("duration_ratio", "one"),
+    "skipped_repeated_per_100": Figure(_per_hundred, ("word_slips", "word_words")),
+    "skipped_repeated_per_100_by_phones": Figure(_per_hundred, ("phone_slips", "phone_words")),
+    "similarity": _mean("similarity"),
+    "ceiling": _mean("ceiling"),
+    "floor": _mean("floor"),
+    "normalised_similarity": _mean("normalised"),
+    "nearest_share": _share("nearest"),
+    "accepted_share": _share("accepted"),
+    "dnsmos_ovrl": _mean("ovrl"),
+    "dnsmos_sig": _mean("sig"),
+    "dnsmos_bak": _mean("bak"),
+    "dnsmos_p808": _mean("p808"),
+    "dnsmos_difference": _mean("ovrl_difference"),
+    "f0_cents": _mean("f0_cents"),
+    "f0_offset_cents": _mean("f0_offset_cents"),
+    "voicing_error": _mean("voicing_error"),
+    "duration_ratio": _mean("duration_ratio"),
 }
+_CLIP_KEYS = ("condition", "seed", "speaker", "voice_language", "language", "target", "source", "failed", "seconds")
 
 
 def tabulate(
@@ -93,130 +104,171 @@ def tabulate(
         draws: resamples for the intervals.
 
     Returns:
-        plain values: `schema, list, system, seeds, evaluators, thresholds, invalid, rungs, clips`; in `rungs` for each
-        rung `languages` and `speakers` (figure -> value, low, high, clips, groups), `failed` and `targets`.
+        plain values: `schema, list, system, seeds, evaluators, thresholds, invalid, conditions, clips`; in `conditions`
+        for each one `languages` and `speakers` (figure -> value, low, high, clips, groups), `failed` and `targets`.
     """
     rows = list(rows)
-    scene = _Scene([row for row in rows if row["rung"] == NATURAL])
-    clips = [
-        {key: row[key] for key in ("rung", "seed", "speaker", "voice_language", "language", "target", "source")}
-        | {"failed": row["failed"], "seconds": row["seconds"], "values": scene.values(row)}
-        for row in rows
-    ]
-    by_rung: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for clip in clips:
-        by_rung[clip["rung"]].append(clip)
-    tables = {rung: _rung_table(members, draws) for rung, members in by_rung.items()}
-    natural = tables.get(NATURAL, {"languages": {}})["languages"]
-    errors = {language: table.get("phone_error_rate", {}).get("value") for language, table in natural.items()}
+    natural = _NaturalSpeech([row for row in rows if row["condition"] == NATURAL])
+    clips = []
+    by_condition: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        clip = {key: row[key] for key in _CLIP_KEYS}
+        clip["values"] = natural.values(row)
+        clips.append(clip)
+        by_condition[clip["condition"]].append(clip)
+    tables = {name: _condition_table(members, draws) for name, members in by_condition.items()}
     return {
         "schema": SCHEMA,
         "list": {"name": test_list.name, "sha256": test_list.sha256, "targets": len(test_list.items)},
         "system": system,
         "seeds": list(seeds),
         "evaluators": dict(evaluators),
-        "thresholds": {language: _numbers(pair) for language, pair in scene.thresholds.items()},
-        "invalid": [f"phones {language}" for language, rate in errors.items() if (rate or 0) > INVALID_PHONE_ERROR],
-        "rungs": tables,
+        "thresholds": {language: _numbers(pair) for language, pair in natural.thresholds.items()},
+        "invalid": _invalid(tables),
+        "conditions": tables,
         "clips": [clip | {"values": _numbers(clip["values"])} for clip in clips],
     }
 
 
-class _Scene:
-    """Natural speech of the list: what the other rows are held against."""
+def _invalid(tables: Mapping[str, Any]) -> list[str]:
+    """Measures that may not be used in a language, since their evaluator fails on natural speech."""
+    if NATURAL not in tables:
+        return []
+    found = []
+    for language, table in tables[NATURAL]["languages"].items():
+        rate = table.get("phone_error_rate", {}).get("value")
+        if rate is not None and rate > INVALID_PHONE_ERROR:
+            found.append(f"phones {language}")
+    return found
 
-    def __init__(self, natural: Sequence[Row]) -> None:
-        self.natural = {row["target"]: row for row in natural}
-        self.owner = {row["reference"]: row["speaker"] for row in natural}
+
+class _NaturalSpeech:
+    """Natural speech of the list, which the other rows are held against."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.by_target = {row["target"]: row for row in rows}
+        self.owner = {row["reference"]: row["speaker"] for row in rows}
         self.by_language: dict[str, list[Row]] = defaultdict(list)
-        for row in natural:
+        for row in rows:
             if row["measures"].get("similarity"):
                 self.by_language[row["voice_language"]].append(row)
-        self.thresholds = {
-            language: dict(zip(("threshold", "rate"), equal_error(*pairs), strict=True))
-            for language, members in self.by_language.items()
-            if all(pairs := self._pairs(members))
-        }
+        self.thresholds = {}
+        for language, members in self.by_language.items():
+            same, different = self._pairs(members)
+            if same and different:
+                threshold, rate = equal_error(same, different)
+                self.thresholds[language] = {"threshold": threshold, "rate": rate}
 
     def _pairs(self, members: Sequence[Row]) -> tuple[list[float], list[float]]:
-        pairs: tuple[list[float], list[float]] = ([], [])
+        """Cosines of targets to references of their own speaker, and to those of others."""
+        same: list[float] = []
+        different: list[float] = []
         for row in members:
             for key, cosine in row["measures"]["similarity"]["cosines"].items():
-                pairs[self.owner[key] != row["speaker"]].append(cosine)
-        return pairs
+                pairs = same if self.owner[key] == row["speaker"] else different
+                pairs.append(cosine)
+        return same, different
 
     def values(self, row: Row) -> Values:
-        """Everything known about one wave as numbers; what does not apply is absent."""
+        """Everything known about one wave as numbers."""
         measures = {name: value for name, value in row["measures"].items() if value}
-        source, target = (self.natural.get(row[key], {}).get("measures", {}) for key in ("source", "target"))
+        same_text = self._measures(row["source"])
+        same_voice = self._measures(row["target"])
         values: Values = {"one": 1.0}
         for kind in ("word", "phone"):
-            if found := measures.get(f"{kind}s"):
-                values |= {f"{kind}_{part}": float(found[part]) for part in ("errors", "count", "words")}
-                values[f"{kind}_slips"] = float(found["skipped"] + found["repeated"])
-                if nature := source.get(f"{kind}s"):
-                    values |= {f"natural_{kind}_{part}": float(nature[part]) for part in ("errors", "count")}
-        if found := measures.get("similarity"):
-            values |= self._similarity(row, found, target.get("similarity"))
-        if found := measures.get("quality"):
-            values |= found
-            if nature := target.get("quality"):
-                values["ovrl_difference"] = found["ovrl"] - nature["ovrl"]
-        return values | {key: value for key, value in measures.get("prosody", {}).items() if key != "voiced_pairs"}
+            if f"{kind}s" in measures:
+                values |= _error_values(kind, measures[f"{kind}s"], same_text.get(f"{kind}s"))
+        if "similarity" in measures:
+            values |= self._similarity(row, measures["similarity"], same_voice.get("similarity"))
+        if "quality" in measures:
+            values |= measures["quality"]
+            if same_voice.get("quality"):
+                values["ovrl_difference"] = measures["quality"]["ovrl"] - same_voice["quality"]["ovrl"]
+        prosody = measures.get("prosody", {})
+        return values | {key: value for key, value in prosody.items() if key != "voiced_pairs"}
 
-    def _similarity(self, row: Row, found: Mapping[str, Any], nature: Mapping[str, Any] | None) -> Values:
-        own, language = found["own"], row["voice_language"]
-        others = [
-            member["measures"]["similarity"]["cosines"]
-            for member in self.by_language[language]
-            if member["speaker"] != row["speaker"]
-        ]
+    def _measures(self, target: str) -> Mapping[str, Any]:
+        """What was measured of the recording of a target."""
+        return self.by_target[target]["measures"] if target in self.by_target else {}
+
+    def _similarity(self, row: Row, found: Mapping[str, Any], recording: Mapping[str, Any] | None) -> Values:
+        own = found["own"]
+        language = row["voice_language"]
+        others = []
+        for member in self.by_language[language]:
+            if member["speaker"] != row["speaker"]:
+                others.append(member["measures"]["similarity"]["cosines"])
         rivals = [key for key in found["cosines"] if self.owner.get(key) != row["speaker"]]
-        ceiling = nature["cosines"][own] if nature else math.nan
-        placed = standing(found["cosines"], own, rivals, ceiling, others)
-        values = {key: float(value) for key, value in placed._asdict().items() if not math.isnan(value)}
+        ceiling = recording["cosines"][own] if recording else math.nan
+        place = standing(found["cosines"], own, rivals, ceiling, others)
+        values = {key: float(value) for key, value in place._asdict().items() if not math.isnan(value)}
         if language in self.thresholds:
-            values["accepted"] = float(placed.similarity > self.thresholds[language]["threshold"])
+            values["accepted"] = float(place.similarity > self.thresholds[language]["threshold"])
         return values
 
 
-def _rung_table(clips: Sequence[Mapping[str, Any]], draws: int) -> dict[str, Any]:
-    targets: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
+def _error_values(kind: str, found: Mapping[str, Any], recording: Mapping[str, Any] | None) -> Values:
+    """Errors of words or phones, and those of the recording of the same text."""
+    values = {
+        f"{kind}_errors": float(found["errors"]),
+        f"{kind}_count": float(found["count"]),
+        f"{kind}_words": float(found["words"]),
+        f"{kind}_slips": float(found["skipped"] + found["repeated"]),
+    }
+    if recording:
+        values[f"natural_{kind}_errors"] = float(recording["errors"])
+        values[f"natural_{kind}_count"] = float(recording["count"])
+    return values
+
+
+def _condition_table(clips: Sequence[Mapping[str, Any]], draws: int) -> dict[str, Any]:
+    targets: dict[tuple[str, str, str], list[Values]] = defaultdict(list)
+    failed = []
     for clip in clips:
-        targets[clip["language"], clip["speaker"], clip["target"]].append(clip)
-    mean = {key: _mean_values([clip["values"] for clip in members]) for key, members in targets.items()}
+        targets[clip["language"], clip["speaker"], clip["target"]].append(clip["values"])
+        if clip["failed"]:
+            failed.append({"target": clip["target"], "seed": clip["seed"], "code": clip["failed"]})
     languages: dict[str, list[tuple[str, Values]]] = defaultdict(list)
     speakers: dict[str, list[tuple[str, Values]]] = defaultdict(list)
-    for (language, speaker, _), values in mean.items():
-        languages[language].append((speaker, values))
-        speakers[speaker].append(("", values))
+    for (language, speaker, _), seeds in targets.items():
+        mean = _mean_values(seeds)
+        languages[language].append((speaker, mean))
+        speakers[speaker].append(("", mean))
     return {
-        "targets": len(mean),
-        "failed": [{"target": c["target"], "seed": c["seed"], "code": c["failed"]} for c in clips if c["failed"]],
+        "targets": len(targets),
+        "failed": failed,
         "languages": {language: _figures(members, draws) for language, members in sorted(languages.items())},
         "speakers": {speaker: _figures(members, draws) for speaker, members in speakers.items()},
     }
 
 
 def _mean_values(seeds: Sequence[Values]) -> Values:
-    names = {name for values in seeds for name in values}
-    known = {name: [values[name] for values in seeds if name in values] for name in sorted(names)}
-    return {name: sum(numbers) / len(numbers) for name, numbers in known.items()}
+    known: dict[str, list[float]] = defaultdict(list)
+    for values in seeds:
+        for name, value in values.items():
+            known[name].append(value)
+    return {name: sum(numbers) / len(numbers) for name, numbers in sorted(known.items())}
 
 
-def _figures(clips: Sequence[tuple[str, Values]], draws: int) -> dict[str, Any]:
+def _figures(clips: Sequence[tuple[str, Values]], draws: int) -> Table:
+    """All figures of some clips, each given as its group and its values."""
     # Figures that rest on the same clips share their resamples.
-    bases: dict[tuple[int, ...], list[str]] = defaultdict(list)
+    names_by_clips: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for name, figure in FIGURES.items():
-        usable = (n for n, (_, values) in enumerate(clips) if all(column in values for column in figure.columns))
-        bases[tuple(usable)].append(name)
-    table: dict[str, dict[str, float | None]] = {}
-    for basis, names in bases.items():
-        if basis:
-            columns = {name: [[clips[n][1][c] for n in basis] for c in FIGURES[name].columns] for name in names}
-            statistics = {name: FIGURES[name].make(*columns[name]) for name in names}
-            estimates = bootstrap_all(statistics, [clips[n][0] for n in basis], draws=draws)
-            table |= {name: _numbers(estimate._asdict()) for name, estimate in estimates.items()}
+        usable = [number for number, (_, values) in enumerate(clips) if values.keys() >= set(figure.columns)]
+        names_by_clips[tuple(usable)].append(name)
+    table: Table = {}
+    for numbers, names in names_by_clips.items():
+        if not numbers:
+            continue
+        chosen = [clips[number][1] for number in numbers]
+        groups = [clips[number][0] for number in numbers]
+        statistics = {}
+        for name in names:
+            columns = [[values[column] for values in chosen] for column in FIGURES[name].columns]
+            statistics[name] = FIGURES[name].make(*columns)
+        for name, estimate in bootstrap_all(statistics, groups, draws=draws).items():
+            table[name] = _numbers(estimate._asdict())
     return {name: table[name] for name in FIGURES if name in table}
 
 

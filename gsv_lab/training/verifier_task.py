@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.corpora.verifier_data import VerifierBatch
+from gsv_lab.evaluation import statistics
 from gsv_lab.extensions.speaker_verifier import SpeakerVerifier
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from gsv_lab.training import small_views
@@ -52,6 +53,10 @@ class VerifierTask(Task):
         """The verifier; the training speakers' centres are not kept."""
         return {"speaker_verifier": self.verifier}
 
+    def sample_rates(self) -> dict[str, float]:
+        """Hz at which the network reads waves."""
+        return {"verifier": self.verifier.sample_rate}
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW over network and centres."""
         return self.optimizer_for(self)
@@ -79,13 +84,12 @@ class VerifierTask(Task):
         small_views.verifier(self, batch, log)
 
 
-def equal_error(similarity: Tensor, speaker: Tensor) -> Tensor:
-    """Equal error rate of all pairs: similarity (B, B), speaker (B,) -> ()."""
+def equal_error(similarity: Tensor, speaker: Tensor) -> float:
+    """Equal error rate of all pairs: similarity (B, B), speaker (B,); NaN without pairs of both kinds."""
     upper = torch.ones_like(similarity, dtype=torch.bool).triu(1)
-    same = speaker[:, None] == speaker[None]
-    one, two = similarity[upper & same], similarity[upper & ~same]
-    thresholds = torch.cat([one, two]).sort().values
-    refused = (one[None] < thresholds[:, None]).float().mean(1)
-    accepted = (two[None] >= thresholds[:, None]).float().mean(1)
-    best = (refused - accepted).abs().argmin()
-    return (refused[best] + accepted[best]) / 2
+    alike = speaker[:, None] == speaker[None]
+    same = similarity[upper & alike].float().cpu().numpy()
+    different = similarity[upper & ~alike].float().cpu().numpy()
+    if not len(same) or not len(different):
+        return float("nan")
+    return statistics.equal_error(same, different)[1]

@@ -69,7 +69,7 @@ class FakeSpeech:
 class FakeVoice:
     path: str
     speaker: torch.Tensor
-    memory: None = None
+    residuals: None = None
 
 
 class FakeLab:
@@ -92,10 +92,10 @@ class FakeLab:
         wave, _ = soundfile.read(voice.path, dtype="float32")
         return FakeSpeech(torch.from_numpy(wave[::2].copy()))
 
-    def copy_synthesis(self, wave: torch.Tensor) -> torch.Tensor:
-        self.asked.append(("copy", wave.shape))
-        return wave
+    def copy_synthesis(self, wave: torch.Tensor) -> FakeSpeech:
+        self.asked.append(("copy synthesis", wave.shape))
+        return FakeSpeech(wave)
 
-    def resynthesize(self, wave: torch.Tensor, phones: Any, speaker: torch.Tensor, memory: None) -> FakeSpeech:
-        self.asked.append(("codes", phones, tuple(speaker.shape)))
+    def resynthesize(self, wave: torch.Tensor, phones: Any, speaker: torch.Tensor, residuals: None) -> FakeSpeech:
+        self.asked.append(("resynthesis", phones, tuple(speaker.shape)))
         return FakeSpeech(wave)

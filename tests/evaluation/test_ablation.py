@@ -13,7 +13,8 @@ import tiny
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.errors import DataError, HookError
 from gsv_lab.evaluation.ablation import gpt_measure, head_grid, prior_measure
-from gsv_lab.evaluation.probes_material import acoustic, recorded_clips, synthetic_clips
+from gsv_lab.evaluation.acoustic import Acoustic, ContentEvaluator, acoustic
+from gsv_lab.evaluation.probes_material import recorded_clips, synthetic_clips
 from gsv_lab.hooks import mean, watched
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.nn.gpt_layer import SelfAttention
@@ -60,7 +61,8 @@ def test_the_head_that_matters_is_found() -> None:
 
 
 def test_taps_without_heads_are_refused(lab: Lab) -> None:
-    subject = acoustic(lab.family.synthesizer)
+    whole = lab.family.synthesizer
+    subject = Acoustic(whole.content_encoder, whole.sovits, ContentEvaluator(whole.content_encoder))
     clips = synthetic_clips(SyntheticCorpus(2, 2, seed=3, n_syllables=(3, 3)))
     with pytest.raises(HookError, match="has no heads"):
         head_grid(subject, "prior.mean", prior_measure(subject, clips))
@@ -74,10 +76,10 @@ def test_prior_and_gpt_measures_on_a_family(lab: Lab, tmp_path: Path) -> None:
     from tiny_family import write_corpus
 
     clips = recorded_clips(lab, write_corpus(tmp_path / "corpus"), speakers=2, clips=2)
-    told = gpt_measure(lab, clips)()
-    assert len(told["loss"]) == 4 and all(0 <= value <= 1 for value in told["accuracy"])
+    found = gpt_measure(lab, clips)()
+    assert len(found["loss"]) == 4 and all(0 <= value <= 1 for value in found["accuracy"])
     # An untrained network knows nothing: about the logarithm of 21 classes.
-    assert np.mean(told["loss"]) == pytest.approx(np.log(21), abs=1.5)
+    assert np.mean(found["loss"]) == pytest.approx(np.log(21), abs=1.5)
     grid = head_grid(lab, "semantic_gpt.layers.*.attention.mix", gpt_measure(lab, clips), draws=50)
     taps, heads, change = grid.matrix("loss")
     assert len(taps) == 2 and len(heads) == 2 and np.abs(change).min() > 0

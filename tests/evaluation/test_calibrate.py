@@ -1,4 +1,4 @@
-"""Two judges of voices side by side; the table of `docs/results.md` comes from here.
+"""Two speaker encoders that evaluate, side by side; the table of `docs/results.md` comes from here.
 
 pytest tests/evaluation/test_calibrate.py -s
 """
@@ -12,7 +12,7 @@ import pytest
 
 from gsv_lab.errors import LabError
 from gsv_lab.evaluation import own
-from gsv_lab.evaluation.calibrate import calibrate, unheard_clips
+from gsv_lab.evaluation.calibrate import calibrate, first_clips
 from gsv_lab.evaluation.lists import read_list
 from gsv_lab.evaluation.similarity import GE2E
 
@@ -30,8 +30,8 @@ class Contrary:
         return vector if vector[0] == 0 else -vector[::-1].copy()
 
 
-def test_a_judge_agrees_with_itself(tmp_path: Path) -> None:
-    clips = unheard_clips(read_list(toy_list(tmp_path)).items)
+def test_an_evaluator_agrees_with_itself(tmp_path: Path) -> None:
+    clips = first_clips(read_list(toy_list(tmp_path)).items)
     assert len(clips) == 12
     found = calibrate(PitchEmbedder(), PitchEmbedder(), clips)
     assert found.correlation == pytest.approx(1) and found.first == found.second
@@ -40,7 +40,7 @@ def test_a_judge_agrees_with_itself(tmp_path: Path) -> None:
 
 
 def test_disagreement_is_seen(tmp_path: Path) -> None:
-    clips = unheard_clips(read_list(toy_list(tmp_path)).items, each=2)
+    clips = first_clips(read_list(toy_list(tmp_path)).items, each=2)
     assert len(clips) == 8
     found = calibrate(PitchEmbedder(), Contrary(), clips)
     assert found.correlation < 0.999 and found.second.name == "contrary"
@@ -50,7 +50,7 @@ def test_disagreement_is_seen(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_own_verifier_against_resemblyzer(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """On people whom the verifier never heard. A verifier that tells voices no better than chance fails."""
+    """On people whom the verifier was not trained on. One that tells voices apart no better than chance fails."""
     import gsv_lab
 
     try:
@@ -59,7 +59,7 @@ def test_own_verifier_against_resemblyzer(shared: Path, capsys: pytest.CaptureFi
         pytest.skip(str(error))
     lists = [read_list(shared / "speech" / name) for name in ("dev_list.csv", "evaluation_list.csv")]
     lab = gsv_lab.load("nano")
-    found = calibrate(own.verifier(lab), ge2e, unheard_clips([item for one in lists for item in one.items]))
+    found = calibrate(own.speaker_verifier(lab), ge2e, first_clips([item for one in lists for item in one.items]))
     with capsys.disabled():
         print(f"\n{lab.version}\n\n{found.markdown()}")
     assert found.same_pairs >= 40

@@ -1,8 +1,7 @@
-"""Word and phone errors: known alignments, normaliser, retained accuracy, skips and repeats, a real recogniser."""
+"""Word and phone errors: known alignments, normaliser, skips and repeats, a real recogniser."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +10,17 @@ import pytest
 from gsv_lab.errors import LabError, TextError
 from gsv_lab.evaluation import extras
 from gsv_lab.evaluation.intelligibility import (
-    Errors,
     PhoneErrors,
-    PocketSphinx,
+    TokenErrors,
     WordErrors,
-    compare,
+    align_tokens,
     folded_words,
     normalise_english,
-    retained_accuracy,
     skipped_and_repeated,
 )
 from gsv_lab.evaluation.lists import Clip, Item, read_list
 from gsv_lab.evaluation.measure import Job
+from gsv_lab.evaluation.recognisers import PocketSphinx
 
 WAVE = np.full(16000, 0.1, dtype=np.float32)
 
@@ -35,18 +33,18 @@ def job(text: str, language: str = "en") -> Job:
 def test_textbook_alignment() -> None:
     # hello -> (missing), duck -> dog: 2 of 4 words
     pytest.importorskip("jiwer")
-    found = compare("hello this is duck".split(), "this is dog".split())
+    found = align_tokens("hello this is duck".split(), "this is dog".split())
     assert (found.errors, found.total) == (2, 4)
     assert (found.substitutions, found.deletions, found.insertions) == (1, 1, 0)
     assert found.deleted == (0,)
 
 
-def test_more_errors_than_words_and_nothing_heard() -> None:
+def test_more_errors_than_words_and_nothing_recognised() -> None:
     pytest.importorskip("jiwer")
-    assert compare(["yes"], "no no no".split())[:2] == (3, 1)
-    assert compare("a b c".split(), [])[:5] == (3, 3, 0, 3, 0)
+    assert align_tokens(["yes"], "no no no".split())[:2] == (3, 1)
+    assert align_tokens("a b c".split(), [])[:5] == (3, 3, 0, 3, 0)
     with pytest.raises(TextError) as caught:
-        compare([], ["a"])
+        align_tokens([], ["a"])
     assert caught.value.code == "TEXT_EMPTY"
 
 
@@ -60,15 +58,7 @@ def test_errors_agree_with_a_plain_edit_distance() -> None:
         for i, x in enumerate(a, 1):
             for j, y in enumerate(b, 1):
                 table[i, j] = min(table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + (x != y))
-        assert compare(a, b).errors == table[-1, -1]
-
-
-def test_retained_accuracy() -> None:
-    assert retained_accuracy(28, 100, 28, 100) == 1
-    assert retained_accuracy(64, 100, 28, 100) == pytest.approx(0.5)
-    assert retained_accuracy(130, 100, 28, 100) == 0
-    assert retained_accuracy(10, 100, 28, 100) > 1
-    assert math.isnan(retained_accuracy(10, 100, 100, 100))
+        assert align_tokens(a, b).errors == table[-1, -1]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +86,7 @@ def words(text: str) -> list[tuple[str]]:
 
 
 @pytest.mark.parametrize(
-    ("said", "heard", "expected"),
+    ("text", "recognised", "counts"),
     [
         ("the cat sat on the mat", "the cat sat on the mat", (0, 0)),
         ("the cat sat on the mat", "the cat sat the mat", (1, 0)),
@@ -108,24 +98,24 @@ def words(text: str) -> list[tuple[str]]:
         ("the cat sat on the mat", "the dog sat on the mat", (0, 0)),
     ],
 )
-def test_skips_and_repeats_of_words(said: str, heard: str, expected: tuple[int, int]) -> None:
+def test_skips_and_repeats_of_words(text: str, recognised: str, counts: tuple[int, int]) -> None:
     pytest.importorskip("jiwer")
-    result = compare(said.split(), heard.split())
-    assert skipped_and_repeated(words(said), heard.split(), result) == expected
+    result = align_tokens(text.split(), recognised.split())
+    assert skipped_and_repeated(words(text), recognised.split(), result) == counts
 
 
 def test_skips_and_repeats_of_phones_allow_for_slips() -> None:
     pytest.importorskip("jiwer")
-    said = [("DH", "AH"), ("K", "AE", "T"), ("S", "AE", "T"), ("AH",)]
-    flat = [phone for word in said for phone in word]
+    expected = [("DH", "AH"), ("K", "AE", "T"), ("S", "AE", "T"), ("AH",)]
+    flat = [phone for word in expected for phone in word]
 
-    def count(heard: str) -> tuple[int, int]:
-        return skipped_and_repeated(said, heard.split(), compare(flat, heard.split()), 1 / 3)
+    def count(recognised: str) -> tuple[int, int]:
+        return skipped_and_repeated(expected, recognised.split(), align_tokens(flat, recognised.split()), 1 / 3)
 
     assert count("DH AH K AE T S AE T AH") == (0, 0)
     assert count("DH AH K AE T AH") == (1, 0)
     assert count("DH AH K AE T S AE T") == (0, 0)  # a lone vowel lost is a slip of the recogniser
-    assert count("DH AH K AE T K AE D S AE T AH") == (0, 1)  # said twice, the second time heard with an error
+    assert count("DH AH K AE T K AE D S AE T AH") == (0, 1)  # said twice, the second time with an error
     assert count("DH AH K K AE T S AE T AH") == (0, 0)
 
 
@@ -135,7 +125,7 @@ def test_word_measure_and_its_languages() -> None:
     row = measure(WAVE, job("The cat sat on the mat!"))
     assert row is not None
     assert (row["errors"], row["count"], row["words"], row["skipped"]) == (1, 6, 6, 1)
-    assert row["heard"] == "the cat sat the mat"
+    assert row["recognised"] == "the cat sat the mat"
     assert measure(WAVE, job("今天", "zh")) is None
 
 
@@ -163,11 +153,11 @@ def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> Non
         extras.require("resemblyzer", "ge2e")
 
 
-def test_deletions_survive_for_a_recogniser_that_hears_nothing() -> None:
+def test_deletions_survive_for_a_recogniser_that_finds_nothing() -> None:
     measure = WordErrors(lambda wave: "")
     row = measure(WAVE, job("one two"))
     assert row is not None and row["deletions"] == row["skipped"] == 2
-    assert Errors(2, 2, 0, 2, 0).runs == ()
+    assert TokenErrors(2, 2, 0, 2, 0).runs == ()
 
 
 def test_pocketsphinx_on_real_speech(shared: Path) -> None:
@@ -177,11 +167,11 @@ def test_pocketsphinx_on_real_speech(shared: Path) -> None:
     items = read_list(shared / "speech" / "evaluation_list.csv").items
     item, other = (next(i for i in items if i.target.key.endswith(name)) for name in ("a0108.flac", "a0151.flac"))
     recogniser = PocketSphinx()
-    heard = recogniser(item.target.read())
+    found = recogniser(item.target.read())
     assert recogniser(np.zeros(8000, dtype=np.float32)) == ""
     recogniser(other.target.read()[: 2 * 16000])
-    assert recogniser(item.target.read()) == heard
-    measure = WordErrors(lambda wave: heard)
+    assert recogniser(item.target.read()) == found
+    measure = WordErrors(lambda wave: found)
     right, wrong = (measure(WAVE, job(text)) for text in (item.target.text, "Nobody asked about the price of bread."))
     assert right is not None and right["errors"] < 0.5 * right["count"]
     assert wrong is not None and wrong["errors"] >= 0.8 * wrong["count"]

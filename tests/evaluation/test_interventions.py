@@ -13,11 +13,13 @@ import yaml
 import tiny
 from gsv_lab.cli import main
 from gsv_lab.errors import ConfigError, HookError
-from gsv_lab.evaluation.interventions import intervene, read_intervention, recipe
+from gsv_lab.evaluation.interventions import intervene
+from gsv_lab.evaluation.interventions_file import read_intervention, recipe
 from gsv_lab.evaluation.interventions_report import write_outcome
 from gsv_lab.hooks import probe, watched
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.inference.voice import Voice
+from gsv_lab.nn.interfaces import Conditioning
 from gsv_lab.nn.prior import TextContentAttention
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "interventions"
@@ -56,10 +58,10 @@ def test_recipes_are_the_hidden_test_modes(mode: str) -> None:
             "reference_1": c,
             "reference_2": part.attend(0 * c, t, text_mask),
         }
-        expected = part.leave(sums[mode] + part.speaker_in(speaker))
+        expected = part.out_proj(sums[mode] + part.speaker_in(speaker))
         root = torch.nn.ModuleDict({"cross_attention": part})
         with probe(root, edits=recipe(mode)):
-            got = part(content, mask, text, text_mask, speaker)
+            got = part(content, mask, text, text_mask, Conditioning(speaker))
     torch.testing.assert_close(got, expected)
 
 

@@ -16,8 +16,8 @@ from gsv_lab.evaluation.probes import (
     random_labels,
     ridge,
     split,
-    uncertainty_coefficients,
 )
+from gsv_lab.evaluation.uncertainty import uncertainty_coefficients
 
 PHONES = np.array([f"P{i}" for i in range(6)])
 
@@ -120,5 +120,5 @@ def test_uncertainty_of_codes() -> None:
     level = [np.where(clip < 20, 4.0, np.nan) + 0.01 * clip for clip in codes]
     known, none, pitch = uncertainty_coefficients(codes, {"known": same, "none": apart, "pitch": level})
     assert known.value == pytest.approx(1.0) and known.above == pytest.approx(1.0)
-    assert none.value > 0.1 and abs(none.above) < 0.05  # few frames feign much, the moved labels say how much
+    assert none.value > 0.1 and abs(none.above) < 0.05  # few frames give much by chance, the moved labels say how much
     assert pitch.value > 0.95 and pitch.factor == "pitch"

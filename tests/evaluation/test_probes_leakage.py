@@ -15,16 +15,9 @@ from gsv_lab.cli import main
 from gsv_lab.corpora.readers import read
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.errors import CheckpointError, DataError
-from gsv_lab.evaluation.probes_leakage import DEFAULT_TAPS, frames_of, gather, leakage, listen
-from gsv_lab.evaluation.probes_material import (
-    SYNTHETIC_RUNS,
-    Acoustic,
-    SpokenClip,
-    acoustic,
-    recorded_clips,
-    synthetic_clips,
-)
-from gsv_lab.extensions.f0 import PitchedLogMel
+from gsv_lab.evaluation.acoustic import SYNTHETIC_RUNS, Acoustic, ContentEvaluator, acoustic
+from gsv_lab.evaluation.probes_leakage import DEFAULT_TAPS, extract, frames_of, gather, leakage
+from gsv_lab.evaluation.probes_material import SpokenClip, recorded_clips, synthetic_clips
 from gsv_lab.hooks import Record, watched
 from gsv_lab.inference.lab import load
 from gsv_lab.system.config import build
@@ -35,7 +28,8 @@ from .makers import write_list
 @pytest.fixture(scope="module")
 def model() -> Acoustic:
     torch.manual_seed(0)
-    return Acoustic(build(tiny.CONTENT).eval(), build(tiny.SOVITS).eval(), PitchedLogMel(16000))
+    encoder = build(tiny.CONTENT).eval()
+    return Acoustic(encoder, build(tiny.SOVITS).eval(), ContentEvaluator(encoder))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +38,7 @@ def clips() -> list[SpokenClip]:
 
 
 def test_every_default_tap_fires_and_has_frames(model: Acoustic, clips: list[SpokenClip]) -> None:
-    records = listen(model, clips[:2])
+    records = extract(model, clips[:2])
     assert not watched()
     for tap in DEFAULT_TAPS:
         found = gather(tap, records, clips[:2])
@@ -60,8 +54,8 @@ def test_labels_are_those_of_the_frames(clips: list[SpokenClip]) -> None:
     clip = clips[0]
     times = (clip.start + clip.end) / 2
     assert tuple(clip.names(times)) == clip.phones and clip.names(np.array([0.01]))[0] == ""
-    assert clip.places(3, rate=1 / clip.seconds)[0] <= len(clip.ids) - 1
-    assert (np.diff(clip.places(40)) >= 0).all()
+    assert clip.phone_index(3, rate=1 / clip.seconds)[0] <= len(clip.ids) - 1
+    assert (np.diff(clip.phone_index(40)) >= 0).all()
     voiced = np.isfinite(clip.log_f0(times))
     assert voiced.any() and not voiced.all()
 
@@ -98,7 +92,7 @@ def test_recorded_clips_need_speakers_and_texts(tmp_path: Path) -> None:
     found = recorded_clips(lab, corpus, speakers=2, clips=2)
     assert len(found) == 4 and len({clip.speaker for clip in found}) == 2
     clip = found[0]
-    assert len(clip.phones) == len(clip.at) == len(clip.labels) and max(clip.at) < len(clip.ids)
+    assert len(clip.phones) == len(clip.positions) == len(clip.labels) and max(clip.positions) < len(clip.ids)
     assert (clip.end >= clip.start).all() and clip.text is not None
     with pytest.raises(DataError, match="fewer than two speakers"):
         recorded_clips(lab, corpus, longest=0.5)
@@ -123,28 +117,28 @@ def test_a_test_list_serves_as_well_and_a_language_can_be_chosen(tmp_path: Path)
         recorded_clips(lab, write_list(tmp_path, [row for row in rows if row[1] == "en"]), language="zh")
 
 
-def test_a_lab_is_judged_by_its_evaluation_recognisers(tmp_path: Path) -> None:
+def test_a_lab_is_evaluated_by_its_evaluation_recognisers(tmp_path: Path) -> None:
     """Not by the network that made the codes, where there is another one; by that where there is none."""
     from tiny_family import write_corpus
 
     folder = tiny.make_family(tmp_path / "family")
     corpus = write_corpus(tmp_path / "corpus")
     alone = acoustic(load(str(folder)))
-    assert "content encoder" in alone.judge.identity
-    judge = build(tiny.JUDGES["en"])
-    torch.nn.init.zeros_(judge.classify.weight)
-    torch.nn.init.constant_(judge.classify.bias, -20.0)
-    torch.nn.init.constant_(judge.classify.bias[3:4], 20.0)  # hears one phone for ever
-    save_component(judge, folder / "judge_en.safetensors")
+    assert "content encoder" in alone.evaluator.identity
+    recogniser = build(tiny.RECOGNISERS["en"])
+    torch.nn.init.zeros_(recogniser.classify.weight)
+    torch.nn.init.constant_(recogniser.classify.bias, -20.0)
+    torch.nn.init.constant_(recogniser.classify.bias[3:4], 20.0)  # finds one phone all the time
+    save_component(recogniser, folder / "recogniser_en.safetensors")
     lab = load(str(folder))
     subject = acoustic(lab)
-    assert "evaluation recogniser" in subject.judge.identity
+    assert "evaluation recogniser" in subject.evaluator.identity
     clip = recorded_clips(lab, corpus, speakers=2, clips=2, language="en")[0]
-    heard = judge.phone_names[2]
-    assert subject.judge.errors(clip.wave, clip) == len(clip.phones) - (heard in clip.phones)
+    found = recogniser.phone_names[2]
+    assert subject.evaluator.errors(clip.wave, clip) == len(clip.phones) - (found in clip.phones)
     made_up = synthetic_clips(SyntheticCorpus(2, 2, seed=3, n_syllables=(3, 3)))[0]
     with pytest.raises(DataError, match="in no language"):
-        subject.judge.errors(made_up.wave, made_up)
+        subject.evaluator.errors(made_up.wave, made_up)
 
 
 @pytest.mark.parametrize("source", ["speech", "synthetic"])
@@ -168,7 +162,7 @@ def test_the_command(source: str, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["disentangle", *given, "--speakers", "2", "--clips", "2", "--output", str(out)]) == 0
     page = (out / "result.md").read_text("utf-8")
     assert "tract length, share of the way" in page and "![leakage.png](leakage.png)" in page
-    assert ("at best" in page) == (source == "synthetic") and ("phones heard by" in page) == (source == "speech")
+    assert ("at best" in page) == (source == "synthetic") and ("phones recognised by" in page) == (source == "speech")
     kept = json.loads((out / "result.json").read_text("utf-8"))
     assert len(kept["probes"]) == 3 * len(DEFAULT_TAPS) and len(kept["pairs"]) == 2
     assert (out / "leakage.png").stat().st_size > 10_000 and not watched()

@@ -1,4 +1,4 @@
-"""A whole `bench --quality` with a lab that is only pretended: rungs from the lab's methods, files in the folder."""
+"""A whole `bench --quality` with a pretended lab: conditions from the lab's methods, files in the folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gsv_lab import figures
 from gsv_lab.audio import read_mark
 from gsv_lab.errors import ConfigError, LabError
 from gsv_lab.evaluation import extras, run
-from gsv_lab.evaluation.conditions import LabRungs
+from gsv_lab.evaluation.conditions import LabConditions
 from gsv_lab.evaluation.lists import Clip, read_list
 
 from .makers import RATE, FakeLab, FakeVoice, PitchEmbedder, tone, toy_list
@@ -25,26 +25,27 @@ def fixed_phones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gsv_lab.text.phonemize", lambda text, language="auto": (text, language))
 
 
-def test_rungs_ask_the_lab_for_the_right_things(tmp_path: Path, fixed_phones: None) -> None:
+def test_conditions_ask_the_lab_for_the_right_things(tmp_path: Path, fixed_phones: None) -> None:
     items = read_list(toy_list(tmp_path)).items
     lab = FakeLab()
-    made = LabRungs(lab, items, {"ann": FakeVoice(str(items[0].reference.path), torch.zeros(1))})
-    rungs = {rung.name: rung for rung in made.rungs(["zero_shot", "fine_tuned", "true_codes", "copy_synthesis"])}
-    assert list(rungs) == ["natural", "copy_synthesis", "true_codes", "zero_shot", "fine_tuned"]
+    made = LabConditions(lab, items, {"ann": FakeVoice(str(items[0].reference.path), torch.zeros(1))})
+    names = ["zero_shot", "fine_tuned", "resynthesis", "copy_synthesis"]
+    conditions = {condition.name: condition for condition in made.conditions(names)}
+    assert list(conditions) == ["natural", "copy_synthesis", "resynthesis", "zero_shot", "fine_tuned"]
     item = items[0]
-    for rung in rungs.values():
-        wave = rung.speak(item.target, item.reference, 7)
+    for condition in conditions.values():
+        wave = condition.speak(item.target, item.reference, 7)
         assert wave is not None and wave.dtype == np.float32 and wave.ndim == 1
-    copied = rungs["copy_synthesis"].speak(item.target, item.reference, 0)
+    copied = conditions["copy_synthesis"].speak(item.target, item.reference, 0)
     assert copied is not None and abs(copied.size - item.target.read().size) <= 2
-    assert ("codes", ("one two three", "en"), (1, 4, 1)) in lab.asked
+    assert ("resynthesis", ("one two three", "en"), (1, 4, 1)) in lab.asked
     assert ("speak", "one two three", "ann_0", "en", 7) in lab.asked
     clones = [asked[:2] for asked in lab.asked if asked[0].startswith("clone")]
     assert clones == [("clone", "ann_0"), ("clone tuned", "ann_0")]
-    assert rungs["fine_tuned"].speak(items[2].target, items[2].reference, 0) is None
-    assert not rungs["copy_synthesis"].seeded and rungs["zero_shot"].seeded
+    assert conditions["fine_tuned"].speak(items[2].target, items[2].reference, 0) is None
+    assert not conditions["copy_synthesis"].seeded and conditions["zero_shot"].seeded
     with pytest.raises(ConfigError, match="'best'"):
-        made.rungs(["best"])
+        made.conditions(["best"])
 
 
 def test_whole_run_writes_its_folder_and_names_what_is_missing(
@@ -53,21 +54,25 @@ def test_whole_run_writes_its_folder_and_names_what_is_missing(
     def absent(module: str, extra: str = "eval") -> None:
         raise LabError("EXTRA_MISSING", f"The package {module!r} is not installed", "[eval]")
 
-    for name in ("intelligibility", "quality"):
+    for name in ("recognisers", "quality"):
         monkeypatch.setattr(f"gsv_lab.evaluation.{name}.require", absent)
     output = tmp_path / "out"
-    options: dict[str, Any] = {"system": "toy-1", "embedder": PitchEmbedder(), "rungs": ["zero_shot", "cross_lingual"]}
+    options: dict[str, Any] = {
+        "system": "toy-1",
+        "embedder": PitchEmbedder(),
+        "conditions": ["zero_shot", "cross_lingual"],
+    }
     result = run.evaluate_lab(FakeLab(), toy_list(tmp_path), output, **options)
     assert set(result["missing"]) == {"words", "quality", "phones"}
-    assert result["rungs"]["zero_shot"]["languages"]["en"]["normalised_similarity"]["value"] == pytest.approx(
+    assert result["conditions"]["zero_shot"]["languages"]["en"]["normalised_similarity"]["value"] == pytest.approx(
         1, abs=0.05
     )
-    assert result["rungs"]["cross_lingual"]["languages"]["zh"]["nearest_share"]["value"] == 1
+    assert result["conditions"]["cross_lingual"]["languages"]["zh"]["nearest_share"]["value"] == 1
     assert json.loads((output / "quality.json").read_text()) == result
     assert "toy-1" in (output / "quality.md").read_text()
     waves = sorted((output / "waves" / "zero_shot").iterdir())
     assert len(waves) == 8
-    assert {path.name for path in output.glob("*.png")} == {"ladder-en.png", "ladder-zh.png"}
+    assert {path.name for path in output.glob("*.png")} == {"comparison-en.png", "comparison-zh.png"}
     mark = read_mark(waves[0])
     assert mark is not None and (mark.model, mark.voice) == ("toy-1", "ann")
     before = (output / "quality.json").read_bytes()
@@ -95,17 +100,23 @@ def test_recognisers_are_used_by_language(tmp_path: Path, monkeypatch: pytest.Mo
     assert isinstance(items[0].target, Clip) and tone(100.0).size == RATE // 2
 
 
-def test_the_ladder_is_drawn_from_the_waves_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every rung with a wave for the drawn target, in the order of the ladder; nothing for a language without."""
+def test_the_comparison_is_drawn_from_the_waves_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every condition with a wave for the drawn target, in their order; nothing for a language without."""
     items = read_list(toy_list(tmp_path)).items
     drawn: list[dict[str, Any]] = []
     monkeypatch.setattr(figures, "spectrogram_pair", lambda waves, rate: drawn.append(dict(waves)))
     monkeypatch.setattr(figures, "png", lambda figure: b"picture")
     item = min((item for item in items if item.language == "en"), key=lambda item: abs(item.seconds - 3))
-    for rung, seed, hz in (("zero_shot", 4, 200.0), ("copy_synthesis", None, 100.0), ("zero_shot", 5, 300.0)):
-        row = {"rung": rung, "speaker": item.speaker, "target": item.target.key, "seed": seed, "system": "toy"}
+    for condition, seed, hz in (("zero_shot", 4, 200.0), ("copy_synthesis", None, 100.0), ("zero_shot", 5, 300.0)):
+        row = {
+            "condition": condition,
+            "speaker": item.speaker,
+            "target": item.target.key,
+            "seed": seed,
+            "system": "toy",
+        }
         run._write_wave(tmp_path / "waves", tone(hz, 0.5), row)
-    assert run.draw_ladder(tmp_path, items, seed=4) == [tmp_path / "ladder-en.png"]
+    assert run.draw_comparison(tmp_path, items, seed=4) == [tmp_path / "comparison-en.png"]
     assert list(drawn[0]) == ["natural", "copy synthesis", "zero shot"]
     np.testing.assert_allclose(drawn[0]["zero shot"], tone(200.0, 0.5), atol=1e-3)
     np.testing.assert_allclose(drawn[0]["natural"], item.target.read())

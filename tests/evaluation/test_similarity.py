@@ -1,4 +1,4 @@
-"""Speaker similarity: the formulas by hand, equal error rates with known answers, GE2E on real voices."""
+"""Speaker similarity: the formulas by hand, GE2E on real voices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from gsv_lab.evaluation.similarity import (
     NetworkEmbedder,
     SpeakerEmbedder,
     SpeakerSimilarity,
-    equal_error,
     normalised_similarity,
     standing,
     unit,
@@ -42,30 +41,6 @@ def test_standing_by_hand() -> None:
     assert found.nearest
     assert not standing(cosines | {"other": 0.7}, "own", ["other"], 0.9, others).nearest  # a tie is not nearest
     assert standing(cosines | {"other": 0.9}, "own", ["third"], 0.9, others).nearest  # `other` is the same speaker
-
-
-@pytest.mark.parametrize(
-    ("same", "different", "threshold", "rate"),
-    [
-        ([0.8, 0.9], [0.4, 0.6], 0.7, 0.0),
-        ([0.5, 0.8, 0.9, 0.95], [0.3, 0.4, 0.45, 0.6], 0.55, 0.25),
-        ([0.2, 0.3], [0.7, 0.8], 0.5, 1.0),
-    ],
-)
-def test_equal_error(same: list[float], different: list[float], threshold: float, rate: float) -> None:
-    found = equal_error(same, different)
-    assert found[1] == pytest.approx(rate)
-    assert found[0] == pytest.approx(threshold, abs=0.051)
-
-
-def test_equal_error_of_two_normals() -> None:
-    # Means one apart, deviation 0.5 both: threshold in the middle, error Phi(-1) = 0.1587.
-    rng = np.random.default_rng(0)
-    threshold, rate = equal_error(rng.normal(1, 0.5, 20000), rng.normal(0, 0.5, 20000))
-    assert threshold == pytest.approx(0.5, abs=0.02)
-    assert rate == pytest.approx(0.1587, abs=0.01)
-    with pytest.raises(ValueError, match="0 same"):
-        equal_error([], [0.1])
 
 
 def test_measure_gives_a_cosine_to_every_reference_of_the_language(tmp_path: Path) -> None:

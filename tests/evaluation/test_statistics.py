@@ -1,4 +1,4 @@
-"""Intervals: closed forms, known answers, and coverage on simulated speakers."""
+"""Intervals and equal-error rates: closed forms, known answers, and coverage on simulated speakers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from gsv_lab.evaluation.statistics import (
     bootstrap,
     bootstrap_all,
+    equal_error,
     mean_of_means,
     paired_difference,
     ratio_of_sums,
@@ -40,6 +41,8 @@ def test_point_values() -> None:
     # accuracy 1/2 over accuracy 3/4
     assert bootstrap(retained([4, 1], [5, 5], [1, 1.5], [5, 5]), ["a", "b"], 10).value == pytest.approx(0.5 / 0.75)
     assert bootstrap(retained([9, 9], [5, 5], [1, 1], [5, 5]), ["a", "b"], 10).value == 0
+    assert bootstrap(retained([1], [10], [2], [10]), ["a"], 10).value == pytest.approx(0.9 / 0.8)  # clearer than nature
+    assert not np.isfinite(bootstrap(retained([1], [10], [10], [10]), ["a"], 10).value)
 
 
 def test_identical_values_have_no_width_and_seeds_repeat() -> None:
@@ -101,3 +104,27 @@ def test_undefined_draws_and_bad_arguments() -> None:
         bootstrap(mean_of_means([1.0]), ["a"], level=95)
     with pytest.raises(ValueError, match="before has 1 values but after has 2"):
         paired_difference([1], [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("same", "different", "threshold", "rate"),
+    [
+        ([0.8, 0.9], [0.4, 0.6], 0.7, 0.0),
+        ([0.5, 0.8, 0.9, 0.95], [0.3, 0.4, 0.45, 0.6], 0.55, 0.25),
+        ([0.2, 0.3], [0.7, 0.8], 0.5, 1.0),
+    ],
+)
+def test_equal_error(same: list[float], different: list[float], threshold: float, rate: float) -> None:
+    found = equal_error(same, different)
+    assert found[1] == pytest.approx(rate)
+    assert found[0] == pytest.approx(threshold, abs=0.051)
+
+
+def test_equal_error_of_two_normals() -> None:
+    # Means one apart, deviation 0.5 both: threshold in the middle, error Phi(-1) = 0.1587.
+    rng = np.random.default_rng(0)
+    threshold, rate = equal_error(rng.normal(1, 0.5, 20000), rng.normal(0, 0.5, 20000))
+    assert threshold == pytest.approx(0.5, abs=0.02)
+    assert rate == pytest.approx(0.1587, abs=0.01)
+    with pytest.raises(ValueError, match="0 same"):
+        equal_error([], [0.1])

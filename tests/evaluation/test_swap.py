@@ -1,4 +1,4 @@
-"""Swaps of speaker vectors, judged on a model that is made up and therefore known: it renders what it is told."""
+"""Swaps of speaker vectors, measured on a made-up model, which is therefore known: it renders what it is asked for."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from gsv_lab.evaluation.swap_measures import frequencies, pitch_shift, share_of_
 CORPUS = SyntheticCorpus(n_speakers=3, n_clips=6, seed=9, n_syllables=(6, 7))
 
 
-class Judge:
+class Evaluator:
     """Finds one error in what a voice says itself, three in what another does; recordings have one."""
+
+    identity = "by hand"
 
     def __init__(self) -> None:
         self.own: list[Tensor] = []
@@ -28,14 +30,16 @@ class Judge:
 
 
 class Renderer(Rendering):
-    """The corpus itself, which tells its judge what was said with the clip's own vector."""
+    """The corpus itself, which lets its evaluator know what was spoken with the clip's own vector."""
 
     def __init__(self, share: float) -> None:
-        super().__init__(CORPUS, Judge(), share)
+        super().__init__(CORPUS, Evaluator(), share)
 
-    def say(self, codes: Tensor, clip: SpokenClip, speaker: Tensor, noise_scale: float = 0.0, seed: int = 0) -> Tensor:
-        wave = super().say(codes, clip, speaker, noise_scale, seed)
-        self.judge.own += [wave] if torch.equal(self.voice([clip.wave]), speaker) else []
+    def speak(
+        self, codes: Tensor, clip: SpokenClip, speaker: Tensor, noise_scale: float = 0.0, seed: int = 0
+    ) -> Tensor:
+        wave = super().speak(codes, clip, speaker, noise_scale, seed)
+        self.evaluator.own += [wave] if torch.equal(self.voice([clip.wave]), speaker) else []
         return wave
 
 
@@ -56,7 +60,7 @@ def test_share_of_the_way_is_the_one_that_was_gone(share: float) -> None:
 def test_the_measure_itself_loses_next_to_nothing() -> None:
     """A model without mistakes: what is missing from 1 is the ruler's error."""
     corpus = SyntheticCorpus(n_speakers=4, n_clips=8, seed=99, n_syllables=(6, 8))
-    model = Rendering(corpus, Judge())
+    model = Rendering(corpus, Evaluator())
     found = swap_speakers(model, model.clips, draws=50)
     assert found.pitch.value == pytest.approx(1.0, abs=0.05)
     assert found.tract.value == pytest.approx(1.0, abs=0.05)

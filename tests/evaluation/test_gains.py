@@ -1,4 +1,4 @@
-"""What fine-tuning adds: paired differences by hand, targets of one rung only left out."""
+"""What fine-tuning adds: paired differences by hand, targets of one condition only left out."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from gsv_lab.evaluation.compare import rung_gain
+from gsv_lab.evaluation.gains import condition_gain
 from gsv_lab.evaluation.report import gains_markdown
 
 
-def clip(rung: str, speaker: str, target: int, seed: int | None = 0, **values: float) -> dict[str, Any]:
-    return {"rung": rung, "speaker": speaker, "target": f"{speaker}{target}", "seed": seed, "values": values}
+def clip(condition: str, speaker: str, target: int, seed: int | None = 0, **values: float) -> dict[str, Any]:
+    return {"condition": condition, "speaker": speaker, "target": f"{speaker}{target}", "seed": seed, "values": values}
 
 
 def test_gain_by_hand() -> None:
@@ -21,7 +21,7 @@ def test_gain_by_hand() -> None:
         after = {"similarity": hard + 0.2, "normalised": hard + 0.4, "phone_errors": 4.0, "phone_count": 10.0}
         clips += [clip("zero_shot", "ann", target, **before), clip("fine_tuned", "ann", target, **after)]
     clips += [clip("zero_shot", "bob", 0, similarity=0.5), clip("copy_synthesis", "ann", 0, similarity=0.9)]
-    gains = rung_gain({"clips": clips})
+    gains = condition_gain({"clips": clips})
     assert list(gains) == ["ann"]
     assert gains["ann"]["targets"] == 4
     # Targets differ by far more than the gain, yet the paired interval has no width.
@@ -35,7 +35,9 @@ def test_gain_by_hand() -> None:
 def test_seeds_are_averaged_first_and_loss_is_negative() -> None:
     clips = [clip("zero_shot", "ann", 0, seed, similarity=value) for seed, value in enumerate((0.6, 0.8))]
     clips += [clip("fine_tuned", "ann", 0, seed, similarity=value) for seed, value in enumerate((0.5, 0.5))]
-    gains = rung_gain({"clips": clips})
+    gains = condition_gain({"clips": clips})
     assert gains["ann"]["similarity"]["value"] == pytest.approx(-0.2)
     assert "phone_error_points" not in gains["ann"]
-    assert rung_gain({"clips": clips}, "fine_tuned", "zero_shot")["ann"]["similarity"]["value"] == pytest.approx(0.2)
+    assert condition_gain({"clips": clips}, "fine_tuned", "zero_shot")["ann"]["similarity"]["value"] == pytest.approx(
+        0.2
+    )

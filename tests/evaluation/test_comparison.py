@@ -1,4 +1,4 @@
-"""The ladder with toy voices: identical speech keeps everything, swapped speakers nothing; killed runs go on."""
+"""Comparisons with toy voices: identical speech keeps everything, swapped speakers nothing; killed runs go on."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 from gsv_lab.errors import ConfigError, DataError, LabError, TextError
 from gsv_lab.evaluation.comparison import RowLog, evaluate_list
-from gsv_lab.evaluation.conditions import Rung, cross_lingual_sources
+from gsv_lab.evaluation.conditions import Condition, cross_lingual_sources
 from gsv_lab.evaluation.lists import Clip, TestList, read_list
 from gsv_lab.evaluation.measure import Job, Measure, Row
 from gsv_lab.evaluation.prosody import Prosody
-from gsv_lab.evaluation.report import ladder_markdown, versions_markdown
+from gsv_lab.evaluation.report import comparison_markdown
 from gsv_lab.evaluation.similarity import SpeakerSimilarity
 
 from .makers import SPEAKERS, PitchEmbedder, tone, toy_list
@@ -73,42 +73,42 @@ def toy(tmp_path: Path) -> TestList:
     return read_list(toy_list(tmp_path))
 
 
-def run(toy: TestList, rungs: Any, log: Path, **options: Any) -> dict[str, Any]:
+def run(toy: TestList, conditions: Any, log: Path, **options: Any) -> dict[str, Any]:
     chosen = options.pop("measures", None) or measures(toy)
-    return evaluate_list(toy, rungs, chosen, log=log, draws=100, **options)
+    return evaluate_list(toy, conditions, chosen, log=log, draws=100, **options)
 
 
 def test_identical_speech_keeps_everything(toy: TestList, tmp_path: Path) -> None:
     result = run(toy, {"copy_synthesis": same}, tmp_path / "rows.jsonl")
-    english = result["rungs"]["copy_synthesis"]["languages"]["en"]
+    english = result["conditions"]["copy_synthesis"]["languages"]["en"]
     assert english["retained_word_accuracy"] == {"value": 1, "low": 1, "high": 1, "clips": 4, "groups": 2}
     assert english["word_error_rate"]["value"] == NATURAL_ERRORS / COUNT
     for language in ("en", "zh"):
-        table = result["rungs"]["copy_synthesis"]["languages"][language]
+        table = result["conditions"]["copy_synthesis"]["languages"][language]
         assert table["normalised_similarity"]["value"] == pytest.approx(1)
         assert table["nearest_share"]["value"] == table["accepted_share"]["value"] == 1
         assert table["dnsmos_difference"]["value"] == 0
-    assert "retained_word_accuracy" not in result["rungs"]["copy_synthesis"]["languages"]["zh"]
+    assert "retained_word_accuracy" not in result["conditions"]["copy_synthesis"]["languages"]["zh"]
     assert result["thresholds"]["en"]["rate"] == 0
 
 
 def test_swapped_speakers_are_never_nearest(toy: TestList, tmp_path: Path) -> None:
     result = run(toy, {"swapped": someone_else}, tmp_path / "rows.jsonl")
     for language in ("en", "zh"):
-        table = result["rungs"]["swapped"]["languages"][language]
+        table = result["conditions"]["swapped"]["languages"][language]
         assert table["nearest_share"]["value"] == table["accepted_share"]["value"] == 0
         assert table["normalised_similarity"]["value"] == pytest.approx(0, abs=1e-3)
-    speakers = result["rungs"]["swapped"]["speakers"]
+    speakers = result["conditions"]["swapped"]["speakers"]
     assert set(speakers) == set(SPEAKERS)
     assert speakers["ann"]["similarity"]["clips"] == 2
 
 
 def test_seeds_are_averaged_and_natural_speech_is_measured_once(toy: TestList, tmp_path: Path) -> None:
-    result = run(toy, [Rung("zero_shot", louder)], tmp_path / "rows.jsonl", seeds=(0, 1))
+    result = run(toy, [Condition("zero_shot", louder)], tmp_path / "rows.jsonl", seeds=(0, 1))
     rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
-    assert sum(row["rung"] == "natural" for row in rows) == 8
-    assert sum(row["rung"] == "zero_shot" for row in rows) == 16
-    english = result["rungs"]["zero_shot"]["languages"]["en"]
+    assert sum(row["condition"] == "natural" for row in rows) == 8
+    assert sum(row["condition"] == "zero_shot" for row in rows) == 16
+    english = result["conditions"]["zero_shot"]["languages"]["en"]
     # Seed 0 is loud: 1 + 2 errors of 5; seed 1 is the recording: 1 of 5.
     assert english["word_error_rate"]["value"] == pytest.approx(2 / 5)
     assert english["word_error_rate"]["clips"] == 4
@@ -174,14 +174,14 @@ def test_failure_counts_as_silence_and_is_listed(toy: TestList, tmp_path: Path) 
     kept = []
     log = tmp_path / "rows.jsonl"
     result = run(toy, {"zero_shot": failing}, log, keep=lambda wave, row: kept.append(row["speaker"]))
-    table = result["rungs"]["zero_shot"]
+    table = result["conditions"]["zero_shot"]
     assert [clip["code"] for clip in table["failed"]] == ["SYNTH_RUNAWAY"] * 2
     assert table["speakers"]["ann"]["word_error_rate"]["value"] == 1
     assert table["speakers"]["ann"]["nearest_share"]["value"] == 0
     assert table["speakers"]["bob"]["retained_word_accuracy"]["value"] == 1
     assert "dnsmos_ovrl" not in table["speakers"]["ann"]
     assert sorted(set(kept)) == ["bob", "cai", "dan"]
-    assert "SYNTH_RUNAWAY" in ladder_markdown(result)
+    assert "SYNTH_RUNAWAY" in comparison_markdown(result)
 
     def broken(target: Clip, reference: Clip, seed: int) -> np.ndarray:
         raise RuntimeError("a fault of the program is no silence")
@@ -194,33 +194,33 @@ def test_cross_lingual_speaks_the_other_texts_with_the_own_ceiling(toy: TestList
     sources = cross_lingual_sources(toy.items)
     assert sources["clips/cai_1.wav"].text == "one two three"
     assert sources["clips/dan_1.wav"].speaker == "bob"  # the third English text for the third Mandarin target
-    heard = []
+    spoken = []
 
     def speaking(target: Clip, reference: Clip, seed: int) -> np.ndarray:
-        heard.append((target.speaker, target.text, target.language, reference.language))
+        spoken.append((target.speaker, target.text, target.language, reference.language))
         return reference.read()
 
     chosen = [*measures(toy), Prosody(lambda wave: np.full(wave.size // 160, 100.0), "fixed")]
-    result = run(toy, [Rung("cross_lingual", speaking, sources=sources)], tmp_path / "rows.jsonl", measures=chosen)
-    assert ("cai", "one two three", "en", "zh") in heard
-    table = result["rungs"]["cross_lingual"]["languages"]["en"]  # by what is spoken: Mandarin voices
+    result = run(toy, [Condition("cross_lingual", speaking, sources=sources)], tmp_path / "rows.jsonl", measures=chosen)
+    assert ("cai", "one two three", "en", "zh") in spoken
+    table = result["conditions"]["cross_lingual"]["languages"]["en"]  # by what is spoken: Mandarin voices
     assert table["retained_word_accuracy"]["groups"] == 2
     assert table["normalised_similarity"]["value"] == pytest.approx(1, abs=1e-3)
     assert "duration_ratio" not in table
-    assert result["rungs"]["natural"]["languages"]["en"]["duration_ratio"]["value"] == 1
+    assert result["conditions"]["natural"]["languages"]["en"]["duration_ratio"]["value"] == 1
 
 
-def test_rung_without_a_voice_for_a_target_leaves_it_out(toy: TestList, tmp_path: Path) -> None:
+def test_condition_without_a_voice_for_a_target_leaves_it_out(toy: TestList, tmp_path: Path) -> None:
     result = run(toy, {"fine_tuned": lambda t, r, s: t.read() if t.speaker == "bob" else None}, tmp_path / "rows.jsonl")
-    assert result["rungs"]["fine_tuned"]["targets"] == 2
-    assert list(result["rungs"]["fine_tuned"]["languages"]) == ["en"]
+    assert result["conditions"]["fine_tuned"]["targets"] == 2
+    assert list(result["conditions"]["fine_tuned"]["languages"]) == ["en"]
 
 
-def test_progress_is_told(toy: TestList, tmp_path: Path) -> None:
-    told: list[tuple[int, int, str]] = []
-    run(toy, {"zero_shot": same}, tmp_path / "rows.jsonl", progress=lambda *what: told.append(what))
-    assert [number for number, _, _ in told] == list(range(16))
-    assert told[8][2] == "zero_shot clips/ann_1.wav"
+def test_progress_is_reported(toy: TestList, tmp_path: Path) -> None:
+    calls: list[tuple[int, int, str]] = []
+    run(toy, {"zero_shot": same}, tmp_path / "rows.jsonl", progress=lambda *what: calls.append(what))
+    assert [number for number, _, _ in calls] == list(range(16))
+    assert calls[8][2] == "zero_shot clips/ann_1.wav"
 
 
 def test_bad_logs_and_no_measures(toy: TestList, tmp_path: Path) -> None:
@@ -236,11 +236,11 @@ def test_bad_logs_and_no_measures(toy: TestList, tmp_path: Path) -> None:
         evaluate_list(toy, [], [], log=tmp_path / "x.jsonl")
 
 
-def test_report_has_every_rung_language_and_speaker(toy: TestList, tmp_path: Path) -> None:
-    rungs = [Rung("copy_synthesis", same, seeded=False), Rung("zero_shot", someone_else)]
-    result = run(toy, rungs, tmp_path / "rows.jsonl", system="toy-1")
+def test_report_has_every_condition_language_and_speaker(toy: TestList, tmp_path: Path) -> None:
+    conditions = [Condition("copy_synthesis", same, seeded=False), Condition("zero_shot", someone_else)]
+    result = run(toy, conditions, tmp_path / "rows.jsonl", system="toy-1")
     result["missing"] = {"phones": "No phone recogniser was given."}
-    text = ladder_markdown(result)
+    text = comparison_markdown(result)
     assert "| copy synthesis | 1.00 (1.00 to 1.00) |" in text
     assert "### English" in text and "### Mandarin" in text
     assert "| ann | " in text and "| dan | " in text
@@ -249,10 +249,8 @@ def test_report_has_every_rung_language_and_speaker(toy: TestList, tmp_path: Pat
     for table in tables:
         widths = {line.count("|") for line in table.splitlines()}
         assert len(widths) == 1, table
-    english = versions_markdown({"toy-1": result, "toy-2": result}, "en", ("copy_synthesis", "zero_shot"))
-    assert english.count("toy-2, ") == 2
     with pytest.raises(ConfigError):
-        ladder_markdown(result | {"schema": 0})
+        comparison_markdown(result | {"schema": 0})
 
 
 class Phones:
@@ -268,9 +266,7 @@ class Phones:
 def test_a_language_that_the_recogniser_mishears_is_marked_invalid(toy: TestList, tmp_path: Path) -> None:
     result = evaluate_list(toy, {"zero_shot": same}, [Phones()], log=tmp_path / "rows.jsonl", system="toy-1", draws=50)
     assert result["invalid"] == ["phones zh"]
-    english, mandarin = ladder_markdown(result).split("### Mandarin")
+    english, mandarin = comparison_markdown(result).split("### Mandarin")
     assert "| retained phone accuracy (evaluation recogniser) |" in english
     assert "| retained phone accuracy (own recogniser; invalid: natural error above 40 %) |" in mandarin
     assert "- invalid: phones zh, natural error rate above 40 %" in mandarin
-    assert "invalid" in versions_markdown({"toy-1": result}, "zh")
-    assert "invalid" not in versions_markdown({"toy-1": result}, "en")
