@@ -80,6 +80,8 @@ class LogMelF0Frontend(Frontend):
         super().__init__()
         self.sample_rate = sample_rate
         self.ltas_dim = ltas_dim
+        if not ltas_dim:
+            self.gives = frozenset({"log_f0", "voicing"})
         self.f0_frames = 2
         self.log_mel = StackedLogMel(sample_rate, n_mels=n_mels)
         self.spec_channels = self.log_mel.channels + 4

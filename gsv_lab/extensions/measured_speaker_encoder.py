@@ -32,6 +32,7 @@ class MeasuredSpeakerEncoder(SpeakerEncoder):
 
     speaker = Tap("batch dim one", meaning="speaker vector; its last channels are the LTAS and the median log-F0")
     gives = frozenset({"ltas", "median_log_f0"})
+    reads = frozenset({"ltas", "log_f0", "voicing"})
 
     def __init__(self, base: SpeakerEncoder, ltas_dim: NonNegativeInt = 0) -> None:
         super().__init__()
@@ -40,6 +41,7 @@ class MeasuredSpeakerEncoder(SpeakerEncoder):
         self.speaker_dim = base.speaker_dim + ltas_dim
         if not ltas_dim:
             self.gives = frozenset({"median_log_f0"})
+            self.reads = frozenset({"log_f0", "voicing"})
 
     def forward(self, features: Features, mask: Tensor | None = None, verification: Tensor | None = None) -> Tensor:
         """See the class; masked frames must be unvoiced, as padding with zeros is.

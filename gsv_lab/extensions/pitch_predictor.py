@@ -55,6 +55,7 @@ class PitchPredictor(Pitch):
     f0 = Tap("batch channel frame", rate="pitch_rate", unit="Hz", meaning="expected fundamental frequency")
     voicing = Tap("batch channel frame", rate="pitch_rate", unit="logit", meaning="vocal folds move where above 0")
     needs = frozenset({"hidden", "median_log_f0"})
+    reads = frozenset({"log_f0", "voicing"})
     gives = frozenset({"log_f0", "voicing"})
 
     def __init__(

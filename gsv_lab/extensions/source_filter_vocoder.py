@@ -74,6 +74,7 @@ class SourceFilterVocoder(Vocoder):
     """
 
     curves: Tensor
+    reads = frozenset({"log_f0", "voicing"})
 
     f0 = Tap(
         "batch channel frame",

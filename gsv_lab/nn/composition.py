@@ -34,18 +34,19 @@ def check_sizes(parts: Mapping[str, Role]) -> None:
 
 
 def check_needs(parts: Mapping[str, Role], given: frozenset[str]) -> None:
-    """Every need of every part is met.
+    """Every need of every part is met, and the frontend measures what a part reads.
 
     Raises:
         ConfigError: CONFIG_INCONSISTENT, naming the part, what is missing, and a part that gives it.
     """
     for name, part in parts.items():
-        for need in sorted(part.needs - given):
-            known = givers(need)
+        unread = part.reads - parts["frontend"].gives
+        for need in sorted((part.needs - given) | unread):
+            known = givers(need, frontends=need in unread) or ["one of your own"]
             raise ConfigError(
                 "CONFIG_INCONSISTENT",
                 f"{name} ({type(part).__name__}) needs {need}, and no part gives it",
-                f"a part that gives {need}, for example {known[0]}" if known else f"a part that gives {need}",
+                f"a part that gives {need}, for example {known[0]}",
                 "Add that part, or choose another",
             )
 

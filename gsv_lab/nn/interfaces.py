@@ -47,10 +47,12 @@ class Role(Component, ABC):
     """A part of the pipeline with a declared contract.
 
     Declares: `needs`, the quantities without which it cannot work, and `gives`, those that it adds for others. Both
-    hold names of fields of `Conditioning`, or `hidden` of `Latent`. The needs of a class may depend on its arguments.
+    hold names of fields of `Conditioning`, or `hidden` of `Latent`. `reads` holds the fields of `Features` that it
+    reads beside `spec`, its losses included. All three may depend on the arguments.
     """
 
     needs: frozenset[str] = frozenset()
+    reads: frozenset[str] = frozenset()
     gives: frozenset[str] = frozenset()
 
 

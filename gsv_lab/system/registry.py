@@ -146,14 +146,17 @@ def available(role: type) -> dict[str, type]:
     return dict(sorted(found.items()))
 
 
-def givers(quantity: str) -> list[str]:
+def givers(quantity: str, frontends: bool = False) -> list[str]:
     """Class paths of the parts that give a quantity (see `gsv_lab.nn.interfaces.Role`), sorted.
 
-    Frontends are left out: they measure recordings, and in synthesis there is none.
+    Args:
+        quantity: name of a field of `Conditioning`, `Features` or `Latent`.
+        frontends: name the frontends, which measure it of recordings, and no other part; else all others, for in
+            synthesis there is no recording.
     """
     interfaces = importlib.import_module("gsv_lab.nn.interfaces")
     found = []
     for path, cls in available(interfaces.Role).items():
-        if quantity in vars(cls).get("gives", ()) and not issubclass(cls, interfaces.Frontend):
+        if quantity in vars(cls).get("gives", ()) and issubclass(cls, interfaces.Frontend) == frontends:
             found.append(path)
     return found

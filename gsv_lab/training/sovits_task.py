@@ -100,7 +100,9 @@ class SoVITSTask(Task):
         self.mels = nn.ModuleList(LogMel(rate, n_fft, hop, bands) for n_fft, hop, bands in RESOLUTIONS)
         self.automatic_optimization = False
         if not sovits.quantizer.n_codes:
-            self.batch_needs = frozenset({"content"})
+            self.batch_needs |= {"content"}
+        if sovits.speaker_encoder.verification_dim:
+            self.batch_needs |= {"verification"}
         if sovits.prior.alignment() is None:
             LOG.warning("The prior has no attention to the phones: trained without the loss 'guide'")
 
