@@ -83,7 +83,12 @@ def test_killed_and_resumed_equals_straight(name: str, store: ClipStore, tmp_pat
 
 @pytest.mark.parametrize(
     ("name", "loss", "steps"),
-    [("content", "ctc", 40), ("gpt", "code", 40), ("speaker_verifier", "margin", 30), ("recogniser", "sounding, ctc", 40)],
+    [
+        ("content", "ctc", 40),
+        ("gpt", "code", 40),
+        ("speaker_verifier", "margin", 30),
+        ("recogniser", "sounding, ctc", 40),
+    ],
 )
 def test_one_batch_is_learnt(name: str, loss: str, steps: int, store: ClipStore) -> None:
     task_spec, data_spec = tasks(store)[name]

@@ -32,7 +32,7 @@ class Aligned(Component):
 
 
 class Task(pl.LightningModule):
-    """Learns to give zeros; can be told to fail."""
+    """Learns to give zeros; fails where it is asked to."""
 
     def __init__(self, fail_at: int = -1) -> None:
         super().__init__()
@@ -128,9 +128,9 @@ class TestFailingPictures:
         with caplog.at_level(logging.WARNING):
             trainer = train(ProbeCallback(["prior.mean", "prior.layers.0.residual", "unused.*"], 2), tmp_path)
         assert trainer.global_step == 5
-        told = [record.message for record in caplog.records if "No picture" in record.message]
-        assert sum("prior.mean: this cannot be drawn" in line for line in told) == 3
-        assert sum("unused.nothing: Nothing passed" in line for line in told) == 3
+        lines = [record.message for record in caplog.records if "No picture" in record.message]
+        assert sum("prior.mean: this cannot be drawn" in line for line in lines) == 3
+        assert sum("unused.nothing: Nothing passed" in line for line in lines) == 3
         assert events(tmp_path / "a").Tags()["images"] == ["probe/prior.layers.0.residual"]
 
 
@@ -142,7 +142,7 @@ class TestLifetime:
         assert watched() == []
         train(ProbeCallback(["prior.mean"], 1), tmp_path / "again")
 
-    def test_a_misspelt_tap_is_told_before_the_first_step(self, tmp_path: Path) -> None:
+    def test_a_misspelt_tap_is_refused_before_the_first_step(self, tmp_path: Path) -> None:
         with pytest.raises(HookError, match=r"prior\.mean") as error:
             train(ProbeCallback(["prior.means"], 1000), tmp_path, Task(fail_at=0))
         assert error.value.code == "TAP_UNKNOWN"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -16,19 +17,38 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from gsv_lab import figures
 from gsv_lab.checkpoint import save_component
 from gsv_lab.hooks import watched
+from gsv_lab.system import registry
 from gsv_lab.system.config import build
-from gsv_lab.training import logging_callback as views
-from gsv_lab.training import views_small, views_speech
+from gsv_lab.text.symbols import SYMBOLS
 from gsv_lab.training.callbacks import Average, Budget
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
-from gsv_lab.training.log_writer import Board
-from gsv_lab.training.logging_callback import COMMON, TAGS, Views, flat, parts
-from gsv_lab.training.task import Task
-from tiny import CONTENT, DISCRIMINATORS, GPT, JUDGES, SOVITS, VERIFIER, experiment, make_store, spec
+from gsv_lab.training.gpt_task import GPTTask, Scored
+from gsv_lab.training.log_writer import LogWriter
+from gsv_lab.training.logging_callback import COMMON, LoggingCallback, flat
+from gsv_lab.training.task import Tag, Task
+from gsv_lab.training.verifier_task import VerifierTask
+from gsv_lab.training.views import phone_names
+from tiny import CONTENT, DISCRIMINATORS, GPT, RECOGNISERS, SOVITS, VERIFIER, experiment, make_store, spec
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 Specs = dict[str, tuple[dict[str, Any], dict[str, Any]]]
+Register = Callable[[type], str]
+TASKS = ("ContentTask", "SoVITSTask", "GPTTask", "VerifierTask", "RecogniserTask", "G2PTask")
+
+
+@pytest.fixture
+def registered() -> Iterator[Register]:
+    """Registers a class for one test and says how specifications name it."""
+    before = dict(registry._REGISTERED)
+
+    def add(cls: type) -> str:
+        registry.register(cls)
+        return f"{cls.__module__}.{cls.__qualname__}"
+
+    yield add
+    registry._REGISTERED.clear()
+    registry._REGISTERED.update(before)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +60,6 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> Specs:
     content = save_component(build(CONTENT), folder / "content.safetensors")
     make_codes(store.folder, content, folder / "quantizer.safetensors", n_codes=20)
     where = str(store.folder)
-    pointed = {**GPT, "init_args": {**GPT["init_args"], "moves": 3}}
     return {
         "ContentTask": (
             spec("training.content_task.ContentTask", content_encoder=CONTENT),
@@ -57,7 +76,7 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> Specs:
             ),
         ),
         "GPTTask": (
-            spec("training.gpt_task.GPTTask", semantic_gpt=pointed, guided_layer=1),
+            spec("training.gpt_task.GPTTask", semantic_gpt=GPT, guided_layer=1),
             spec("corpora.gpt_data.GPTData", store=where, batch_seconds=4.0, worst_fit=-90.0, valid_batches=2),
         ),
         "VerifierTask": (
@@ -68,17 +87,17 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> Specs:
             ),
         ),
         "RecogniserTask": (
-            spec("training.recogniser_task.RecogniserTask", recogniser=JUDGES["zh"], flat_start=1, warm_up=1),
+            spec("training.recogniser_task.RecogniserTask", recogniser=RECOGNISERS["zh"], flat_start=1, warm_up=1),
             spec("corpora.recogniser_data.RecogniserData", store=where, batch_seconds=4.0, valid_batches=2),
         ),
         "G2PTask": (
-            spec("training.g2p_task.G2PTask", letter_to_sound=spec("nn.letter_to_sound.LetterToSound")),
+            spec("training.g2p_task.G2PTask", letter_to_sound=spec("extensions.letter_to_sound.LetterToSound")),
             spec("corpora.letter_data.LetterData", batch_words=4),
         ),
     }  # fmt: skip
 
 
-class Numbers(Board):
+class Numbers(LogWriter):
     """Keeps what a view writes."""
 
     def __init__(self) -> None:
@@ -131,11 +150,11 @@ def written(folder: Path) -> dict[str, set[str]]:
     }
 
 
-@pytest.mark.parametrize("name", TAGS)
+@pytest.mark.parametrize("name", TASKS)
 def test_a_training_writes_the_documented_tags_and_no_others(name: str, specs: Specs, tmp_path: Path) -> None:
-    task = train(specs, name, tmp_path, Views(items=2, strict=True))
+    task = train(specs, name, tmp_path, LoggingCallback(items=2, strict=True))
     found = written(tmp_path / "a")
-    documented = (*COMMON, *TAGS[name])
+    documented = (*COMMON, *task.tags)
     for kind, tags in found.items():
         globs = [tag.name for tag in documented if tag.kind == kind]
         assert not [tag for tag in tags if not any(fnmatchcase(tag, glob) for glob in globs)], kind
@@ -150,15 +169,15 @@ def test_a_training_writes_the_documented_tags_and_no_others(name: str, specs: S
         (sound,) = accumulator.Audio(tag)
         assert sound.sample_rate == 16000 and len(sound.encoded_audio_string) > 4000, tag
     moved = {tag.removeprefix("grad_norm/") for tag in found["scalar"] if tag.startswith("grad_norm/")}
-    assert moved & {*parts(task)}, "the gradient of some component is shown"
+    assert moved & {*task.parts()}, "the gradient of some component is shown"
     csv = (tmp_path / "b" / "metrics.csv").read_text(encoding="utf-8")
-    scalars = [tag.name for tag in TAGS[name] if tag.kind == "scalar"]
+    scalars = [tag.name for tag in task.tags if tag.kind == "scalar"]
     assert all(tag in csv for tag in scalars), "numbers go to every logger"
 
 
 def test_numbers_that_mean_something(specs: Specs, tmp_path: Path) -> None:
-    train(specs, "SoVITSTask", tmp_path / "s", Views(strict=True))
-    train(specs, "GPTTask", tmp_path / "g", Views(strict=True))
+    train(specs, "SoVITSTask", tmp_path / "s", LoggingCallback(strict=True))
+    train(specs, "GPTTask", tmp_path / "g", LoggingCallback(strict=True))
     s, g = events(tmp_path / "s" / "a"), events(tmp_path / "g" / "a")
     for found in (s, g):
         perplexity, dead = (found.Scalars(f"codes/{tag}")[0].value for tag in ("perplexity", "dead"))
@@ -180,13 +199,13 @@ def test_a_recogniser_that_says_nothing_shows_it(silent: bool, specs: Specs) -> 
         torch.nn.init.zeros_(task.recogniser.classify.weight)
         torch.nn.init.constant_(task.recogniser.classify.bias[1:], -20.0)
     data.setup("fit")
-    board = Numbers()
+    log = Numbers()
     with torch.no_grad():
-        views_small.recogniser(task.eval(), next(iter(data.val_dataloader())), board)
-    seen = board.seen
-    assert (seen["recogniser/heard"] == 0.0 and seen["recogniser/blank"] == 1.0) == silent
+        task.eval().log_views(next(iter(data.val_dataloader())), log)
+    seen = log.seen
+    assert (seen["recogniser/ratio"] == 0.0 and seen["recogniser/blank"] == 1.0) == silent
     assert 0 <= seen["recogniser/blank"] <= 1 and 0 < seen["align/recogniser/diagonality"] <= 1
-    assert board.pictures == ["recogniser/input", "align/recogniser"] and watched() == []
+    assert log.pictures == ["recogniser/input", "align/recogniser"] and watched() == []
 
 
 def test_the_settings_are_flat() -> None:
@@ -198,7 +217,7 @@ def test_the_settings_are_flat() -> None:
 
 def test_views_do_not_change_the_training(specs: Specs, tmp_path: Path) -> None:
     weights = []
-    for callback in (Views(strict=True), None):
+    for callback in (LoggingCallback(strict=True), None):
         task = train(specs, "SoVITSTask", tmp_path / str(callback is None), callback, batches=3)
         weights.append(torch.cat([p.detach().flatten() for p in task.parameters()]))
     assert torch.equal(*weights)
@@ -219,29 +238,29 @@ class TestFailures:
 
     def test_are_errors_in_tests(self, specs: Specs, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="cannot be drawn"):
-            train(specs, "GPTTask", tmp_path, Views(strict=True))
+            train(specs, "GPTTask", tmp_path, LoggingCallback(strict=True))
         assert watched() == []
 
     def test_are_warnings_in_a_training_and_the_other_views_are_there(
         self, specs: Specs, tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         with caplog.at_level(logging.WARNING):
-            train(specs, "GPTTask", tmp_path, Views())
-        told = [record.message for record in caplog.records if "No picture" in record.message]
-        assert told == ["No picture of align/semantic_gpt: this cannot be drawn"]
-        assert "semantic_gpt/ladder" in events(tmp_path / "a").Tags()["images"]
+            train(specs, "GPTTask", tmp_path, LoggingCallback())
+        lines = [record.message for record in caplog.records if "No picture" in record.message]
+        assert lines == ["No picture of align/semantic_gpt: this cannot be drawn"]
+        assert "semantic_gpt/candidates" in events(tmp_path / "a").Tags()["images"]
 
 
 def test_figures_are_closed(specs: Specs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import matplotlib.pyplot as plt
 
     made: list[Any] = []
-    for name in ("sampling_ladder", "alignment", "codebook_usage"):
+    for name in ("sampling_candidates", "alignment", "codebook_usage"):
         drawing = getattr(figures, name)
         monkeypatch.setattr(
             figures, name, lambda *a, drawing=drawing, **k: made.append(drawing(*a, **k)) or made[-1], raising=False
         )
-    train(specs, "GPTTask", tmp_path, Views(strict=True))
+    train(specs, "GPTTask", tmp_path, LoggingCallback(strict=True))
     assert len(made) == 3 and not any(figure.axes for figure in made) and plt.get_fignums() == []
 
 
@@ -252,6 +271,61 @@ def test_fit_writes_views(specs: Specs, tmp_path: Path) -> None:
     assert "align/semantic_gpt" in tags["image"] and "semantic_gpt/stop" in tags["scalar"]
 
 
-def test_every_view_belongs_to_a_documented_task() -> None:
-    assert {*views._VIEWS} == {*TAGS}
-    assert views_speech.names(torch.tensor([1, 10_000])) == [views_speech.SYMBOLS[1], "10000"]
+def test_phones_without_a_symbol_are_numbers() -> None:
+    assert phone_names(torch.tensor([1, 10_000])) == [SYMBOLS[1], "10000"]
+
+
+class Confident(GPTTask):
+    """A task of one's own that changes a loss and nothing that is drawn."""
+
+    def losses(self, batch: Any, guided: bool) -> Scored:
+        found = super().losses(batch, guided)
+        return found._replace(terms={"half": 0.5 * found.terms["code"]})
+
+
+def test_a_subclass_keeps_its_pictures(specs: Specs, tmp_path: Path, registered: Register) -> None:
+    task, data = specs["GPTTask"]
+    specs = {**specs, "Confident": ({**task, "class_path": registered(Confident)}, data)}
+    assert type(train(specs, "Confident", tmp_path, LoggingCallback(strict=True))) is Confident
+    found = written(tmp_path / "a")
+    assert found["image"] == {tag.name for tag in GPTTask.tags if tag.kind == "image"} and len(found["image"]) == 3
+    assert {"train/half", "valid/half", "semantic_gpt/entropy"} <= found["scalar"] and "train/code" not in found[
+        "scalar"
+    ]
+
+
+class Loudness(VerifierTask):
+    """A task of one's own with tags of its own."""
+
+    tags = (
+        Tag("loudness/level", "scalar", "root mean square of the clips"),
+        Tag("loudness/picture", "image", "the first clip"),
+    )
+
+    def log_views(self, batch: Any, log: LogWriter) -> None:
+        with log.attempt("loudness"):
+            log.scalar("loudness/level", float(batch.wave.square().mean().sqrt()))
+            log.figure("loudness/picture", figures.tensor_view(batch.wave[0], ("channel", "sample"), rate=16000.0))
+
+
+def test_a_task_of_ones_own_draws_its_own_tags(specs: Specs, tmp_path: Path, registered: Register) -> None:
+    task, data = specs["VerifierTask"]
+    specs = {**specs, "Loudness": ({**task, "class_path": registered(Loudness)}, data)}
+    train(specs, "Loudness", tmp_path, LoggingCallback(strict=True))
+    found = written(tmp_path / "a")
+    assert found["image"] == {"loudness/picture"} and "loudness/level" in found["scalar"]
+    assert not found["points"], "the views of the parent are its own"
+    (level,) = events(tmp_path / "a").Scalars("loudness/level")
+    assert 0 < level.value < 1
+
+
+def test_a_task_without_views_trains(specs: Specs, tmp_path: Path, registered: Register) -> None:
+    class Silent(VerifierTask):
+        tags = ()
+        log_views = Task.log_views
+
+    task, data = specs["VerifierTask"]
+    specs = {**specs, "Silent": ({**task, "class_path": registered(Silent)}, data)}
+    train(specs, "Silent", tmp_path, LoggingCallback(strict=True))
+    found = written(tmp_path / "a")
+    assert not found["image"] and not found["points"] and "valid/equal_error" in found["scalar"]

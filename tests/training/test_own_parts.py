@@ -1,0 +1,84 @@
+"""Parts that rely on their role alone: what a training leaves out for them, and what they add to it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+import swapping
+import torch
+from own_parts import RecurrentPrior
+from torch import Tensor, nn
+
+from gsv_lab.nn.interfaces import Conditioning, Features, Prior, Vocoded, Vocoder
+from gsv_lab.nn.sovits import SoVITS
+from gsv_lab.system.config import build
+from gsv_lab.training.sovits_task import SoVITSTask
+from tiny import SOVITS
+
+C, G, HOP = 8, 16, 320
+WEIGHTS = {"mel": 45.0, "height": 7.0}
+
+
+class HeightVocoder(Vocoder):
+    """A linear layer from latents to samples and to one value a frame, on which it has a loss of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latent_dim, self.speaker_dim, self.hop_length, self.sample_rate = C, G, HOP, 16000
+        self.layer = nn.Conv1d(C, HOP + 1, 1)
+
+    def forward(self, z: Tensor, conditioning: Conditioning, generator: torch.Generator | None = None) -> Vocoded:
+        samples, height = self.layer(z).tanh().split((HOP, 1), dim=1)
+        return Vocoded(samples.transpose(1, 2).reshape(len(z), 1, -1), log_f0=height)
+
+    def losses(self, made: Vocoded, target: Features) -> dict[str, Tensor]:
+        assert made.log_f0 is not None and target.log_f0 is not None
+        return {"height": (made.log_f0 - target.log_f0[..., ::2]).abs().mean()}
+
+
+def sovits(prior: Prior | None = None) -> SoVITS:
+    """The tiny acoustic model of the published composition with the vocoder above, and this prior if it is given."""
+    specs = SOVITS["init_args"]
+    names = ("frontend", "quantizer", "speaker_encoder", "prior", "posterior", "flow")
+    parts: dict[str, Any] = {name: build(specs[name]) for name in names}
+    if prior is not None:
+        parts["prior"] = prior
+    return SoVITS(**parts, vocoder=HeightVocoder(), segment_frames=16)
+
+
+def logged_task(model: SoVITS, caplog: pytest.LogCaptureFixture) -> tuple[SoVITSTask, list[str]]:
+    """A task, and what was logged when it was made."""
+    with caplog.at_level(logging.INFO, logger="gsv_lab"):
+        task = SoVITSTask(model, weights=WEIGHTS)
+    return task, [record.getMessage() for record in caplog.records]
+
+
+def test_a_prior_without_attention_is_trained_without_guide(caplog: pytest.LogCaptureFixture) -> None:
+    task, lines = logged_task(sovits(RecurrentPrior(12, C, G, 732)), caplog)
+    assert len(lines) == 1 and "no attention to the phones" in lines[0] and "'guide'" in lines[0]
+    terms = task.generate(swapping.sovits_batch(task)).terms
+    assert set(terms) == {"kl", "mel", "height"}
+    terms["kl"].backward()
+    assert task.sovits.prior.latent.weight.grad.abs().sum() > 0
+
+
+def test_a_prior_with_attention_is_guided_and_nothing_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    task, lines = logged_task(sovits(), caplog)
+    assert lines == [] and "guide" in task.generate(swapping.sovits_batch(task)).terms
+
+
+def test_losses_that_a_vocoder_declares_reach_the_total(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under their names, with their weights, and with a gradient for the vocoder."""
+    task = SoVITSTask(sovits(), weights=WEIGHTS)
+    logged: dict[str, float] = {}
+    monkeypatch.setattr(task, "log", lambda name, value, **_: logged.update({name: float(value)}))
+    terms = task.generate(swapping.sovits_batch(task)).terms
+    assert set(terms) == {"kl", "guide", "mel", "height"}
+    weighted = [WEIGHTS.get(name, 1.0) * value for name, value in terms.items()]
+    torch.testing.assert_close(task.total(terms), torch.stack(weighted).sum())
+    assert logged["train/height"] == pytest.approx(float(terms["height"].detach()))
+    terms["height"].backward()
+    gradient = task.sovits.vocoder.layer.weight.grad
+    assert gradient[-1].abs().sum() > 0 and gradient[:-1].abs().sum() == 0
