@@ -78,7 +78,7 @@ class ScaleDiscriminator(SubDiscriminator):
         strides: Sequence[PositiveInt] = (1, 4, 4, 4, 4, 1),
     ) -> None:
         super().__init__()
-        lengths = [len(channels), len(groups), len(kernels), len(strides)]
+        lengths = [len(sizes) for sizes in (channels, groups, kernels, strides)]
         if len(set(lengths)) > 1:
             problem = f"channels, groups, kernels and strides have {lengths} entries"
             raise ConfigError("CONFIG_INCONSISTENT", problem, "one entry a layer in all four lists")

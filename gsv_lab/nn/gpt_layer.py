@@ -47,17 +47,13 @@ class SinePosition(nn.Module):
         """`start` is the column of x[:, 0]; `skip` (B,) counts padding columns on the left, which take no position."""
         end = start + x.shape[1]
         if end > len(self.table):
-            self._grow(end)
+            size = max(end, 2 * len(self.table))
+            self.table = sine_table(size, self.dim).to(self.table)
         if skip is None:
             return x + self.scale * self.table[start:end]
         columns = torch.arange(start, end, device=x.device)
         positions = columns - skip[:, None]
         return x + self.scale * self.table[positions.clamp(min=0)]
-
-    def _grow(self, least: int) -> None:
-        size = max(least, 2 * len(self.table))
-        grown = sine_table(size, self.dim)
-        self.table = grown.to(device=self.table.device, dtype=self.table.dtype)
 
 
 def sine_table(size: int, dim: int) -> Tensor:
@@ -102,7 +98,12 @@ class SelfAttention(Component):
         nn.init.zeros_(self.qkv.bias)
         nn.init.zeros_(self.output.bias)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None, cache: LayerCache | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        cache: LayerCache | None = None,
+    ) -> Tensor:
         """With a `cache`, x holds only the new steps and the keys are all steps so far."""
         batch, steps, dim = x.shape
         packed = self.qkv(x).view(batch, steps, 3, self.n_heads, dim // self.n_heads)
@@ -114,21 +115,21 @@ class SelfAttention(Component):
         key, value = pair.unbind(0)
         if mask is not None:
             mask = mask.to(query.dtype)
-        mix = self._fused if self.pattern.live is None else self._watched
-        mixed = self.mix(mix(query, key, value, mask))
-        joined = mixed.transpose(1, 2).reshape(batch, steps, dim)
+        if self.pattern.live is None:
+            dropout = self.dropout if self.training else 0.0
+            mixed = functional.scaled_dot_product_attention(query, key, value, mask, dropout)
+        else:
+            mixed = self._watched(query, key, value, mask)
+        joined = self.mix(mixed).transpose(1, 2).reshape(batch, steps, dim)
         return self.output(joined)
 
-    def _fused(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
-        return functional.scaled_dot_product_attention(
-            query,
-            key,
-            value,
-            attn_mask=mask,
-            dropout_p=self.dropout if self.training else 0.0,
-        )
-
-    def _watched(self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    def _watched(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        mask: Tensor | None,
+    ) -> Tensor:
         scores = (query @ key.transpose(-1, -2)) * (query.shape[-1] ** -0.5)
         if mask is not None:
             scores = scores + mask
@@ -170,7 +171,12 @@ class GPTLayer(Component):
         self.contract = nn.Linear(ffn_dim, dim)
         self.mlp_norm = nn.LayerNorm(dim)
 
-    def forward(self, x: Tensor, mask: Tensor | None = None, cache: LayerCache | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        mask: Tensor | None = None,
+        cache: LayerCache | None = None,
+    ) -> Tensor:
         """See `SelfAttention.forward` for `mask` and `cache`."""
         attended = self._drop(self.attention(x, mask, cache))
         x = self.attention_norm(x + attended)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -170,11 +171,11 @@ class HiFiGAN(Vocoder):
         return Vocoded(self.wave(torch.tanh(x)))
 
 
-def _for_each_block(dilations: Sequence[int] | Sequence[Sequence[int]], n_blocks: int) -> list[list[int]]:
+def _for_each_block(dilations: Sequence[Any], n_blocks: int) -> Sequence[Sequence[int]]:
     """One list of dilations for each residual block of a stage."""
-    lists = [list(item) for item in dilations if isinstance(item, Sequence)]
+    lists = [item for item in dilations if isinstance(item, Sequence)]
     if not lists:
-        return [list(dilations)] * n_blocks  # type: ignore[arg-type]
+        return [dilations] * n_blocks
     if not len(lists) == len(dilations) == n_blocks:
         problem = f"there are {len(lists)} lists of dilations and {n_blocks} block_kernels"
         raise ConfigError("CONFIG_INCONSISTENT", problem, "one list for each kernel, or one for all")

@@ -28,9 +28,7 @@ def discriminator_loss(real_scores: Sequence[Tensor], fake_scores: Sequence[Tens
 
 def adversarial_loss(fake_scores: Sequence[Tensor]) -> Tensor:
     """Made waves should score 1; summed over sub-discriminators. Source: arXiv:1611.04076, eq. 2 with c = 1."""
-    terms = []
-    for fake in fake_scores:
-        terms.append((1 - fake.float()).square().mean())
+    terms = [(1 - fake.float()).square().mean() for fake in fake_scores]
     return torch.stack(terms).sum()
 
 
@@ -51,7 +49,13 @@ def feature_loss(
     return 2 * torch.stack(terms).sum()
 
 
-def kl_loss(z_p: Tensor, logs_q: Tensor, m_p: Tensor, logs_p: Tensor, mask: Tensor) -> Tensor:
+def kl_loss(
+    z_p: Tensor,
+    logs_q: Tensor,
+    m_p: Tensor,
+    logs_p: Tensor,
+    mask: Tensor,
+) -> Tensor:
     """Kullback-Leibler divergence of the posterior from the prior at one draw, in nats per frame.
 
     All (B, C, F), mask (B, 1, F). Summed over channels, averaged over valid frames.
@@ -76,7 +80,5 @@ def commitment_loss(x: Tensor, chosen: Tensor) -> Tensor:
 
 def log_mel_loss(pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     """Mean absolute difference of log-mels (B, M, F), natural and made, one pair for each resolution; their mean."""
-    terms = []
-    for real, made in pairs:
-        terms.append(functional.l1_loss(made, real))
+    terms = [functional.l1_loss(made, real) for real, made in pairs]
     return torch.stack(terms).mean()

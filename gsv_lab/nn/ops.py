@@ -53,7 +53,12 @@ def segment_starts(
     return (rand * choices).long()
 
 
-def take_segments(x: Tensor, starts: Tensor, size: int, factor: int = 1) -> Tensor:
+def take_segments(
+    x: Tensor,
+    starts: Tensor,
+    size: int,
+    factor: int = 1,
+) -> Tensor:
     """Cut one segment out of every item.
 
     (B, C, F * factor) -> (B, C, size * factor); `factor` is the number of frames of `x` for one frame that `starts`

@@ -186,10 +186,10 @@ class TextContentPrior(Prior):
     def _fuse(self, x: Tensor, mask: Tensor, chunk: StreamChunk) -> tuple[Tensor, Tensor]:
         """The last stack over the frames of a chunk, and their mask."""
         if chunk.drop_last:
-            x, mask = x[..., : -chunk.drop_last], mask[..., : -chunk.drop_last]
+            x, mask = (frames[..., : -chunk.drop_last] for frames in (x, mask))
         x = self.fused(self.fused_stack(x, mask))
         if chunk.keep_last is not None:
-            x, mask = x[..., -chunk.keep_last :], mask[..., -chunk.keep_last :]
+            x, mask = (frames[..., -chunk.keep_last :] for frames in (x, mask))
         if chunk.previous is not None:
             x = crossfade_head(x, chunk.previous)
         return x, mask

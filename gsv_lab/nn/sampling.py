@@ -9,7 +9,6 @@ Letters: B rows, V classes, N codes so far.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,11 +17,10 @@ from torch import Tensor
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.nn.ops import drawing_device
+from gsv_lab.system.ranges import Range
 
 COLDEST = 1e-5
 """The least temperature; a temperature of 0 stands for it."""
-ABOVE_ZERO = 1e-30
-"""Least value of an option that must not be 0."""
 
 
 @dataclass(frozen=True)
@@ -64,24 +62,21 @@ class Sampling:
     codes_per_phone: float | None = None
 
     def __post_init__(self) -> None:
-        self._check("top_k", 0)
-        self._check("top_p", ABOVE_ZERO, 1)
-        self._check("temperature", 0, 10)
-        self._check("repetition_penalty", ABOVE_ZERO, 10)
-        self._check("max_new", 1)
-        self._check("min_new", 0, self.max_new)
-        self._check("early_stop", 1)
-        self._check("codes_per_phone", ABOVE_ZERO)
+        self._check("top_k", Range(0))
+        self._check("top_p", Range(0, 1, above=True))
+        self._check("temperature", Range(0, 10))
+        self._check("repetition_penalty", Range(0, 10, above=True))
+        self._check("max_new", Range(1))
+        self._check("min_new", Range(0, self.max_new))
+        self._check("early_stop", Range(1))
+        self._check("codes_per_phone", Range(0, above=True))
         self._check_choice("top_p_rule", "released", "paper")
         self._check_choice("early_stop_last", "keep", "drop")
 
-    def _check(self, name: str, low: float, high: float = math.inf) -> None:
+    def _check(self, name: str, allowed: Range) -> None:
         value = vars(self)[name]
-        if value is None or low <= value <= high:
-            return
-        least = "above 0" if low == ABOVE_ZERO else f"at least {low}"
-        expected = least if high == math.inf else f"{least} and at most {high}"
-        raise ConfigError("PARAM_RANGE", f"{name} is {value}", expected)
+        if value is not None and not allowed.holds(value):
+            raise ConfigError("PARAM_RANGE", f"{name} is {value}", str(allowed))
 
     def _check_choice(self, name: str, *choices: str) -> None:
         value = vars(self)[name]
