@@ -12,32 +12,48 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+import gsv_lab.extensions
 import gsv_lab.nn
+import gsv_lab.released
+from gsv_lab.extensions.continuous_content import ContinuousContent
 from gsv_lab.extensions.istft_vocoder import InverseSTFTVocoder
 from gsv_lab.extensions.letter_to_sound import LetterToSound
+from gsv_lab.extensions.measured_speaker_encoder import MeasuredSpeakerEncoder
+from gsv_lab.extensions.monotonic_alignment import AlignedSemanticGPT
 from gsv_lab.extensions.phone_content_encoder import PhoneContentEncoder
+from gsv_lab.extensions.phone_index_prior import PhoneIndexPrior
 from gsv_lab.extensions.phone_recogniser import DelayRecogniser
 from gsv_lab.extensions.pitch_predictor import PitchPredictor
 from gsv_lab.extensions.postfilter import FormantPostfilter, LatentPostfilter
-from gsv_lab.extensions.residual_correction import Memory, ReferenceMemory
+from gsv_lab.extensions.residual_correction import ResidualCorrection, Residuals
 from gsv_lab.extensions.source_filter_vocoder import SourceFilterVocoder
 from gsv_lab.extensions.speaker_verifier import SpeakerVerifier
 from gsv_lab.hooks import Component, noise, probe
 from gsv_lab.hooks.catalogue import fold, points
 from gsv_lab.hooks.record import TIME_AXES
 from gsv_lab.hooks.tap import declared_taps
-from gsv_lab.nn.discriminators import Discriminators, PeriodJudge, ScaleJudge, SpectrumJudge
+from gsv_lab.nn.decoding import Inputs, generate
+from gsv_lab.nn.discriminators import (
+    CombinedDiscriminator,
+    PeriodDiscriminator,
+    ResolutionDiscriminator,
+    ScaleDiscriminator,
+)
 from gsv_lab.nn.flow import CouplingFlow, IdentityFlow
 from gsv_lab.nn.hifigan import HiFiGAN
+from gsv_lab.nn.interfaces import Conditioning, Features
 from gsv_lab.nn.posterior import WaveNetPosterior
 from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.nn.semantic_gpt import SemanticGPT
-from gsv_lab.nn.speaker_encoder import PitchedSpeakerEncoder, StyleEncoder, VerifiedSpeakerEncoder
+from gsv_lab.nn.speaker_encoder import StyleEncoder, VerifiedSpeakerEncoder
 from gsv_lab.released.eres2net import ERes2NetV2
 
 C, G, F, P = 8, 6, 12, 5
+FOLDERS = (gsv_lab.nn, gsv_lab.extensions, gsv_lab.released)
+ELSEWHERE = {"HubertContent", "BertContext"}
+"""Components around a network of `transformers`; their taps are tested beside the released families."""
 
 
 class Case(NamedTuple):
@@ -55,76 +71,91 @@ def random_numbers() -> torch.Generator:
     return torch.Generator().manual_seed(3)
 
 
-def semantic_gpt(moves: int = 0) -> SemanticGPT:
-    return SemanticGPT(9, 12, context_dim=3, dim=16, n_heads=4, n_layers=2, ffn_dim=16, speaker_dim=G, moves=moves)
+GPT_SIZES = {"context_dim": 3, "dim": 16, "n_heads": 4, "n_layers": 2, "ffn_dim": 16, "speaker_dim": G}
 
 
-def told() -> tuple[Tensor, Tensor, Tensor]:
+def inputs() -> tuple[Tensor, Tensor, Tensor]:
     """Phones (1, P), context (1, 3, P), codes (1, 7)."""
     return torch.tensor([[1, 5, 2, 8, 0]]), draw(1, 3, P), torch.tensor([[3, 1, 4, 1, 5, 9, 2]])
 
 
+def decoded(part: SemanticGPT, sampling: Sampling) -> Tensor:
+    """New codes (1, T) after those of `inputs`."""
+    phones, context, codes = inputs()
+    return torch.stack(generate(part, Inputs(phones, context, codes, speaker=SPEAKER), sampling).codes)
+
+
 def prior(part: nn.Module) -> object:
-    return part(draw(1, C, F), None, torch.tensor([[1, 5, 2, 8, 0]]), None, draw(1, G, 1))
+    conditioning = Conditioning(SPEAKER, phone_index=torch.arange(F)[None] * P // F)
+    return part(draw(1, C, F), None, torch.tensor([[1, 5, 2, 8, 0]]), None, conditioning)
 
 
 def gpt(part: nn.Module) -> object:
-    return part(*told(), speaker=draw(1, G, 1))
+    return part(*inputs(), speaker=SPEAKER)
 
 
-def pointed_gpt(part: nn.Module) -> object:
-    """Moves are chosen in decoding only, so a few steps of it come after teacher forcing."""
-    phones, context, codes = told()
-    places = torch.tensor([[0, 0, 1, 2, 2, 3, 4]])
-    scores = part(phones, context, codes, places=places, speaker=draw(1, G, 1))
+def aligned_gpt(part: nn.Module) -> object:
+    """Advances are chosen in decoding only, so a few steps of it come after teacher forcing."""
+    phones, context, codes = inputs()
+    phone_index = torch.tensor([[0, 0, 1, 2, 2, 3, 4]])
+    scores = part(phones, context, codes, phone_index=phone_index, speaker=SPEAKER)
     greedy = Sampling(top_k=1, min_new=0, max_new=8)
-    return scores, part.generate(phones, context, speaker=draw(1, G, 1), sampling=greedy)
+    return scores, generate(part, Inputs(phones, context, speaker=SPEAKER), greedy).codes
 
 
 WAVE, SPEC, SPEAKER = draw(1, 1, 3200), draw(1, 10, F), draw(1, G, 1)
+FEATURES = Features(SPEC, log_f0=draw(1, 1, 2 * F) + 5, voicing=torch.ones(1, 1, 2 * F))
+GIVEN = Conditioning(SPEAKER, median_log_f0=torch.full((1, 1, 1), 5.0))
 CASES: dict[str, Callable[[], Case]] = {
     "content_encoder": lambda: Case(PhoneContentEncoder(7, width=8, layers=2, dim=4), lambda part: part(WAVE)),
     "quantizer": lambda: Case(VectorQuantizer(C, 6, kmeans_steps=0), lambda part: part(draw(1, C, F))),
-    "semantic_gpt": lambda: Case(semantic_gpt(), gpt),
-    "pointed_gpt": lambda: Case(semantic_gpt(2), pointed_gpt),
+    "continuous_content": lambda: Case(ContinuousContent(C), lambda part: part(draw(1, C, F))),
+    "semantic_gpt": lambda: Case(SemanticGPT(9, 12, **GPT_SIZES), gpt),
+    "aligned_gpt": lambda: Case(AlignedSemanticGPT(9, 12, max_advance=2, **GPT_SIZES), aligned_gpt),
     "recogniser": lambda: Case(
         DelayRecogniser(["a", "b"], "en", width=16, inner=8, reaches=[1], states=12, layers=1, bands=20),
         lambda part: part(WAVE),
     ),
-    "eres2net": lambda: Case(ERes2NetV2(8, (1, 1, 1, 1), n_mels=16, dim=8), lambda part: part.hear(WAVE[0, 0])),
-    "speaker_encoder": lambda: Case(StyleEncoder(10, G, width=8), lambda part: part(SPEC)),
-    "pitched_speaker_encoder": lambda: Case(
-        PitchedSpeakerEncoder(StyleEncoder(6, G, width=8)), lambda part: part(SPEC)
+    "eres2net": lambda: Case(ERes2NetV2(8, (1, 1, 1, 1), n_mels=16, dim=8), lambda part: part.embed(WAVE[0, 0])),
+    "speaker_encoder": lambda: Case(StyleEncoder(10, G, width=8), lambda part: part(FEATURES)),
+    "measured_speaker_encoder": lambda: Case(
+        MeasuredSpeakerEncoder(StyleEncoder(6, G, width=8)), lambda part: part(FEATURES)
     ),
     "verified_speaker_encoder": lambda: Case(
-        VerifiedSpeakerEncoder(StyleEncoder(10, G, width=8), 4), lambda part: part(SPEC, verification=draw(1, 4))
+        VerifiedSpeakerEncoder(StyleEncoder(10, G, width=8), 4), lambda part: part(FEATURES, verification=draw(1, 4))
     ),
     "prior": lambda: Case(
         TextContentPrior(C, C, G, 9, 8, 16, 2, (1, 1, 1), attention_width=8, attention_heads=2), prior
     ),
-    "pitch_predictor": lambda: Case(PitchPredictor(C, G, width=8, layers=1), lambda part: part(draw(1, C, F), SPEAKER)),
+    "phone_index_prior": lambda: Case(
+        PhoneIndexPrior(C, C, G, 9, 8, 16, 2, (1, 1, 1), attention_width=8, attention_heads=2), prior
+    ),
+    "pitch_predictor": lambda: Case(PitchPredictor(C, G, width=8, layers=1), lambda part: part(draw(1, C, F), GIVEN)),
     "latent_postfilter": lambda: Case(LatentPostfilter(), lambda part: part(draw(1, C, F))),
     "formant_postfilter": lambda: Case(FormantPostfilter(), lambda part: part(draw(1, 2, 33, F))),
-    "memory": lambda: Case(
-        ReferenceMemory(), lambda part: part(draw(1, C, F), Memory(draw(1, C, 7, seed=1), draw(1, G, 7, seed=2)))
+    "residual_correction": lambda: Case(
+        ResidualCorrection(),
+        lambda part: part(draw(1, C, F), Residuals(draw(1, C, 7, seed=1), draw(1, G, 7, seed=2))),
     ),
     "posterior": lambda: Case(
-        WaveNetPosterior(10, C, G, width=8, layers=2), lambda part: part(SPEC, None, SPEAKER, noise=draw(1, C, F))
+        WaveNetPosterior(10, C, G, width=8, layers=2), lambda part: part(FEATURES, None, GIVEN, noise=draw(1, C, F))
     ),
-    "flow": lambda: Case(CouplingFlow(C, G, 8, 2, couplings=2), lambda part: part(draw(1, C, F), None, SPEAKER)),
-    "identity_flow": lambda: Case(IdentityFlow(C, G), lambda part: part(draw(1, C, F), None, SPEAKER)),
-    "hifigan": lambda: Case(HiFiGAN(C, G, 16, (4, 2), (8, 4), (3,), (1,)), lambda part: part(draw(1, C, F), SPEAKER)),
-    "istft": lambda: Case(InverseSTFTVocoder(C, G, width=8, layers=1), lambda part: part(draw(1, C, F), SPEAKER)),
+    "flow": lambda: Case(CouplingFlow(C, G, 8, 2, couplings=2), lambda part: part(draw(1, C, F), None, GIVEN)),
+    "identity_flow": lambda: Case(IdentityFlow(C, G), lambda part: part(draw(1, C, F), None, GIVEN)),
+    "hifigan": lambda: Case(HiFiGAN(C, G, 16, (4, 2), (8, 4), (3,), (1,)), lambda part: part(draw(1, C, F), GIVEN)),
+    "istft": lambda: Case(InverseSTFTVocoder(C, G, width=8, layers=1), lambda part: part(draw(1, C, F), GIVEN)),
     "source_filter": lambda: Case(
         SourceFilterVocoder(C, G, width=8, layers=1),
-        lambda part: part(draw(1, C, F), SPEAKER, generator=random_numbers()),
+        lambda part: part(draw(1, C, F), GIVEN, generator=random_numbers()),
     ),
     "discriminator": lambda: Case(
-        Discriminators([ScaleJudge(), PeriodJudge(3, (4, 8)), SpectrumJudge(64, 4, 2)]),
+        CombinedDiscriminator(
+            [ScaleDiscriminator(), PeriodDiscriminator(3, (4, 8)), ResolutionDiscriminator(64, 4, 2)]
+        ),
         lambda part: part(draw(1, 1, 8000)),
     ),
     "letter_to_sound": lambda: Case(LetterToSound(), lambda part: part(torch.tensor([[1, 5, 2, 8]]))),
-    "verifier": lambda: Case(SpeakerVerifier(16, 1, 8), lambda part: part(draw(1, 1, 16000))),
+    "speaker_verifier": lambda: Case(SpeakerVerifier(16, 1, 8), lambda part: part(draw(1, 1, 16000))),
 }
 
 
@@ -203,22 +234,24 @@ def test_every_tap_can_be_drawn(name: str) -> None:
 
 
 def test_every_component_with_taps_is_among_the_cases() -> None:
-    for module in pkgutil.iter_modules(gsv_lab.nn.__path__):
-        importlib.import_module(f"gsv_lab.nn.{module.name}")
+    for package in FOLDERS:
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    folders = tuple(f"{package.__name__}." for package in FOLDERS)
     queue, declared = [Component], set()
     while queue:
         cls = queue.pop()
         queue += cls.__subclasses__()
-        if cls.__module__.startswith("gsv_lab.nn.") and declared_taps(cls):
+        if cls.__module__.startswith(folders) and declared_taps(cls):
             declared.add(cls)
     built = {base for name in CASES for part in CASES[name]().part.modules() for base in type(part).__mro__}
-    assert {cls.__name__ for cls in declared - built} == set()
+    assert {cls.__name__ for cls in declared - built} == ELSEWHERE
 
 
 def test_there_are_forty_distinct_taps_two_in_every_component() -> None:
     names = {name: {fold(tap) for tap in points(CASES[name]().part)} for name in CASES}
-    alternatives = {"verified_speaker_encoder", "hifigan", "istft", "identity_flow", "pointed_gpt"}
-    alternatives |= {"letter_to_sound", "verifier", "recogniser", "eres2net"}
+    alternatives = {"verified_speaker_encoder", "hifigan", "istft", "identity_flow", "aligned_gpt", "phone_index_prior"}
+    alternatives |= {"letter_to_sound", "speaker_verifier", "recogniser", "eres2net", "continuous_content"}
     pipeline = {name: taps for name, taps in names.items() if name not in alternatives}
     assert sum(map(len, pipeline.values())) >= 40
     assert not {name for name, taps in pipeline.items() if len(taps) < 2}
@@ -263,8 +296,8 @@ class TestOneCodePath:
 
     def test_greedy_cached_decode_is_the_full_pass_token_by_token(self) -> None:
         model = case("semantic_gpt").part
-        phones, context, prompt = told()
-        made = model.generate(phones, context, prompt, sampling=self.GREEDY, speaker=SPEAKER)[0]
+        phones, context, prompt = inputs()
+        made = decoded(model, self.GREEDY)[0]
         assert len(made) == 10
         codes = prompt
         with torch.no_grad():
@@ -275,9 +308,9 @@ class TestOneCodePath:
 
     def test_taps_fire_in_both_and_agree(self) -> None:
         model = case("semantic_gpt").part
-        phones, context, prompt = told()
+        phones, context, prompt = inputs()
         with probe(model, "*") as cached:
-            made = model.generate(phones, context, prompt, sampling=self.GREEDY, speaker=SPEAKER)
+            made = decoded(model, self.GREEDY)
         with torch.no_grad(), probe(model, "*") as forced:
             model(phones, context, torch.cat([prompt, made[:, :-1]], dim=1), speaker=SPEAKER)
         assert [*cached] == [*forced] and len(forced) == 5 + 2 * 4
@@ -293,14 +326,14 @@ class TestOneCodePath:
 
     def test_the_decode_is_the_same_when_everything_is_watched(self) -> None:
         model = case("semantic_gpt").part
-        plain = model.generate(*told(), sampling=self.GREEDY, speaker=SPEAKER)
+        plain = decoded(model, self.GREEDY)
         with probe(model, "*"):
-            assert torch.equal(model.generate(*told(), sampling=self.GREEDY, speaker=SPEAKER), plain)
+            assert torch.equal(decoded(model, self.GREEDY), plain)
 
     def test_the_triangle_over_decode_steps(self) -> None:
         model = case("semantic_gpt").part
         with probe(model, "layers.1.attention.pattern") as records:
-            model.generate(*told(), sampling=self.GREEDY, speaker=SPEAKER)
+            decoded(model, self.GREEDY)
         triangle = records["layers.1.attention.pattern"].stacked().mean("head").select("batch", 0).value
         assert triangle.shape == (10, P + 7 + 9)
         seen = (~triangle.isnan()).sum(1)
@@ -309,9 +342,9 @@ class TestOneCodePath:
 
     def test_an_edit_from_a_step_on_leaves_the_codes_before_it(self) -> None:
         model = case("semantic_gpt").part
-        plain = model.generate(*told(), sampling=self.GREEDY, speaker=SPEAKER)[0]
+        plain = decoded(model, self.GREEDY)[0]
         with probe(model, "logits", edits=[noise("logits", 50.0, step=(4, None))]) as records:
-            edited = model.generate(*told(), sampling=self.GREEDY, speaker=SPEAKER)[0]
+            edited = decoded(model, self.GREEDY)[0]
         assert edited[:4].tolist() == plain[:4].tolist() and edited.tolist() != plain.tolist()
         best = [int(step[0, -1, : model.eos].argmax()) for step in records["logits"].steps]
         assert best == edited.tolist(), "the record is what was drawn from, after the edit"
