@@ -118,7 +118,7 @@ def test_latents_are_those_that_pass_the_flow(lab: Lab, part: Excerpt) -> None:
     sovits = lab.family.synthesizer.sovits
     conditioning = sovits.conditioning(speaker)
     latents = encode_latents(lab, part, speaker)
-    there = sovits.flow(latents.steps["drawn by the posterior"][None], None, conditioning)[0]
+    there = sovits.flow(latents.steps["drawn from the posterior"][None], None, conditioning)[0]
     torch.testing.assert_close(latents.steps["after 2 of 2"], there)
     made = speak_latents(lab, part, speaker, 0.7, seed=3)
     back = sovits.flow(made.latents.steps["drawn from the prior"][None], None, conditioning, inverse=True)[0]

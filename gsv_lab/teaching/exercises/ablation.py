@@ -38,7 +38,7 @@ def averaged(answer: Callable[[Tensor, int], Tensor]) -> str:
     twice = torch.as_tensor(ask(answer, before[0], 0))
     right = before[0].mean(0, keepdim=True).expand(3, 5, 4)
     expect(twice.shape == right.shape and torch.allclose(twice, right, atol=1e-6), "It only works for axis 2.")
-    return "The model gets a usual value instead of an impossible one: kinder than zero, and fairer."
+    return "The model gets a usual value; zero may be one that it never met."
 
 
 @exercise("How much was lost?")
@@ -84,7 +84,7 @@ def worth(answer: Callable[[Sequence[dict[str, Any]]], Sequence[int]]) -> str:
     expect(not missing, f"Head {missing[:1]} is missing: its whole interval lies above 0.")
     expect(found != [1, 5, 3], "The dearest first: the other way round.")
     expect(found == [3, 5, 1], f"By cost: 0.25, 0.12, 0.10. Yours is in the order {found}.")
-    return "Of 24 heads, one in 40 or so will pass by chance alone. Intervals are kind to nobody."
+    return "Of 24 heads, one in 40 or so will pass by chance alone. The intervals do not change that."
 
 
 @exercise("One, the other, and both")

@@ -25,13 +25,14 @@ def content_likeness(lab: Lab, one: Tensor, other: Tensor) -> float:
 
     1 is the same; different speech is near 0. It is measured by the content encoder, which also made the codes.
     """
-    contents = [lab.family.synthesizer.extract_content(wave).content[0] for wave in (one, other)]
-    frames = min(content.shape[-1] for content in contents)
-    centred = []
-    for content in contents:
-        content = content[:, :frames]
-        centred.append(content - content.mean(-1, keepdim=True))
-    return float(torch.cosine_similarity(*centred, dim=0).mean())
+    first = lab.family.synthesizer.extract_content(one).content[0]
+    second = lab.family.synthesizer.extract_content(other).content[0]
+    frames = min(first.shape[-1], second.shape[-1])
+    first = first[:, :frames]
+    second = second[:, :frames]
+    first = first - first.mean(-1, keepdim=True)
+    second = second - second.mean(-1, keepdim=True)
+    return float(torch.cosine_similarity(first, second, dim=0).mean())
 
 
 def mel_distance(lab: Lab, one: Tensor, other: Tensor) -> float:

@@ -41,13 +41,13 @@ def encode_latents(lab: Lab, part: Excerpt, speaker: Tensor, seed: int = 0) -> L
     sovits = lab.family.synthesizer.sovits
     with probe(lab, *PRIOR) as expected:
         lab.resynthesize(part.wave, part.phones, speaker)
-    generator = torch.Generator().manual_seed(seed)
-    with probe(lab, "posterior.z", COUPLINGS) as records, torch.no_grad():
+    with probe(lab, "posterior.z") as drawn, torch.no_grad():
         features = sovits.frontend(part.wave.reshape(1, 1, -1))
-        conditioning = sovits.conditioning(speaker)
-        drawn = sovits.posterior(features, None, conditioning, generator=generator)
-        sovits.flow(drawn.z, None, conditioning)
-    steps = {"drawn by the posterior": records["posterior.z"].value[0], **_couplings(records)}
+        sovits.posterior_mean(features, speaker, torch.Generator().manual_seed(seed))
+    z = drawn["posterior.z"].value
+    with probe(lab, COUPLINGS) as passed, torch.no_grad():
+        sovits.flow(z, None, sovits.conditioning(speaker))
+    steps = {"drawn from the posterior": z[0], **_couplings(passed)}
     return _cut(Latents(expected["prior.mean"].value[0], expected["prior.scale"].value[0], steps))
 
 

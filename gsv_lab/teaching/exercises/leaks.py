@@ -85,7 +85,7 @@ def control(answer: Callable[[Any, Any, Any], Any]) -> str:
     same = np.mean([per_kind[kind] == str(np.array(["aa", "iy", "s", "t"])[kind % 4]) for kind in per_kind])
     expect(same < 0.6, f"{same:.0%} of the kinds kept their true label. Draw without looking at it.")
     expect(len(set(per_kind.values())) > 2, "Only two of the four labels are ever drawn.")
-    return "What a probe reaches here it owes to its memory. Only what lies above it speaks of the representation."
+    return "What a probe reaches here it has learned by heart. Only what lies above it comes from the representation."
 
 
 @exercise("Close a leak")
