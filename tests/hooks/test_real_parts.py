@@ -26,6 +26,7 @@ from gsv_lab.extensions.phone_recogniser import DelayRecogniser
 from gsv_lab.extensions.pitch_predictor import PitchPredictor
 from gsv_lab.extensions.postfilter import FormantPostfilter, LatentPostfilter
 from gsv_lab.extensions.residual_correction import ResidualCorrection, Residuals
+from gsv_lab.extensions.resolution_discriminator import ResolutionDiscriminator
 from gsv_lab.extensions.source_filter_vocoder import SourceFilterVocoder
 from gsv_lab.extensions.speaker_verifier import SpeakerVerifier
 from gsv_lab.hooks import Component, noise, probe
@@ -36,7 +37,6 @@ from gsv_lab.nn.decoding import Inputs, generate
 from gsv_lab.nn.discriminators import (
     CombinedDiscriminator,
     PeriodDiscriminator,
-    ResolutionDiscriminator,
     ScaleDiscriminator,
 )
 from gsv_lab.nn.flow import CouplingFlow, IdentityFlow

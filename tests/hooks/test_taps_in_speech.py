@@ -1,7 +1,7 @@
 """What the inner taps say about real words: the shipped sample through the shipped model.
 
-Phones are told apart by how near two moments of the same phone lie, against two moments of different ones. A tap that
-has lost the phones, or hands out something else than it says, is at 1.
+Two moments of one phone lie nearer to each other than two moments of different ones. A tap that has lost the phones, or
+hands out something else than it says, is at 1.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ import torch
 from torch import Tensor, nn
 
 from gsv_lab import audio
+from gsv_lab.audio.alignment import greedy, phone_errors
 from gsv_lab.evaluation.prosody import tracked_pitch
-from gsv_lab.extensions.f0 import TYPICAL_F0, PitchedLogMel
+from gsv_lab.extensions.f0 import TYPICAL_F0
+from gsv_lab.extensions.frontend import LogMelF0Frontend
+from gsv_lab.extensions.measured_speaker_encoder import MeasuredSpeakerEncoder
+from gsv_lab.extensions.monotonic_alignment import AlignedSemanticGPT
 from gsv_lab.extensions.pitch_predictor import PitchPredictor
 from gsv_lab.hooks import Records, probe, swap
-from gsv_lab.inference.batching import predict_many
+from gsv_lab.inference.batching import predict_codes
 from gsv_lab.inference.lab import Lab, load
-from gsv_lab.nn.semantic_gpt import SemanticGPT
-from gsv_lab.nn.speaker_encoder import PitchedSpeakerEncoder, StyleEncoder
+from gsv_lab.nn.interfaces import Features
+from gsv_lab.nn.speaker_encoder import StyleEncoder
 from gsv_lab.teaching.exercises.material import SAMPLE
-from gsv_lab.text import Phones, letters, phonemize
+from gsv_lab.text import Phones, letters, lexicon, phonemize
 
 BY_FRAME = {
     "content_encoder.block": 1.05,
@@ -98,8 +102,8 @@ def apart(vectors: Tensor, names: list[str]) -> float:
 def test_frames_of_one_phone_are_alike(lab: Lab, spoken: tuple[Tensor, Phones], seen: Records, tap: str) -> None:
     wave, phones = spoken
     values = seen[tap].steps[0][0].T.float()
-    positions = lab.align(wave, phones).positions(len(values), 50.0)
-    kept = [i for i, place in enumerate(positions) if place >= 0]
+    positions = lab.recordings.align(wave, phones).positions(len(values), 50.0)
+    kept = [i for i, position in enumerate(positions) if position >= 0]
     assert apart(values[kept], [phones.symbols[positions[i]] for i in kept]) > BY_FRAME[tap]
 
 
@@ -107,8 +111,8 @@ def test_frames_of_one_phone_are_alike(lab: Lab, spoken: tuple[Tensor, Phones], 
 def test_a_phone_is_itself_and_its_word_shares_its_context(lab: Lab, spoken: tuple[Tensor, Phones], tap: str) -> None:
     wave, phones = spoken
     with probe(lab, tap) as records:
-        lab.resynthesize(wave, phones, lab.speaker(wave))
-        predict_many(lab.family.synthesizer, [phones])
+        lab.resynthesize(wave, phones, lab.recordings.speaker(wave))
+        predict_codes(lab.family.synthesizer, [phones])
     value = records[tap].steps[0][0].float()
     value = value.T if value.shape[-1] == len(phones) else value
     words = [str(number) for number, word in enumerate(phones.words) for _ in range(word.phones)]
@@ -128,7 +132,7 @@ def test_the_nearest_code_is_the_one_taken(seen: Records) -> None:
     assert torch.equal(distance.argmin(seen["quantizer.distance"].axes.index("code")).flatten(), codes.flatten())
 
 
-def test_the_wave_is_what_is_heard(seen: Records) -> None:
+def test_the_wave_is_what_is_played(seen: Records) -> None:
     wave = seen["vocoder.wave"].steps[0].flatten()
     made: Tensor = seen.made  # type: ignore[attr-defined]
     torch.testing.assert_close(wave / wave.abs().max().clamp(min=1.0), made)
@@ -147,7 +151,7 @@ def test_emphasis_and_boundaries_change_the_context_features_of_their_words(lab:
 
 
 def test_emphasis_can_be_set_without_the_mark(lab: Lab) -> None:
-    """An edit of the channel tells SemanticGPT what `[emph]` in the text tells it."""
+    """An edit of the channel gives SemanticGPT what `[emph]` in the text gives it."""
     encoder, gpt = lab.family.synthesizer.context_encoder, lab.family.synthesizer.semantic_gpt
     parts = Parts(context_encoder=encoder, semantic_gpt=gpt)
     marked, plain = phonemize("I said [emph]today[/emph].", "en"), phonemize("I said today.", "en")
@@ -155,7 +159,7 @@ def test_emphasis_can_be_set_without_the_mark(lab: Lab) -> None:
     @torch.no_grad()
     def logits(phones: Phones) -> Tensor:
         first = torch.zeros(1, 1, dtype=torch.int64)
-        return gpt(torch.tensor([phones.ids]), encoder(phones)[None], first, places=first)
+        return gpt(torch.tensor([phones.ids]), encoder(phones)[None], first, phone_index=first)
 
     with probe(parts, "context_encoder.emphasis") as records:
         wanted = logits(marked)
@@ -174,26 +178,26 @@ def test_watching_everything_changes_neither_codes_nor_logits_nor_wave(lab: Lab,
     ids, context = torch.tensor([phones.ids]), synthesizer.context_encoder(phones)[None]
     voice = torch.zeros(1, synthesizer.sovits.speaker_encoder.speaker_dim, 1)
 
-    def passes(codes: Tensor, places: Tensor | None) -> tuple[Tensor, Tensor]:
+    def passes(codes: Tensor, phone_index: Tensor | None) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
-            logits = synthesizer.semantic_gpt(ids, context, codes, places=places)
+            logits = synthesizer.semantic_gpt(ids, context, codes, phone_index=phone_index)
         random = torch.Generator().manual_seed(0)
-        return logits, synthesizer.speak(codes, phones, voice, 0.4, 1.0, random, places)
+        return logits, synthesizer.speak(codes, phones, voice, 0.4, 1.0, random, phone_index)
 
-    plain = predict_many(synthesizer, [phones], sampling=greedy)[0]
-    logits, wave = passes(plain.codes, plain.places)
+    plain = predict_codes(synthesizer, [phones], sampling=greedy)[0]
+    logits, wave = passes(plain.codes, plain.phone_index)
     with probe(lab, "*", limit_mb=2048) as records:
-        watched = predict_many(synthesizer, [phones], sampling=greedy)[0]
+        watched = predict_codes(synthesizer, [phones], sampling=greedy)[0]
     assert torch.equal(watched.codes, plain.codes) and len(records["semantic_gpt.logits"]) >= plain.codes.shape[1] > 10
     with probe(lab, "*", limit_mb=2048):
-        seen_logits, seen_wave = passes(plain.codes, plain.places)
+        seen_logits, seen_wave = passes(plain.codes, plain.phone_index)
     assert float((seen_logits - logits).abs().max()) <= 1e-5 and float((seen_wave - wave).abs().max()) <= 1e-5
 
 
 def test_blocks_of_the_gpt_leave_their_mark_on_the_stream(lab: Lab) -> None:
     names = ("semantic_gpt.layers.*.mlp", "semantic_gpt.layers.*.residual")
     with probe(lab, *names) as records:
-        predict_many(lab.family.synthesizer, [phonemize("Good day.", "en")])
+        predict_codes(lab.family.synthesizer, [phonemize("Good day.", "en")])
     depth = len(lab.family.synthesizer.semantic_gpt.layers)
     for step in range(2):
         streams = [records[f"semantic_gpt.layers.{layer}.residual"].steps[step] for layer in range(depth)]
@@ -202,66 +206,114 @@ def test_blocks_of_the_gpt_leave_their_mark_on_the_stream(lab: Lab) -> None:
         assert all(not torch.equal(a, b) for a, b in zip(streams[1:], streams, strict=False))
 
 
-def test_the_verifier_hears_who_speaks_in_every_part_of_a_clip(lab: Lab, spoken: tuple[Tensor, Phones]) -> None:
+@pytest.fixture(scope="module")
+def extras(lab: Lab) -> Parts:
+    """Networks of the family that take no part in speaking."""
     from gsv_lab.checkpoint import load_component
 
-    path = lab.family.extra("verifier")
-    assert path is not None
-    verifier = load_component(path).eval()
-    with probe(Parts(verifier=verifier), "verifier.frames") as records, torch.no_grad():
-        verifier(spoken[0][None, None, :32000])
-        verifier(spoken[0][None, None, 32000:64000])
-    one, two = (step[0].float().mean(-1) for step in records["verifier.frames"].steps[:2])
+    networks = {}
+    for name in ("speaker_verifier", "discriminators"):
+        path = lab.family.extra(name)
+        assert path is not None
+        networks[name] = load_component(path).eval()
+    networks["letter_to_sound"] = load_component(lab.family.folder / "letter_to_sound.safetensors").eval()
+    return Parts(**networks)
+
+
+def test_the_verifier_finds_who_speaks_in_every_part_of_a_clip(extras: Parts, spoken: tuple[Tensor, Phones]) -> None:
+    with probe(extras, "speaker_verifier.frames", "speaker_verifier.embedding") as records, torch.no_grad():
+        for part in (spoken[0][:32000], spoken[0][32000:64000], torch.randn(32000) * 0.05):
+            extras.parts["speaker_verifier"](part[None, None])
+    one, two = (step[0].float().mean(-1) for step in records["speaker_verifier.frames"].steps[:2])
     assert float(torch.nn.functional.cosine_similarity(one, two, dim=0)) > 0.5
+    first, second, other = (step[0] for step in records["speaker_verifier.embedding"].steps)
+    torch.testing.assert_close(first.norm(), torch.tensor(1.0))
+    assert float(first @ second) > float(first @ other) + 0.2
 
 
-def test_one_letter_is_another_elsewhere_in_the_word() -> None:
-    from gsv_lab.checkpoint import load_component
+def test_the_verifier_pays_little_attention_to_silence(extras: Parts, spoken: tuple[Tensor, Phones]) -> None:
+    wave = torch.cat([spoken[0][:32000], torch.zeros(32000)])
+    with probe(extras, "speaker_verifier.attention") as records, torch.no_grad():
+        extras.parts["speaker_verifier"](wave[None, None])
+    weight = records["speaker_verifier.attention"].value.flatten()
+    assert float(weight.sum()) == pytest.approx(1.0, abs=1e-4)
+    assert float(weight[len(weight) // 2 + 5 :].sum()) < 0.4
 
-    network = load_component(load("nano").family.folder / "letter_to_sound.safetensors").eval()
+
+def test_phone_scores_are_those_of_what_is_said(lab: Lab, spoken: tuple[Tensor, Phones]) -> None:
+    wave, phones = spoken
+    with probe(lab, "content_encoder.phones") as records:
+        lab.family.synthesizer.extract_content(wave)
+    scores = records["content_encoder.phones"].value[0].float()
+    torch.testing.assert_close(scores.exp().sum(0), torch.ones(scores.shape[1]))
+    found = greedy(scores.T).ids.tolist()
+    wanted = phones.folded()[0]
+    assert phone_errors(wanted, found) < 0.5 * len(wanted) < phone_errors(wanted[::-1], found)
+
+
+def test_discriminators_separate_speech_and_noise(lab: Lab, extras: Parts, spoken: tuple[Tensor, Phones]) -> None:
+    """Natural speech scores highest, and its features are nearer to those of copy synthesis than to those of noise."""
+    natural = spoken[0][:32000]
+    copied = lab.copy_synthesis(natural).wave
+    size = min(len(natural), len(copied))
+    names = ("discriminators.discriminators.*.scores", "discriminators.discriminators.*.features")
+    with probe(extras, *names) as records, torch.no_grad():
+        for wave in (natural, copied, torch.randn(32000) * natural.std()):
+            extras.parts["discriminators"](wave[None, None, :size])
+    scores = [record.steps for name, record in records.items() if name.endswith(".scores")]
+    features = [record.steps for name, record in records.items() if name.endswith(".features")]
+    means = torch.tensor([[float(step.mean()) for step in steps] for steps in scores]).mean(0)
+    assert means[0] > means[2]
+    near = sum(float((natural - copied).abs().mean()) for natural, copied, _ in features)
+    far = sum(float((natural - noise).abs().mean()) for natural, _, noise in features)
+    assert near < far
+
+
+def test_one_letter_is_another_elsewhere_in_the_word(extras: Parts) -> None:
     word = torch.tensor([letters.encode("banana")])
-    with probe(Parts(letter_to_sound=network), "letter_to_sound.letters") as records, torch.no_grad():
-        network(word)
+    with probe(extras, "letter_to_sound.letters", "letter_to_sound.scores") as records, torch.no_grad():
+        extras.parts["letter_to_sound"](word)
     value = records["letter_to_sound.letters"].steps[0][0].float()
     value = value if value.shape[0] == 6 else value.T
     assert value.shape[0] == 6 and not torch.allclose(value[1], value[2])
+    assert letters.greedy(records["letter_to_sound.scores"].value)[0] in lexicon.readings("banana")
 
 
 def test_the_height_of_a_voice_is_measured_and_moves_its_expected_pitch(spoken: tuple[Tensor, Phones]) -> None:
     """The last channel of the speaker vector is that of the recording; an octave more of it is an octave more of F0."""
     torch.manual_seed(0)
-    encoder = PitchedSpeakerEncoder(StyleEncoder(160, 8, width=8, dropout=0.0)).eval()
+    encoder = MeasuredSpeakerEncoder(StyleEncoder(160, 8, width=8, dropout=0.0)).eval()
     predictor = PitchPredictor(6, 8, width=8, layers=1).eval()
     parts = Parts(speaker_encoder=encoder, pitch_predictor=predictor)
     with torch.no_grad():
-        heard = PitchedLogMel(16000).eval().voice(spoken[0][None, None])
+        features: Features = LogMelF0Frontend(16000).eval().reference(spoken[0][None, None])
         predictor.net.condition.weight.zero_()
         with probe(parts, "speaker_encoder.speaker", "speaker_encoder.base.speaker") as records:
-            vector = encoder(heard)
+            vector = encoder(features)
         learned, whole = (records[f"speaker_encoder.{name}"].value for name in ("base.speaker", "speaker"))
         assert torch.equal(learned[:, :-1], whole[:, :-1]) and not torch.equal(learned, whole)
         curve = tracked_pitch(spoken[0].numpy())
         assert TYPICAL_F0 * float(vector[0, -1].exp()) == pytest.approx(float(np.median(curve[curve > 0])), rel=0.05)
-        with probe(parts, "pitch_predictor.f0", "pitch_predictor.voicing") as said:
+        with probe(parts, "pitch_predictor.f0", "pitch_predictor.voicing") as predicted:
             for octaves in (0.0, 1.0):
                 higher = vector.clone()
                 higher[:, -1] += octaves * math.log(2)
-                predictor(torch.ones(1, 6, 10), higher)
-    low, high = said["pitch_predictor.f0"].steps
+                predictor(torch.ones(1, 6, 10), encoder.conditioning(higher))
+    low, high = predicted["pitch_predictor.f0"].steps
     torch.testing.assert_close(high, 2 * low)
-    assert torch.equal(*said["pitch_predictor.voicing"].steps)
+    assert torch.equal(*predicted["pitch_predictor.voicing"].steps)
 
 
-def test_a_voice_and_a_place_move_the_scores_of_codes() -> None:
+def test_a_voice_and_a_phone_move_the_scores_of_codes() -> None:
     torch.manual_seed(0)
-    gpt = SemanticGPT(
-        732, 20, context_dim=0, dim=16, n_heads=2, n_layers=1, ffn_dim=16, dropout=0.0, speaker_dim=4, moves=2
-    )
+    sizes = {"dim": 16, "n_heads": 2, "n_layers": 1, "ffn_dim": 16}
+    gpt = AlignedSemanticGPT(732, 20, context_dim=0, dropout=0.0, speaker_dim=4, max_advance=2, **sizes)
     phones, codes = torch.tensor([phonemize("Good day.", "en").ids]), torch.tensor([[1, 2, 3]])
-    names = ("semantic_gpt.speaker", "semantic_gpt.pointer.spoken")
+    names = ("semantic_gpt.speaker", "semantic_gpt.monotonic_alignment.phone")
     with probe(Parts(semantic_gpt=gpt), *names) as records, torch.no_grad():
-        for voice, places in ((1.0, [0, 0, 1]), (-1.0, [0, 0, 1]), (1.0, [0, 1, 2])):
-            gpt(phones, None, codes, places=torch.tensor([places]), speaker=torch.full((1, 4, 1), voice))
+        for voice, phone_index in ((1.0, [0, 0, 1]), (-1.0, [0, 0, 1]), (1.0, [0, 1, 2])):
+            speaker = torch.full((1, 4, 1), voice)
+            gpt(phones, None, codes, phone_index=torch.tensor([phone_index]), speaker=speaker)
     voices, spoken = (records[name].steps for name in names)
     assert not torch.equal(voices[0], voices[1]) and torch.equal(voices[0], voices[2])
     assert not torch.equal(spoken[0], spoken[2])
