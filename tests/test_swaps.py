@@ -19,6 +19,7 @@ import yaml
 import gsv_lab
 import swapping
 from gsv_lab import audio
+from gsv_lab.corpora.content_data import ContentBatch
 from gsv_lab.errors import ConfigError
 from gsv_lab.extensions.pitch_predictor import Pitch
 from gsv_lab.hooks import probe
@@ -27,7 +28,7 @@ from gsv_lab.nn.discriminators import SubDiscriminator
 from gsv_lab.system.config import build
 from gsv_lab.system.registry import available, load_parts
 from swapping import VERIFICATION, exchanged, is_taught, reduced, train_batch
-from tiny import GPT, make_family
+from tiny import CONTENT, GPT, make_family
 
 OWN = load_parts(Path(__file__).with_name("own_parts.py"))
 """As `--parts FILE.py` does it."""
@@ -67,7 +68,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "gsv_lab.nn.discriminators.ScaleDiscriminator": {
         "channels": [4, 4], "groups": [1, 4], "kernels": [15, 5], "strides": [2, 1],
     },
-    "gsv_lab.nn.discriminators.ResolutionDiscriminator": {"n_fft": 128, "channels": 4},
+    "gsv_lab.extensions.resolution_discriminator.ResolutionDiscriminator": {"n_fft": 128, "channels": 4},
 }  # fmt: skip
 """What a class needs beside those arguments of its predecessor that it takes too."""
 
@@ -186,6 +187,40 @@ def test_semantic_gpt(part: str, path: str, tmp_path: Path, recording: Path, mon
     made = exchanged({"init_args": {part: GPT}}, part, {"class_path": path})["init_args"][part]
     wave, fired = spoken(tmp_path, recording, part, semantic_gpt=made)
     assert wave.abs().sum() > 0 and f"{part}.logits" in fired
+
+
+@pytest.mark.parametrize(("part", "path"), working("content_encoder"))
+def test_content_encoder(part: str, path: str, tmp_path: Path, recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = exchanged({"init_args": {part: CONTENT}}, part, {"class_path": path})["init_args"][part]
+    task = build({"class_path": "gsv_lab.training.content_task.ContentTask", "init_args": {part: made}})
+    mel, labels = torch.randn(2, 80, 60), torch.randint(1, 100, (2, 5))
+    batch = ContentBatch(mel, torch.tensor([60, 50]), labels, torch.tensor([5, 4]), ["en", "zh"])
+    assert "ctc" in train_batch(task, batch, monkeypatch) and is_taught(task.content_encoder)
+    wave, fired = spoken(tmp_path, recording, part, content_encoder=made)
+    assert wave.abs().sum() > 0 and f"{part}.content" in fired
+
+
+class Surroundings(interfaces.ContextEncoder):
+    """One phone in two stands out."""
+
+    dim = 36
+
+    def forward(self, phones: object) -> torch.Tensor:
+        return (torch.arange(len(phones)) % 2).float().expand(36, -1)  # type: ignore[arg-type]
+
+
+def test_context_encoder(tmp_path: Path, recording: Path) -> None:
+    lab = gsv_lab.load(str(make_family(tmp_path)))
+    synthesizer = lab.family.synthesizer
+    assert type(synthesizer.context_encoder).__name__ in {path.rsplit(".", 1)[1] for path in classes("context_encoder")}
+    voice = lab.clone(recording)
+    spoken = []
+    for encoder in (synthesizer.context_encoder, Surroundings()):
+        synthesizer.context_encoder = encoder
+        with probe(lab, "semantic_gpt.context") as records:
+            lab.speak("We walk home.", voice, seed=1)
+        spoken.append(records["semantic_gpt.context"].value)
+    assert not torch.equal(*spoken)
 
 
 def test_linear_frontend_is_refused_with_the_reason() -> None:

@@ -43,7 +43,7 @@ class StackedLogMel(nn.Module):
         self.log_mel = LogMel(sample_rate, n_fft, hop_length, n_mels)
         self.stack = stack
         self.channels = n_mels * stack
-        self.frame_rate = sample_rate / (hop_length * stack)
+        self.hop_length = hop_length * stack
 
     def forward(self, wave: Tensor) -> Tensor:
         """See the class; left-over frames at the end are dropped."""
@@ -84,6 +84,7 @@ class LogMelF0Frontend(Frontend):
             self.gives = frozenset({"log_f0", "voicing"})
         self.f0_frames = 2
         self.log_mel = StackedLogMel(sample_rate, n_mels=n_mels)
+        self.hop_length = self.log_mel.hop_length
         self.spec_channels = self.log_mel.channels + 4
         curves = cosines(band_positions(n_mels), ltas_dim)
         self.register_buffer("curves", curves, persistent=False)

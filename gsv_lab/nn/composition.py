@@ -9,6 +9,8 @@ from gsv_lab.nn.interfaces import Role
 from gsv_lab.system.registry import givers
 
 SHARED = {
+    "sample_rate": ("frontend", "vocoder"),
+    "hop_length": ("frontend", "vocoder"),
     "latent_dim": ("prior", "posterior", "flow", "vocoder"),
     "speaker_dim": ("speaker_encoder", "prior", "posterior", "flow", "vocoder", "pitch_predictor"),
     "hidden_dim": ("prior", "pitch_predictor"),

@@ -31,6 +31,7 @@ class LinearFrontend(Frontend):
     ) -> None:
         super().__init__()
         self.sample_rate = sample_rate or 50 * hop_length
+        self.hop_length = hop_length
         self.spec_channels = n_fft // 2 + 1
         self.spectrogram = LinearSpectrogram(n_fft, hop_length)
 

@@ -35,8 +35,8 @@ from gsv_lab.nn.tensors import (
 
 __all__ = [
     "Conditioning", "ContentEncoder", "ContextEncoder", "Decoded", "DecodingCache", "Discriminated", "Discriminator",
-    "Encoded", "Features", "Flow", "Frontend", "Latent", "Posterior", "Prior", "Quantized", "Quantizer", "Role", "Sampled",
-    "SemanticGPTRole", "SpeakerEncoder", "StreamChunk", "VITSOutput", "Vocoded", "Vocoder",
+    "Encoded", "Features", "Flow", "Frontend", "Latent", "Posterior", "Prior", "Quantized", "Quantizer", "Role",
+    "Sampled", "SemanticGPTRole", "SpeakerEncoder", "StreamChunk", "VITSOutput", "Vocoded", "Vocoder",
 ]  # fmt: skip
 
 ChooseAdvance = Callable[[Tensor, int, Tensor], Tensor]
@@ -59,11 +59,12 @@ class Role(Component, ABC):
 class Frontend(Role):
     """What posterior, speaker encoder and vocoder are shown of a recording: wave (B, 1, T) -> Features.
 
-    Declares: `sample_rate` in Hz, `spec_channels`, `ltas_dim` K (0: not measured), `f0_frames` pitch frames for one
-    frame of the spectrogram (0: pitch is not measured).
+    Declares: `sample_rate` in Hz, `hop_length` samples for one frame, `spec_channels`, `ltas_dim` K (0: not measured),
+    `f0_frames` pitch frames for one frame of the spectrogram (0: pitch is not measured).
     """
 
     sample_rate: int
+    hop_length: int
     spec_channels: int
     ltas_dim: int = 0
     f0_frames: int = 0
@@ -138,8 +139,8 @@ class DecodingCache(ABC):
     """What a decode remembers of its batch of A running rows.
 
     Declares: `columns` (A,), the column of the phone that each row's newest code speaks, and `may_stop` (A,), true
-    where the end of the text has been reached; both None where the network does not know. `choose` is the rule by which such
-    a network goes on, set before the decode starts; None takes the likeliest.
+    where the end of the text has been reached; both None where the network does not know. `choose` is the rule by which
+    such a network goes on, set before the decode starts; None takes the likeliest.
     """
 
     columns: Tensor | None = None

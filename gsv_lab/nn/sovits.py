@@ -222,8 +222,8 @@ class SoVITS(Component):
         told = self.speaker_encoder.conditioning(voice, ltas)
         if phone_index is None:
             return told
-        by_frame = phone_index.repeat_interleave(self.quantizer.hop, dim=-1)
-        return told._replace(phone_index=fit_frames(by_frame[:, None], n_frames)[:, 0])
+        by_frame = self.to_frames(phone_index[:, None], n_frames)
+        return told._replace(phone_index=by_frame[:, 0])
 
     def to_frames(self, vectors: Tensor, n_frames: int | None = None) -> Tensor:
         """Code vectors repeated to the rate of latents: (B, D, F25) -> (B, D, F50), cut or filled to `n_frames`."""
@@ -344,8 +344,7 @@ class SoVITS(Component):
         generator: torch.Generator | None,
     ) -> Sampled:
         if self.posterior is None:
-            problem = "these weights came without a posterior"
-            raise ConfigError("CONFIG_INCONSISTENT", problem, "weights with one", "Use the base ones")
+            raise ConfigError("CONFIG_INCONSISTENT", "these weights came without a posterior", "the base weights")
         if self.detach_speaker and conditioning.speaker is not None:
             conditioning = conditioning._replace(speaker=conditioning.speaker.detach())
         return self.posterior(features, mask, conditioning, noise, generator)

@@ -40,7 +40,9 @@ class Conditioning(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """`content` (B, D, F50) and, from an encoder that was trained on phones, `log_probs` (B, F50, V), class 0 the blank."""
+    """`content` (B, D, F50) and, from an encoder that was trained on phones, `log_probs` (B, F50, V), class 0
+    the blank.
+    """
 
     content: Tensor
     log_probs: Tensor | None = None

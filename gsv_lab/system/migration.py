@@ -28,7 +28,7 @@ CLASSES = {
     "gsv_lab.nn.discriminators.ReleasedDiscriminators": "gsv_lab.nn.discriminators.MultiPeriodDiscriminator",
     "gsv_lab.nn.discriminators.ScaleJudge": "gsv_lab.nn.discriminators.ScaleDiscriminator",
     "gsv_lab.nn.discriminators.PeriodJudge": "gsv_lab.nn.discriminators.PeriodDiscriminator",
-    "gsv_lab.nn.discriminators.SpectrumJudge": "gsv_lab.nn.discriminators.ResolutionDiscriminator",
+    "gsv_lab.nn.discriminators.SpectrumJudge": "gsv_lab.extensions.resolution_discriminator.ResolutionDiscriminator",
     "gsv_lab.nn.pitch.PitchedLogMel": "gsv_lab.extensions.frontend.LogMelF0Frontend",
     "gsv_lab.nn.pointer.TextPointer": "gsv_lab.extensions.monotonic_alignment.MonotonicAlignment",
     "gsv_lab.nn.memory.ReferenceMemory": "gsv_lab.extensions.residual_correction.ResidualCorrection",

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.extensions.resolution_discriminator import ResolutionDiscriminator
 from gsv_lab.nn import losses
 from gsv_lab.nn.discriminators import (
     CombinedDiscriminator,
     PeriodDiscriminator,
-    ResolutionDiscriminator,
     ScaleDiscriminator,
 )
 from gsv_lab.nn.spectral import LogMel

@@ -21,6 +21,7 @@ from gsv_lab.extensions.phone_content_encoder import PhoneContentEncoder
 from gsv_lab.extensions.phone_index_prior import PhoneIndexPrior
 from gsv_lab.extensions.phone_recogniser import DelayRecogniser, PhoneRecogniser
 from gsv_lab.extensions.pitch_predictor import Pitch, PitchPredictor
+from gsv_lab.extensions.resolution_discriminator import ResolutionDiscriminator
 from gsv_lab.extensions.source_filter_vocoder import SourceFilterVocoder
 from gsv_lab.hooks import probe
 from gsv_lab.nn import interfaces
@@ -28,7 +29,6 @@ from gsv_lab.nn.discriminators import (
     CombinedDiscriminator,
     MultiPeriodDiscriminator,
     PeriodDiscriminator,
-    ResolutionDiscriminator,
     ScaleDiscriminator,
 )
 from gsv_lab.nn.flow import CouplingFlow, IdentityFlow
