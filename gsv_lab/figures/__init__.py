@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_PLACES: dict[str, tuple[str, ...]] = {
+_PICTURES: dict[str, tuple[str, ...]] = {
     "strips": (
         "waveform", "spectrogram", "phone_strip", "pipeline_strip", "code_ribbon", "f0_overlay", "spectrogram_pair",
     ),
@@ -29,14 +29,14 @@ _OTHERS = {
     "views": ("draw",),
     "examples": ("Material", "gallery"),
 }
-_HOME = {name: module for places in (_PLACES, _OTHERS) for module, names in places.items() for name in names}
+_HOME = {name: module for group in (_PICTURES, _OTHERS) for module, names in group.items() for name in names}
 
 __all__ = ["catalogue", *_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def catalogue() -> dict[str, str]:
     """Every picture by name, with the first line of its description."""
-    names = [name for members in _PLACES.values() for name in members]
+    names = [name for members in _PICTURES.values() for name in members]
     return {name: (__getattr__(name).__doc__ or "").strip().split("\n")[0] for name in names}
 
 

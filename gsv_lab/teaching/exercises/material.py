@@ -148,5 +148,5 @@ def shipped_sample() -> FoundSpeech:
     """The recording that comes with the package, with its text: made by a synthesizer, not by a person."""
     card = json.loads((SAMPLE / "en_rms.json").read_text(encoding="utf-8"))
     text = " ".join(sentence["text"] for sentence in card["sentences"])
-    source = "The sample shipped with gsv_lab: five sentences said by a synthesizer, not by a person."
+    source = "The sample shipped with gsv_lab: five sentences spoken by a synthesizer, not by a person."
     return FoundSpeech(SAMPLE / "en_rms.flac", source, text, "en")
