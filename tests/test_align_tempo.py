@@ -16,15 +16,16 @@ import torch
 
 import gsv_lab
 from gsv_lab.evaluation.lists import read_list
+from gsv_lab.inference.lab import Lab
 from gsv_lab.text import phonemize
 
 RATES = (0.88, 1.14)
 """How much faster: the tempos at which the recogniser was trained end here."""
 
 
-def borders(lab: gsv_lab.inference.lab.Lab, wave: np.ndarray, text: str, language: str) -> np.ndarray:
+def borders(lab: Lab, wave: np.ndarray, text: str, language: str) -> np.ndarray:
     """Starts of the phones that sound, then the end of the last, in seconds."""
-    found = lab.align(torch.from_numpy(wave.copy()), phonemize(text, language))
+    found = lab.recordings.align(torch.from_numpy(wave.copy()), phonemize(text, language))
     spoken = found.ids >= 0
     return np.append(found.start[spoken], found.end[spoken][-1])
 
