@@ -86,7 +86,7 @@ def repeatable() -> Iterator[None]:
 
 
 def take_out_live_taps() -> list[str]:
-    """Names of the taps that still have a listener anywhere in the process; the listeners are removed."""
+    """Names of the taps that still have an observer anywhere in the process; the observers are removed."""
     tap = sys.modules.get("gsv_lab.hooks.tap")
     live = [] if tap is None else [point for point in list(tap.ALL_TAPS) if point.live is not None or point.claimed]
     for point in live:
@@ -96,7 +96,7 @@ def take_out_live_taps() -> list[str]:
 
 @pytest.fixture(autouse=True)
 def no_tap_left_live() -> Iterator[None]:
-    """Fail a test that leaves a listener in a tap, or a probe open."""
+    """Fail a test that leaves an observer at a tap, or a probe open."""
     yield
     names = take_out_live_taps()
     assert not names, f"taps left live: {names}"
