@@ -18,7 +18,9 @@ from source import ROOT
 README = ROOT / "README.md"
 PAGES = [README, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "data/README.md"))]
 PAGES += sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "gsv_lab").rglob("*.md"))
-CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.parent.name != "interventions")
+OVERLAYS = ("ablations", "interventions")
+"""Folders whose files lie over others (`test_ablations.py`) or are no trainings."""
+CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.parent.name not in OVERLAYS)
 
 
 def blocks(page: Path, language: str) -> list[str]:

@@ -64,5 +64,5 @@ def no_codes() -> ConfigError:
         "CONFIG_INCONSISTENT",
         "These networks were trained without a quantizer, so there are no codes to speak from",
         "a SoVITS with a quantizer",
-        "Judge this one by resynthesis of recordings: lab.resynthesize",
+        "With this one, recordings can be made again: lab.resynthesize",
     )

@@ -100,12 +100,13 @@ class Recordings:
     ) -> Residuals | None:
         """How the sounds of some recordings (T,) differ from what a synthesizer expects of a voice (1, G, 1).
 
-        The synthesizer is the base if None. None for families without residual correction, and where the prior has no
-        hidden frames to learn from. Without phones those that the content encoder recognises stand in.
+        The synthesizer is the base if None. None for families without residual correction, and for networks without
+        codes or without hidden frames to learn from. Without phones those that the content encoder recognises stand in.
         """
         synthesizer = synthesizer or self.family.synthesizer
         correction = synthesizer.residual_correction
-        if correction is None or not synthesizer.sovits.prior.hidden_dim:
+        sovits = synthesizer.sovits
+        if correction is None or not sovits.prior.hidden_dim or not sovits.quantizer.n_codes:
             return None
         hidden, residual = [], []
         for wave, phones in clips:
