@@ -1,7 +1,7 @@
 """ScaledAdam: Adam whose steps are proportional to the size of each parameter tensor, and which learns that size.
 
-Letters: p a parameter tensor, g its gradient, r(p) its root mean square, n the step from 0.
-Knows parameters and gradients only; learning-rate schedules are somebody else's.
+Letters: p a parameter tensor, g its gradient, r(p) its root mean square, n the step from 0. Learning rates are set from
+outside (`gsv_lab.training.schedules`).
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class ScaledAdam(torch.optim.Optimizer):
         size_period: int = 4,
         clip_sizes_only: bool = False,
     ) -> None:
-        if lr < 0 or not all(0 <= b < 1 for b in betas):
+        in_range = [0 <= beta < 1 for beta in betas]
+        if lr < 0 or not all(in_range):
             raise ValueError(f"lr {lr} must be 0 or more, betas {betas} in [0, 1)")
         if clipping_period < 1 or size_period < 1:
             raise ValueError(f"clipping_period {clipping_period} and size_period {size_period} must be 1 or more")
@@ -87,18 +88,22 @@ class ScaledAdam(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            params = [p for p in group["params"] if p.grad is not None]
-            for p in params:
-                if not self.state[p]:
-                    self._begin(p, group)
-            clip = self._clip(params, group)
-            for p in params:
-                if p.numel() == 1:
-                    self._step_scalar(p, group, 1.0 if group["clip_sizes_only"] else clip)
-                else:
-                    self._step_tensor(p, group, clip)
-                self.state[p]["step"] += 1
+            self._step_group(group)
         return loss
+
+    def _step_group(self, group: dict[str, Any]) -> None:
+        params = [p for p in group["params"] if p.grad is not None]
+        for p in params:
+            if not self.state[p]:
+                self._begin(p, group)
+        clip = self._clip(params, group)
+        step_clip = 1.0 if group["clip_sizes_only"] else clip
+        for p in params:
+            if p.numel() == 1:
+                self._step_scalar(p, group, step_clip)
+            else:
+                self._step_tensor(p, group, step_clip, clip)
+            self.state[p]["step"] += 1
 
     def _begin(self, p: Tensor, group: dict[str, Any]) -> None:
         state = self.state[p]
@@ -114,54 +119,89 @@ class ScaledAdam(torch.optim.Optimizer):
         """Factor on all gradients of this step. The history of norms is kept with the group's first parameter."""
         if group["clipping_scale"] is None or not params:
             return 1.0
-        state, period = self.state[params[0]], group["clipping_period"]
+        state = self.state[params[0]]
+        period = group["clipping_period"]
         n = state["step"]
         if n == 0:
             return 1.0
-        scaled = [p.grad if p.numel() == 1 else p.grad * self.state[p]["rms"] for p in params if p.grad is not None]
-        norm = torch.stack([g.square().sum() for g in scaled]).sum().sqrt()
+        norm = self._scaled_norm(params)
         norms = state.setdefault("norms", norm.new_zeros(period))
         norms[n % period] = norm
         if n % period == 0:
-            state["threshold"] = group["clipping_scale"] * norms.sort().values[min(period - 1, period // 4 * 2)]
+            middle = min(period - 1, period // 4 * 2)
+            median = norms.sort().values[middle]
+            state["threshold"] = group["clipping_scale"] * median
         if n < period or "threshold" not in state:
             return 1.0
-        return min(1.0, float(state["threshold"] / (norm + 1e-20)))
+        factor = float(state["threshold"] / (norm + 1e-20))
+        return min(1.0, factor)
 
-    def _step_tensor(self, p: Tensor, group: dict[str, Any], clip: float) -> None:
-        state, (b1, b2) = self.state[p], group["betas"]
-        n, period = state["step"], group["size_period"]
-        grad = _times(p.grad, 1.0 if group["clip_sizes_only"] else clip)
-        delta = state["delta"].mul_(b1)
-        state["size_grads"][n % period] = (p * p.grad).sum() * clip
+    def _scaled_norm(self, params: list[Tensor]) -> Tensor:
+        """Norm of all g * r(p); the gradients of one-element tensors count as they are."""
+        squares = []
+        for p in params:
+            scaled = p.grad
+            if p.numel() > 1:
+                scaled = p.grad * self.state[p]["rms"]
+            squares.append(scaled.square().sum())
+        return torch.stack(squares).sum().sqrt()
+
+    def _step_tensor(self, p: Tensor, group: dict[str, Any], clip: float, size_clip: float) -> None:
+        """Adam's step times r(p); `clip` is for the step, `size_clip` for the move of the size."""
+        state = self.state[p]
+        b1, b2 = group["betas"]
+        n = state["step"]
+        period = group["size_period"]
+        grad = _times(p.grad, clip)
+        delta = state["delta"]
+        delta.mul_(b1)
+        state["size_grads"][n % period] = (p * p.grad).sum() * size_clip
         if n % period == period - 1:
             state["rms"].copy_(p.square().mean().sqrt())
             if n > 0:
-                delta.add_(p * self._size_step(state, group), alpha=1 - b1)
-        square = state["square"].mul_(b2).addcmul_(grad, grad, value=1 - b2)
+                growth = p * self._size_step(state, group)
+                delta.add_(growth, alpha=1 - b1)
+        square = state["square"]
+        square.mul_(b2)
+        square.addcmul_(grad, grad, value=1 - b2)
         correction = 1 - b2 ** (n + 1)
         # The correction is left out once it is within a hundredth of one: it would only cost time.
-        root = (square / correction if correction < 0.99 else square).sqrt().add_(group["eps"])
-        rate = -group["lr"] * (1 - b1) * state["rms"].clamp(min=group["min_rms"])
+        corrected = square / correction if correction < 0.99 else square
+        root = corrected.sqrt().add_(group["eps"])
+        size = state["rms"].clamp(min=group["min_rms"])
+        rate = -group["lr"] * (1 - b1) * size
         delta.add_(grad / root * rate)
         p.add_(delta)
 
     def _size_step(self, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
         """Relative change of a tensor's size: an Adam step on its logarithm, whose gradient is p . g."""
-        decay = group["betas"][1] ** group["size_period"]
-        grads, rms, square = state["size_grads"], state["rms"], state["size_square"]
-        square.mul_(decay).add_(grads.square().mean(), alpha=1 - decay)
-        correction = 1 - decay ** ((state["step"] + 1) // group["size_period"])
-        step = -group["lr"] * group["scalar_rate"] * correction**0.5 * grads.sum() / (square.sqrt() + group["eps"])
+        period = group["size_period"]
+        decay = group["betas"][1] ** period
+        grads = state["size_grads"]
+        rms = state["rms"]
+        square = state["size_square"]
+        square.mul_(decay)
+        square.add_(grads.square().mean(), alpha=1 - decay)
+        moves = (state["step"] + 1) // period
+        correction = 1 - decay**moves
+        rate = -group["lr"] * group["scalar_rate"] * correction**0.5
+        step = rate * grads.sum() / (square.sqrt() + group["eps"])
         step = torch.where(rms < group["min_rms"], torch.zeros_like(step), step)
         return torch.minimum(step, (group["max_rms"] - rms) / rms)
 
     def _step_scalar(self, p: Tensor, group: dict[str, Any], clip: float) -> None:
-        state, (b1, b2) = self.state[p], group["betas"]
+        state = self.state[p]
+        b1, b2 = group["betas"]
         grad = _times(p.grad, clip)
-        square = state["square"].mul_(b2).addcmul_(grad, grad, value=1 - b2)
-        root = (square / (1 - b2 ** (state["step"] + 1))).sqrt() + group["eps"]
-        delta = state["delta"].mul_(b1).add_(grad / root, alpha=-group["lr"] * group["scalar_rate"] * (1 - b1))
+        square = state["square"]
+        square.mul_(b2)
+        square.addcmul_(grad, grad, value=1 - b2)
+        corrected = square / (1 - b2 ** (state["step"] + 1))
+        root = corrected.sqrt() + group["eps"]
+        rate = -group["lr"] * group["scalar_rate"] * (1 - b1)
+        delta = state["delta"]
+        delta.mul_(b1)
+        delta.add_(grad / root, alpha=rate)
         p.clamp_(-group["scalar_max"], group["scalar_max"])
         p.add_(delta)
 
