@@ -8,7 +8,7 @@ so that every first few of them are a balanced choice. There, with as many parts
 
     gsv-lab fit --family family.json --corpus part1 part2 --run-minutes 9 --output RUN
 
-goes from clips to weights; killed or cut short, it goes on. Does not know what carries the files.
+goes from clips to weights; killed or cut short, it goes on.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import csv
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.readers import read as read_corpus
@@ -44,13 +45,16 @@ def bundle(configs: str | Path, corpora: Sequence[str | Path], folder: str | Pat
     Raises:
         DataError: DATA_MISSING, no clip is left.
     """
-    experiments = {stage.name: load_experiment([Path(configs) / f"{stage.name}.yaml"]) for stage in STAGES}
-    wanted = experiments["content"]["data"]["init_args"]
-    splits = {split for name in experiments for split in _splits(experiments[name]["data"]["init_args"])}
-    clips = [
-        clip for corpus in corpora for clip in read_corpus(corpus)
-        if clip.corpus not in wanted["exclude"] and clip.split in splits
-    ]  # fmt: skip
+    experiments = {}
+    splits: set[str] = set()
+    for stage in STAGES:
+        experiment = load_experiment([Path(configs) / f"{stage.name}.yaml"])
+        experiments[stage.name] = experiment
+        splits |= _splits(experiment["data"]["init_args"])
+    excluded = experiments["content"]["data"]["init_args"]["exclude"]
+    clips = []
+    for corpus in corpora:
+        clips += [clip for clip in read_corpus(corpus) if clip.split in splits and clip.corpus not in excluded]
     if not clips:
         raise DataError("DATA_MISSING", "No clip is left to pack", "a corpus with clips for training")
     with new_folder(folder, is_own="family.json") as target:
@@ -66,24 +70,29 @@ def parts(clips: Sequence[Clip], limit: float) -> Iterator[list[Clip]]:
     for clip in clips:
         if clip.split == "train":
             by_speaker[clip.speaker].append(clip)
-    rounds = [[(turn, name, clip) for turn, clip in enumerate(own)] for name, own in by_speaker.items()]
     order = [clip for clip in clips if clip.split != "train"]
-    order += [clip for _, _, clip in sorted((item for own in rounds for item in own), key=lambda item: item[:2])]
+    most = max((len(own) for own in by_speaker.values()), default=0)
+    for turn in range(most):
+        order += [own[turn] for _, own in sorted(by_speaker.items()) if turn < len(own)]
     part: list[Clip] = []
     size = 0
     for clip in order:
         length = clip.path.stat().st_size
         if part and size + length > limit:
             yield part
-            part, size = [], 0
+            part = []
+            size = 0
         part.append(clip)
         size += length
     yield part
 
 
-def _splits(data: dict[str, object]) -> set[str]:
+def _splits(data: Mapping[str, Any]) -> set[str]:
     """Splits that a stage's data reads; none for data without clips."""
-    return {str(split) for key in ("train", "valid") for split in (data.get(key) or ())}  # type: ignore[attr-defined]
+    found: set[str] = set()
+    for key in ("train", "valid"):
+        found |= set(data.get(key) or ())
+    return found
 
 
 def _write_part(folder: Path, clips: Sequence[Clip]) -> None:
@@ -95,7 +104,14 @@ def _write_part(folder: Path, clips: Sequence[Clip]) -> None:
             place = Path(f"{clip.id}{clip.path.suffix}")
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(clip.path, folder / place)
-            writer.writerow(
-                [place.as_posix(), clip.speaker, clip.language, clip.text, clip.corpus, clip.gender, clip.split]
-            )
+            row = [
+                place.as_posix(),
+                clip.speaker,
+                clip.language,
+                clip.text,
+                clip.corpus,
+                clip.gender,
+                clip.split,
+            ]
+            writer.writerow(row)
     save_texts(read_texts(clips), folder / FILE_NAME)

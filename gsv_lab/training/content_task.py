@@ -69,7 +69,12 @@ class ContentTask(Task):
         scores = self.content_encoder.phone_scores(content).float()
         frames = batch.frames // 2
         ctc = functional.ctc_loss(
-            scores.permute(2, 0, 1), batch.labels, frames, batch.label_lengths, zero_infinity=True, reduction="none"
+            scores.permute(2, 0, 1),
+            batch.labels,
+            frames,
+            batch.label_lengths,
+            zero_infinity=True,
+            reduction="none",
         )
         losses = {"ctc": (ctc / batch.label_lengths).mean()}
         if self.progress >= self.labels_from:
@@ -88,10 +93,17 @@ class ContentTask(Task):
         losses, scores = self.losses(batch)
         self.total(losses, "valid")
         for row, language in enumerate(batch.languages):
-            frames, labels = int(batch.frames[row]) // 2, batch.labels[row, : int(batch.label_lengths[row])]
-            heard = torch.unique_consecutive(scores[row, :, :frames].argmax(0))
-            errors = phone_errors(labels.tolist(), heard[heard > 0].tolist())
-            self.log(f"valid/phone_error_{language}", errors / len(labels), on_epoch=True, batch_size=len(labels))
+            n_frames = int(batch.frames[row]) // 2
+            n_labels = int(batch.label_lengths[row])
+            labels = batch.labels[row, :n_labels]
+            recognised = torch.unique_consecutive(scores[row, :, :n_frames].argmax(0))
+            errors = phone_errors(labels.tolist(), recognised[recognised > 0].tolist())
+            self.log(
+                f"valid/phone_error_{language}",
+                errors / n_labels,
+                on_epoch=True,
+                batch_size=n_labels,
+            )
 
     def log_views(self, batch: ContentBatch, log: LogWriter) -> None:
         """See `tags`."""
@@ -101,12 +113,17 @@ class ContentTask(Task):
 def frame_targets(scores: Tensor, batch: ContentBatch) -> Tensor:
     """The phone in each frame by the network's own alignment: (B, V, F) -> (B, F); 0 silence, -1 unknown."""
     frames = (batch.frames // 2).tolist()
-    phones = [row[:n].tolist() for row, n in zip(batch.labels, batch.label_lengths.tolist(), strict=True)]
+    lengths = batch.label_lengths.tolist()
+    phones = [row[:n].tolist() for row, n in zip(batch.labels, lengths, strict=True)]
     # One unit of a normalised log-mel is about 20 dB; the aligner needs levels only to tell pauses from long phones.
-    level = 20 * functional.avg_pool1d(batch.mel.mean(1, keepdim=True), 2)[:, 0]
+    mean = batch.mel.mean(1, keepdim=True)
+    level = 20 * functional.avg_pool1d(mean, 2)[:, 0]
     levels = [row[:n].cpu().numpy() for row, n in zip(level, frames, strict=True)]
     targets = torch.full((scores.shape[0], scores.shape[2]), -1)
-    for row, found in enumerate(align_batch(scores.transpose(1, 2), phones, frames, levels=levels)):
-        if not isinstance(found, LabError):
-            targets[row, : frames[row]] = torch.from_numpy(found.labels(frames[row]))
+    aligned = align_batch(scores.transpose(1, 2), phones, frames, levels=levels)
+    for row, found in enumerate(aligned):
+        if isinstance(found, LabError):
+            continue
+        n_frames = frames[row]
+        targets[row, :n_frames] = torch.from_numpy(found.labels(n_frames))
     return targets.to(scores.device)

@@ -15,6 +15,7 @@ from torch import Tensor
 from gsv_lab.corpora.sovits_data import SoVITSBatch
 from gsv_lab.hooks.probe import probe
 from gsv_lab.nn.interfaces import Discriminator, VITSOutput, Vocoded
+from gsv_lab.training.guided_attention import Watch
 from gsv_lab.training.log_writer import LogWriter
 from gsv_lab.training.task import CODE_TAGS, Tag, alignment_tags
 from gsv_lab.training.views import LIMIT_MB, log_alignment, phone_names
@@ -49,102 +50,135 @@ def log_views(task: SoVITSTask, batch: SoVITSBatch, log: LogWriter) -> None:
     """One clip as recorded, copied and resynthesised; attention, latents, flow, voices, discriminators."""
     with probe(task.sovits, "flow*.z", limit_mb=LIMIT_MB) as seen:
         out, real, terms = _watched_pass(task, batch, log)
+    n_frames = int(batch.frames[0])
     with log.attempt("latent"):
         log.scalar("latent/kl", float(terms["kl"]))
         steps = [record.value[0] for name, record in seen.items() if name.startswith("flow.steps.")]
-        _log_latents(log, out, int(batch.frames[0]), steps)
+        _log_latents(log, out, n_frames, steps)
     with log.attempt("speaker/projector"):
-        vectors = task.sovits.embed(task.reference(batch), None, batch.verification)[..., 0]
-        log.points("speaker/projector", vectors, [f"clip {i}" for i in range(len(vectors))])
+        voices = task.sovits.embed(task.reference(batch), None, batch.verification)
+        names = [f"clip {number}" for number in range(len(voices))]
+        log.points("speaker/projector", voices[..., 0], names)
     with log.attempt("audio"):
-        _log_sounds(task, batch, log)
+        _log_sounds(task, task.view_batch(batch, 1), log)
     if task.discriminators is not None:
         with log.attempt("discriminator"):
             _log_discriminators(task.discriminators, real, out.vocoded.wave, log)
 
 
 def _watched_pass(task: SoVITSTask, batch: SoVITSBatch, log: LogWriter) -> tuple[VITSOutput, Tensor, dict[str, Tensor]]:
-    from gsv_lab.training.guided_attention import Watch
-
     with Watch(task.sovits.prior.alignment()) as attention:
         out, real, terms = task.generate(batch)
     if attention.seen:
+        n_frames = int(batch.frames[0])
+        n_phones = int(batch.phone_lengths[0])
         with log.attempt("align/prior"):
-            n_frames, n_phones = int(batch.frames[0]), int(batch.phone_lengths[0])
             pattern = attention.seen[0][0, :, :n_frames, :n_phones]
-            log_alignment(log, "align/prior", pattern, 50.0, phone_names(batch.phones[0, :n_phones]))
+            phones = phone_names(batch.phones[0, :n_phones])
+            log_alignment(log, "align/prior", pattern, 50.0, phones)
     return out, real, terms
 
 
 def _log_latents(log: LogWriter, out: VITSOutput, n_frames: int, steps: Sequence[Tensor]) -> None:
+    """Of the first clip: the posterior's means against its noise, and the latent before and after each coupling."""
     from gsv_lab import figures
 
-    mean, log_scale = out.m_q[0, :, :n_frames], out.logs_q[0, :, :n_frames]
+    mean = out.m_q[0, :, :n_frames]
+    log_scale = out.logs_q[0, :, :n_frames]
     noise = (2 * log_scale).exp().mean(1).sqrt()
-    log.scalar("latent/active", (mean.std(1) > noise).float().mean().item())
+    active = mean.std(1) > noise
+    log.scalar("latent/active", active.float().mean().item())
     log.figure("latent/spread", figures.latent_spread(mean, log_scale, 50.0))
     shown = {"posterior": out.z[0, :, :n_frames]}
     for number, z in enumerate(steps):
         shown[f"after coupling {number}"] = z[:, :n_frames]
-    expected, spread = out.m_p[0, :, :n_frames], out.logs_p[0, :, :n_frames]
+    expected = out.m_p[0, :, :n_frames]
+    spread = out.logs_p[0, :, :n_frames]
     log.figure("latent/flow", figures.flow_densities(shown, expected, spread))
 
 
-def _log_sounds(task: SoVITSTask, batch: SoVITSBatch, log: LogWriter) -> None:
-    from gsv_lab import figures
-
+def _log_sounds(task: SoVITSTask, one: SoVITSBatch, log: LogWriter) -> None:
+    """A batch of one clip as sounds and pictures."""
     sovits = task.sovits
-    rate, hop = int(sovits.vocoder.sample_rate), int(sovits.vocoder.hop_length)
-    one = task.view_batch(batch, 1)
-    n_frames, n_phones = int(one.frames[0]), int(one.phone_lengths[0])
-    n_codes = math.ceil(n_frames / sovits.quantizer.hop)
+    hop = int(sovits.vocoder.hop_length)
+    n_frames = int(one.frames[0])
     reference = one.reference[..., : int(one.reference_frames[0]) * hop]
     target = one.wave[..., : n_frames * hop]
-    pitch_frames = sovits.frontend.f0_frames * n_frames
-    log_f0, voicing = one.log_f0[..., :pitch_frames], one.voicing[..., :pitch_frames]
-    generator = torch.Generator(batch.wave.device).manual_seed(0)
+    n_pitch = sovits.frontend.f0_frames * n_frames
+    log_f0 = one.log_f0[..., :n_pitch]
+    voicing = one.voicing[..., :n_pitch]
+    generator = torch.Generator(one.wave.device).manual_seed(0)
     voice = sovits.voice([sovits.frontend.reference(reference)], [one.verification])
-    features = sovits.frontend(target, log_f0, voicing)
-    copied = sovits.reconstruct(features, voice, generator).wave
-    made = sovits.decode(
-        one.codes[:, :n_codes] if sovits.quantizer.n_codes else None,
+    copied = sovits.reconstruct(sovits.frontend(target, log_f0, voicing), voice, generator)
+    made = _resynthesis(task, one, voice, generator)
+    sounds = {
+        "reference": reference,
+        "target": target,
+        "copy_synthesis": copied.wave,
+        "resynthesis": made.wave,
+    }
+    for name, wave in sounds.items():
+        log.audio(f"audio/{name}", wave[0], int(sovits.vocoder.sample_rate))
+    _log_mels(task, target, made.wave, log)
+    if made.log_f0 is not None and made.voicing is not None:
+        _log_pitch(log, made.log_f0, made.voicing, log_f0, voicing, 50.0 * sovits.vocoder.f0_frames)
+
+
+def _resynthesis(task: SoVITSTask, one: SoVITSBatch, voice: Tensor, generator: torch.Generator) -> Vocoded:
+    """The codes of a batch of one clip (its content, where there are none), spoken in a voice (1, G, 1)."""
+    quantizer = task.sovits.quantizer
+    n_frames = int(one.frames[0])
+    n_codes = math.ceil(n_frames / quantizer.hop)
+    n_phones = int(one.phone_lengths[0])
+    made = task.sovits.decode(
+        one.codes[..., :n_codes] if quantizer.n_codes else None,
         one.phones[:, :n_phones],
         voice,
         NOISE_SCALE,
         generator=generator,
         phone_index=task.phone_index(one)[:, :n_codes],
         content=None if one.content is None else one.content[..., :n_frames],
-    ).vocoded
-    log.audio("audio/reference", reference[0], rate)
-    log.audio("audio/target", target[0], rate)
-    log.audio("audio/copy_synthesis", copied[0], rate)
-    log.audio("audio/resynthesis", made.wave[0], rate)
+    )
+    return made.vocoded
+
+
+def _log_mels(task: SoVITSTask, target: Tensor, made: Tensor, log: LogWriter) -> None:
+    from gsv_lab import figures
+
     mel = task.mels[min(1, len(task.mels) - 1)]
-    mels = [mel(wave.float())[0] for wave in (target, made.wave)]
-    picture = figures.mel_compare(*mels, rate / mel.spectrogram.hop_length, names=("recording", "resynthesis"))
-    log.figure("mel/compare", picture)
-    if made.log_f0 is not None and made.voicing is not None:
-        _log_pitch(log, made, log_f0, voicing, 50.0 * sovits.vocoder.f0_frames)
+    rate = float(task.sovits.vocoder.sample_rate) / mel.spectrogram.hop_length
+    mels = [mel(wave.float())[0] for wave in (target, made)]
+    log.figure("mel/compare", figures.mel_compare(*mels, rate, names=("recording", "resynthesis")))
 
 
-def _log_pitch(log: LogWriter, made: Vocoded, log_f0: Tensor, voicing: Tensor, rate: float) -> None:
+def _log_pitch(
+    log: LogWriter,
+    made_log_f0: Tensor,
+    made_voicing: Tensor,
+    log_f0: Tensor,
+    voicing: Tensor,
+    rate: float,
+) -> None:
+    """Both pitch curves; `made_voicing` is a logit, `voicing` a share."""
     from gsv_lab import figures
 
     recorded = torch.where(voicing > 0.5, log_f0.exp(), 0.0)
-    predicted = torch.where(made.voicing > 0, made.log_f0.exp(), 0.0)
+    predicted = torch.where(made_voicing > 0, made_log_f0.exp(), 0.0)
     lines = {"recording": recorded.flatten(), "resynthesis": predicted.flatten()}
     log.figure("f0/overlay", figures.f0_overlay(lines, rate, semitones=False))
 
 
 def _log_discriminators(discriminators: Discriminator, real: Tensor, made: Tensor, log: LogWriter) -> None:
-    natural, fake = discriminators(real), discriminators(made)
+    natural = discriminators(real)
+    fake = discriminators(made)
     log.scalar("discriminator/natural", _mean([scores.mean() for scores in natural.scores]))
     log.scalar("discriminator/made", _mean([scores.mean() for scores in fake.scores]))
-    apart = []
+    distances = []
     for one, other in zip(natural.features, fake.features, strict=True):
-        apart.append((other[-2] - one[-2]).abs().mean() / one[-2].abs().mean())
-    log.scalar("discriminator/distance", _mean(apart))
+        difference = (other[-2] - one[-2]).abs().mean()
+        distances.append(difference / one[-2].abs().mean())
+    log.scalar("discriminator/distance", _mean(distances))
 
 
 def _mean(values: Sequence[Tensor]) -> float:
-    return sum(float(value) for value in values) / len(values)
+    return float(torch.stack(list(values)).mean())

@@ -17,12 +17,18 @@ def log_alignment(log: LogWriter, tag: str, patterns: Tensor, rate: float, phone
 
     patterns = patterns.float().cpu()
     scores = [figures.diagonality(pattern.numpy()) for pattern in patterns]
-    best = max(range(len(scores)), key=scores.__getitem__)
-    title = f"head {best + 1} of {len(scores)}" if len(scores) > 1 else ""
+    best = scores.index(max(scores))
+    title = ""
+    if len(scores) > 1:
+        title = f"head {best + 1} of {len(scores)}"
     log.scalar(f"{tag}/diagonality", scores[best])
     log.figure(tag, figures.alignment(patterns[best], rate, phones, title=title))
 
 
 def phone_names(phones: Tensor) -> list[str]:
-    """Symbols of phone ids (P,)."""
-    return [SYMBOLS[i] if i < len(SYMBOLS) else str(i) for i in phones.tolist()]
+    """Symbols of phone ids (P,); numbers where there is no symbol."""
+    names = []
+    for number in phones.tolist():
+        known = number < len(SYMBOLS)
+        names.append(SYMBOLS[number] if known else str(number))
+    return names
