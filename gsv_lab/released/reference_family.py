@@ -99,7 +99,7 @@ def _sovits(state: Mapping[str, Tensor], config: Any, code: str) -> Resolved:
     bins = whole(config, "data.filter_length", 2048) // 2 + 1
     frames = max(1, whole(config, "train.segment_size", 32 * hop, 10**8) // hop)
     heads = whole(config, "model.n_heads", 2)
-    sample_rate = whole(config, "data.sampling_rate", 32000)
+    sample_rate = whole(config, "data.sampling_rate", 50 * math.prod(rates))
     spec = sovits_spec(
         state,
         rates,
@@ -108,7 +108,6 @@ def _sovits(state: Mapping[str, Tensor], config: Any, code: str) -> Resolved:
         dropout=share(config, "model.p_dropout", 0.1),
         dilations=_dilations(state, config),
         n_fft=2 * (bins - 1),
-        sample_rate=sample_rate,
     )
     parts = {name: part["init_args"] for name, part in spec["init_args"].items() if isinstance(part, dict)}
     bins = parts["frontend"]["n_fft"] // 2 + 1
@@ -134,6 +133,8 @@ def _sovits(state: Mapping[str, Tensor], config: Any, code: str) -> Resolved:
         notes.append(f"data.filter_length means {stored // 2 + 1} bins, not {bins}")
     if hop != math.prod(rates):
         notes.append(f"data.hop_length is {hop}, but the vocoder makes {math.prod(rates)} samples of a frame")
+    if sample_rate != 50 * math.prod(rates):
+        notes.append(f"data.sampling_rate is {sample_rate}, but 50 frames a second are {50 * math.prod(rates)} samples")
     if code in CODES and CODES[code] != family:
         notes.append(f"the first two bytes say {CODES[code]}, the tensors {family}")
     audio = {"sample_rate": sample_rate, "hop": hop, "bins": bins}

@@ -1,7 +1,7 @@
 """The spec of a released SoVITS, read from the shapes of its tensors.
 
 Shapes show nearly everything: which parts are there and how wide they are. What they do not show (heads, upsampling
-rates, dilations, dropout, sample rate) is handed in. So no version name is needed, and networks of any size load. No
+rates, dilations, dropout) is handed in. So no version name is needed, and networks of any size load. No
 file is opened here.
 """
 
@@ -37,7 +37,6 @@ def sovits_spec(
     dropout: float = 0.1,
     dilations: Dilations = (1, 3, 5),
     n_fft: int = 2048,
-    sample_rate: int | None = None,
 ) -> dict[str, Any]:
     """A `class_path`/`init_args` spec for `gsv_lab.system.config.build` that takes these weights.
 
@@ -50,7 +49,6 @@ def sovits_spec(
         dropout: of the prior.
         dilations: of the vocoder's residual blocks.
         n_fft: points of the transform; the posterior's bins stand over it.
-        sample_rate: Hz; 50 frames of `upsample_rates` a second if None.
     """
     shape = {key: tuple(value.shape) for key, value in state.items()}
     latent = shape["enc_p.proj.weight"][0] // 2
@@ -60,7 +58,7 @@ def sovits_spec(
         n_fft = 2 * (shape["enc_q.pre.weight"][1] - 1)
     hop = math.prod(upsample_rates)
     parts = {
-        "frontend": _part("frontend.LinearFrontend", n_fft=n_fft, hop_length=hop, sample_rate=sample_rate or 50 * hop),
+        "frontend": _part("frontend.LinearFrontend", n_fft=n_fft, hop_length=hop, sample_rate=50 * hop),
         "quantizer": _quantizer(shape),
         "speaker_encoder": _speaker_encoder(shape),
         "prior": _part(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import struct
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ SIZES = {"v1": (322, 20, False, 16), "v2": (40, 12, False, 16), "v2Pro": (40, 12
          "v2ProPlus": (40, 12, True, 768)}  # fmt: skip
 """Of each family: rows of the phone table, bins of the style input, verified speaker, width of the vocoder."""
 
-DATA = {"sampling_rate": 32000, "filter_length": 38, "hop_length": 6}
+DATA = {"sampling_rate": 300, "filter_length": 38, "hop_length": 6}
 MODEL = {"n_heads": 2, "upsample_rates": [3, 2], "resblock_dilation_sizes": [[1], [1]], "p_dropout": 0.0}
 
 
@@ -49,7 +51,7 @@ def sovits_state(family: str, posterior: bool = True, dilations: Any = (1,), bin
         speaker = spec("nn.speaker_encoder.VerifiedSpeakerEncoder", base=speaker, verification_dim=6)
     made = spec(
         "nn.sovits.SoVITS",
-        frontend=spec("nn.frontend.LinearFrontend", n_fft=2 * (bins - 1), hop_length=6, sample_rate=32000),
+        frontend=spec("nn.frontend.LinearFrontend", n_fft=2 * (bins - 1), hop_length=6),
         quantizer=spec("nn.quantizer.VectorQuantizer", dim=6, n_codes=9, projection="conv", hop=2),
         speaker_encoder=speaker,
         prior=spec(
@@ -90,6 +92,17 @@ def hparams(tree: Mapping[str, Any]) -> HParams:
     made = HParams()
     made.__setstate__({key: hparams(item) if isinstance(item, Mapping) else item for key, item in tree.items()})
     return made
+
+
+def rewritten(path: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """The same file of the kit's own, with another JSON table in front."""
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    table = json.loads(data[8 : 8 + length])
+    change(table)
+    header = json.dumps(table).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + data[8 + length :])
+    return path
 
 
 def same(a: Released, b: Released) -> None:

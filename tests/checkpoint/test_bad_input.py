@@ -26,7 +26,7 @@ from gsv_lab.released.importer import import_reference
 from gsv_lab.system.config import build
 from tiny import GPT, VERIFIER, make_family
 
-from .layouts import small_gpt, write
+from .layouts import rewritten, small_gpt, write
 
 Maker = Callable[[Path], Path]
 
@@ -150,18 +150,7 @@ def native(folder: Path) -> Path:
 
 def reheaded(change: Callable[[dict[str, Any]], Any]) -> Maker:
     """A maker of a native file with another table in front."""
-
-    def make(folder: Path) -> Path:
-        path = native(folder)
-        data = path.read_bytes()
-        length = int.from_bytes(data[:8], "little")
-        table = json.loads(data[8 : 8 + length])
-        change(table)
-        header = json.dumps(table).encode()
-        path.write_bytes(struct.pack("<Q", len(header)) + header + data[8 + length :])
-        return path
-
-    return make
+    return lambda folder: rewritten(native(folder), change)
 
 
 def entry(**changes: Any) -> Callable[[dict[str, Any]], None]:

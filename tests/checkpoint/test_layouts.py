@@ -51,7 +51,7 @@ def test_acoustic_models(tmp_path: Path, family: str, posterior: bool) -> None:
     model: Any = load_component(report.output)
     assert (model.posterior is not None) == posterior
     header = read_header(report.output)
-    assert header["info"]["audio"] == {"sample_rate": 32000, "hop": 6, "bins": 20}
+    assert header["info"]["audio"] == {"sample_rate": 300, "hop": 6, "bins": 20}
     assert header["info"]["note"] == "8epoch_200iteration"
 
 
@@ -129,7 +129,12 @@ def test_configuration_that_was_never_updated(tmp_path: Path, capsys: pytest.Cap
     """The tensors stand; the command says every setting that disagrees, and only those."""
     stale = {"hidden_channels": 192, "gin_channels": 512, "n_layers": 2, "upsample_kernel_sizes": [16, 16],
              "upsample_initial_channel": 16, "semantic_frame_rate": "50hz", "version": "v3"}  # fmt: skip
-    config = hparams({"data": {**DATA, "hop_length": 640, "filter_length": 2048}, "model": {**MODEL, **stale}})
+    config = hparams(
+        {
+            "data": {**DATA, "sampling_rate": 32000, "hop_length": 640, "filter_length": 2048},
+            "model": {**MODEL, **stale},
+        }
+    )
     path = write(tmp_path / "a.pth", export_of(sovits_state("v2Pro"), config), "01")
     assert main(["weights", "import", str(path), "--output", str(tmp_path / "a.safetensors")]) == 0
     notes = {line.removeprefix("  note: ") for line in capsys.readouterr().out.splitlines() if "note" in line}
@@ -141,6 +146,7 @@ def test_configuration_that_was_never_updated(tmp_path: Path, capsys: pytest.Cap
         "model.version is v3, the tensors say v2Pro",
         "data.filter_length means 1025 bins, not 20",
         "data.hop_length is 640, but the vocoder makes 6 samples of a frame",
+        "data.sampling_rate is 32000, but 50 frames a second are 300 samples",
         "the first two bytes say v2, the tensors v2Pro",
     }
     there_and_back(path)

@@ -16,6 +16,8 @@ from gsv_lab.errors import CheckpointError, ConfigError
 from gsv_lab.system.config import build
 from tiny import VERIFIER
 
+from .layouts import rewritten
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -64,17 +66,6 @@ def test_a_pickle_is_refused_and_not_executed(tmp_path: Path) -> None:
         load_component(trap)
     assert caught.value.code == "CKPT_FORMAT"
     assert not (tmp_path / "sprung").exists()
-
-
-def rewritten(path: Path, change) -> Path:  # noqa: ANN001
-    """The same file with another JSON header."""
-    data = path.read_bytes()
-    length = int.from_bytes(data[:8], "little")
-    table = json.loads(data[8 : 8 + length])
-    change(table)
-    header = json.dumps(table).encode()
-    path.write_bytes(struct.pack("<Q", len(header)) + header + data[8 + length :])
-    return path
 
 
 def test_damaged_files(path: Path) -> None:
