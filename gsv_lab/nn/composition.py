@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.nn.interfaces import Role
@@ -26,7 +27,8 @@ def check_sizes(parts: Mapping[str, Role]) -> None:
     Raises:
         ConfigError: CONFIG_INCONSISTENT with both numbers.
     """
-    quantizer, prior = parts["quantizer"], parts["prior"]
+    quantizer: Any = parts["quantizer"]
+    prior: Any = parts["prior"]
     _agree("quantizer.dim", quantizer.dim, "prior.content_dim", prior.content_dim)
     for size, names in SHARED.items():
         declared = {name: int(getattr(parts[name], size)) for name in names if name in parts}

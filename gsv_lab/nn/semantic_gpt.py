@@ -245,6 +245,7 @@ class SemanticGPT(SemanticGPTRole):
                 f"Context features have width {context.shape[1]}, context_dim of SemanticGPT is {self.context_dim}",
                 "the same number",
             )
+        assert self.context_projection is not None, "asked of networks with context only"
         projected = self.context_projection(context.transpose(1, 2))
         return projected.expand(x.shape[0], x.shape[1], -1)
 

@@ -1,7 +1,7 @@
 """Looking inside while it learns: pictures of watched taps in every logger.
 
 Idea: every so many batches one training step runs inside a probe; what the taps saw is drawn and handed to all loggers
-of the trainer, under `probe/<tap>`. It does not know the networks, only the names of their taps.
+of the trainer, under `probe/<tap>`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class ProbeCallback(Callback):
     def __init__(
         self, taps: Sequence[str], every_n_steps: int = 500, limit_mb: float = 256, strict: bool = False
     ) -> None:
-        self.taps, self.every_n_steps, self.limit_mb, self.strict = tuple(taps), every_n_steps, limit_mb, strict
+        self.taps = tuple(taps)
+        self.every_n_steps = every_n_steps
+        self.limit_mb = limit_mb
+        self.strict = strict
         self.batches = 0
         self._open = ExitStack()
         self._records: Records | None = None
@@ -52,7 +55,7 @@ class ProbeCallback(Callback):
         self.batches = state["batches"]
 
     def on_fit_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
-        """A misspelt tap is told now, not after hours."""
+        """A misspelt tap is refused now, not after hours."""
         found = points(task)
         for glob in self.taps:
             match(glob, found)
@@ -60,11 +63,13 @@ class ProbeCallback(Callback):
     def on_train_batch_start(self, trainer: pl.Trainer, task: pl.LightningModule, *_: Any) -> None:
         """Begin to watch, if it is time."""
         if self.batches % self.every_n_steps == 0 and trainer.is_global_zero:
-            self._records = self._open.enter_context(probe(task, *self.taps, limit_mb=self.limit_mb))
+            watching = probe(task, *self.taps, limit_mb=self.limit_mb)
+            self._records = self._open.enter_context(watching)
 
     def on_train_batch_end(self, trainer: pl.Trainer, task: pl.LightningModule, *_: Any) -> None:
         """Stop watching, draw, write."""
-        records, self._records = self._records, None
+        records = self._records
+        self._records = None
         log = LogWriter(trainer.loggers, self.batches, self.strict)
         if records is not None:
             with log.attempt("the records"):
@@ -80,9 +85,12 @@ class ProbeCallback(Callback):
         self._open.__exit__(type(exception), exception, exception.__traceback__)
 
     def _write(self, log: LogWriter, records: Records, name: str) -> None:
-        record = records[name].mean("head") if "head" in records[name].axes else records[name]
+        record = records[name]
+        if "head" in record.axes:
+            record = record.mean("head")
         if record.axes[-2:] == ("frame", "phone"):
             from gsv_lab.figures.measures import diagonality
 
-            log.scalar(f"probe/{name}/diagonality", diagonality(record.steps[-1][0].float().numpy()))
+            newest = record.steps[-1][0].float().numpy()
+            log.scalar(f"probe/{name}/diagonality", diagonality(newest))
         log.figure(f"probe/{name}", record.show())

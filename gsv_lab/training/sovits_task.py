@@ -9,6 +9,7 @@ Letters: B batch, T samples, F frames at 50 Hz, P phones, S samples of a segment
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -97,7 +98,9 @@ class SoVITSTask(Task):
         self.guide_until = guide_until
         self.phone_index_dropout = phone_index_dropout
         rate = int(sovits.vocoder.sample_rate)
-        self.mels = nn.ModuleList(LogMel(rate, n_fft, hop, bands) for n_fft, hop, bands in RESOLUTIONS)
+        self.mels = nn.ModuleList()
+        for n_fft, hop, bands in RESOLUTIONS:
+            self.mels.append(LogMel(rate, n_fft, hop, bands))
         self.automatic_optimization = False
         if not sovits.quantizer.n_codes:
             self.batch_needs |= {"content"}
@@ -110,7 +113,10 @@ class SoVITSTask(Task):
         """The frozen codebook, and a start from earlier weights."""
         if self.quantizer_file and self.sovits.quantizer.n_codes:
             found = load_tensors(self.quantizer_file)
-            inside = {k.removeprefix("quantizer."): v for k, v in found.items() if k.startswith("quantizer.")}
+            inside = {}
+            for name, value in found.items():
+                if name.startswith("quantizer."):
+                    inside[name.removeprefix("quantizer.")] = value
             load_into(self.sovits.quantizer, inside or found, self.quantizer_file)
         if self.start_file:
             start_from(self.sovits, self.start_file, own_part="quantizer")
@@ -184,20 +190,25 @@ class SoVITSTask(Task):
 
     def reconstruction(self, real: Tensor, out: VITSOutput) -> dict[str, Tensor]:
         """Terms that compare segments of the recordings (B, 1, S) with what was made."""
-        made, n = out.vocoded.wave.float(), out.from_prior
+        made = out.vocoded.wave.float()
+        n = out.from_prior
         pairs = [(mel(real), mel(made)) for mel in self.mels]
         terms = {}
         if n:
-            terms["prior_mel"] = level_and_shape_loss([(x[:n], y[:n]) for x, y in pairs])
+            from_prior = [(x[:n], y[:n]) for x, y in pairs]
+            terms["prior_mel"] = level_and_shape_loss(from_prior)
         if n < len(made):
-            terms["mel"] = losses.log_mel_loss([(x[n:], y[n:]) for x, y in pairs])
+            from_posterior = [(x[n:], y[n:]) for x, y in pairs]
+            terms["mel"] = losses.log_mel_loss(from_posterior)
         if "convergence" in self.weights:
             terms["convergence"] = convergence_loss(pairs)
         return terms
 
     def phone_index(self, batch: SoVITSBatch) -> Tensor:
         """Which phone each code speaks (B, F25), as a monotonic path; in some clips of training left unknown."""
-        path = monotonic_path(batch.positions[:, 1::2], batch.positions.shape[1])
+        hop = self.sovits.quantizer.hop
+        of_codes = batch.positions[:, hop - 1 :: hop]
+        path = monotonic_path(of_codes, batch.positions.shape[1])
         if not self.training:
             return path
         known = torch.rand(len(path), 1, device=path.device) >= self.phone_index_dropout
@@ -220,11 +231,14 @@ class SoVITSTask(Task):
 
     def discriminator_loss(self, discriminators: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
         """What the discriminators should do better on two waves (B, 1, S); the made one is detached."""
-        return losses.discriminator_loss(discriminators(real).scores, discriminators(fake.detach()).scores)
+        natural = discriminators(real)
+        made = discriminators(fake.detach())
+        return losses.discriminator_loss(natural.scores, made.scores)
 
     def adversarial_terms(self, discriminators: Discriminator, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """What the discriminators teach the generator on the same waves."""
-        natural, made = discriminators(real), discriminators(fake)
+        natural = discriminators(real)
+        made = discriminators(fake)
         return {
             "adversarial": losses.adversarial_loss(made.scores),
             "features": losses.feature_loss(natural.features, made.features),
@@ -233,10 +247,12 @@ class SoVITSTask(Task):
     def discriminated(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """The same stretch of both waves (B, 1, S), for the discriminators."""
         hop = int(self.sovits.vocoder.hop_length)
-        size = min(self.discriminated_frames * hop or fake.shape[-1], fake.shape[-1])
-        choices = (fake.shape[-1] - size) // hop + 1
+        length = fake.shape[-1]
+        size = min(self.discriminated_frames * hop or length, length)
+        choices = (length - size) // hop + 1
         start = int(torch.randint(choices, ())) * hop
-        return real[..., start : start + size], fake[..., start : start + size]
+        end = start + size
+        return real[..., start:end], fake[..., start:end]
 
     def step(self, optimizer: Any, loss: Tensor, name: str) -> None:
         """Backward, clip, step."""
@@ -253,10 +269,12 @@ class SoVITSTask(Task):
 
     def resynthesis_mel(self, batch: SoVITSBatch) -> Tensor:
         """How far waves from true codes, with the pitch that is expected, are from the recordings (nat)."""
-        mask = sequence_mask(batch.frames, batch.codes.shape[1] * 2).to(batch.wave.dtype)
-        phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1]).to(batch.wave.dtype)
+        quantizer = self.sovits.quantizer
+        dtype = batch.wave.dtype
+        mask = sequence_mask(batch.frames, batch.codes.shape[-1] * quantizer.hop).to(dtype)
+        phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1]).to(dtype)
         made = self.sovits.decode(
-            batch.codes if self.sovits.quantizer.n_codes else None,
+            batch.codes if quantizer.n_codes else None,
             batch.phones,
             self.sovits.voice([self.reference(batch)], [batch.verification]),
             sovits_views.NOISE_SCALE,
@@ -270,8 +288,12 @@ class SoVITSTask(Task):
         return losses.log_mel_loss([(mel(batch.wave), mel(wave))])
 
     def spoken_codes(self, batch: SoVITSBatch) -> list[Tensor]:
-        """The codes (F25,) of each clip."""
-        return [row[: (int(frames) + 1) // 2] for row, frames in zip(batch.codes, batch.frames, strict=True)]
+        """The codes (F25,) of each clip; those of several books one after the other."""
+        spoken = []
+        for row, frames in zip(batch.codes, batch.frames, strict=True):
+            n_codes = math.ceil(int(frames) / self.sovits.quantizer.hop)
+            spoken.append(row[..., :n_codes].flatten())
+        return spoken
 
     def codebook_size(self) -> int:
         """Codes of the quantizer."""

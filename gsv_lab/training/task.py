@@ -146,11 +146,13 @@ class Task(pl.LightningModule):
 
     def optimizer_for(self, *modules: nn.Module, betas: tuple[float, float] = (0.9, 0.98)) -> optim.Optimizer:
         """AdamW over the trainable parameters of some modules; no decay on vectors."""
-        matrices, vectors = [], []
+        matrices: list[nn.Parameter] = []
+        vectors: list[nn.Parameter] = []
         for module in modules:
             for parameter in module.parameters():
                 if parameter.requires_grad:
-                    (matrices if parameter.dim() > 1 else vectors).append(parameter)
+                    group = matrices if parameter.dim() > 1 else vectors
+                    group.append(parameter)
         groups = []
         if matrices:
             groups.append({"params": matrices, "weight_decay": self.weight_decay})

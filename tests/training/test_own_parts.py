@@ -6,15 +6,16 @@ import logging
 from typing import Any
 
 import pytest
-import swapping
 import torch
-from own_parts import RecurrentPrior
 from torch import Tensor, nn
 
-from gsv_lab.nn.interfaces import Conditioning, Features, Prior, Vocoded, Vocoder
+import swapping
+from gsv_lab.nn.interfaces import Conditioning, Features, Vocoded, Vocoder
+from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.system.config import build
 from gsv_lab.training.sovits_task import SoVITSTask
+from own_parts import RecurrentPrior
 from tiny import SOVITS
 
 C, G, HOP = 8, 16, 320
@@ -38,14 +39,12 @@ class HeightVocoder(Vocoder):
         return {"height": (made.log_f0 - target.log_f0[..., ::2]).abs().mean()}
 
 
-def sovits(prior: Prior | None = None) -> SoVITS:
-    """The tiny acoustic model of the published composition with the vocoder above, and this prior if it is given."""
+def sovits(**exchanged: Any) -> SoVITS:
+    """The tiny acoustic model of the published composition with the vocoder above, and these parts for its own."""
     specs = SOVITS["init_args"]
     names = ("frontend", "quantizer", "speaker_encoder", "prior", "posterior", "flow")
-    parts: dict[str, Any] = {name: build(specs[name]) for name in names}
-    if prior is not None:
-        parts["prior"] = prior
-    return SoVITS(**parts, vocoder=HeightVocoder(), segment_frames=16)
+    parts: dict[str, Any] = {name: build(specs[name]) for name in names if name not in exchanged}
+    return SoVITS(**parts, **exchanged, vocoder=HeightVocoder(), segment_frames=16)
 
 
 def logged_task(model: SoVITS, caplog: pytest.LogCaptureFixture) -> tuple[SoVITSTask, list[str]]:
@@ -56,7 +55,7 @@ def logged_task(model: SoVITS, caplog: pytest.LogCaptureFixture) -> tuple[SoVITS
 
 
 def test_a_prior_without_attention_is_trained_without_guide(caplog: pytest.LogCaptureFixture) -> None:
-    task, lines = logged_task(sovits(RecurrentPrior(12, C, G, 732)), caplog)
+    task, lines = logged_task(sovits(prior=RecurrentPrior(12, C, G, 732)), caplog)
     assert len(lines) == 1 and "no attention to the phones" in lines[0] and "'guide'" in lines[0]
     terms = task.generate(swapping.sovits_batch(task)).terms
     assert set(terms) == {"kl", "mel", "height"}
@@ -82,3 +81,18 @@ def test_losses_that_a_vocoder_declares_reach_the_total(monkeypatch: pytest.Monk
     terms["height"].backward()
     gradient = task.sovits.vocoder.layer.weight.grad
     assert gradient[-1].abs().sum() > 0 and gradient[:-1].abs().sum() == 0
+
+
+@pytest.mark.parametrize(("hop", "n_books"), [(1, 1), (2, 1), (2, 3)])
+def test_codes_at_other_rates_and_of_several_books(hop: int, n_books: int) -> None:
+    """The rate of the codes is that of the quantizer; several books are spoken together and counted together."""
+    task = SoVITSTask(sovits(quantizer=VectorQuantizer(12, 20, "mean", hop, n_books=n_books))).eval()
+    plain = swapping.sovits_batch(task)
+    n_codes = 40 // hop
+    codes = torch.randint(20, (2, n_codes) if n_books == 1 else (2, n_books, n_codes))
+    batch = plain._replace(codes=codes)
+    assert task.phone_index(batch).shape == (2, n_codes)
+    assert task.phone_index(batch)[0, -1] == plain.positions[0, -1]
+    assert [len(spoken) for spoken in task.spoken_codes(batch)] == [n_books * n_codes, n_books * 32 // hop]
+    with torch.no_grad():
+        assert task.generate(batch).terms["mel"].isfinite() and task.resynthesis_mel(batch).isfinite()
