@@ -38,7 +38,7 @@ TRAINING_NOISE = 0.3
 
 
 class ExtendedSoVITS(SoVITS):
-    """A `SoVITS` whose vocoder may be told the pitch, and whose prior may learn from the waves it makes.
+    """A `SoVITS` whose vocoder may be given the pitch, and whose prior may learn from the waves it makes.
 
     Where the speaker encoder does not carry the long-term average spectrum or the median F0 that a part needs, they are
     measured of the reference and kept behind the speaker vector: a voice is then (B, G + K + 1, 1).
@@ -113,16 +113,16 @@ class ExtendedSoVITS(SoVITS):
         n_frames: int = 0,
         ltas: Tensor | None = None,
     ) -> Conditioning:
-        """What the parts are told of a voice; see `SoVITS.conditioning`."""
+        """What the parts get of a voice; see `SoVITS.conditioning`."""
         speaker_dim, ltas_dim = self.speaker_encoder.speaker_dim, self.frontend.ltas_dim
-        told = super().conditioning(voice[:, :speaker_dim], phone_index, n_frames, ltas)
+        known = super().conditioning(voice[:, :speaker_dim], phone_index, n_frames, ltas)
         behind = voice[:, speaker_dim:]
         if "ltas" in self.measured:
             own, behind = behind[:, :ltas_dim], behind[:, ltas_dim:]
-            told = told._replace(ltas=own if ltas is None else ltas)
+            known = known._replace(ltas=own if ltas is None else ltas)
         if "median_log_f0" in self.measured:
-            told = told._replace(median_log_f0=behind[:, :1])
-        return told
+            known = known._replace(median_log_f0=behind[:, :1])
+        return known
 
     def tuned_modules(self, transcribed: bool) -> list[nn.Module]:
         """See `SoVITS.tuned_modules`; the pitch predictor is among them where transcripts are known."""
@@ -160,9 +160,9 @@ class ExtendedSoVITS(SoVITS):
         if not n:
             return posterior.z, 0
         first = Latent(prior.mean[:n], prior.log_scale[:n], prior.mask[:n])
-        told = Conditioning(*(None if value is None else value[:n] for value in conditioning))
+        first_voices = Conditioning(*(None if value is None else value[:n] for value in conditioning))
         noise = standard_normal(first.mean, generator)
-        expected = draw_from_prior(first, self.flow, told, TRAINING_NOISE, noise)
+        expected = draw_from_prior(first, self.flow, first_voices, TRAINING_NOISE, noise)
         return torch.cat((expected, posterior.z[n:])), n
 
     def _speak(
@@ -180,8 +180,8 @@ class ExtendedSoVITS(SoVITS):
         if pitch is None or "log_f0" not in self.vocoder.needs:
             return Decoded(self.vocoder(spoken, conditioning, generator), z, prior)
         log_f0, voicing = (resize_frames(x, z.shape[-1] * self.vocoder.f0_frames) for x in pitch)
-        told = conditioning._replace(log_f0=log_f0, voicing=(voicing > 0).to(z.dtype))
-        made = self.vocoder(spoken, told, generator)
+        with_pitch = conditioning._replace(log_f0=log_f0, voicing=(voicing > 0).to(z.dtype))
+        made = self.vocoder(spoken, with_pitch, generator)
         return Decoded(Vocoded(made.wave, log_f0, voicing), z, prior)
 
 

@@ -66,7 +66,8 @@ def predict_codes(
         speaker: the voice (1, G, 1), for a SemanticGPT with `speaker_dim`; the same for all.
     """
     found: dict[int, Predicted] = {}
-    for bucket in buckets([len(text) for text in texts], max_batch, evenness):
+    lengths = [len(text) for text in texts]
+    for bucket in buckets(lengths, max_batch, evenness):
         rows = [prompted_text(synthesizer, texts[index], prompt) for index in bucket]
         inputs = batch_inputs(synthesizer, rows, speaker)
         made = generate(synthesizer.semantic_gpt, inputs, sampling, generator)
@@ -75,7 +76,8 @@ def predict_codes(
             if made.phone_index is not None:
                 spoken = made.phone_index[number] - rows[number].before
                 phone_index = spoken.clamp(min=0)[None]
-            found[index] = Predicted(made.codes[number][None], made.reasons[number], phone_index)
+            codes = made.codes[number][None]
+            found[index] = Predicted(codes, made.reasons[number], phone_index)
     return [found[index] for index in range(len(texts))]
 
 

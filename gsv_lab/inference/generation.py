@@ -161,8 +161,8 @@ class Generation:
     def _bounded(self, texts: Sequence[Phones]) -> Sampling:
         """The rule with the rate of the reference, and bounds that follow from the texts.
 
-        No voice needs more codes for a phone than the family says, unless it spoke so slowly before. Nor does anybody
-        speak infinitely fast; but a network that knows its phone knows by itself when the end has come.
+        A phone may not take more codes on average than the family says, unless the reference was slower. A network
+        without alignment may not end before the fewest codes; one with an alignment ends where the text does.
         """
         lengths = [len(text) for text in texts]
         rate = self.voice.prompt.codes_per_phone

@@ -117,7 +117,7 @@ class Lab:
             name: of the voice; the file's name if empty.
             verification: vector (1, V) of the speaker-verification network of the released Pro models; made here if
                 None. Other families take none.
-            tuned: a voice from `finetune`; the new one speaks with its networks, in the manner of this recording.
+            tuned: a voice from `finetune`; the new one speaks with its networks, and as this recording does.
 
         Raises:
             AudioError: the recording cannot be used. TextError: the text cannot be read. CheckpointError: `tuned`
@@ -192,8 +192,8 @@ class Lab:
 
         Same text, voice, options and seed: same samples on one machine.
 
-        `edits`, see `gsv_lab.hooks`: short for a probe with them around the call, in the networks of this voice. To
-        hear what they change, compare with `candidates=1`: under a probe there is one.
+        `edits`, see `gsv_lab.hooks`: short for a probe with them around the call, in the networks of this voice.
+        Under a probe each sentence has one candidate; for a comparison speak the unedited one with `candidates=1` too.
 
         Raises:
             HookError: PROBE_NESTED, a probe of this lab is open, which should have the edits; those of `probe`.

@@ -52,7 +52,7 @@ def prompted_text(synthesizer: Synthesizer, phones: Phones, prompt: Prompt | Non
         return PromptedText(ids, context, None, None, before)
     phone_index = reference.phone_index if gpt.max_advance else None
     if phone_index is not None:
-        # Whatever the recogniser missed at the end of the prompt has been said and must not be said again.
+        # Whatever the recogniser missed at the end of the prompt has been spoken and must not be spoken again.
         last = phone_index.new_tensor([before - 1])
         phone_index = torch.cat([phone_index[:-1], last])
     return PromptedText(ids, context, reference.codes.reshape(-1), phone_index, before)

@@ -1,9 +1,9 @@
 """Speaker vectors that were already made, on disk: the same recording and the same encoder give the same vector.
 
-A vector is found again by what was heard and by what heard it, never by a file's name: two people may both have a
-`me.wav`. The store is bounded, forgets what was not asked for longest, and is emptied with the caches; a voice that is
-deleted takes its vector along (`forget`), because a vector that says who somebody is belongs to that person.
-Letters: T samples, G speaker width. Does not know encoders, voices or where caches lie.
+A vector is found again by the samples and by the encoder's fingerprint, never by a file's name: two people may both
+have a `me.wav`. The store is bounded, drops what was not asked for longest, and is emptied with the caches; a voice
+that is deleted takes its vector along (`forget`), because a vector that identifies a person belongs to that person.
+Letters: T samples, G speaker width.
 """
 
 from __future__ import annotations

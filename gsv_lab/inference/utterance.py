@@ -1,6 +1,6 @@
 """Made speech: a wave with what it was made from; plays, draws and saves itself.
 
-Letters: T samples, F25 codes, P phones. Does not know how it was made.
+Letters: T samples, F25 codes, P phones.
 """
 
 from __future__ import annotations

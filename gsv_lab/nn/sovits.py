@@ -173,9 +173,9 @@ class SoVITS(Component):
             starts = segment_starts(lengths, self.segment_frames, generator=generator)
         z, from_prior = self._spoken_latent(posterior, prior, conditioning, generator)
         segment = take_segments(z, starts, self.segment_frames)
-        told = self._recorded(voice, self.segments(features, starts), pitch=self.vocoder.f0_frames > 0)
+        recorded = self._recorded(voice, self.segments(features, starts), pitch=self.vocoder.f0_frames > 0)
         return VITSOutput(
-            self.vocoder(segment, told, generator),
+            self.vocoder(segment, recorded, generator),
             starts,
             mask,
             posterior.z,
@@ -215,15 +215,15 @@ class SoVITS(Component):
         n_frames: int = 0,
         ltas: Tensor | None = None,
     ) -> Conditioning:
-        """What the parts are told of a voice (B, G, 1), and of the phones that codes speak (B, F25), for F frames.
+        """What the parts get of a voice (B, G, 1), and of the phones that codes speak (B, F25), for F frames.
 
         `ltas` (B, K, 1), of a recording that is at hand, stands in for the voice's own.
         """
-        told = self.speaker_encoder.conditioning(voice, ltas)
+        conditioning = self.speaker_encoder.conditioning(voice, ltas)
         if phone_index is None:
-            return told
+            return conditioning
         by_frame = self.to_frames(phone_index[:, None], n_frames)
-        return told._replace(phone_index=by_frame[:, 0])
+        return conditioning._replace(phone_index=by_frame[:, 0])
 
     def to_frames(self, vectors: Tensor, n_frames: int | None = None) -> Tensor:
         """Code vectors repeated to the rate of latents: (B, D, F25) -> (B, D, F50), cut or filled to `n_frames`."""
@@ -282,8 +282,8 @@ class SoVITS(Component):
 
     def reconstruct(self, features: Features, voice: Tensor, generator: torch.Generator | None = None) -> Vocoded:
         """Copy synthesis: the posterior's mean latent, spoken by the vocoder; prior and flow cannot surpass it."""
-        told = self._recorded(voice, features, pitch="log_f0" in self.vocoder.needs)
-        return self.vocoder(self.posterior_mean(features, voice, generator), told, generator)
+        recorded = self._recorded(voice, features, pitch="log_f0" in self.vocoder.needs)
+        return self.vocoder(self.posterior_mean(features, voice, generator), recorded, generator)
 
     def posterior_mean(
         self,

@@ -1,4 +1,4 @@
-"""The codebook of nano: k-means on content that was heard in training, fitted once, then frozen."""
+"""The codebook of nano: k-means on the content of the training clips, fitted once, then frozen."""
 
 from __future__ import annotations
 

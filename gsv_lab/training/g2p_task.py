@@ -72,11 +72,15 @@ class G2PTask(Task):
         losses, scores = self.losses(batch)
         self.log("valid/ctc", losses["ctc"], on_epoch=True, batch_size=len(batch.words))
         wrong_phones = phones = wrong_words = 0
-        for word, said in zip(batch.words, letters.greedy(scores), strict=True):
-            errors = [(phone_errors([letters.PHONES[k] for k in t], said), len(t)) for t in letters.targets(word)]
-            nearest = min(errors)
-            wrong_phones, phones = wrong_phones + nearest[0], phones + nearest[1]
-            wrong_words += nearest[0] > 0
+        for word, reading in zip(batch.words, letters.greedy(scores), strict=True):
+            errors = []
+            for target in letters.targets(word):
+                listed = [letters.PHONES[k] for k in target]
+                errors.append((phone_errors(listed, reading), len(listed)))
+            n_wrong, n_phones = min(errors)
+            wrong_phones += n_wrong
+            phones += n_phones
+            wrong_words += n_wrong > 0
         self.log("valid/phone_error", wrong_phones / phones, on_epoch=True, batch_size=phones)
         self.log("valid/word_error", wrong_words / len(batch.words), on_epoch=True, batch_size=len(batch.words))
 

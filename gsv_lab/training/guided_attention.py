@@ -57,5 +57,5 @@ def guided_attention_loss(pattern: Tensor, phone_index: Tensor) -> Tensor:
     known = phone_index >= 0
     columns = phone_index.clamp(min=0)[..., None]
     paid = pattern.float().gather(-1, columns).squeeze(-1)
-    surprise = -paid.clamp(min=1e-5).log() * known
-    return surprise.sum() / known.sum().clamp(min=1)
+    loss = -paid.clamp(min=1e-5).log() * known
+    return loss.sum() / known.sum().clamp(min=1)

@@ -81,8 +81,9 @@ class RecogniserTask(Task):
         self.total(losses, "valid")
         lengths = batch.label_lengths.tolist()
         for row, steps in enumerate(self.recogniser.steps(batch.frames).tolist()):
-            heard = torch.unique_consecutive(scores[row, :steps].argmax(-1))
-            errors = phone_errors(batch.labels[row, : lengths[row]].tolist(), heard[heard > 0].tolist())
+            recognised = torch.unique_consecutive(scores[row, :steps].argmax(-1))
+            labels = batch.labels[row, : lengths[row]]
+            errors = phone_errors(labels.tolist(), recognised[recognised > 0].tolist())
             self.log("valid/phone_error", errors / lengths[row], on_epoch=True, batch_size=lengths[row])
 
     def log_views(self, batch: RecogniserBatch, log: LogWriter) -> None:

@@ -1,6 +1,6 @@
 """Learning rates of the released trainers, each as a class of its own, counted in optimizer steps.
 
-Nano's tasks follow their time budget instead (`Task.rate`). Knows no network and no optimizer.
+Nano's tasks follow their time budget instead (`Task.rate`).
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class SoVITSTask(Task):
         discriminated_frames: latent frames of each made segment that the discriminators see, drawn anew each batch;
             they cost more than everything else. 0 for all.
         guide_until: share of the budget after which attention is no longer guided.
-        phone_index_dropout: share of clips in which the prior is not told which phone each code speaks, so that it can
+        phone_index_dropout: share of clips in which the prior is not given which phone each code speaks, so that it can
             do without.
         start_file: weights of an earlier SoVITS to start from; parts of other shape keep their own start.
     """

@@ -1,4 +1,4 @@
-"""From raw clips to a family that ships, one stage after the other, with nobody watching.
+"""From raw clips to a family that ships, one stage after the other, without supervision.
 
 content encoder -> codebook, codes, aligned phones, pitch -> SoVITS -> SemanticGPT -> speaker verifier and evaluation
 recognisers -> letter-to-sound -> release
@@ -95,7 +95,7 @@ def train_family(
         pause: see `fit`.
         run_minutes: leave after so many minutes of training; the next call goes on. 0 for no limit.
         progress_bar: show one.
-        say: told what begins.
+        say: called with a line when a stage begins.
 
     Returns:
         the family's folder, or None if `run_minutes` ended a stage before its budget.
@@ -144,7 +144,7 @@ def choose(names: Sequence[str] | None) -> tuple[Stage, ...]:
 def stage_settings(
     stage: Stage, folder: Path, corpora: Sequence[str | Path], minutes: float, overrides: Sequence[str]
 ) -> list[str]:
-    """What a stage's configuration is told: where its data lie, its budget, and the caller's own settings, last."""
+    """Settings over a stage's configuration: where its data lie, its budget, and the caller's own, last."""
     settings = [text.format(quantizer=folder / "quantizer.safetensors") for text in stage.overrides]
     if stage.name != "g2p":
         settings.append(f"data.init_args.store={folder / 'store'}")
