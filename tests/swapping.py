@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -11,74 +11,76 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 from torch import nn
 
 import tiny
 from gsv_lab.corpora.gpt_data import GPTBatch
 from gsv_lab.corpora.sovits_data import SoVITSBatch
 from gsv_lab.system.config import load_experiment
-from gsv_lab.system.overlay import overlay
+from gsv_lab.system.environment import cache_dir
+from gsv_lab.system.overlay import nested, overlay
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 SOVITS = "task.init_args.sovits.init_args"
 GPT = "task.init_args.semantic_gpt.init_args"
 VERIFICATION = 6
 """Width of the verification vectors in these tests."""
-INNER = {
-    "prior": ("filter_width=16", "layers=[1, 1, 1]", "attention_width=16"),
-    "posterior": ("width=8", "layers=1"),
-    "flow": ("width=8", "layers=1"),
-    "pitch_predictor": ("width=16", "layers=1"),
+PRIOR = {"filter_width": 16, "layers": [1, 1, 1], "attention_width": 16}
+SMALL = {"content": 12, "n_codes": 20, "hidden": 16, "latent": 8, "speaker": 20, "style": 16}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "sovits": {
+        "sizes": {**SMALL, "vocoder": 16, "vocoder_layers": 1},
+        f"{SOVITS}.prior.init_args": PRIOR,
+        f"{SOVITS}.posterior.init_args": {"width": 8, "layers": 1},
+        f"{SOVITS}.flow.init_args": {"width": 8, "layers": 1},
+        f"{SOVITS}.segment_frames": 16,
+        "task.init_args": {"discriminated_frames": 8, "adversarial_from": 0.0},
+    },
+    "nano/sovits": {
+        "sizes": {"voice": 16, "ltas": 4},
+        f"{SOVITS}.pitch_predictor.init_args": {"width": 16, "layers": 1},
+    },
+    "gpt": {GPT: {"dim": 16, "n_heads": 2, "n_layers": 2, "ffn_dim": 16, "dropout": 0.0}},
+    "v2/sovits": {
+        "sizes": {"content": 12, "latent": 8, "speaker": 16},
+        f"{SOVITS}.quantizer.init_args": {"n_codes": 20},
+        f"{SOVITS}.speaker_encoder.init_args": {"width": 16},
+        f"{SOVITS}.prior.init_args": {"width": 8},
+        f"{SOVITS}.vocoder.init_args": {"width": 32, "block_kernels": [3]},
+        "task.init_args.discriminators": tiny.DISCRIMINATORS,
+    },
 }
-"""Settings of parts that `sizes` does not hold."""
-SIZES = {
-    "nano": ("voice=16", "ltas=4", "speaker=20"),
-    "synthetic": ("speaker=20",),
-    "both": ("content=12", "n_codes=20", "hidden=16", "latent=8", "style=16", "vocoder=16", "vocoder_layers=1"),
-}
-
-
-def experiment(
-    base: str,
-    stage: str,
-    *overlays: Path,
-    inner: Sequence[str] = ("prior", "posterior", "flow"),
-) -> dict[str, Any]:
-    """A shipped configuration at reduced widths, with overlays; `inner` are the parts of SoVITS that are reduced."""
-    paths = [CONFIGS / base / f"{stage}.yaml", *overlays]
-    if stage == "gpt":
-        widths = ("dim=16", "n_heads=2", "n_layers=2", "ffn_dim=16", "dropout=0.0")
-        return load_experiment(paths, [f"{GPT}.{width}" for width in widths])
-    settings = [f"sizes.{size}" for size in (*SIZES[base], *SIZES["both"])]
-    for part in inner:
-        settings += [f"{SOVITS}.{part}.init_args.{size}" for size in INNER[part]]
-    more = ("discriminated_frames=8", "adversarial_from=0.0", "sovits.init_args.segment_frames=16")
-    settings += [f"task.init_args.{setting}" for setting in more]
-    return load_experiment(paths, settings)
+"""What makes the networks of a stage small: for every family, as far as it has such settings, and for one."""
 
 
 @cache
-def released() -> dict[str, Any]:
-    """The task of v2 at reduced widths, with small discriminators."""
-    parts = f"{SOVITS}.prior.init_args", f"{SOVITS}.posterior.init_args", f"{SOVITS}.flow.init_args"
-    settings = [
-        *("sizes.content=12", "sizes.latent=8", "sizes.speaker=16", f"{SOVITS}.segment_frames=16"),
-        *(f"{part}.width=8" for part in parts),
-        *(f"{part}.layers=1" for part in parts[1:]),
-        *(f"{parts[0]}.layers=[1, 1, 1]", f"{parts[0]}.filter_width=16", f"{parts[0]}.attention_width=16"),
-        *(f"{SOVITS}.quantizer.init_args.n_codes=20", f"{SOVITS}.speaker_encoder.init_args.width=16"),
-        *(f"{SOVITS}.vocoder.init_args.width=32", f"{SOVITS}.vocoder.init_args.block_kernels=[3]"),
-    ]
-    task = load_experiment([CONFIGS / "v2" / "sovits.yaml"], settings)["task"]
-    task["init_args"]["discriminators"] = tiny.DISCRIMINATORS
-    return dict(task)
+def reduced_file(base: str, stage: str) -> Path:
+    """A shipped configuration at reduced widths, as a file over which others can lie."""
+    tables = yaml.safe_load((CONFIGS / base / f"{stage}.yaml").read_text(encoding="utf-8"))
+    there = {"sizes": tables["sizes"], "task.init_args": tables["task"]["init_args"]}
+    own = SETTINGS.get(f"{base}/{stage}", {})
+    shared = SETTINGS[stage]
+    for settings in (shared, own):
+        for path, value in settings.items():
+            if path in there:
+                value = {name: size for name, size in value.items() if name in there[path]}
+            tables = overlay(tables, nested(path, value))
+    path = cache_dir() / "reduced" / base / f"{stage}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(tables), encoding="utf-8")
+    return path
+
+
+def experiment(base: str, stage: str, *overlays: Path) -> dict[str, Any]:
+    """A shipped configuration at reduced widths, with overlays."""
+    return load_experiment([reduced_file(base, stage), *overlays])
 
 
 @cache
 def reduced(base: str, stage: str) -> dict[str, Any]:
-    """The task of a shipped configuration, reduced."""
-    inner = ["prior", "posterior", "flow"]
-    return dict(experiment(base, stage, inner=[*inner, "pitch_predictor"] if base == "nano" else inner)["task"])
+    """The task of a shipped configuration at reduced widths."""
+    return dict(experiment(base, stage)["task"])
 
 
 def exchanged(task: Mapping[str, Any], path: str, part: Mapping[str, Any] | None) -> dict[str, Any]:
