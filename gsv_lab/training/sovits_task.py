@@ -288,8 +288,10 @@ class SoVITSTask(Task):
         return losses.log_mel_loss([(mel(batch.wave), mel(wave))])
 
     def spoken_codes(self, batch: SoVITSBatch) -> list[Tensor]:
-        """The codes (F25,) of each clip; those of several books one after the other."""
-        spoken = []
+        """The codes (F25,) of each clip; those of several books one after the other; none where there is no codebook."""
+        spoken: list[Tensor] = []
+        if not self.sovits.quantizer.n_codes:
+            return spoken
         for row, frames in zip(batch.codes, batch.frames, strict=True):
             n_codes = math.ceil(int(frames) / self.sovits.quantizer.hop)
             spoken.append(row[..., :n_codes].flatten())
