@@ -107,6 +107,8 @@ def _speak(
     edits: Sequence[Edit],
 ) -> tuple[Speech, Records]:
     synthesizer = lab.synthesizer_for(voice)
+    # Under a probe there is one candidate; clean speech must be the same one, not the best of several.
+    options = {"candidates": 1, **intervention.options}
     with probe(synthesizer, *intervention.watch, edits=list(edits)) as records:
-        speech = lab.speak(text, voice, intervention.language, intervention.seed, **intervention.options)
+        speech = lab.speak(text, voice, intervention.language, intervention.seed, **options)
     return speech, records

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,22 @@ def test_an_intervention_is_said_measured_and_written(lab: Lab, voice: Voice, tm
     page = (folder / "result.md").read_text("utf-8")
     assert "no content" in page and "![silent_0.png](silent_0.png)" in page
     assert not watched()
+
+
+def test_clean_and_edited_speech_are_the_same_candidate(lab: Lab, voice: Voice, tmp_path: Path) -> None:
+    """What the edit of a later part leaves alone stays equal, also where the family speaks several candidates."""
+    several = Lab(replace(lab.family, candidates=3))
+    asked = read_intervention(written(tmp_path, edits=[{"kind": "scale", "target": "prior.mean", "by": 0.5}]))
+    (row,) = intervene(several, voice, asked).rows
+    assert row["codes_equal"] == 1 and row["seconds"] == 1 and row["mel_change"] > 0
+
+
+@pytest.mark.parametrize(("option", "code"), [("tempo", "PARAM_UNKNOWN"), ("takes", "CONFIG_RENAMED")])
+def test_options_that_speak_does_not_have(lab: Lab, voice: Voice, tmp_path: Path, option: str, code: str) -> None:
+    asked = read_intervention(written(tmp_path, options={option: 2}))
+    with pytest.raises(ConfigError) as caught:
+        intervene(lab, voice, asked)
+    assert caught.value.code == code
 
 
 def test_the_command(lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
