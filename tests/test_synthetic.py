@@ -79,7 +79,7 @@ def test_speaker_factors_are_independent_and_spread() -> None:
     assert min(s.tract for s in speakers) < 0.85 and max(s.tract for s in speakers) > 1.08
 
 
-def test_the_pitch_one_hears_is_the_pitch_one_is_told() -> None:
+def test_the_measured_pitch_is_the_stated_one() -> None:
     for clip in SyntheticCorpus(6, 6, seed=2):
         errors = []
         for phone, start, end in zip(clip.phones, clip.start, clip.end, strict=True):

@@ -3,16 +3,13 @@
     prepare(["me.wav"], "voice_data", text_file="script.txt", align=lab_align)
 
 writes `slices/*.flac`, `list.txt` (`wav|speaker|language|text`), `report.json`, `report.html`, and `hints.txt` where no
-transcript is known but a recogniser was handed in. The folder appears whole or not at all. Letters: T samples. The file
-loads no synthesis network: aligner and recogniser are handed in as functions.
+transcript is known but a recogniser was handed in. The folder appears whole or not at all. Aligner and recogniser are
+handed in as functions, so no synthesis network is loaded here. Letters: T samples.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +23,8 @@ from gsv_lab.audio.noise import denoise as without_noise
 from gsv_lab.audio.slices import LONGEST, SHORTEST, SHORTEST_SINGLE, slice_speech, speech_seconds
 from gsv_lab.audio.speakers import FEWEST, SEVERAL, likeness
 from gsv_lab.audio.voice_activity import Span, speech_spans
-from gsv_lab.corpora.listfile import Row, read_list, write_list
+from gsv_lab.corpora.listfile import Row, write_list
+from gsv_lab.corpora.prepare_items import Item, PathLike, items, refuse_repeated, slice_names
 from gsv_lab.corpora.prepare_report import FileReport, SliceReport, summary, write_reports
 from gsv_lab.corpora.timing import TimedWord, check_text_length, folded_phones, language_of, mean_score, share_out
 from gsv_lab.errors import AudioError, DataError, TextError
@@ -35,16 +33,16 @@ from gsv_lab.system.files import new_folder
 Align = Callable[[Tensor, str, str], Sequence[TimedWord]]
 """(T,) at 16 kHz, text, language -> words with times in seconds; see `timing.timed_words`."""
 Recognise = Callable[[Tensor, str], Sequence[str]]
-"""(T,) at 16 kHz, language -> phones that a recogniser hears."""
+"""(T,) at 16 kHz, language -> phones that are recognised."""
 Embed = Callable[[Tensor], Tensor]
 """(T,) at 16 kHz -> unit vector (D,) of who speaks."""
 
-SUFFIXES = frozenset(".wav .flac .ogg .oga .opus .mp3 .aif .aiff .au .caf .w64 .m4a .aac .wma .webm .mp4".split())
-"""Files that count as recordings in a folder; those of a kind that cannot be read are reported, not passed over."""
-
-_RATE = 16_000  # of what aligner and recogniser hear
-_LONGEST_TEXT = 900.0  # s: an aligner's table grows with the square of the length
-_DOUBTFUL = -3.0  # nats: guessing among 100 phones gives -4.6, a good clip about -1
+RATE = 16_000
+"""Hz of what aligner, recogniser and speaker verifier get."""
+LONGEST_TEXT = 900.0
+"""Seconds of a recording with one text: an aligner's table grows with the square of the length."""
+DOUBTFUL = -3.0
+"""Nat, mean of a slice's aligned phones: guessing among 100 phones gives -4.6, a good clip about -1."""
 
 
 class Prepared(NamedTuple):
@@ -56,21 +54,14 @@ class Prepared(NamedTuple):
 
     def __str__(self) -> str:
         totals = summary(self.slices, self.files)
-        lines = [
-            f"{self.folder}: {totals['slices']} slices, {totals['seconds']:.1f} s, {totals['with_text']} with a text; "
-            f"see {self.folder / 'report.html'}"
-        ]
+        counts = f"{totals['slices']} slices, {totals['seconds']:.1f} s, {totals['with_text']} with a text"
+        lines = [f"{self.folder}: {counts}; see {self.folder / 'report.html'}"]
         lines += [f"left out: {report.refused}" for report in self.files if report.refused]
-        lines += [f"{r.path}: {note}" for r in self.files for note in r.notes if note.startswith("AUDIO_")]
-        lines += [f"{piece.path}: {warning}" for piece in self.slices for warning in piece.warnings]
+        for report in self.files:
+            lines += [f"{report.path}: {note}" for note in report.notes if note.startswith("AUDIO_")]
+        for piece in self.slices:
+            lines += [f"{piece.path}: {warning}" for warning in piece.warnings]
         return "\n".join(lines)
-
-
-class _Item(NamedTuple):
-    path: Path
-    speaker: str
-    language: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -85,13 +76,25 @@ class _Job:
     embed: Embed | None
 
 
+class _Source(NamedTuple):
+    """One recording: `samples` (T,) as they were read, `clean` (T,) without offset and, if asked for, without noise,
+    their `rate` in Hz, and the `spans` of speech.
+    """
+
+    item: Item
+    samples: Tensor
+    clean: Tensor
+    rate: int
+    spans: Sequence[Span]
+
+
 def prepare(
-    paths: Sequence[str | os.PathLike[str]],
-    output: str | os.PathLike[str],
+    paths: Sequence[PathLike],
+    output: PathLike,
     *,
     language: str = "auto",
-    list_file: str | os.PathLike[str] | None = None,
-    text_file: str | os.PathLike[str] | None = None,
+    list_file: PathLike | None = None,
+    text_file: PathLike | None = None,
     speaker: str = "speaker",
     denoise: bool = False,
     sample_rate: int = 32_000,
@@ -114,8 +117,8 @@ def prepare(
         denoise: subtract steady noise.
         sample_rate: Hz, the highest to write; recordings of a lower rate keep theirs.
         align: needed for recordings over 10 s that come with a text.
-        recognise: hears phones where there is no transcript; they go to `hints.txt`, for a person to correct.
-        embed: hears who speaks; with it a recording that seems to hold two people is noted (`AUDIO_MULTI_SPEAKER`).
+        recognise: finds phones where there is no transcript; they go to `hints.txt`, for a person to correct.
+        embed: finds who speaks; with it a recording that seems to hold two people is noted (`AUDIO_MULTI_SPEAKER`).
         progress: called with the share that is done and the name of the file at hand.
 
     Raises:
@@ -126,11 +129,11 @@ def prepare(
     """
     if language not in ("en", "zh", "auto"):
         raise TextError("LANG_UNKNOWN", f"The language {language!r} is unknown", "en, zh or auto")
-    items = _items(paths, list_file, text_file, speaker, language, Path(output))
+    given = items(paths, list_file, text_file, speaker, language, Path(output))
     with new_folder(output, is_own="report.json") as folder:
         (folder / "slices").mkdir()
         job = _Job(folder, denoise, sample_rate, align, recognise, embed)
-        slices, files = _all_files(items, job, progress)
+        slices, files = _all_files(given, job, progress)
         rows = [Row(Path(piece.path), piece.speaker, piece.language, piece.text) for piece in slices]
         write_list(folder / "list.txt", rows)
         write_reports(folder, slices, files)
@@ -138,23 +141,25 @@ def prepare(
 
 
 def _all_files(
-    items: Sequence[_Item], job: _Job, progress: Callable[[float, str], None] | None
+    given: Sequence[Item],
+    job: _Job,
+    progress: Callable[[float, str], None] | None,
 ) -> tuple[list[SliceReport], list[FileReport]]:
     slices: list[SliceReport] = []
     files: list[FileReport] = []
     errors: list[AudioError | DataError | TextError] = []
-    names = _slice_names([item.path for item in items])
+    names = slice_names([item.path for item in given])
     seen: dict[str, str] = {}
-    for index, item in enumerate(items):
+    for index, (item, stem) in enumerate(zip(given, names, strict=True)):
         if progress:
-            progress(index / len(items), item.path.name)
+            progress(index / len(given), item.path.name)
         try:
-            report, pieces = _one_file(item, names[index], job, seen)
+            report, pieces = _one_file(item, stem, job, seen)
             files.append(report)
             slices.extend(pieces)
         except (AudioError, DataError, TextError) as error:
             errors.append(error)
-            for orphan in (job.folder / "slices").glob(f"{names[index]}_[0-9][0-9][0-9][0-9].flac"):
+            for orphan in (job.folder / "slices").glob(f"{stem}_[0-9][0-9][0-9][0-9].flac"):
                 orphan.unlink()
             files.append(FileReport(str(item.path), refused=f"{error.code}: {error}"))
     if progress:
@@ -164,180 +169,131 @@ def _all_files(
 
 
 def _require_material(
-    slices: Sequence[SliceReport], files: Sequence[FileReport], errors: Sequence[AudioError | DataError | TextError]
+    slices: Sequence[SliceReport],
+    files: Sequence[FileReport],
+    errors: Sequence[AudioError | DataError | TextError],
 ) -> None:
     if not slices and len(errors) == len(files):
         if len(errors) == 1:
             raise errors[0]
-        raise DataError(
-            "DATA_EMPTY", f"None of {len(errors)} recordings can be used; the first: {errors[0]}", "at least one",
-        )  # fmt: skip
+        problem = f"None of {len(errors)} recordings can be used; the first: {errors[0]}"
+        raise DataError("DATA_EMPTY", problem, "at least one")
     total = sum(report.speech for report in files) if slices else 0.0
     if total < SHORTEST:
         raise AudioError(
-            "REF_LENGTH", f"The recordings hold {total:.1f} s of speech in all", f"at least {SHORTEST:g} s",
+            "REF_LENGTH",
+            f"The recordings hold {total:.1f} s of speech in all",
+            f"at least {SHORTEST:g} s",
             "Record a longer passage; a minute is good",
-        )  # fmt: skip
+        )
 
 
-def _one_file(item: _Item, stem: str, job: _Job, seen: dict[str, str]) -> tuple[FileReport, list[SliceReport]]:
+def _one_file(item: Item, stem: str, job: _Job, seen: dict[str, str]) -> tuple[FileReport, list[SliceReport]]:
     recording = audio.read(item.path)
-    _refuse_repeated(item.path, seen)
-    samples, rate, name = recording.samples, recording.sample_rate, item.path.name
+    refuse_repeated(item.path, seen)
+    samples, rate = recording.samples, recording.sample_rate
     spans = speech_spans(samples, rate)
-    require_speech(name, samples, rate, spans, least=SHORTEST_SINGLE)
+    require_speech(item.path.name, samples, rate, spans, least=SHORTEST_SINGLE)
     offset = float(samples.double().mean())
-    notes = list(recording.notes) + ([f"an offset of {offset:+.4f} was removed"] if abs(offset) > 0.002 else [])
-    pieces, words = _cut(item, samples, rate, spans, job)
+    notes = list(recording.notes)
+    if abs(offset) > 0.002:
+        notes.append(f"an offset of {offset:+.4f} was removed")
     clean = samples - offset
-    clean = without_noise(clean, rate) if job.denoise else clean
+    if job.denoise:
+        clean = without_noise(clean, rate)
+    source = _Source(item, samples, clean, rate, spans)
+    pieces = _cut(source, job)
     slices = []
-    for number, (piece, said) in enumerate(zip(pieces, words, strict=True), 1):
-        path = f"slices/{stem}_{number:04}.flac"
-        slices.append(_one_slice(item, path, samples, clean, rate, piece, spans, said, job))
+    for number, (span, words) in enumerate(pieces, 1):
+        slices.append(_one_slice(source, f"slices/{stem}_{number:04}.flac", span, words, job))
     if job.embed and len(pieces) >= FEWEST:
-        voices = [job.embed(audio.resample(samples[piece.start : piece.end], rate, _RATE)) for piece in pieces]
-        if likeness(torch.stack(voices)) < SEVERAL:
+        parts = [audio.resample(samples[span.start : span.end], rate, RATE) for span, _ in pieces]
+        voices = torch.stack([job.embed(part) for part in parts])
+        if likeness(voices) < SEVERAL:
             notes.append("AUDIO_MULTI_SPEAKER: two people seem to speak here; a voice needs recordings of one")
     speech = speech_seconds(spans, rate)
     return FileReport(str(item.path), recording.seconds, speech, rate, len(slices), tuple(notes)), slices
 
 
-def _cut(
-    item: _Item, samples: Tensor, rate: int, spans: Sequence[Span], job: _Job
-) -> tuple[list[Span], list[Sequence[TimedWord]]]:
-    """Slices, and the words of each; a clip with a text that fits into one slice needs no alignment."""
-    extent = Span(spans[0].start, spans[-1].end)
+def _cut(source: _Source, job: _Job) -> list[tuple[Span, Sequence[TimedWord]]]:
+    """Slices with the words of each; a clip with a text that fits into one slice needs no alignment."""
+    item, rate, spans = source.item, source.rate, source.spans
     if not item.text:
-        pieces = slice_speech(samples, rate, spans)
-        return pieces, [[] for _ in pieces]
-    speech = speech_seconds(spans, rate)
-    check_text_length(item.path.name, item.text, speech)
+        return [(piece, []) for piece in slice_speech(source.samples, rate, spans)]
+    check_text_length(item.path.name, item.text, speech_seconds(spans, rate))
+    extent = Span(spans[0].start, spans[-1].end)
     margin = round(0.15 * rate)
     if extent.length <= LONGEST * rate - 2 * margin:
-        whole = Span(max(0, extent.start - margin), min(samples.numel(), extent.end + margin))
-        return [whole], [[TimedWord(item.text, 0.0, 0.0)]]
-    if job.align is None:
-        raise DataError(
-            "ALIGN_NEEDED", f"{item.path.name!r} lasts {extent.length / rate:.0f} s and has one text",
-            f"at most {LONGEST:g} s without an aligner", "Give an aligner, or cut the recording",
-        )  # fmt: skip
-    if extent.length > _LONGEST_TEXT * rate:
-        raise DataError(
-            "ALIGN_TOO_LONG", f"{item.path.name!r} lasts {extent.length / rate:.0f} s and has one text",
-            f"at most {_LONGEST_TEXT:.0f} s", "Cut recording and text into parts",
-        )  # fmt: skip
-    words = job.align(audio.resample(samples, rate, _RATE), item.text, item.language)
-    pieces = slice_speech(samples, rate, spans)
+        start = max(0, extent.start - margin)
+        end = min(source.samples.numel(), extent.end + margin)
+        return [(Span(start, end), [TimedWord(item.text, 0.0, 0.0)])]
+    words = _aligned(source, extent.length / rate, job.align)
+    pieces = slice_speech(source.samples, rate, spans)
     shares = share_out(words, [(piece.start / rate, piece.end / rate) for piece in pieces])
-    both = [(piece, share) for piece, share in zip(pieces, shares, strict=True) if share]
-    return [piece for piece, _ in both], [share for _, share in both]
+    return [(piece, share) for piece, share in zip(pieces, shares, strict=True) if share]
 
 
-def _one_slice(
-    item: _Item, path: str, samples: Tensor, clean: Tensor, rate: int, piece: Span, spans: Sequence[Span],
-    said: Sequence[TimedWord], job: _Job,
-) -> SliceReport:  # fmt: skip
-    inside = [Span(max(s.start, piece.start) - piece.start, min(s.end, piece.end) - piece.start) for s in spans]
-    inside = [s for s in inside if s.length > 0]
-    clip = clean[piece.start : piece.end]
-    loud = audio.set_loudness(clip, spoken(inside, clip.numel()))
+def _aligned(source: _Source, seconds: float, align: Align | None) -> Sequence[TimedWord]:
+    """The words of a recording that is too long for one slice, with their times."""
+    name = source.item.path.name
+    problem = f"{name!r} lasts {seconds:.0f} s and has one text"
+    if align is None:
+        expected = f"at most {LONGEST:g} s without an aligner"
+        raise DataError("ALIGN_NEEDED", problem, expected, "Give an aligner, or cut the recording")
+    if seconds > LONGEST_TEXT:
+        expected = f"at most {LONGEST_TEXT:.0f} s"
+        raise DataError("ALIGN_TOO_LONG", problem, expected, "Cut recording and text into parts")
+    return align(audio.resample(source.samples, source.rate, RATE), source.item.text, source.item.language)
+
+
+def _one_slice(source: _Source, path: str, piece: Span, words: Sequence[TimedWord], job: _Job) -> SliceReport:
+    """Write one slice: levelled, at the job's rate, with what is known of it."""
+    item, rate = source.item, source.rate
+    inside = _inside(source.spans, piece)
+    clip = source.clean[piece.start : piece.end]
+    levelled = audio.set_loudness(clip, spoken(inside, clip.numel()))
     out_rate = min(rate, job.sample_rate)
-    written = audio.resample(loud.samples, rate, out_rate)
+    written = audio.resample(levelled.samples, rate, out_rate)
     audio.write(job.folder / path, written, out_rate)
-    text = "".join(word.text for word in said).strip()
-    language = language_of(text) if item.language == "auto" and text else item.language
-    covered, inventory = folded_phones(text, language) if text else (None, set())
-    missing = tuple(sorted(set(inventory) - set(covered or ())))
-    measured = quality(samples[piece.start : piece.end], rate, inside, covered, inventory)
-    score = mean_score(said)
+    text = "".join(word.text for word in words).strip()
+    language = item.language
+    covered: set[str] | None = None
+    inventory: set[str] = set()
+    if text:
+        language = language_of(text) if language == "auto" else language
+        covered, inventory = folded_phones(text, language)
+    measured = quality(source.samples[piece.start : piece.end], rate, inside, covered, inventory)
+    score = mean_score(words)
     warnings = list(measured.warnings)
-    if score is not None and score < _DOUBTFUL:
+    if score is not None and score < DOUBTFUL:
         warnings.append("ALIGN_DOUBTFUL: text and speech agree poorly here; read it again")
     hint = ""
     if job.recognise and not text:
-        hint = " ".join(job.recognise(audio.resample(written, out_rate, _RATE), language))
+        hint = " ".join(job.recognise(audio.resample(written, out_rate, RATE), language))
     return SliceReport(
-        path, item.path.name, round(piece.start / rate, 3), round(piece.end / rate, 3), item.speaker, language, text,
-        hint, measured, round(loud.level, 2), round(loud.short_by, 2), score, missing, tuple(warnings),
-    )  # fmt: skip
+        path=path,
+        source=item.path.name,
+        start=round(piece.start / rate, 3),
+        end=round(piece.end / rate, 3),
+        speaker=item.speaker,
+        language=language,
+        text=text,
+        hint=hint,
+        quality=measured,
+        level=round(levelled.level, 2),
+        short_by=round(levelled.short_by, 2),
+        score=score,
+        missing=tuple(sorted(inventory - (covered or set()))),
+        warnings=tuple(warnings),
+    )
 
 
-def _items(
-    paths: Sequence[str | os.PathLike[str]],
-    list_file: str | os.PathLike[str] | None,
-    text_file: str | os.PathLike[str] | None,
-    speaker: str,
-    language: str,
-    output: Path,
-) -> list[_Item]:
-    if list_file is not None and text_file is not None:
-        raise DataError("DATA_ROW", "Both a list file and a text file were given", "one of them")
-    if list_file is not None:
-        if len(paths) > 1 or (paths and not Path(paths[0]).is_dir()):
-            raise DataError(
-                "DATA_PATH", "A list file names the recordings itself", "no path, or the folder they lie in"
-            )
-        rows = read_list(list_file, root=paths[0] if paths else None)
-        return [_Item(row.path, row.speaker, _chosen(row.language, language), row.text) for row in rows]
-    found = list(dict.fromkeys(path for given in paths for path in _recordings(Path(given), output)))
-    if not found:
-        raise DataError("DATA_EMPTY", "There are no recordings in what was given", "sound files or folders of them")
-    text = _text(text_file) if text_file is not None else ""
-    if text and len(found) != 1:
-        raise DataError(
-            "DATA_ROW", f"One text file was given for {len(found)} recordings", "one recording",
-            "Give a list file (wav|speaker|language|text) for several",
-        )  # fmt: skip
-    return [_Item(path, speaker, language, text) for path in found]
-
-
-def _chosen(of_row: str, of_call: str) -> str:
-    return of_call if of_row == "auto" else of_row
-
-
-def _recordings(path: Path, output: Path) -> Iterator[Path]:
-    """The file itself, or the recordings below a folder, but not the slices of an earlier run."""
-    if not path.is_dir():
-        yield path
-        return
-    own = output.resolve()
-    for found in sorted(path.rglob("*")):
-        hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
-        if found.suffix.lower() in SUFFIXES and not hidden and found.is_file():
-            if own == path.resolve() or not found.resolve().is_relative_to(own):
-                yield found
-
-
-def _text(path: str | os.PathLike[str]) -> str:
-    path = Path(path)
-    if not path.is_file():
-        raise DataError("DATA_MISSING", f"There is no text file {str(path)!r}", "a UTF-8 text file", "Check the path")
-    try:
-        text = " ".join(path.read_bytes().decode("utf-8-sig").split())
-    except UnicodeDecodeError as error:
-        raise TextError("TEXT_INVALID_UNICODE", f"{path.name!r} is not UTF-8", "UTF-8", "Save it as UTF-8") from error
-    if not text:
-        raise TextError("TEXT_EMPTY", f"{path.name!r} holds no text", "the words of the recording")
-    return text
-
-
-def _slice_names(paths: Sequence[Path]) -> list[str]:
-    """A stem for each file: letters that every system takes, and different for different files."""
-    stems: list[str] = []
-    for path in paths:
-        plain = re.sub(r"[^\w-]+", "_", path.stem)[:60].strip("_") or "recording"
-        stem, count = plain, 1
-        while stem.lower() in (other.lower() for other in stems):
-            count += 1
-            stem = f"{plain}-{count}"
-        stems.append(stem)
-    return stems
-
-
-def _refuse_repeated(path: Path, seen: dict[str, str]) -> None:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest in seen:
-        raise DataError("DATA_DUPLICATE", f"{path.name!r} is the same recording as {seen[digest]!r}", "each once")
-    seen[digest] = path.name
+def _inside(spans: Sequence[Span], piece: Span) -> list[Span]:
+    """The spans of speech within a piece, counted from its start."""
+    found = []
+    for span in spans:
+        start = max(span.start, piece.start)
+        end = min(span.end, piece.end)
+        if end > start:
+            found.append(Span(start - piece.start, end - piece.start))
+    return found

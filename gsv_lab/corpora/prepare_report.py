@@ -1,7 +1,7 @@
 """The reports of `prepare`: `report.json` for programs, `report.html` with a row and a picture per slice for people.
 
 The page is one file without scripts or foreign addresses; only its players point to the slices beside it. Pictures are
-small PNGs made here, so that no plotting library is loaded. The file knows nothing of how slices come about.
+small PNGs made here, so that no plotting library is loaded.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class SliceReport:
         speaker: name in the list.
         language: `en`, `zh` or `auto`.
         text: transcript; empty when unknown.
-        hint: phones that a recogniser heard, where there is no transcript.
+        hint: recognised phones, where there is no transcript.
         quality: measures before denoising and levelling.
         level: dBFS of its speech now.
         short_by: dB missing to the target level because of the peak limit.
@@ -79,7 +79,7 @@ def write_reports(folder: Path, slices: Sequence[SliceReport], files: Sequence[F
     """Write `report.json`, `report.html` and, where there are hints, `hints.txt` (`slice|phones`) into `folder`."""
     hints = [f"{piece.path}|{piece.hint}\n" for piece in slices if piece.hint]
     if hints:
-        head = "# phones that the recogniser heard; no transcript: correct the text in list.txt by ear\n"
+        head = "# recognised phones of slices without a transcript: listen, and write what is said into list.txt\n"
         save_bytes(folder / "hints.txt", "".join([head, *hints]).encode())
     totals = summary(slices, files)
     data = {
@@ -88,18 +88,15 @@ def write_reports(folder: Path, slices: Sequence[SliceReport], files: Sequence[F
         "date": clock().isoformat(),
         "totals": totals,
         "files": [asdict(report) for report in files],
-        "slices": [_plain(piece) for piece in slices],
+        "slices": [{**asdict(piece), "quality": piece.quality.to_dict()} for piece in slices],
     }
+    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
     save_bytes(folder / "report.html", _page(folder, totals, slices, files).encode())
-    save_bytes(folder / "report.json", json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False).encode())
+    save_bytes(folder / "report.json", text.encode())
 
 
 def summary(slices: Sequence[SliceReport], files: Sequence[FileReport]) -> dict[str, Any]:
     """Totals of a run: numbers of files, refusals, slices, seconds, warnings, and the phones that no slice holds."""
-    missing: dict[str, list[str]] = {}
-    for language in sorted({piece.language for piece in slices if piece.quality.phone_coverage is not None}):
-        known = [set(p.missing) for p in slices if p.language == language and p.quality.phone_coverage is not None]
-        missing[language] = sorted(set.intersection(*known))
     return {
         "files": len(files),
         "refused": sum(bool(report.refused) for report in files),
@@ -109,12 +106,18 @@ def summary(slices: Sequence[SliceReport], files: Sequence[FileReport]) -> dict[
         "with_text": sum(bool(piece.text) for piece in slices),
         "short_of_level": sum(piece.short_by > 0.1 for piece in slices),
         "warnings": sum(len(piece.warnings) for piece in slices),
-        "missing_phones": missing,
+        "missing_phones": _missing(slices),
     }
 
 
-def _plain(piece: SliceReport) -> dict[str, Any]:
-    return {**asdict(piece), "quality": piece.quality.to_dict()}
+def _missing(slices: Sequence[SliceReport]) -> dict[str, list[str]]:
+    """The phones of each language that no slice with a text holds."""
+    by_language: dict[str, set[str]] = {}
+    for piece in slices:
+        if piece.quality.phone_coverage is not None:
+            missing = set(piece.missing)
+            by_language[piece.language] = by_language.get(piece.language, missing) & missing
+    return {language: sorted(by_language[language]) for language in sorted(by_language)}
 
 
 _STYLE = """body{font:14px/1.4 sans-serif;margin:1.5em;max-width:90em}table{border-collapse:collapse}
@@ -137,33 +140,55 @@ _HEADS = (
 
 
 def _page(folder: Path, totals: dict[str, Any], slices: Sequence[SliceReport], files: Sequence[FileReport]) -> str:
-    refused = [f"<li class=warn>{_text(Path(f.path).name)}: {_text(f.refused)}</li>" for f in files if f.refused]
-    notes = [f"<li>{_text(Path(f.path).name)}: {_text('; '.join(f.notes))}</li>" for f in files if f.notes]
-    missing = [
-        f"<p>Phones that no slice holds ({_text(language)}): {_text(' '.join(names)) or 'none'}</p>"
-        for language, names in totals["missing_phones"].items()
-    ]
-    head = "".join(f"<th>{name}</th>" for name in _HEADS)
-    return "\n".join([
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Recordings</title>", f"<style>{_STYLE}</style>",
-        f"<h1>Recordings: {totals['slices']} slices, {totals['seconds']:.1f} s</h1>",
-        f"<p>{totals['files']} files, {totals['refused']} refused; {totals['speech']:.1f} s of speech; "
+    items = []
+    for report in files:
+        name = _text(Path(report.path).name)
+        if report.refused:
+            items.append(f"<li class=warn>{name}: {_text(report.refused)}</li>")
+        if report.notes:
+            items.append(f"<li>{name}: {_text('; '.join(report.notes))}</li>")
+    missing = []
+    for language, names in totals["missing_phones"].items():
+        phones = _text(" ".join(names)) or "none"
+        missing.append(f"<p>Phones that no slice holds ({_text(language)}): {phones}</p>")
+    heads = "".join(f"<th>{name}</th>" for name in _HEADS)
+    counts = (
+        f"{totals['files']} files, {totals['refused']} refused; {totals['speech']:.1f} s of speech; "
         f"{totals['with_text']} slices with a text; {totals['short_of_level']} stop short of -18 dBFS because their "
-        "peak reached -1 dBFS.</p>", *missing, "<ul>", *refused, *notes, "</ul>",
-        f"<table><tr>{head}</tr>", *(_table_row(folder, piece) for piece in slices), "</table></html>",
+        "peak reached -1 dBFS."
+    )
+    return "\n".join([
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Recordings</title>",
+        f"<style>{_STYLE}</style>",
+        f"<h1>Recordings: {totals['slices']} slices, {totals['seconds']:.1f} s</h1>",
+        f"<p>{counts}</p>",
+        *missing,
+        f"<ul>{''.join(items)}</ul>",
+        f"<table><tr>{heads}</tr>",
+        *(_table_row(folder, piece) for piece in slices),
+        "</table></html>",
     ])  # fmt: skip
 
 
 def _table_row(folder: Path, piece: SliceReport) -> str:
     measured = piece.quality
     covered = "" if measured.phone_coverage is None else f"{measured.phone_coverage:.0%}"
-    level = f"{piece.level:.1f}" + (f"<br><small>{piece.short_by:.1f} short</small>" if piece.short_by > 0.1 else "")
-    words = _text(piece.text) or (f"<i>{_text(piece.hint)}</i>" if piece.hint else "<i>no transcript</i>")
+    level = f"{piece.level:.1f}"
+    if piece.short_by > 0.1:
+        level += f"<br><small>{piece.short_by:.1f} short</small>"
+    words = _text(piece.text)
+    if not words:
+        words = f"<i>{_text(piece.hint) or 'no transcript'}</i>"
     source = html.escape(piece.path, quote=True)
-    numbers = (
-        f"{measured.snr_db:.0f}", f"{measured.clipping:.2%}", f"{measured.silence:.0%}", f"{measured.band_hz:.0f}",
-        covered, level, "" if piece.score is None else f"{piece.score:.2f}",
-    )  # fmt: skip
+    numbers = [
+        f"{measured.snr_db:.0f}",
+        f"{measured.clipping:.2%}",
+        f"{measured.silence:.0%}",
+        f"{measured.band_hz:.0f}",
+        covered,
+        level,
+        "" if piece.score is None else f"{piece.score:.2f}",
+    ]
     cells = "".join(f"<td class=n>{number}</td>" for number in numbers)
     return (
         f'<tr><td><img alt="spectrogram" src="{_picture(folder / piece.path)}">'
