@@ -14,7 +14,7 @@ def add_weights(commands: Any) -> None:
     text = "weight files of the released GPT-SoVITS: get, import, export, list"
     command = commands.add_parser("weights", help=text, description=text)
     actions = command.add_subparsers(required=True, metavar="ACTION")
-    text = "download a released model and what it needs besides; goes on after a break"
+    text = "download a released model and what it needs besides; run again, it goes on with what is absent"
     parser = add_command(actions, "get", _get, text)
     parser.add_argument("model", metavar="MODEL", help="v1, v2, v2Pro or v2ProPlus")
     parser.add_argument("--training", action="store_true", help="also the discriminators, which only training needs")
