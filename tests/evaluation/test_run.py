@@ -46,6 +46,9 @@ def test_conditions_ask_the_lab_for_the_right_things(tmp_path: Path, fixed_phone
     assert not conditions["copy_synthesis"].seeded and conditions["zero_shot"].seeded
     with pytest.raises(ConfigError, match="'best'"):
         made.conditions(["best"])
+    with pytest.raises(ConfigError, match="'resynthesis'") as caught:
+        made.conditions(["true_codes"])
+    assert caught.value.code == "CONFIG_RENAMED"
 
 
 def test_whole_run_writes_its_folder_and_names_what_is_missing(
