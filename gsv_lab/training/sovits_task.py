@@ -288,7 +288,7 @@ class SoVITSTask(Task):
         return losses.log_mel_loss([(mel(batch.wave), mel(wave))])
 
     def spoken_codes(self, batch: SoVITSBatch) -> list[Tensor]:
-        """The codes (F25,) of each clip; those of several books one after the other; none where there is no codebook."""
+        """The codes (F25,) of each clip, several books one after the other; nothing where there is no codebook."""
         spoken: list[Tensor] = []
         if not self.sovits.quantizer.n_codes:
             return spoken
