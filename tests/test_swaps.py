@@ -79,6 +79,8 @@ CANNOT = {
     "gsv_lab.released.companions.BertContext": "is made of a model of transformers, which no YAML names",
 }
 """Classes that cannot take nano's place in training or in speech, and why."""
+IDLE = ("vocoder.postfilter", "semantic_gpt.speaker")
+"""Taps of what a vocoder need not have, and of a speaker vector that SemanticGPT is not given here."""
 FREE = ("prior", "posterior", "flow", "vocoder", "speaker_encoder")
 """Parts for which there is no exception."""
 
@@ -133,6 +135,8 @@ def spoken(folder: Path, recording: Path, part: str, **parts: dict[str, Any]) ->
         lab.copy_synthesis(0.1 * torch.randn(16000), voice)
     pieces = list(lab.stream("We walk home.", voice, seed=1, chunk_seconds=0.3))
     assert torch.isfinite(torch.cat([piece.wave for piece in pieces])).all()
+    silent = [name for name in records.watched if name not in records and not name.startswith(IDLE)]
+    assert not silent, "every other tap of the part fires"
     return wave, set(records)
 
 
