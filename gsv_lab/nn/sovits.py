@@ -193,12 +193,7 @@ class SoVITS(Component):
         """Unweighted terms that the parts declare for what they predict beside the wave."""
         return self.vocoder.losses(out.vocoded, self.segments(features, out.starts))
 
-    def embed(
-        self,
-        reference: Features,
-        mask: Tensor | None = None,
-        verification: Tensor | None = None,
-    ) -> Tensor:
+    def embed(self, reference: Features, mask: Tensor | None = None, verification: Tensor | None = None) -> Tensor:
         """The voice of a reference: features of F frames, mask (B, 1, F), verification (B, V) -> (B, G, 1)."""
         return self.speaker_encoder(reference, mask, verification)
 
