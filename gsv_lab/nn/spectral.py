@@ -6,6 +6,9 @@ Letters: B batch, T samples, F frames, M mel bands.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,16 +39,28 @@ def mel_filters(
     n_bins = n_fft // 2 + 1
     if torch.get_default_device().type == "meta":  # torchaudio looks at values, which there are none of
         return torch.empty(n_mels, n_bins)
-    filters = melscale_fbanks(
-        n_bins,
-        f_min,
-        sample_rate / 2 if f_max is None else f_max,
-        n_mels,
-        sample_rate,
-        norm="slaney",
-        mel_scale="slaney",
-    )
-    return filters.T.contiguous()
+    with _double_precision():
+        filters = melscale_fbanks(
+            n_bins,
+            f_min,
+            sample_rate / 2 if f_max is None else f_max,
+            n_mels,
+            sample_rate,
+            norm="slaney",
+            mel_scale="slaney",
+        )
+    return filters.T.contiguous().float()
+
+
+@contextmanager
+def _double_precision() -> Iterator[None]:
+    """torchaudio computes in the default type; in single precision its filters are off by 2e-7."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 class LinearSpectrogram(nn.Module):
