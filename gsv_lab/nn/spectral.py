@@ -54,7 +54,7 @@ def mel_filters(
 
 @contextmanager
 def _double_precision() -> Iterator[None]:
-    """torchaudio computes in the default type; in single precision its filters are off by 2e-7."""
+    """The default type, in which torchaudio computes: in single precision its filters are off by 2e-7."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:

@@ -34,7 +34,7 @@ def test_one_stacked_frame_for_320_samples(n_samples: int) -> None:
     wave = torch.randn(2, 1, n_samples) * 0.1
     out = stacked(wave)
     n_frames = n_samples // 320
-    assert out.shape == (2, 160, n_frames) and stacked.frame_rate == 50.0 and stacked.channels == 160
+    assert out.shape == (2, 160, n_frames) and stacked.hop_length == 320 and stacked.channels == 160
     assert torch.equal(out, stacked(wave[:, 0]))
     mel = stacked.log_mel(wave)[..., : 2 * n_frames]
     assert torch.equal(out[:, :80], mel[..., ::2]) and torch.equal(out[:, 80:], mel[..., 1::2])
