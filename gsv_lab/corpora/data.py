@@ -153,7 +153,7 @@ class SpeechData(NumberedData):
                 "DATA_MISSING",
                 f"There is no store at {self.store_folder} and no corpus to pack it from",
                 "",
-                "Give data.init_args.corpora=[FOLDER]; see data/README.md",
+                "Train the content encoder first, with data.init_args.corpora=[FOLDER]; see data/README.md",
             )
         clips = []
         for corpus in self.corpora:

@@ -57,7 +57,6 @@ class GPTData(SpeechData):
     def __init__(
         self,
         store: str,
-        corpora: Sequence[str] = (),
         train: Sequence[str] = ("train",),
         valid: Sequence[str] = ("valid",),
         batch_seconds: PositiveFloat = 120.0,
@@ -74,11 +73,10 @@ class GPTData(SpeechData):
     ) -> None:
         super().__init__(
             store,
-            corpora,
-            train,
-            valid,
-            batch_seconds,
-            longest,
+            train=train,
+            valid=valid,
+            batch_seconds=batch_seconds,
+            longest=longest,
             exclude=exclude,
             boost=boost,
             valid_batches=valid_batches,

@@ -69,7 +69,6 @@ class SoVITSData(SpeechData):
     def __init__(
         self,
         store: str,
-        corpora: Sequence[str] = (),
         train: Sequence[str] = ("train",),
         valid: Sequence[str] = ("valid",),
         windows: PositiveInt = 12,
@@ -84,13 +83,11 @@ class SoVITSData(SpeechData):
         valid_batches: PositiveInt = 3,
         seed: NonNegativeInt = 1234,
     ) -> None:
-        batch_seconds = windows * window_seconds
         super().__init__(
             store,
-            corpora,
-            train,
-            valid,
-            batch_seconds,
+            train=train,
+            valid=valid,
+            batch_seconds=windows * window_seconds,
             longest=30.0,
             exclude=exclude,
             boost=boost,
