@@ -24,7 +24,6 @@ from gsv_lab.corpora.texts import LABELS, add_texts
 from gsv_lab.errors import DataError, LabError
 from gsv_lab.extensions.f0 import track_pitch
 from gsv_lab.nn.interfaces import ContentEncoder, Quantizer
-from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.text.symbols import guessed_id
 
 TOGETHER = 16
@@ -106,12 +105,12 @@ def guessed(log_probs: torch.Tensor) -> tuple[list[int | None], list[int]]:
 
 
 @torch.no_grad()
-def add_codes(store: ClipStore, quantizer: VectorQuantizer, source: str) -> str:
-    """Codes (F25,) of the track `content`: what SemanticGPT learns to predict and SoVITS to speak.
+def add_codes(store: ClipStore, quantizer: Quantizer, source: str) -> str:
+    """Codes of the track `content`, (F25,) or, with several books, (F25, Q).
 
     Args:
         store: the clips.
-        quantizer: the codebook; its first book is asked.
+        quantizer: the codebook.
         source: what is written beside the track about where it comes from.
 
     Returns:
@@ -123,7 +122,9 @@ def add_codes(store: ClipStore, quantizer: VectorQuantizer, source: str) -> str:
     def frames() -> Iterator[np.ndarray]:
         for i in tqdm(range(len(store)), "codes"):
             content = torch.from_numpy(store.track("content", i).astype(np.float32))
-            yield quantizer.books[0](content[None]).argmin(-1)[0].numpy().astype(np.int16)
+            # The track holds means of the frames of a code; each stands for all of them.
+            frames_of_codes = content.T[None].repeat_interleave(quantizer.hop, dim=-1)
+            yield quantizer.encode(frames_of_codes)[0].transpose(0, -1).numpy().astype(np.int16)
 
     store.add_track(name, frames(), rate=25, source=source, codebook=book, content_encoder=encoder)
     return name

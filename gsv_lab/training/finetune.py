@@ -35,7 +35,6 @@ from gsv_lab.inference.recordings import Recordings
 from gsv_lab.inference.synthesizer import Prompt
 from gsv_lab.inference.voice import Voice, tuned_synthesizer
 from gsv_lab.nn.interfaces import Conditioning, Discriminator, Features, SpeakerEncoder
-from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.training.moving_average import MovingAverage
@@ -179,7 +178,7 @@ def pack(family: Family, folder: Path, temporary: Path, max_seconds: float) -> t
     store = ClipStore.pack(temporary / "store", clips, lambda path: audio.read(path, rate).samples.numpy(), rate)
     add_pitch(store)
     add_content(store, synthesizer.content_encoder, family.version)
-    add_codes(store, cast(VectorQuantizer, synthesizer.sovits.quantizer), family.version)
+    add_codes(store, synthesizer.sovits.quantizer, family.version)
     return store, transcribed
 
 
