@@ -1,9 +1,9 @@
-"""Where in the text a code stands: a monotonic alignment that SemanticGPT is told, and goes on with by itself.
+"""Where in the text a code stands: a monotonic alignment that SemanticGPT is given, and goes on with by itself.
 
 phone of the last code -> added to that code's embedding; hidden step -> advance -> phone of the next code -> its scores
 
 Attention finds out by itself where it is in the text, but only after far more speech than a laptop can read. Here the
-network is told the phone that each code speaks, and says before every code how many phones to go on. It says no phone
+network is given the phone that each code speaks, and says before every code how many phones to go on. It says no phone
 twice, passes over M - 2 at most between two codes, and cannot stop before the end. The rule that chooses an advance is
 handed in by whoever decodes.
 Letters: B batch, A rows still running, P phones (as columns, padding on the left), T codes, S = T + 1 scored steps, D
@@ -25,7 +25,7 @@ from gsv_lab.nn.semantic_gpt import Codes, PaddedText, SemanticGPT
 from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeInt, PositiveInt
 
 LONGEST_DURATION = 15
-"""Codes; of a phone that lasts longer the network is not told how much longer."""
+"""Codes; the network does not see how much longer a phone lasts."""
 
 
 @dataclass
@@ -58,7 +58,7 @@ class AlignmentState:
 
 
 class AlignedCache(KVCache):
-    """The memory of a decode that knows where in the text it is."""
+    """The cache of a decode with the alignment of each row."""
 
     state: AlignmentState | None = None
 
@@ -82,7 +82,7 @@ class AlignedCache(KVCache):
 
 
 class MonotonicAlignment(Component):
-    """The layers that tell every code step its phone, and let the step choose the next one.
+    """The layers that add to every code step its phone, and let the step choose the next one.
 
     Why: monotonic by construction, and words are followed after minutes of training.
     Source: the idea of VALL-E R, arXiv:2406.07855, section 3.2, which predicts the next phone beside the next code.
@@ -265,7 +265,7 @@ def _columns(past: Codes, skip: Tensor | None) -> Tensor:
         if past.codes.shape[1]:
             raise ConfigError(
                 "CONFIG_INCONSISTENT",
-                "A SemanticGPT with monotonic alignment must be told which phone each code speaks",
+                "A SemanticGPT with monotonic alignment needs the phone of each code",
                 "phone_index, one for each code",
             )
         phone_index = past.codes

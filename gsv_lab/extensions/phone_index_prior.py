@@ -1,4 +1,4 @@
-"""A prior that is told which phone each frame speaks, where that is known.
+"""A prior that gets the phone of each frame, where it is known.
 
 Attention has to find out by itself which phone a frame belongs to. Forced alignment (in training) and the monotonic
 alignment of SemanticGPT (in synthesis) know it.

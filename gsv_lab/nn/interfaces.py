@@ -136,7 +136,7 @@ class ContextEncoder(Role):
 
 
 class DecodingCache(ABC):
-    """What a decode remembers of its batch of A running rows.
+    """The state of a decode of A running rows.
 
     Declares: `columns` (A,), the column of the phone that each row's newest code speaks, and `may_stop` (A,), true
     where the end of the text has been reached; both None where the network does not know. `choose` is the rule by which
@@ -156,8 +156,8 @@ class SemanticGPTRole(Role):
     """Phones and context to codes, one code after the other.
 
     Declares: `n_codes`, `eos` (the class that ends a sequence, `n_codes`), `n_phones`, `context_dim`, `speaker_dim` (0:
-    it is not told who speaks), `frame_rate` of the codes in Hz, and `max_advance`, the most phones that one code may
-    pass, for networks that are told with `phone_index` which phone each code speaks (0: they are not).
+    it gets none), `frame_rate` of the codes in Hz, and `max_advance`, the most phones that one code may
+    pass, for networks that get the `phone_index` of each code (0: they do not).
     """
 
     n_codes: int
@@ -220,7 +220,7 @@ class SpeakerEncoder(Role):
         """Features of F frames, mask (B, 1, F), verification (B, V) -> speaker (B, G, 1)."""
 
     def conditioning(self, speaker: Tensor, ltas: Tensor | None = None) -> Conditioning:
-        """What a speaker vector (B, G, 1) tells the other parts.
+        """What the other parts get of a speaker vector (B, G, 1).
 
         Encoders that `give` a measured quantity keep it in their vector and take it out here; `ltas` (B, K, 1), of a
         recording that is at hand, then stands in for the vector's own.

@@ -46,7 +46,7 @@ class LayerCache:
 
 
 class KVCache(DecodingCache):
-    """The memory of one decode of a transformer.
+    """The cache of one decode of a transformer.
 
     An empty one is handed to `SemanticGPT.forward`, then the same one to every `SemanticGPT.step`. Written under
     `torch.no_grad()` only.

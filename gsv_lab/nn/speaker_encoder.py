@@ -89,7 +89,7 @@ class VerifiedSpeakerEncoder(SpeakerEncoder):
 
     features.spec (B, C, F), verification (B, V) -> (B, G, 1)
 
-    Why: a verification network has heard many more voices than a synthesizer's training set holds.
+    Why: a verification network was trained on many more voices than a synthesizer's training set holds.
 
     Args:
         base: the speaker encoder that reads the spectrogram; it decides G.

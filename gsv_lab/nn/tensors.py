@@ -25,7 +25,7 @@ class Features(NamedTuple):
 
 
 class Conditioning(NamedTuple):
-    """What speaker encoder, frontend and predictors tell prior, posterior, flow and vocoder; None is what is not known.
+    """What prior, posterior, flow and vocoder get from speaker encoder, frontend and predictors; None is not known.
 
     `speaker` (B, G, 1); `ltas` (B, K, 1); `median_log_f0` (B, 1, 1), of the voice; `log_f0` and `voicing`
     (B, 1, F * f0_frames), as in `Features`; `phone_index` (B, F50), the phone that each frame speaks, -1 where unknown.

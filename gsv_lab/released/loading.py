@@ -2,7 +2,7 @@
 
 Two ways lead here. A name (`v2Pro`) takes the files that `gsv-lab weights get` puts into the weights folder, and
 imports them there once. A folder, or one imported file in it, takes the pair that `gsv-lab weights import` wrote.
-Companions are looked for beside the pair, then in the weights folder. What is absent is told at once, all of it.
+Companions are looked for beside the pair, then in the weights folder. One error names all that is absent.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def verifier_sizes(state: Mapping[str, Tensor]) -> dict[str, Any]:
     """Arguments of `ERes2NetV2` that fit a weight file's tensors.
 
     Raises:
-        KeyError: a tensor that tells a size is missing.
+        KeyError: a tensor that shows a size is missing.
     """
     planes, last = state["conv1.weight"].shape[0], state["layer4.0.convs.0.weight"].shape[0]
     leaving = state["layer1.0.conv3.weight"].shape[0]
