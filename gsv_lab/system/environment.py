@@ -10,8 +10,6 @@ Idea: nothing else in the package reads an environment variable, so that all of 
 | `GSV_LAB_SHARED` | folder with prepared corpora and golden data | `shared` beside the project, if it exists |
 | `GSV_LAB_GRADING` | `1`: exercise checks raise instead of drawing a card | off |
 | `SOURCE_DATE_EPOCH` | seconds since 1970 that stand for "now" in written files | the clock |
-
-The file knows nothing of audio, networks or training.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Writing files and folders so that a crash, a full disk or a killed process never leaves half of one.
 
-Idea: everything is written beside its destination under a hidden name, forced to the disk, then renamed over it. The
-file knows nothing of what the bytes mean.
+Idea: everything is written beside its destination under a hidden name, forced to the disk, then renamed over it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""The machine as a measuring bench: child processes with time and peak memory, what it is, trainings that wait.
-
-The file does not know what is measured.
-"""
+"""The machine as a measuring bench: child processes with time and peak memory, what it is, trainings that wait."""
 
 from __future__ import annotations
 
