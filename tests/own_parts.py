@@ -23,12 +23,15 @@ from gsv_lab.nn.interfaces import (
 class RecurrentPrior(Prior):
     """Codes through a recurrent net, with the mean of the phones beside them."""
 
+    gives = frozenset({"hidden"})
+
     def __init__(self, content_dim: int, latent_dim: int, speaker_dim: int, n_phones: int, width: int = 16) -> None:
         super().__init__()
         self.content_dim = content_dim
         self.latent_dim = latent_dim
         self.speaker_dim = speaker_dim
         self.n_phones = n_phones
+        self.hidden_dim = width
         self.phones = nn.Embedding(n_phones, width)
         self.rnn = nn.GRU(content_dim + width, width, batch_first=True)
         self.speaker = nn.Conv1d(speaker_dim, width, 1)
@@ -49,7 +52,8 @@ class RecurrentPrior(Prior):
         text = self.phones(phones).mean(1, keepdim=True)
         x = quantized.transpose(1, 2)
         x, _ = self.rnn(torch.cat([x, text.expand(-1, x.shape[1], -1)], dim=-1))
-        x = x.transpose(1, 2) + self.speaker(conditioning.speaker)
+        hidden = x.transpose(1, 2) + self.speaker(conditioning.speaker)
+        x = hidden
         if speed != 1:
             n_frames = int(x.shape[-1] / speed) + 1
             x = functional.interpolate(x, n_frames)
@@ -57,7 +61,7 @@ class RecurrentPrior(Prior):
         if chunk is not None and chunk.keep_last is not None:
             x, mask = x[..., -chunk.keep_last :], mask[..., -chunk.keep_last :]
         mean, log_scale = (self.latent(x) * mask).chunk(2, dim=1)
-        return Latent(mean, log_scale, mask)
+        return Latent(mean, log_scale, mask, hidden)
 
 
 @gsv_lab.register

@@ -196,7 +196,7 @@ def test_parts_for_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setattr("gsv_lab.training.fit.fit", fit)
     command = ["fit", "--config", str(CONFIGS / "nano" / "sovits.yaml"), "--config", str(config)]
     assert main([*command, "--output", str(tmp_path / "run")]) == 2
-    assert "'fitted_parts_of_test.Turned' is no component of gsv_lab" in capsys.readouterr().err
+    assert "'fitted_parts_of_test.Turned' is neither registered nor a component of gsv_lab" in capsys.readouterr().err
     assert main([*command, "--output", str(tmp_path / "run"), "--parts", str(parts)]) == 0
     flow = build(fitted[0]["task"]["init_args"]["sovits"]["init_args"]["flow"])
     assert type(flow).__name__ == "Turned" and flow.latent_dim == 64

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from gsv_lab.checkpoint import read_header
+from gsv_lab.system.config import load_experiment
 from source import ROOT
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -50,6 +51,7 @@ def test_the_commands_train_the_parts(files: Path, run_cli: Callable[..., Comple
         done = run_cli(*words, *SMALL)
         assert done.returncode == 0, done.stdout + done.stderr
     assert "without the loss 'guide'" in done.stdout + done.stderr
+    assert "has no loss f0 or voicing:" in done.stdout + done.stderr
     header = read_header(files / "cache" / "runs" / "my-parts" / "weights" / "sovits.safetensors")
     named = str(header["spec"])
     for name in ("SampleTable", "CodesAlone", "MeanSpectrum"):
@@ -57,13 +59,18 @@ def test_the_commands_train_the_parts(files: Path, run_cli: Callable[..., Comple
     assert "my_parts.py" not in str(header) and str(files) not in str(header)
 
 
-def test_the_cell_builds_the_same_parts(files: Path) -> None:
-    from gsv_lab.system.registry import load_parts
+def test_the_cell_trains_the_same_parts(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gsv_lab.training.fit import fit
 
-    load_parts("my_parts.py")
+    monkeypatch.syspath_prepend(str(files))
+    content = load_experiment(["configs/synthetic/content.yaml"], ["trainer.max_batches=2", *SMALL])
+    fit(content, files / "cache" / "runs" / content["name"])
     names: dict[str, Any] = {}
-    exec(compile(block("python", 1), "CONTRIBUTING.md", "exec"), names)
-    sovits = names["task"].sovits.eval()
+    small = ", ".join(f'"{setting}"' for setting in SMALL)
+    cell = block("python", 1).replace('["trainer.max_batches=100"]', f'["trainer.max_batches=2", {small}]')
+    exec(compile(cell, "CONTRIBUTING.md", "exec"), names)
+    sovits = names["sovits"].eval()
+    assert type(names["task"].sovits.prior) is type(sovits.prior)
     assert type(sovits.prior).__name__ == "CodesAlone"
     wave = torch.randn(1, 1, 16000) * 0.1
     with torch.no_grad():

@@ -245,11 +245,10 @@ def test_own_parts_know_the_interfaces_alone() -> None:
     assert used == {"gsv_lab", "gsv_lab.nn.interfaces"}
 
 
-@pytest.mark.parametrize("base", ["nano", "synthetic"])
-def test_own_parts_from_yaml(base: str, tmp_path: Path, recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All three together: trained from YAML, saved, loaded and spoken."""
-    sizes = {name: f"${{sizes.{name}}}" for name in ("latent", "speaker", "content", "n_phones", "mels")}
-    parts = {
+def own_parts() -> dict[str, Any]:
+    """Specs of the own parts, with the sizes of the configuration below."""
+    sizes = {name: f"${{sizes.{name}}}" for name in ("latent", "speaker", "content", "n_phones", "mels", "hidden")}
+    return {
         "prior": {
             "class_path": "own_parts.RecurrentPrior",
             "init_args": {
@@ -257,6 +256,7 @@ def test_own_parts_from_yaml(base: str, tmp_path: Path, recording: Path, monkeyp
                 "latent_dim": sizes["latent"],
                 "speaker_dim": sizes["speaker"],
                 "n_phones": sizes["n_phones"],
+                "width": sizes["hidden"],
             },
         },
         "vocoder": {
@@ -267,8 +267,13 @@ def test_own_parts_from_yaml(base: str, tmp_path: Path, recording: Path, monkeyp
             "class_path": "own_parts.MeanSpeakerEncoder",
             "init_args": {"spec_channels": sizes["mels"], "speaker_dim": sizes["speaker"]},
         },
-        "pitch_predictor": None,
     }
+
+
+@pytest.mark.parametrize("base", ["nano", "synthetic"])
+def test_own_parts_from_yaml(base: str, tmp_path: Path, recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All three together: trained from YAML, saved, loaded and spoken."""
+    parts = {**own_parts(), "pitch_predictor": None}
     overlay = tmp_path / "own.yaml"
     overlay.write_text(yaml.safe_dump({f"{swapping.SOVITS}.{name}": part for name, part in parts.items()}))
     resolved = swapping.experiment(base, "sovits", overlay)["task"]
@@ -283,6 +288,17 @@ def test_own_parts_from_yaml(base: str, tmp_path: Path, recording: Path, monkeyp
     if base == "nano":
         wave, _ = spoken(tmp_path / "family", recording, "flow", sovits=resolved["init_args"]["sovits"])
         assert wave.abs().sum() > 0 and torch.isfinite(wave).all()
+
+
+@pytest.mark.parametrize("part", ["prior", "vocoder", "speaker_encoder"])
+def test_own_part_alone_in_nano(part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    overlay = tmp_path / "own.yaml"
+    overlay.write_text(yaml.safe_dump({f"{swapping.SOVITS}.{part}": own_parts()[part]}))
+    task = build(swapping.experiment("nano", "sovits", overlay)["task"])
+    losses = train_batch(task, swapping.sovits_batch(task), monkeypatch)
+    assert {"kl", "mel"} <= set(losses)
+    own = task.sovits.parts()[part]
+    assert type(own).__module__ == "own_parts" and is_taught(own)
 
 
 RELEASED_STYLE = {

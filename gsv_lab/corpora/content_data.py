@@ -20,7 +20,6 @@ from gsv_lab.corpora.data import SpeechData
 from gsv_lab.corpora.store import ClipStore, Row
 from gsv_lab.corpora.texts import add_texts, labels
 from gsv_lab.extensions.phone_content_encoder import normalise
-from gsv_lab.nn.spectral import LogMel
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ class ContentData(SpeechData):
         """`content_mel` (F, M) half precision at 100 Hz, raw log-mel; `phones` (P,) recogniser classes."""
         if not self.store.has_track(MEL):
             task = cast("ContentTask", self._task)
-            log_mel = cast(LogMel, task.content_encoder.log_mel)
+            log_mel = task.content_encoder.log_mel
 
             def mels() -> Iterator[np.ndarray]:
                 for index in tqdm(range(len(self.store)), "log-mels"):

@@ -21,13 +21,15 @@ from gsv_lab.audio.alignment import align, frame_level, greedy
 from gsv_lab.checkpoint import fingerprint, load_component
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.texts import LABELS, add_texts
-from gsv_lab.errors import DataError, LabError
+from gsv_lab.errors import ConfigError, DataError, LabError
 from gsv_lab.extensions.f0 import track_pitch
 from gsv_lab.nn.interfaces import ContentEncoder, Quantizer
 from gsv_lab.text.symbols import guessed_id
 
 TOGETHER = 16
 """Clips whose pitch is tracked at once."""
+CONTENT_RATE = 25
+"""Content vectors for one second in the track `content`: means of two frames."""
 DIGITS = 8
 """Hexadecimal digits of an identity in the name of a track."""
 
@@ -115,7 +117,13 @@ def add_codes(store: ClipStore, quantizer: Quantizer, source: str) -> str:
 
     Returns:
         the track's name, `codes-<codebook>-<content encoder>`.
+
+    Raises:
+        ConfigError: CONFIG_INCONSISTENT, the codes have another rate than the stored content.
     """
+    if quantizer.frame_rate != CONTENT_RATE:
+        problem = f"quantizer.frame_rate is {quantizer.frame_rate:g} but a store keeps {CONTENT_RATE} means a second"
+        raise ConfigError("CONFIG_INCONSISTENT", problem, "a quantizer with hop 2")
     book, encoder = codebook_identity(quantizer), encoder_identity(store)
     name = f"codes-{book}-{encoder}"
 

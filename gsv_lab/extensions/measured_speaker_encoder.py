@@ -39,6 +39,8 @@ class MeasuredSpeakerEncoder(SpeakerEncoder):
         self.base = base
         self.ltas_dim = ltas_dim
         self.speaker_dim = base.speaker_dim + ltas_dim
+        self.spec_channels = base.spec_channels
+        self.verification_dim = base.verification_dim
         if not ltas_dim:
             self.gives = frozenset({"median_log_f0"})
             self.reads = frozenset({"log_f0", "voicing"})

@@ -1,4 +1,4 @@
-"""What a recording tells beyond its speaker vector: how its frames differ from those that the prior expected.
+"""What a recording shows beyond its speaker vector: how its frames differ from those that the prior expected.
 
 What is learnt of a voice is learnt in one step, without gradients.
 Letters: B batch, H width of the prior's hidden frames, C latent width, F frames at 50 Hz, N frames of the reference.

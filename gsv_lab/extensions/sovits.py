@@ -30,7 +30,7 @@ from gsv_lab.nn.interfaces import (
 )
 from gsv_lab.nn.ops import resize_frames, standard_normal
 from gsv_lab.nn.prior import draw_from_prior
-from gsv_lab.nn.sovits import Correction, SoVITS
+from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.system.ranges import ClosedUnitInterval, PositiveInt
 
 TRAINING_NOISE = 0.3
@@ -171,10 +171,7 @@ class ExtendedSoVITS(SoVITS):
         prior: Latent,
         conditioning: Conditioning,
         generator: torch.Generator | None,
-        correction: Correction | None,
     ) -> Decoded:
-        if correction is not None and prior.hidden is not None:
-            z = z + resize_frames(correction(prior.hidden), z.shape[-1])
         spoken = z if self.postfilter is None else self.postfilter(z)
         pitch = self._predicted_pitch(prior, conditioning)
         if pitch is None or "log_f0" not in self.vocoder.needs:

@@ -232,11 +232,11 @@ class Lab:
             voice: from `clone`, `finetune` or a file.
             language: `en`, `zh` or `auto`.
             seed: of everything random.
-            temperature: of code sampling, above 0; lower is steadier.
+            temperature: of code sampling, 0 (always the likeliest) or more; lower is steadier.
             top_k: codes to choose from.
             top_p: share of probability to choose from, in (0, 1].
-            repetition_penalty: at least 1.
-            noise_scale: liveliness of the sound, 0 to 1.
+            repetition_penalty: above 0; 1 is none, more repeats less.
+            noise_scale: liveliness of the sound, 0 to 2.
             speed: 1.3 is 1.3 times as fast; 0.5 to 2.
             candidates: of each sentence; the one is kept in which the aligner finds the text best. Under a probe 1.
             chunk_seconds: hand out each sentence in pieces of about this length, the first one sooner.

@@ -101,12 +101,15 @@ class Recordings:
         """How the sounds of some recordings (T,) differ from what a synthesizer expects of a voice (1, G, 1).
 
         The synthesizer is the base if None. None for families without residual correction, and for networks without
-        codes or without hidden frames to learn from. Without phones those that the content encoder recognises stand in.
+        codes or without hidden frames to learn from. Without phones those that the content encoder recognises stand in;
+        None if it recognises none.
         """
         synthesizer = synthesizer or self.family.synthesizer
         correction = synthesizer.residual_correction
         sovits = synthesizer.sovits
         if correction is None or not sovits.prior.hidden_dim or not sovits.quantizer.n_codes:
+            return None
+        if not synthesizer.content_encoder.n_phones and any(phones is None for _, phones in clips):
             return None
         hidden, residual = [], []
         for wave, phones in clips:

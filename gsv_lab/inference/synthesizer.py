@@ -87,6 +87,9 @@ class Synthesizer(nn.Module):
         if sovits.quantizer.n_codes:
             n_codes = sovits.quantizer.n_codes
             agree("quantizer.n_codes", n_codes, "semantic_gpt.n_codes", semantic_gpt.n_codes)
+            agree("quantizer.n_books", sovits.quantizer.n_books, "books that SemanticGPT speaks", 1)
+            codes, steps = sovits.quantizer.frame_rate, semantic_gpt.frame_rate
+            agree("quantizer.frame_rate", codes, "semantic_gpt.frame_rate", steps)
 
     def components(self) -> dict[str, nn.Module]:
         """Every part under its own name, as probes address them."""
@@ -213,7 +216,7 @@ class Synthesizer(nn.Module):
         return self.sovits.reconstruct(features, speaker, generator).wave[0, 0]
 
 
-def agree(name: str, value: int, other: str, size: int) -> None:
+def agree(name: str, value: float, other: str, size: float) -> None:
     """Refuse two sizes that differ.
 
     Raises:

@@ -1,1 +1,1 @@
-"""The networks: one component a file, pure `torch.nn`. They know no files, no training, no recordings."""
+"""The networks: one component a file, pure `torch.nn`, without files, training or recordings."""

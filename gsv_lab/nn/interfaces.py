@@ -1,8 +1,8 @@
 """The roles of the pipeline; the tensors that pass between them are defined in `tensors.py` and named here too.
 
 A part can be swapped for any other class of the same role: it may rely on this page and on nothing else, and so may
-whoever calls it. A part declares its sizes as attributes, the quantities it `needs`, and those it `gives`; whoever
-composes parts checks both once.
+whoever calls it. A part declares its sizes as attributes, set in its constructor (those with a value here may be
+left out), the quantities it `needs`, and those it `gives`; whoever composes parts checks all of it once.
 
 Letters: B batch, T samples, F frames (F50: 50 a second, F25: 25 a second), P phones, D content width, G speaker width,
 C latent width, K cosines of a long-term average spectrum (LTAS). Masks are (B, 1, F), bool or float, true where a frame
@@ -47,8 +47,9 @@ class Role(Component, ABC):
     """A part of the pipeline with a declared contract.
 
     Declares: `needs`, the quantities without which it cannot work, and `gives`, those that it adds for others. Both
-    hold names of fields of `Conditioning`, or `hidden` of `Latent`. `reads` holds the fields of `Features` that it
-    reads beside `spec`, its losses included. All three may depend on the arguments.
+    hold names of fields of `Conditioning`, or `hidden` of `Latent`; what a frontend gives are fields of `Features`.
+    `reads` holds the fields of `Features` that it reads beside `spec`, its losses included. All three may depend on the
+    arguments.
     """
 
     needs: frozenset[str] = frozenset()
@@ -207,11 +208,13 @@ class SemanticGPTRole(Role):
 class SpeakerEncoder(Role):
     """Who speaks: Features of a reference -> speaker vector (B, G, 1).
 
-    Declares: `speaker_dim` G, `verification_dim` (width of an additional verification vector, 0 if it takes none),
-    `ltas_dim` K of a long-term spectrum in its vector (0: none).
+    Declares: `speaker_dim` G, `spec_channels` that it reads, the first ones (0: any number), `verification_dim` (width
+    of an additional verification vector, 0 if it takes none), `ltas_dim` K of a long-term spectrum in its vector (0:
+    none).
     """
 
     speaker_dim: int
+    spec_channels: int = 0
     verification_dim: int = 0
     ltas_dim: int = 0
 
@@ -270,7 +273,7 @@ class Prior(Role):
 class Posterior(Role):
     """The latent of a recording.
 
-    Declares: `spec_channels`, `latent_dim` C, `speaker_dim` G.
+    Declares: `spec_channels` that it reads, the first ones, `latent_dim` C, `speaker_dim` G.
     """
 
     spec_channels: int
@@ -307,8 +310,9 @@ class Vocoder(Role):
     """Latents to sound.
 
     Declares: `latent_dim` C, `speaker_dim` G (0: it takes no speaker), `hop_length` samples for one latent frame,
-    `sample_rate` in Hz, `f0_frames` pitch frames for one latent frame (0: it does not use pitch), `ltas_dim` K. A
-    `postfilter`, None at first, changes what is spoken in synthesis; nobody trains through it.
+    `sample_rate` in Hz, `f0_frames` pitch frames for one latent frame (0: it does not use pitch), `ltas_dim` K. Without
+    `losses` of its own it is trained by how it sounds, and the weights of such losses do nothing. A `postfilter`, None
+    at first, changes what is spoken in synthesis; nobody trains through it.
     """
 
     latent_dim: int

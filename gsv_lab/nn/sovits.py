@@ -33,7 +33,7 @@ from gsv_lab.nn.interfaces import (
     Vocoded,
     Vocoder,
 )
-from gsv_lab.nn.ops import fit_frames, full_mask, segment_starts, standard_normal, take_segments
+from gsv_lab.nn.ops import fit_frames, full_mask, resize_frames, segment_starts, standard_normal, take_segments
 from gsv_lab.nn.prior import draw_from_prior
 from gsv_lab.nn.quantizer import code_vectors
 from gsv_lab.nn.speaker_encoder import mean_speaker
@@ -122,7 +122,7 @@ class SoVITS(Component):
 
     def gives(self) -> frozenset[str]:
         """Quantities that a part may need and that are known in training and in synthesis alike."""
-        return self.speaker_encoder.gives | self.prior.gives
+        return self.speaker_encoder.gives | self.prior.gives | {"speaker", "phone_index"}
 
     def forward(
         self,
@@ -273,7 +273,9 @@ class SoVITS(Component):
         prior = self.prior(quantized, mask, phones, phone_mask, conditioning, speed, chunk)
         noise = standard_normal(prior.mean, generator) if noise is None else noise
         z = draw_from_prior(prior, self.flow, conditioning, noise_scale, noise)
-        return self._speak(z, prior, conditioning, generator, correction)
+        if correction is not None and prior.hidden is not None:
+            z = z + resize_frames(correction(prior.hidden), z.shape[-1])
+        return self._speak(z, prior, conditioning, generator)
 
     def reconstruct(self, features: Features, voice: Tensor, generator: torch.Generator | None = None) -> Vocoded:
         """Copy synthesis: the posterior's mean latent, spoken by the vocoder; prior and flow cannot surpass it."""
@@ -304,7 +306,6 @@ class SoVITS(Component):
         prior: Latent,
         conditioning: Conditioning,
         generator: torch.Generator | None,
-        correction: Correction | None,
     ) -> Decoded:
         """The wave of an expected latent."""
         return Decoded(self.vocoder(z, conditioning, generator), z, prior)

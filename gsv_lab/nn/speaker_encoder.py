@@ -102,8 +102,11 @@ class VerifiedSpeakerEncoder(SpeakerEncoder):
         super().__init__()
         self.base = base
         self.speaker_dim = base.speaker_dim
+        self.spec_channels = base.spec_channels
         self.verification_dim = verification_dim
+        self.ltas_dim = base.ltas_dim
         self.gives = base.gives
+        self.reads = base.reads
         self.in_proj = nn.Conv1d(verification_dim, base.speaker_dim, 1)
         self.gate = nn.PReLU(base.speaker_dim)
 

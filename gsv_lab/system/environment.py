@@ -65,13 +65,6 @@ def speech_dir() -> Path | None:
     return folder
 
 
-def shared_dir() -> Path | None:
-    """Folder with prepared corpora: `GSV_LAB_SHARED`, else `shared` beside the project folder, else None."""
-    chosen = os.environ.get("GSV_LAB_SHARED")
-    folder = Path(chosen).expanduser() if chosen else Path(__file__).resolve().parents[2] / "shared"
-    return folder if folder.is_dir() else None
-
-
 def default_model() -> str:
     """Base model to load where none is named: `GSV_LAB_MODEL`, else `nano`."""
     return os.environ.get("GSV_LAB_MODEL") or "nano"

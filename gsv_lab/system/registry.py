@@ -21,8 +21,14 @@ PARTS = ("nn", "extensions", "released")
 _REGISTERED: dict[str, type] = {}
 
 
-def register(cls: type) -> type:
-    """Allow a class of the user's own in specifications of this process (usable as a decorator)."""
+def register(cls: type | None = None) -> type:
+    """Allow a class of the user's own in specifications of this process; a decorator without parentheses.
+
+    Raises:
+        ConfigError: CONFIG_PARTS, it is no class.
+    """
+    if not isinstance(cls, type):
+        raise ConfigError("CONFIG_PARTS", f"{cls} is registered and is no class", "@gsv_lab.register above a class")
     _REGISTERED[f"{cls.__module__}.{cls.__qualname__}"] = cls
     return cls
 
@@ -107,11 +113,13 @@ def resolve(class_path: str, folders: tuple[str, ...] = ()) -> type:
         raise renamed(f"'{class_path}'", f"'{CLASSES[class_path]}'")
     allowed = [f"gsv_lab.{folder}." for folder in folders] or ["gsv_lab."]
     if not class_path.startswith(tuple(allowed)):
+        near = difflib.get_close_matches(class_path, _REGISTERED, 1, 0.6)
+        expected = f"a class that is registered, or a class path that starts with {' or '.join(allowed)}"
         raise ConfigError(
             "CONFIG_UNKNOWN_COMPONENT",
-            f"'{class_path}' is no component of gsv_lab",
-            f"a class path that starts with {' or '.join(allowed)}",
-            "Register a class of your own with gsv_lab.register, or give its file with --parts",
+            f"'{class_path}' is neither registered nor a component of gsv_lab",
+            f"'{near[0]}' perhaps" if near else expected,
+            "" if near else "Give the file that registers it with --parts; in Python, import it or run its cell first",
         )
     module_name, _, name = class_path.rpartition(".")
     try:
@@ -127,9 +135,9 @@ def resolve(class_path: str, folders: tuple[str, ...] = ()) -> type:
 
 
 def available(role: type) -> dict[str, type]:
-    """Every class of a role that can be built: dotted path (as in a `class_path`) -> class, sorted.
+    """Every class of a role that a specification may name: dotted path (as in a `class_path`) -> class, sorted.
 
-    Classes typed in a notebook are found too, under `__main__`.
+    Those are the classes of the package and the registered ones.
     """
     for folder in PARTS:
         package = importlib.import_module(f"gsv_lab.{folder}")
@@ -140,8 +148,8 @@ def available(role: type) -> dict[str, type]:
     while queue:
         cls = queue.pop()
         queue += cls.__subclasses__()
-        if not inspect.isabstract(cls):
-            path = f"{cls.__module__}.{cls.__qualname__}"
+        path = f"{cls.__module__}.{cls.__qualname__}"
+        if not inspect.isabstract(cls) and (path in _REGISTERED or path.startswith("gsv_lab.")):
             found[path] = _REGISTERED.get(path, cls)
     return dict(sorted(found.items()))
 

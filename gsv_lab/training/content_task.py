@@ -17,7 +17,7 @@ from torch.nn import functional
 from gsv_lab.audio.alignment import align_batch, phone_errors
 from gsv_lab.corpora.content_data import ContentBatch
 from gsv_lab.errors import LabError
-from gsv_lab.nn.interfaces import ContentEncoder
+from gsv_lab.extensions.phone_content_encoder import PhoneContentEncoder
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.training import small_views
 from gsv_lab.training.log_writer import LogWriter
@@ -39,7 +39,7 @@ class ContentTask(Task):
 
     def __init__(
         self,
-        content_encoder: ContentEncoder,
+        content_encoder: PhoneContentEncoder,
         weights: Mapping[str, NonNegativeFloat] | None = None,
         learning_rate: PositiveFloat = 1.5e-3,
         warm_up: NonNegativeInt = 300,

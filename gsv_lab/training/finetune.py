@@ -53,6 +53,9 @@ WEIGHTS = {
     "features": 2.0,
 }
 
+NOT_TUNED = frozenset({"guide", "commitment"})
+"""Losses of the base training alone: what a few recordings say about text and codebook would only wear these out."""
+
 AGAIN = "(again)"
 """Name of a single clip where it stands a second time, to be held out: nothing else is there."""
 
@@ -132,7 +135,7 @@ def finetune(
         clips = [recording(store, i, transcribed) for i in range(len(store)) if store.rows[i].id != AGAIN]
         prompt = reference_prompt(recordings, store, transcribed)
         speaker = voice_of(task.sovits, store).half().float()
-        seconds = sum(row.samples for row in store.rows) / store.sample_rate
+        seconds = sum(row.samples for row in store.rows if row.id != AGAIN) / store.sample_rate
     changed = changed_tensors(family, task.sovits)
     tuned = tuned_synthesizer(family.synthesizer, changed)
     voice = Voice(
@@ -260,7 +263,7 @@ def train_step(task: SoVITSTask, batch: Any, optimizers: list[torch.optim.Optimi
         made = out.vocoded.wave
         move(optimizers[1], task.discriminator_loss(task.discriminators, real, made))
         terms |= task.adversarial_terms(task.discriminators, real, made)
-    weighted = [WEIGHTS[name] * value for name, value in terms.items() if name in WEIGHTS]
+    weighted = [WEIGHTS.get(name, 1.0) * value for name, value in terms.items() if name not in NOT_TUNED]
     move(optimizers[0], torch.stack(weighted).sum())
 
 

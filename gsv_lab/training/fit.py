@@ -72,6 +72,23 @@ def _nothing_left(folder: Path, record: Record) -> Iterator[None]:
                     empty.rmdir()
 
 
+@contextmanager
+def _state_that_fits(folder: Path, record: Record) -> Iterator[None]:
+    """The state of a run is loaded into the networks that it was saved from.
+
+    Raises:
+        ConfigError: CONFIG_INCONSISTENT, the folder holds a run of other networks.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if record.begun or "state_dict" not in str(error):
+            raise
+        problem = f"The run in {folder} was begun with other networks"
+        advice = "Give this one another name, or delete that folder"
+        raise ConfigError("CONFIG_INCONSISTENT", problem, "the same parts and sizes", advice) from error
+
+
 def _built(experiment: dict[str, Any], part: str) -> Any:
     """The objects of a part of the experiment.
 
@@ -109,7 +126,8 @@ def fit(
         where the averaged weights lie, in single precision.
 
     Raises:
-        ConfigError: the experiment cannot be built; there is no trace of it on the disk then.
+        ConfigError: the experiment cannot be built; there is no trace of it on the disk then. CONFIG_INCONSISTENT, the
+            folder holds a run of other networks.
     """
     folder = Path(folder)
     settings = TrainerSettings(**experiment["trainer"])
@@ -131,7 +149,7 @@ def fit(
         check_val_every_n_epoch=None, use_distributed_sampler=False, default_root_dir=folder,
     )  # fmt: skip
     state = saver.path if saver.path.is_file() else None
-    with _nothing_left(folder, record):
+    with _nothing_left(folder, record), _state_that_fits(folder, record):
         trainer.fit(task, datamodule=data, ckpt_path=state, weights_only=True)
     info = {"experiment": experiment["name"], "batches": budget.batches, "minutes": round(budget.seconds / 60, 1)}
     return Fitted(export(task, average, folder / "weights", info), budget.finished)

@@ -93,28 +93,35 @@ class GPTTask(Task):
         gpt = self.semantic_gpt
         code_mask = sequence_mask(batch.code_lengths, batch.codes.shape[1])
         targets = code_targets(batch.codes, gpt.eos, code_mask)
-        phone_index = None
-        if gpt.max_advance:
-            phone_index = monotonic_path(batch.positions, gpt.max_advance)
         with Watch(gpt.text_attention(self.guided_layer) if guided else None) as attention:
             with Watch(gpt.advance_scores()) as advance:
-                logits = gpt(
-                    batch.phones,
-                    batch.context if gpt.context_dim else None,
-                    self.inputs(targets.inputs),
-                    sequence_mask(batch.phone_lengths, batch.phones.shape[1]),
-                    code_mask,
-                    phone_index=phone_index,
-                    speaker=batch.speaker if gpt.speaker_dim else None,
-                )
+                logits = self.predict(batch, self.inputs(targets.inputs), code_mask)
         terms = {"code": code_loss(logits, targets.targets, targets.mask, label_smoothing=self.label_smoothing)}
         if attention.seen:
             terms["guide"] = self.guide(attention.seen[0], batch)
-        if advance.seen and phone_index is not None:
+        if advance.seen:
             # The last row scores the stop token and goes on nowhere.
-            advances = functional.pad(phone_index, (1, 0)).diff(dim=1)
+            advances = functional.pad(self.phone_index(batch), (1, 0)).diff(dim=1)
             terms["advance"] = code_loss(advance.seen[0][:, :-1], advances, code_mask)
         return Scored(terms, logits, targets.targets)
+
+    def predict(self, batch: GPTBatch, codes: Tensor, code_mask: Tensor) -> Tensor:
+        """Logits (B, F25 + 1, n_codes + 1) after the codes (B, F25), with all that the network wants of a batch."""
+        gpt = self.semantic_gpt
+        logits: Tensor = gpt(
+            batch.phones,
+            batch.context if gpt.context_dim else None,
+            codes,
+            sequence_mask(batch.phone_lengths, batch.phones.shape[1]),
+            code_mask,
+            phone_index=self.phone_index(batch) if gpt.max_advance else None,
+            speaker=batch.speaker if gpt.speaker_dim else None,
+        )
+        return logits
+
+    def phone_index(self, batch: GPTBatch) -> Tensor:
+        """Which phone each code speaks (B, F25), in steps that the network can take."""
+        return monotonic_path(batch.positions, self.semantic_gpt.max_advance)
 
     def inputs(self, codes: Tensor) -> Tensor:
         """The codes so far (B, T) as the network gets them: in training, some of them are wrong."""

@@ -12,6 +12,7 @@ import torch
 from gsv_lab.corpora.gpt_data import GPTBatch
 from gsv_lab.hooks.probe import probe
 from gsv_lab.nn.ops import sequence_mask
+from gsv_lab.training.guided_attention import Watch
 from gsv_lab.training.log_writer import LogWriter
 from gsv_lab.training.task import CODE_TAGS, Tag, alignment_tags
 from gsv_lab.training.views import LIMIT_MB, log_alignment, phone_names
@@ -39,25 +40,23 @@ def log_views(task: GPTTask, batch: GPTBatch, log: LogWriter) -> None:
     """How often and how surely the next code is right, whether it stops at the end, where it looks in the text."""
     gpt = task.semantic_gpt
     taps = ["semantic_gpt.layers.*.attention.pattern"] if gpt.text_attention(0) is not None else []
-    taps += ["semantic_gpt.logits", "semantic_gpt.entropy", "semantic_gpt.stop"]
-    advance = gpt.advance_scores()
-    if advance is not None:
-        taps.append("semantic_gpt.monotonic_alignment.advance")
-    with probe(task, *taps, limit_mb=LIMIT_MB) as seen:
-        targets = task.losses(batch, False).targets.cpu()
-    logits = seen["semantic_gpt.logits"].value.float()
+    with probe(task, *taps, limit_mb=LIMIT_MB) as seen, Watch(gpt.advance_scores()) as advance:
+        scored = task.losses(batch, False)
+    targets, logits = scored.targets.cpu(), scored.logits.float().cpu()
+    log_p = logits.log_softmax(-1)
     lengths = batch.code_lengths.cpu()
     spoken = sequence_mask(lengths, logits.shape[1])[:, 0].bool()
     ends = torch.arange(logits.shape[1]) == lengths[:, None]
     with log.attempt("semantic_gpt"):
         right = logits.argmax(-1) == targets
-        stop = seen["semantic_gpt.stop"].value.float().sigmoid()
+        stop = log_p[..., gpt.eos].exp()
+        entropy = -(log_p.exp() * log_p.clamp(min=-1e4)).sum(-1)
         log.scalar("semantic_gpt/accuracy", right[spoken].float().mean().item())
-        log.scalar("semantic_gpt/entropy", seen["semantic_gpt.entropy"].value[spoken].mean().item())
+        log.scalar("semantic_gpt/entropy", entropy[spoken].mean().item())
         log.scalar("semantic_gpt/stop", stop[ends].mean().item())
         log.scalar("semantic_gpt/early_stop", stop[spoken].mean().item())
-        if advance is not None:
-            advances = seen["semantic_gpt.monotonic_alignment.advance"].value.argmax(-1)
+        if advance.seen:
+            advances = advance.seen[0].argmax(-1).cpu()
             log.scalar("semantic_gpt/phone_rate", advances[spoken].float().mean().item() * gpt.frame_rate)
     n_codes, n_phones, columns = int(lengths[0]), int(batch.phone_lengths[0]), batch.phones.shape[1]
     with log.attempt("semantic_gpt/candidates"):

@@ -6,6 +6,7 @@ from them.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 
 from gsv_lab.training.log_writer import LogWriter
 from gsv_lab.training.task import Tag, Task
+
+LOG = logging.getLogger(__name__)
 
 COMMON = (
     Tag("train/*", "scalar", "each loss of the task, unweighted, every few batches"),
@@ -47,6 +50,12 @@ class LoggingCallback(Callback):
         with log.attempt("hparams"):
             spec = task.spec or {"class_path": type(task).__qualname__}
             log.settings(dict(flat(spec)))
+
+    def on_train_batch_end(self, trainer: pl.Trainer, task: Task, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """After the first batch of all: the weights that stand at no loss, misspelt or of a part that is not there."""
+        idle = sorted(task.idle_weights - task.later_losses)
+        if not task.batches and idle:
+            LOG.warning("This training has no loss %s: what `weights` says of it does nothing", " or ".join(idle))
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, task: Task, optimizer: Any) -> None:
         """Norm of the gradient of each part that this optimizer moves."""

@@ -93,8 +93,7 @@ class ReleasedGPTTask(GPTTask):
     def _score(self, batch: GPTBatch, codes: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Logits, targets and counted steps (None: all) of some codes."""
         targets = code_targets(codes, self.semantic_gpt.eos, mask)
-        phone_mask = sequence_mask(batch.phone_lengths, batch.phones.shape[1])
-        logits = self.semantic_gpt(batch.phones, batch.context, targets.inputs, phone_mask, mask)
+        logits = self.predict(batch, targets.inputs, mask)
         return logits, targets.targets, None if self.count_padding else targets.mask
 
     def training_step(self, batch: GPTBatch, batch_idx: int) -> None:  # type: ignore[override]

@@ -102,12 +102,15 @@ class SoVITSTask(Task):
         for n_fft, hop, bands in RESOLUTIONS:
             self.mels.append(LogMel(rate, n_fft, hop, bands))
         self.automatic_optimization = False
+        if discriminators is not None:
+            self.later_losses = frozenset({"adversarial", "features", "discriminator"})
         if not sovits.quantizer.n_codes:
             self.batch_needs |= {"content"}
         if sovits.speaker_encoder.verification_dim:
             self.batch_needs |= {"verification"}
         if sovits.prior.alignment() is None:
             LOG.warning("The prior has no attention to the phones: trained without the loss 'guide'")
+            self.idle_weights.discard("guide")
 
     def setup(self, stage: str) -> None:
         """The frozen codebook, and a start from earlier weights."""

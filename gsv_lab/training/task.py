@@ -67,7 +67,8 @@ class Task(pl.LightningModule):
     `train/` and `valid/`, the names in TensorBoard. `progress` runs from 0 to 1 with the budget (set by the `Budget`
     callback), and the learning rate follows it: a warm-up counted in batches, then a cosine down to a twentieth.
 
-    `tags` are the names that `log_views` writes; `batch_needs` are the optional fields that a batch must have.
+    `tags` are the names that `log_views` writes; `batch_needs` are the optional fields that a batch must have,
+    `later_losses` those that the first batch may lack.
 
     Args:
         weights: loss name -> weight; losses without one count 1.
@@ -79,6 +80,7 @@ class Task(pl.LightningModule):
 
     tags: tuple[Tag, ...] = ()
     batch_needs: frozenset[str] = frozenset()
+    later_losses: frozenset[str] = frozenset()
     spec: Mapping[str, Any] = {}
 
     def __init__(
@@ -91,6 +93,7 @@ class Task(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.weights = dict(weights or {})
+        self.idle_weights = set(self.weights)
         self.learning_rate = learning_rate
         self.warm_up = warm_up
         self.weight_decay = weight_decay
@@ -136,6 +139,7 @@ class Task(pl.LightningModule):
             training = stage == "train"
             self.log(f"{stage}/{name}", value.detach(), on_step=training, on_epoch=not training, batch_size=1)
             weighted.append(self.weights.get(name, 1.0) * value)
+            self.idle_weights.discard(name)
         return sum(weighted[1:], start=weighted[0])
 
     def rate(self) -> float:

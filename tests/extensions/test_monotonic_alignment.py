@@ -111,6 +111,19 @@ def test_a_prompt_is_taken_up_where_it_ends_also_among_shorter_rows() -> None:
     torch.testing.assert_close(step[1:], gpt.step(torch.tensor([3]), single), atol=1e-5, rtol=1e-5)
 
 
+@torch.no_grad()
+def test_the_end_may_come_at_the_last_two_phones() -> None:
+    """Not at the one before them."""
+    gpt = network()
+    cache = forced(gpt, [2, 1, 1])
+    gpt(torch.tensor([[3, 1, 4, 1, 5]]), None, torch.zeros(1, 0, dtype=torch.long), cache=cache)
+    seen = [(cache.columns.tolist(), cache.may_stop.tolist())]
+    for _ in range(2):
+        gpt.step(torch.tensor([1]), cache)
+        seen.append((cache.columns.tolist(), cache.may_stop.tolist()))
+    assert seen == [([2], [False]), ([3], [True]), ([4], [True])]
+
+
 def spoken(gpt: AlignedSemanticGPT, phones: Tensor, seed: int, sampling: Sampling) -> list[decoding.Step]:
     """All steps of a decode."""
     return list(decoding.steps(gpt, Inputs(phones), sampling, torch.Generator().manual_seed(seed)))

@@ -200,9 +200,55 @@ def test_waves_from_the_prior_teach_prior_flow_and_vocoder() -> None:
     assert gradients(0, 0.0)["prior"] == 0
 
 
-def test_a_wave_from_the_prior_is_the_one_that_is_spoken() -> None:
-    """In training and in synthesis the same latent, here without its noise."""
-    model, given, measured = with_open_flow(ExtendedSoVITS(**parts(from_prior=1.0))), inputs(), features(ltas_dim=0)
+def heard(model: ExtendedSoVITS) -> list[tuple[Any, ...]]:
+    """What the vocoder is called with from now on."""
+    calls: list[tuple[Any, ...]] = []
+
+    def note(_: torch.nn.Module, given: tuple[Any, ...]) -> None:
+        calls.append(given)
+
+    model.vocoder.register_forward_pre_hook(note)
+    return calls
+
+
+def test_in_evaluation_no_wave_comes_from_the_prior() -> None:
+    model, given, measured = ExtendedSoVITS(**parts(from_prior=1.0)).eval(), inputs(), features(ltas_dim=0)
+    calls, starts = heard(model), torch.zeros(B, dtype=torch.int64)
+    with torch.no_grad():
+        out = model(measured, given["phones"], given["mask"], codes=given["codes"], starts=starts)
+    assert out.from_prior == 0
+    torch.testing.assert_close(calls[0][0], take_segments(out.z, starts, 8))
+
+
+def test_waves_from_the_prior_vary_less_than_the_prior_says() -> None:
+    """A prior of mean 0 and deviation 1, and a flow that changes nothing."""
+    model, given, measured = ExtendedSoVITS(**parts(from_prior=1.0)).train(), inputs(), features(ltas_dim=0)
+    for parameter in model.prior.out_proj.parameters():
+        torch.nn.init.zeros_(parameter)
+    calls = heard(model)
+    with torch.no_grad():
+        model(measured, given["phones"], codes=given["codes"])
+    assert 0.1 < float(calls[0][0].std()) < 1.0
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("voicing", "voiced"), [(0.2, 1.0), (-0.2, 0.0)])
+def test_frames_are_spoken_as_voiced_where_that_is_likelier(voicing: float, voiced: float) -> None:
+    """The predictor says logits: above 0 is voiced."""
+    model, given = ExtendedSoVITS(**measuring()).eval(), inputs()
+    assert model.pitch_predictor is not None
+    model.pitch_predictor.out_proj.weight.zero_()
+    model.pitch_predictor.out_proj.bias.copy_(torch.tensor([0.0, voicing]))
+    calls = heard(model)
+    model.decode(given["codes"], given["phones"], model.embed(features()), 0.0)
+    assert (calls[0][1].voicing == voiced).all()
+
+
+@pytest.mark.parametrize("n", [1, B])
+def test_a_wave_from_the_prior_is_the_one_that_is_spoken(n: int) -> None:
+    """In training and in synthesis the same latent, here without its noise, of the first n clips."""
+    model = with_open_flow(ExtendedSoVITS(**parts(from_prior=n / B)))
+    given, measured = inputs(), features(ltas_dim=0)
     model.prior.out_proj.bias.data[C:] = -30.0
     starts = torch.zeros(B, dtype=torch.int64)
     codes, phones, mask = given["codes"], given["phones"], given["mask"]
@@ -211,7 +257,7 @@ def test_a_wave_from_the_prior_is_the_one_that_is_spoken() -> None:
         speaker = model.embed(measured, mask)
         spoken = model.decode(codes, phones, speaker, 0.0, mask=mask)
         direct = model.vocoder(take_segments(spoken.z, starts, 8), Conditioning(speaker))
-    torch.testing.assert_close(out.vocoded.log_f0, direct.log_f0)
+    torch.testing.assert_close(out.vocoded.log_f0[:n], direct.log_f0[:n])
 
 
 @torch.no_grad()

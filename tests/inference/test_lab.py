@@ -18,6 +18,7 @@ from gsv_lab import audio
 from gsv_lab.errors import CheckpointError, ConfigError, HookError, TextError
 from gsv_lab.hooks import Edit, noise, probe, swap, watched, zero
 from gsv_lab.inference.lab import Lab, load
+from gsv_lab.inference.synthesizer import Synthesizer
 from gsv_lab.inference.voice import Voice
 from gsv_lab.system.migration import LAB
 from gsv_lab.text import phonemize
@@ -35,6 +36,15 @@ def voice(lab: Lab, sample: Path) -> Voice:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return lab.clone(sample, consent="a synthesizer gave it")
+
+
+@pytest.mark.parametrize(("size", "value"), [("n_books", 2), ("frame_rate", 50.0), ("n_codes", 7)])
+def test_codes_that_the_gpt_does_not_speak(lab: Lab, size: str, value: float) -> None:
+    parts = copy.copy(lab.family.synthesizer)
+    sovits = copy.deepcopy(parts.sovits)
+    setattr(sovits.quantizer, size, value)
+    with pytest.raises(ConfigError, match=f"quantizer.{size} is {value}"):
+        Synthesizer(parts.content_encoder, parts.semantic_gpt, sovits, parts.context_encoder)
 
 
 def test_same_seed_same_samples(lab: Lab, voice: Voice) -> None:

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gsv_lab.checkpoint import file_fingerprint, fingerprint, load_component, read_header, save_component
+from gsv_lab.checkpoint.legacy import upgrade_spec
 from gsv_lab.checkpoint.native import load_tensors
 from gsv_lab.errors import CheckpointError, ConfigError
 from gsv_lab.extensions.sovits import ExtendedSoVITS
@@ -208,6 +209,26 @@ def test_a_released_acoustic_model_becomes_the_published_one(posterior: bool, tm
     frontend = found.frontend
     assert (frontend.sample_rate, frontend.spec_channels, frontend.spectrogram.hop_length) == (32000, 1025, 640)
     assert all(torch.equal(value, network.state_dict()[key]) for key, value in found.state_dict().items())
+
+
+def old_published(**arguments: Any) -> dict[str, Any]:
+    """An acoustic model of the published vocoder as format 1 had it, without posterior."""
+    return spec("models.sovits.SoVITS", vocoder=spec("nn.vocoder.HiFiGAN"), posterior=None, **arguments)
+
+
+@pytest.mark.parametrize(("audio", "n_fft"), [({"bins": 513}, 1024), ({}, 2048)])
+def test_the_header_says_the_spectrogram_of_a_model_without_posterior(audio: dict[str, int], n_fft: int) -> None:
+    frontend = upgrade_spec(old_published(), audio)["init_args"]["frontend"]
+    assert frontend["init_args"] == {"n_fft": n_fft, "hop_length": 640, "sample_rate": 32000}
+
+
+@pytest.mark.parametrize(
+    ("share", "path"), [(0.5, "gsv_lab.extensions.sovits.ExtendedSoVITS"), (0.0, "gsv_lab.nn.sovits.SoVITS")]
+)
+def test_a_model_that_learnt_from_its_prior_is_the_extended_one(share: float, path: str) -> None:
+    upgraded = upgrade_spec(old_published(from_prior=share), {})
+    assert upgraded["class_path"] == path
+    assert upgraded["init_args"].get("from_prior", 0.0) == share
 
 
 @pytest.mark.parametrize("path", ["gsv_lab.models.sovits.Singer", "gsv_lab.nn.vocoder.WaveGlow", "os.system"])

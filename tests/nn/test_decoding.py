@@ -137,6 +137,16 @@ def test_steps_report_what_was_seen(gpt: SemanticGPT) -> None:
         assert made.codes[row].tolist()[: len(reported)] == reported and reported
 
 
+def test_a_text_without_a_prompt_is_decoded_as_alone_beside_one_that_has_one(gpt: SemanticGPT) -> None:
+    sampling = Sampling(top_k=1, max_new=12)
+    rows, prompts = [torch.tensor([3, 1, 4]), torch.tensor([1, 5])], [torch.tensor([6, 2, 8]), TEXT[0, :0]]
+    both = list(decoding.steps(gpt, Inputs(rows, prompt=prompts), sampling))
+    for row in range(2):
+        alone = list(decoding.steps(gpt, Inputs([rows[row]], prompt=[prompts[row]]), sampling))
+        for together, single in zip(both, alone, strict=True):
+            torch.testing.assert_close(together.logits[row], single.logits[0], atol=1e-5, rtol=1e-5)
+
+
 def test_gradients_stay_on_between_steps(gpt: SemanticGPT) -> None:
     """A consumer of the iterator may train; only the decoder's own work is free of gradients."""
     for step in decoding.steps(gpt, Inputs(TEXT), Sampling(min_new=0, max_new=3)):

@@ -41,7 +41,8 @@ from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.semantic_gpt import SemanticGPT
 from gsv_lab.nn.speaker_encoder import StyleEncoder, VerifiedSpeakerEncoder
-from gsv_lab.system.registry import available, givers
+from gsv_lab.system import registry
+from gsv_lab.system.registry import available, givers, register, resolve
 
 B, D, C, G, F, P, K = 2, 10, 8, 6, 12, 7, 3
 SPEC = 20
@@ -347,16 +348,18 @@ def test_every_role_has_a_check_and_every_class_an_instance() -> None:
     assert found - ELSEWHERE == {name.partition("-")[0] for name in SMALL}
 
 
-def test_a_class_typed_in_a_notebook_is_available() -> None:
-    """`available` finds subclasses, so that new parts appear by themselves; abstract ones do not."""
+def test_a_class_typed_in_a_notebook_is_available_once_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is listed can be named in a specification; abstract classes and passing ones are not listed."""
 
     class Loud(IdentityFlow):
         pass
 
-    Loud.__module__ = "__main__"
-    paths = available(interfaces.Flow)
-    assert any(path.endswith("Loud") and path.startswith("__main__.") for path in paths)
-    assert interfaces.Flow not in paths.values()
+    Loud.__module__, Loud.__qualname__ = "__main__", "Loud"
+    monkeypatch.setattr(registry, "_REGISTERED", {})
+    assert "__main__.Loud" not in available(interfaces.Flow)
+    register(Loud)
+    assert available(interfaces.Flow)["__main__.Loud"] is Loud is resolve("__main__.Loud")
+    assert interfaces.Flow not in available(interfaces.Flow).values()
 
 
 def test_who_gives_what() -> None:
@@ -430,3 +433,13 @@ def test_taps_fire(name: str) -> None:
     assert {point.removeprefix("model.") for point in records} == set(TAPS[name])
     for one, other in zip(tensors(seen), tensors(unseen), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+def test_wrapped_speaker_encoders_declare_what_they_hold() -> None:
+    style = StyleEncoder(20, 12, width=16)
+    inner = MeasuredSpeakerEncoder(VerifiedSpeakerEncoder(style, 5), ltas_dim=3)
+    outer = VerifiedSpeakerEncoder(MeasuredSpeakerEncoder(style, ltas_dim=3), 5)
+    for encoder in (inner, outer):
+        assert (encoder.spec_channels, encoder.speaker_dim, encoder.verification_dim) == (20, 15, 5)
+        assert encoder.ltas_dim == 3 and encoder.gives == {"ltas", "median_log_f0"}
+        assert encoder.reads == {"ltas", "log_f0", "voicing"}

@@ -176,6 +176,12 @@ def test_without_posterior_it_speaks_but_does_not_train() -> None:
         ({"posterior": WaveNetPosterior(BINS, C, 5)}, "12.*posterior.speaker_dim is 5"),
         ({"vocoder": hifigan(4)}, "8.*vocoder.latent_dim is 4"),
         (
+            {"posterior": WaveNetPosterior(BINS + 1, C, G)},
+            "posterior.spec_channels is 34.*33",
+        ),
+        ({"speaker_encoder": StyleEncoder(40, G)}, "speaker_encoder.spec_channels is 40.*33"),
+        ({"frontend": LinearFrontend(64, HOP, 1600)}, "frontend.sample_rate is 1600 but vocoder.sample_rate is 2000"),
+        (
             {"frontend": LogMelF0Frontend(n_mels=20), "vocoder": SourceFilterVocoder(C, G, width=8, frame_hop=40)},
             "frontend.f0_frames is 2 but vocoder.f0_frames is 8",
         ),
@@ -186,6 +192,31 @@ def test_sizes_are_checked_where_parts_meet(change: dict[str, Any], numbers: str
     with pytest.raises(ConfigError, match=numbers) as caught:
         SoVITS(**parts(**change))
     assert caught.value.code == "CONFIG_INCONSISTENT"
+
+
+def test_a_part_that_declares_no_size_is_named() -> None:
+    flow = CouplingFlow(C, G)
+    del flow.speaker_dim
+    with pytest.raises(ConfigError, match=r"flow \(CouplingFlow\) does not declare speaker_dim.*self\.speaker_dim"):
+        SoVITS(**parts(flow=flow))
+
+
+@pytest.mark.parametrize("need", ["speaker", "phone_index"])
+def test_what_every_composition_gives_may_be_needed(need: str) -> None:
+    vocoder = hifigan()
+    vocoder.needs = frozenset({need})
+    assert SoVITS(**parts(vocoder=vocoder)).vocoder is vocoder
+
+
+def test_a_correction_is_added_to_the_latent() -> None:
+    model, b = SoVITS(**parts()).eval(), batch()
+    with torch.no_grad():
+        voice = model.voice([b["features"]])
+        one, other = (
+            model.decode(b["codes"], b["phones"], voice, noise_scale=0.0, correction=correction).z
+            for correction in (None, lambda hidden: torch.ones(len(hidden), C, hidden.shape[-1]))
+        )
+    torch.testing.assert_close(other, one + 1)
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,17 @@ def gpt_batch(lengths: tuple[int, ...] = (9, 4)) -> GPTBatch:
     )  # fmt: skip
 
 
+def test_a_network_gets_the_speaker_that_it_asks_for() -> None:
+    spec = gpt_spec()
+    spec["init_args"]["speaker_dim"] = 5
+    task = ReleasedGPTTask(build(spec), FirstThenConstant()).eval()
+    batch = gpt_batch()
+    speakers = [batch._replace(speaker=torch.randn(2, 5, 1)) for _ in range(2)]
+    with torch.no_grad():
+        first, second = (task.losses(one).logits for one in speakers)
+    assert not torch.allclose(first, second)
+
+
 def test_summed_loss_with_and_without_padding() -> None:
     """Over real codes and one stop the loss is the sum of the rows' own; the released count adds stops of padding."""
     torch.manual_seed(0)

@@ -131,7 +131,7 @@ def test_a_size_that_a_later_file_uses_is_a_change(tmp_path: Path) -> None:
         ("seed: ${sizes.nothing}", "CONFIG_TYPE", "sizes.nothing"),
         ("task: {init_args: null}", "CONFIG_TYPE", "init_args of ContentTask is None"),
         ("task: {init_args: {content_encoder: {class_path: gsv_lab.nn.flow.CouplingFlow, init_args: {}}}}",
-         "CONFIG_TYPE", "content_encoder is gsv_lab.nn.flow.CouplingFlow. Expected a class that is a ContentEncoder"),
+         "CONFIG_TYPE", "CouplingFlow. Expected a class that is a PhoneContentEncoder"),
         (f"task: {{init_args: {{content_encoder: {{class_path: {STYLE}, init_args: {{}}}}}}}}", "CONFIG_TYPE", STYLE),
         ("data: {class_path: gsv_lab.corpora.gpt_data.GPTData, init_args: {}}", "CONFIG_UNKNOWN_KEY",
          "GPTData lacks the argument 'store'"),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,8 +15,9 @@ import gsv_lab
 from gsv_lab.checkpoint import load_component, read_header, save_component
 from gsv_lab.errors import ConfigError
 from gsv_lab.nn.interfaces import Flow, Frontend
+from gsv_lab.system import registry
 from gsv_lab.system.config import build
-from gsv_lab.system.registry import PARTS, available, givers, load_parts, resolve
+from gsv_lab.system.registry import PARTS, available, givers, load_parts, register, resolve
 
 PARTS_FILE = '''"""A flow of one's own."""
 
@@ -92,14 +94,14 @@ def test_a_file_that_takes_its_parts_from_elsewhere(tmp_path: Path, monkeypatch:
 
 def test_weights_of_a_part_that_is_not_there(tmp_path: Path) -> None:
     """Without its file a class is unknown, and the error says how it is made known."""
-    with pytest.raises(ConfigError, match=r"'absent\.Turned' is no component.*--parts") as caught:
+    with pytest.raises(ConfigError, match=r"'absent\.Turned' is neither registered.*--parts") as caught:
         resolve("absent.Turned", PARTS)
     assert caught.value.code == "CONFIG_UNKNOWN_COMPONENT"
     made = build({"class_path": "gsv_lab.nn.flow.CouplingFlow", "init_args": {
         "latent_dim": 4, "speaker_dim": 2, "width": 4, "layers": 1, "couplings": 1}})  # fmt: skip
     made.spec["class_path"] = "absent.Turned"
     weights = save_component(made, tmp_path / "flow.safetensors")
-    with pytest.raises(ConfigError, match=r"'absent\.Turned' is no component"):
+    with pytest.raises(ConfigError, match=r"'absent\.Turned' is neither registered"):
         load_component(weights)
 
 
@@ -131,7 +133,7 @@ def test_a_file_of_no_use(text: str, words: str, tmp_path: Path) -> None:
 
 def test_a_failing_file_registers_nothing(tmp_path: Path) -> None:
     refused(write(tmp_path / "half_parts_of_test.py", PARTS_FILE + "\nraise RuntimeError\n"), "RuntimeError")
-    with pytest.raises(ConfigError, match="no component"):
+    with pytest.raises(ConfigError, match="neither registered"):
         resolve("half_parts_of_test.Turned")
 
 
@@ -170,3 +172,15 @@ def test_who_gives_a_quantity() -> None:
         assert found and all(quantity in resolve(path).gives for path in found)
         assert not any(issubclass(resolve(path), Frontend) for path in found)
     assert givers("nothing of the kind") == []
+
+
+@pytest.mark.parametrize("cls", [3, None])
+def test_only_classes_are_registered(cls: Any) -> None:
+    with pytest.raises(ConfigError, match="is no class.*above a class"):
+        register(cls)
+
+
+def test_a_misspelt_class_of_a_file_is_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_REGISTERED", {"my_parts.Loud": Path})
+    with pytest.raises(ConfigError, match=r"my_parts\.Lud' is neither.*'my_parts\.Loud' perhaps"):
+        resolve("my_parts.Lud")

@@ -14,6 +14,8 @@ from gsv_lab.nn.interfaces import Conditioning, Features, Vocoded, Vocoder
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.system.config import build
+from gsv_lab.training import finetune
+from gsv_lab.training.logging_callback import LoggingCallback
 from gsv_lab.training.sovits_task import SoVITSTask
 from own_parts import RecurrentPrior
 from tiny import SOVITS
@@ -81,6 +83,25 @@ def test_losses_that_a_vocoder_declares_reach_the_total(monkeypatch: pytest.Monk
     terms["height"].backward()
     gradient = task.sovits.vocoder.layer.weight.grad
     assert gradient[-1].abs().sum() > 0 and gradient[:-1].abs().sum() == 0
+
+
+def test_fine_tuning_keeps_the_loss_of_a_vocoder() -> None:
+    task = SoVITSTask(sovits(), weights=WEIGHTS)
+    before = task.sovits.vocoder.layer.bias[-1].clone()
+    optimizers = [finetune.adam(part, 1e-3) for part in task.components().values()]
+    finetune.train_step(task, swapping.sovits_batch(task), optimizers)
+    assert task.sovits.vocoder.layer.bias.grad[-1] != 0 and task.sovits.vocoder.layer.bias[-1] != before
+
+
+@pytest.mark.parametrize(("misspelt", "said"), [({"kll": 2.0}, ["kll"]), ({"mel": 2.0}, [])])
+def test_weights_of_no_loss(misspelt: dict[str, float], said: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    task = SoVITSTask(sovits(), weights=misspelt)
+    task.log = lambda *_, **__: None  # type: ignore[method-assign]
+    task.total(task.generate(swapping.sovits_batch(task)).terms)
+    trainer: Any = None
+    with caplog.at_level(logging.WARNING, logger="gsv_lab"):
+        LoggingCallback().on_train_batch_end(trainer, task, None, None, 0)
+    assert [record.args for record in caplog.records] == [(name,) for name in said]
 
 
 @pytest.mark.parametrize(("hop", "n_books"), [(1, 1), (2, 1), (2, 3)])
