@@ -33,7 +33,7 @@ def test_spec_stays_on_the_object_and_rebuilds_it() -> None:
 @pytest.mark.parametrize(
     ("spec", "code", "words"),
     [
-        ({"class_path": "os.system"}, "CONFIG_UNKNOWN_COMPONENT", "no component"),
+        ({"class_path": "os.system"}, "CONFIG_UNKNOWN_COMPONENT", "neither registered"),
         ({"class_path": "gsv_lab.nn.nowhere.Thing"}, "CONFIG_UNKNOWN_COMPONENT", "nowhere"),
         (
             {"class_path": "gsv_lab.extensions.speaker_verifier.SpeakerVerifyer"},

@@ -137,7 +137,7 @@ def resolve(class_path: str, folders: tuple[str, ...] = ()) -> type:
 def available(role: type) -> dict[str, type]:
     """Every class of a role that a specification may name: dotted path (as in a `class_path`) -> class, sorted.
 
-    Those are the classes of the package and the registered ones.
+    Those are the registered classes and the package's, but for what a training wraps around a part.
     """
     for folder in PARTS:
         package = importlib.import_module(f"gsv_lab.{folder}")
@@ -149,7 +149,8 @@ def available(role: type) -> dict[str, type]:
         cls = queue.pop()
         queue += cls.__subclasses__()
         path = f"{cls.__module__}.{cls.__qualname__}"
-        if not inspect.isabstract(cls) and (path in _REGISTERED or path.startswith("gsv_lab.")):
+        own = path.startswith("gsv_lab.") and not path.startswith("gsv_lab.training.")
+        if not inspect.isabstract(cls) and (own or path in _REGISTERED):
             found[path] = _REGISTERED.get(path, cls)
     return dict(sorted(found.items()))
 

@@ -119,6 +119,18 @@ def test_a_phone_is_itself_and_its_word_shares_its_context(lab: Lab, spoken: tup
     assert apart(value, words if "gpt" in tap else list(phones.symbols)) > BY_PHONE[tap]
 
 
+def test_the_stop_rises_at_the_end_and_speech_is_no_guessing(lab: Lab) -> None:
+    """Step by step of a decode: log-odds of the stop token, and how open the choice of the next code is."""
+    torch.manual_seed(0)
+    with probe(lab, "semantic_gpt.stop", "semantic_gpt.entropy", "semantic_gpt.logits") as records:
+        predict_codes(lab.family.synthesizer, [phonemize("The kettle is singing, and nobody listens.", "en")])
+    steps = ("stop", "entropy", "logits")
+    stop, entropy, logits = (torch.cat([step[0, -1:] for step in records[f"semantic_gpt.{n}"].steps]) for n in steps)
+    assert stop.argmax() == len(stop) - 1 and stop[: len(stop) // 2].max() < stop[-1] - 2
+    assert entropy.mean() < math.log(logits.shape[-1]) / 2
+    torch.testing.assert_close(stop.sigmoid(), logits.softmax(-1)[:, -1], atol=1e-6, rtol=1e-4)
+
+
 @pytest.mark.parametrize("tap", PATTERNS)
 def test_attention_adds_up_and_chooses(seen: Records, tap: str) -> None:
     pattern = next(record for name, record in seen.items() if fnmatchcase(name, tap)).steps[0][0].float()
