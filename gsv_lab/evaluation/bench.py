@@ -123,9 +123,7 @@ def bench(
             if wanted:
                 found |= measure()
         after = load_average()
-    figures = {}
-    for key, goal in GOALS.items():
-        figures[key] = _figure(goal, found.get(key, {}) if key in only else {})
+    figures = {key: _figure(goal, found.get(key, {}) if key in only else {}) for key, goal in GOALS.items()}
     return {"schema": SCHEMA, "machine": where, "load_average_after": after, "figures": figures}
 
 

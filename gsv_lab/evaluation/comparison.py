@@ -101,6 +101,7 @@ class _Work:
 
     @property
     def is_natural(self) -> bool:
+        """Whether it is a recording of the speaker and nothing that a system made."""
         return self.condition.name == NATURAL
 
     def blank(self, system: str) -> Row:

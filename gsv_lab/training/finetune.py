@@ -137,7 +137,6 @@ def finetune(
         speaker = voice_of(task.sovits, store).half().float()
         seconds = sum(row.samples for row in store.rows if row.id != AGAIN) / store.sample_rate
     changed = changed_tensors(family, task.sovits)
-    tuned = tuned_synthesizer(family.synthesizer, changed)
     voice = Voice(
         name=name or folder.name,
         parent=family.version,
@@ -154,7 +153,9 @@ def finetune(
             "held_out_loss": history["loss"],
         },
     )
-    return replace(voice, residuals=recordings.residuals(clips, speaker, tuned))
+    return replace(
+        voice, residuals=recordings.residuals(clips, speaker, tuned_synthesizer(family.synthesizer, changed))
+    )
 
 
 def changed_tensors(family: Family, sovits: nn.Module) -> dict[str, Tensor]:

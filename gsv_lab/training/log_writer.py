@@ -22,19 +22,26 @@ LOG = logging.getLogger(__name__)
 
 @runtime_checkable
 class _SummaryWriter(Protocol):
-    def add_figure(self, *args: Any, **kwargs: Any) -> None: ...
-    def add_audio(self, *args: Any, **kwargs: Any) -> None: ...
-    def add_embedding(self, *args: Any, **kwargs: Any) -> None: ...
+    def add_figure(self, *args: Any, **kwargs: Any) -> None:
+        """A picture of matplotlib under a tag, at a step."""
+
+    def add_audio(self, *args: Any, **kwargs: Any) -> None:
+        """A sound under a tag, at a step."""
+
+    def add_embedding(self, *args: Any, **kwargs: Any) -> None:
+        """Points with labels, at a step."""
 
 
 @runtime_checkable
 class _ImageLogger(Protocol):
-    def log_image(self, *args: Any, **kwargs: Any) -> None: ...
+    def log_image(self, *args: Any, **kwargs: Any) -> None:
+        """Pictures under a key, at a step."""
 
 
 @runtime_checkable
 class _AudioLogger(Protocol):
-    def log_audio(self, *args: Any, **kwargs: Any) -> None: ...
+    def log_audio(self, *args: Any, **kwargs: Any) -> None:
+        """Sounds under a key, at a step."""
 
 
 class LogWriter:
