@@ -23,6 +23,8 @@ def add_fit(commands: Any) -> None:
     parser.add_argument("--output", type=Path, help="run folder; by default runs/NAME in the cache folder")
     text = "leave after so many minutes, to go on another time"
     parser.add_argument("--run-minutes", type=float, default=0, help=text)
+    text = "with start_from=FILE: let the networks keep their own start where the file does not fit"
+    parser.add_argument("--partial", action="store_true", help=text)
     parser.add_argument("overrides", nargs="*", help="key.sub_key=value")
     family = parser.add_argument_group("with --family")
     family.add_argument("--corpus", type=Path, nargs="+", default=[], help="corpus folders or list files")
@@ -50,7 +52,7 @@ def _fit_one(arguments: argparse.Namespace) -> None:
     experiment = load_experiment(arguments.config, arguments.overrides)
     folder = arguments.output or cache_dir() / "runs" / experiment["name"]
     print(f"run: {folder}; watch it with: tensorboard --logdir {folder}")
-    fitted = fit(experiment, folder, pause=pause_file(), run_minutes=arguments.run_minutes)
+    fitted = fit(experiment, folder, pause=pause_file(), run_minutes=arguments.run_minutes, partial=arguments.partial)
     for name, path in fitted.weights.items():
         print(f"{name}: {path}")
 

@@ -52,6 +52,7 @@ TOP = {
     "name": str,
     "seed": NonNegativeInt,
     "sizes": dict[str, Any],
+    "start_from": str | list[str],
     "task": Any,
     "data": Any,
     "trainer": TrainerSettings,
@@ -114,7 +115,7 @@ def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) 
         overrides: `key.sub_key=value` strings, applied last.
 
     Returns:
-        Plain dictionaries: name, seed, sizes, task, data, trainer, with every default filled in.
+        Plain dictionaries: name, seed, sizes, start_from, task, data, trainer, with every default filled in.
 
     Raises:
         ConfigError: CONFIG_UNKNOWN_KEY with the nearest name; CONFIG_RENAMED with the new one; CONFIG_TYPE with the
@@ -191,6 +192,7 @@ def _parse(arguments: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--name", type=str, required=True)
     parser.add_argument("--seed", type=int, default=1234)
     parser.add_argument("--sizes", type=dict[str, Any], default={})
+    parser.add_argument("--start_from", type=list[str] | str, default=[])
     parser.add_subclass_arguments(pl.LightningModule, "task", required=True)
     parser.add_subclass_arguments(pl.LightningDataModule, "data", required=True)
     parser.add_argument("--trainer", type=TrainerSettings, default=TrainerSettings())

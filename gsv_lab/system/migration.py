@@ -52,7 +52,9 @@ ARGUMENTS = {
     "gsv_lab.training.sovits_task.SoVITSTask": {
         "judged_frames": "discriminated_frames",
         "unplaced": "phone_index_dropout",
+        "start_file": "start_from at the top of the configuration",
     },
+    "gsv_lab.training.gpt_task.GPTTask": {"start_file": "start_from at the top of the configuration"},
 }
 """Class path -> old argument -> new one."""
 

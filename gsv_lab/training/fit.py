@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from gsv_lab.system.config import TrainerSettings, build
 from gsv_lab.system.files import save_bytes
 from gsv_lab.training.callbacks import Average, Budget, StateSaver, TimeLeft
 from gsv_lab.training.logging_callback import LoggingCallback
+from gsv_lab.training.start import belongings, start_from
 from gsv_lab.training.task import Task
 
 
@@ -112,6 +113,7 @@ def fit(
     pause: Path | None = None,
     run_minutes: float = 0,
     progress_bar: bool = True,
+    partial: bool = False,
 ) -> Fitted:
     """Train to the end of the budget; killed at any moment, the same call goes on where it was.
 
@@ -121,6 +123,8 @@ def fit(
         pause: a file that makes the training wait while it exists.
         run_minutes: leave after so many minutes even if the budget is not used up; 0 for no limit.
         progress_bar: show one.
+        partial: start weights (`start_from` of the experiment) may lack tensors or have them in another shape; the
+            networks keep their own start there.
 
     Returns:
         where the averaged weights lie, in single precision.
@@ -128,6 +132,7 @@ def fit(
     Raises:
         ConfigError: the experiment cannot be built; there is no trace of it on the disk then. CONFIG_INCONSISTENT, the
             folder holds a run of other networks.
+        CheckpointError: start weights that do not fit; see `gsv_lab.training.start`.
     """
     folder = Path(folder)
     settings = TrainerSettings(**experiment["trainer"])
@@ -137,6 +142,13 @@ def fit(
     budget = Budget(settings.minutes, settings.max_batches, experiment["seed"], pause, run_minutes)
     average = Average()
     saver = StateSaver(folder / "state.ckpt", settings.save_every_minutes)
+    state = saver.path if saver.path.is_file() else None
+    files = _listed(experiment.get("start_from", []))
+    if state is None:
+        start_from(task, files, partial)
+    else:
+        # The state has all weights; the files say no more than which codebook the codes are of.
+        task.start_files = belongings(task, [file for file in files if Path(file).is_file()])
     data.attach(task, budget, settings.workers)
     record = Record(folder / "experiment.json", experiment)
     callbacks: list[pl.Callback] = [budget, average, saver, LoggingCallback(), record]
@@ -148,11 +160,17 @@ def fit(
         num_sanity_val_steps=0, log_every_n_steps=settings.log_every, val_check_interval=settings.validate_every,
         check_val_every_n_epoch=None, use_distributed_sampler=False, default_root_dir=folder,
     )  # fmt: skip
-    state = saver.path if saver.path.is_file() else None
     with _nothing_left(folder, record), _state_that_fits(folder, record):
         trainer.fit(task, datamodule=data, ckpt_path=state, weights_only=True)
     info = {"experiment": experiment["name"], "batches": budget.batches, "minutes": round(budget.seconds / 60, 1)}
     return Fitted(export(task, average, folder / "weights", info), budget.finished)
+
+
+def _listed(files: str | Sequence[str] | None) -> Sequence[str]:
+    """Start weights as the configuration has them: one file, several, or none."""
+    if not files:
+        return []
+    return [files] if isinstance(files, str) else files
 
 
 def export(task: Task, average: Average, folder: Path, info: dict[str, Any]) -> dict[str, Path]:

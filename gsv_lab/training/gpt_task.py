@@ -21,7 +21,7 @@ from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegat
 from gsv_lab.training import gpt_views
 from gsv_lab.training.guided_attention import Watch, guided_attention_loss
 from gsv_lab.training.log_writer import LogWriter
-from gsv_lab.training.task import Task, start_from
+from gsv_lab.training.task import Task
 
 
 class Scored(NamedTuple):
@@ -46,7 +46,6 @@ class GPTTask(Task):
         corrupted: share of the codes so far that are replaced by random ones in training, so that the network leans on
             the text and forgives its own slips. Source: scheduled sampling, Bengio et al. 2015, arXiv:1506.03099, with
             uniform draws in place of the network's own.
-        start_file: weights of an earlier SemanticGPT to start from.
     """
 
     tags = gpt_views.TAGS
@@ -63,7 +62,6 @@ class GPTTask(Task):
         guide_until: NonNegativeFloat = 0.9,
         label_smoothing: ClosedUnitInterval = 0.05,
         corrupted: ClosedUnitInterval = 0.0,
-        start_file: str = "",
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
         self.semantic_gpt = semantic_gpt
@@ -71,14 +69,8 @@ class GPTTask(Task):
         self.guide_until = guide_until
         self.label_smoothing = label_smoothing
         self.corrupted = corrupted
-        self.start_file = start_file
         if semantic_gpt.speaker_dim:
             self.batch_needs = frozenset({"speaker"})
-
-    def setup(self, stage: str) -> None:
-        """A start from earlier weights."""
-        if self.start_file:
-            start_from(self.semantic_gpt, self.start_file)
 
     def components(self) -> dict[str, nn.Module]:
         """SemanticGPT."""

@@ -137,7 +137,7 @@ class ReleasedSoVITSTask(SoVITSTask):
         n_fft: points of the mel loss.
         n_mels: bands of the mel loss.
         weight_decay: of AdamW.
-        quantizer_file, start_file: see `SoVITSTask`.
+        quantizer_file: see `SoVITSTask`.
     """
 
     def __init__(
@@ -151,7 +151,6 @@ class ReleasedSoVITSTask(SoVITSTask):
         n_mels: PositiveInt = 128,
         weight_decay: NonNegativeFloat = 0.01,
         quantizer_file: str = "",
-        start_file: str = "",
     ) -> None:
         super().__init__(
             sovits,
@@ -163,7 +162,6 @@ class ReleasedSoVITSTask(SoVITSTask):
             gradient_clip=0.0,
             adversarial_from=0.0,
             guide_until=0.0,
-            start_file=start_file,
         )
         self.schedule = schedule
         self.text_rate = text_rate

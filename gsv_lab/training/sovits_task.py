@@ -29,7 +29,7 @@ from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegat
 from gsv_lab.training import sovits_views
 from gsv_lab.training.guided_attention import Watch, guided_attention_loss
 from gsv_lab.training.log_writer import LogWriter
-from gsv_lab.training.task import Task, start_from
+from gsv_lab.training.task import Task
 
 LOG = logging.getLogger(__name__)
 RESOLUTIONS = ((256, 64, 40), (512, 128, 80), (1024, 256, 80), (2048, 512, 80))
@@ -59,7 +59,8 @@ class SoVITSTask(Task):
     Args:
         sovits: the networks.
         discriminators: tell natural from made waves; None to train without.
-        quantizer_file: weights of the frozen codebook, or of a SoVITS that holds it.
+        quantizer_file: weights of the frozen codebook, or of a SoVITS that holds it; empty for that of the start
+            weights.
         weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
         adversarial_from: share of the budget after which the discriminators join.
         discriminated_frames: latent frames of each made segment that the discriminators see, drawn anew each batch;
@@ -67,7 +68,6 @@ class SoVITSTask(Task):
         guide_until: share of the budget after which attention is no longer guided.
         phone_index_dropout: share of clips in which the prior is not given which phone each code speaks, so that it can
             do without.
-        start_file: weights of an earlier SoVITS to start from; parts of other shape keep their own start.
     """
 
     tags = sovits_views.TAGS
@@ -86,13 +86,11 @@ class SoVITSTask(Task):
         discriminated_frames: NonNegativeInt = 0,
         guide_until: NonNegativeFloat = 0.8,
         phone_index_dropout: ClosedUnitInterval = 0.1,
-        start_file: str = "",
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
         self.sovits = sovits
         self.discriminators = discriminators
         self.quantizer_file = quantizer_file
-        self.start_file = start_file
         self.adversarial_from = adversarial_from
         self.discriminated_frames = discriminated_frames
         self.guide_until = guide_until
@@ -113,7 +111,7 @@ class SoVITSTask(Task):
             self.idle_weights.discard("guide")
 
     def setup(self, stage: str) -> None:
-        """The frozen codebook, and a start from earlier weights."""
+        """The frozen codebook."""
         if self.quantizer_file and self.sovits.quantizer.n_codes:
             found = load_tensors(self.quantizer_file)
             inside = {}
@@ -121,8 +119,6 @@ class SoVITSTask(Task):
                 if name.startswith("quantizer."):
                     inside[name.removeprefix("quantizer.")] = value
             load_into(self.sovits.quantizer, inside or found, self.quantizer_file)
-        if self.start_file:
-            start_from(self.sovits, self.start_file, own_part="quantizer")
 
     def components(self) -> dict[str, nn.Module]:
         """SoVITS and its discriminators."""
@@ -144,7 +140,11 @@ class SoVITSTask(Task):
 
     def codebook_file(self) -> str:
         """See `quantizer_file`."""
-        return self.quantizer_file
+        return self.quantizer_file or str(self.start_files.get("sovits", ""))
+
+    def filled_later(self, component: str) -> str:
+        """The quantizer, where it has a file of its own."""
+        return "quantizer." if component == "sovits" and self.quantizer_file else ""
 
     def configure_optimizers(self) -> Any:
         """One AdamW for the generator, one for the discriminators."""

@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 import pytorch_lightning as pl
 from torch import Tensor, nn, optim
 
-from gsv_lab.checkpoint import read_header
-from gsv_lab.checkpoint.native import load_tensors
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.training.log_writer import LogWriter
 
@@ -37,27 +35,6 @@ CODE_TAGS = (
     Tag("codes/perplexity", "scalar", "exp(entropy) of the codes: as many would be in use if all were used alike"),
     Tag("codes/dead", "scalar", "share of the codebook that no validation clip uses"),
 )
-
-
-def start_from(module: nn.Module, file: str | Path, own_part: str | None = None) -> None:
-    """Go on from earlier weights of a module.
-
-    Args:
-        module: keeps its own start wherever the file has no tensor of the same name and shape.
-        file: native weights.
-        own_part: a part of it that keeps its own start altogether.
-
-    Raises:
-        CheckpointError: CKPT_MISSING, CKPT_FORMAT.
-    """
-    read_header(file)
-    own = module.state_dict()
-    fitting = {}
-    for name, value in load_tensors(file).items():
-        kept = own_part is not None and name.startswith(f"{own_part}.")
-        if not kept and name in own and own[name].shape == value.shape:
-            fitting[name] = value
-    module.load_state_dict({**own, **fitting})
 
 
 class Task(pl.LightningModule):
@@ -100,6 +77,8 @@ class Task(pl.LightningModule):
         self.gradient_clip = gradient_clip
         self.progress = 0.0
         self.batches = 0
+        self.start_files: dict[str, Path] = {}
+        """Component name -> weights that it started from; see `gsv_lab.training.start`."""
 
     def components(self) -> dict[str, nn.Module]:
         """The networks that this task trains, under the names of their files."""
@@ -115,6 +94,10 @@ class Task(pl.LightningModule):
 
     def codebook_file(self) -> str:
         """Weights of the codebook whose codes the batches must have; empty where the task has none of its own."""
+        return ""
+
+    def filled_later(self, component: str) -> str:
+        """Beginning of the names of a component's tensors that start weights do not fill; empty where they fill all."""
         return ""
 
     def view_batch(self, batch: Any, items: int) -> Any:

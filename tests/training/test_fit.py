@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,9 @@ import torch
 from gsv_lab.checkpoint import load_component, save_component
 from gsv_lab.checkpoint.native import load_tensors
 from gsv_lab.corpora.store import ClipStore
-from gsv_lab.errors import CheckpointError
 from gsv_lab.system.config import build
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
-from gsv_lab.training.task import start_from
 from tiny import CONTENT, DISCRIMINATORS, GPT, RECOGNISERS, SOVITS, VERIFIER, experiment, make_store, spec
 
 
@@ -149,23 +146,6 @@ def test_the_codebook_may_lie_in_a_sovits(store: ClipStore, tmp_path: Path) -> N
     assert task.sovits.quantizer.state_dict().keys() == other.sovits.quantizer.state_dict().keys()
     for name, value in task.sovits.quantizer.state_dict().items():
         assert torch.equal(value, other.sovits.quantizer.state_dict()[name])
-
-
-def test_a_start_takes_what_fits_and_leaves_a_part_alone(tmp_path: Path) -> None:
-    """Same name and shape: taken; other shape, unknown or asked to stay: not."""
-    torch.manual_seed(0)
-    file = save_component(build(SOVITS), tmp_path / "sovits.safetensors")
-    changed = copy.deepcopy(SOVITS)
-    changed["init_args"]["posterior"]["init_args"]["width"] += 2
-    module = build(changed)
-    before = copy.deepcopy(module.state_dict())
-    start_from(module, file, own_part="flow")
-    earlier = load_tensors(file)
-    for name, value in module.state_dict().items():
-        fits = name in earlier and earlier[name].shape == value.shape and not name.startswith("flow.")
-        assert torch.equal(value, earlier[name] if fits else before[name]), name
-    with pytest.raises(CheckpointError, match="No file"):
-        start_from(module, tmp_path / "nothing.safetensors")
 
 
 def test_exported_weights_rebuild_the_component(store: ClipStore, tmp_path: Path) -> None:
