@@ -26,9 +26,14 @@ def add_weights(commands: Any) -> None:
     parser.add_argument("files", type=Path, nargs="+", help="files of the families v1, v2, v2Pro, v2ProPlus")
     text = "OUT.safetensors; several files become OUT.ROLE.safetensors"
     parser.add_argument("--output", type=Path, required=True, help=text)
-    parser = add_command(actions, "export", _export, "an imported file back to the released layout")
-    parser.add_argument("file", type=Path, help=".safetensors written by `gsv-lab weights import`")
+    text = "an imported file, or weights trained here, to the released layout"
+    parser = add_command(actions, "export", _export, text)
+    parser.add_argument("file", type=Path, help=".safetensors written by `gsv-lab weights import` or `gsv-lab fit`")
     parser.add_argument("--output", type=Path, required=True, help=".pth or .ckpt to write")
+    text = "leave out the posterior of a SoVITS, which only training needs, as the released program does"
+    parser.add_argument("--without-posterior", action="store_true", help=text)
+    text = "free text in the file; by default the imported file's own, or how long the weights were trained"
+    parser.add_argument("--note", help=text)
     parser = add_command(actions, "list", _list, "known released models: files, sizes, licences, what is present")
     parser.add_argument("--folder", type=Path, help="folder with released files; else weights in the cache folder")
 
@@ -49,9 +54,10 @@ def _import(arguments: argparse.Namespace) -> None:
 
 
 def _export(arguments: argparse.Namespace) -> None:
-    from gsv_lab.released.importer import export_reference
+    from gsv_lab.released.exporter import export_reference
 
-    print(export_reference(arguments.file, arguments.output))
+    options = {"without_posterior": arguments.without_posterior, "note": arguments.note}
+    print(export_reference(arguments.file, arguments.output, **options))
 
 
 def _list(arguments: argparse.Namespace) -> None:

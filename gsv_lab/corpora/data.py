@@ -120,6 +120,12 @@ class SpeechData(NumberedData):
         valid_seconds = [self.seconds(i) for i in self.chosen["valid"]]
         self._plan = BatchPlan(seconds, self.batch_seconds, weights, self.seed)
         self._valid_plan = BatchPlan(valid_seconds, self.batch_seconds, None, 0)
+        if self._task is not None:
+            self._task.batches_per_epoch = self.batches_per_epoch()
+
+    def batches_per_epoch(self) -> int:
+        """Batches of one pass over the training clips."""
+        return len(self._plan.epoch(0))
 
     def missing(self, field: str) -> str:
         """What would have to be there for an optional field of the batches; empty where they can have it."""

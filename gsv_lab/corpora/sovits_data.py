@@ -6,6 +6,7 @@ the reference.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -117,6 +118,10 @@ class SoVITSData(SpeechData):
         speakers = [row.speaker for row in rows]
         languages = [row.language for row in rows]
         self._odds = balanced(odds, speakers, languages, self.balance)
+
+    def batches_per_epoch(self) -> int:
+        """As many windows as there are clips."""
+        return math.ceil(len(self.chosen["train"]) / self.windows)
 
     def draw(self, n: int) -> SoVITSBatch:
         """Training batch number `n`."""

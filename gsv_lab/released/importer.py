@@ -1,4 +1,4 @@
-"""Released weight files in, the kit's own files out, and the way back.
+"""Released weight files in, the kit's own files out; the way back is in `exporter`.
 
 Which network a file holds is seen from its keys, its widths and depths from its tensors. Only what tensors do not show
 (heads, upsampling rates, dilations, dropout, hop, bins) is taken from the stored configuration; where the two disagree
@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from gsv_lab.checkpoint.native import check_fit, load_tensors, read_header, save_tensors
-from gsv_lab.checkpoint.restricted import CODES, Released, read_released, released_bytes
+from gsv_lab.checkpoint.native import check_fit, save_tensors
+from gsv_lab.checkpoint.restricted import read_released
 from gsv_lab.errors import CheckpointError, LabError
 from gsv_lab.released import reference_keys, reference_keys_gpt
 from gsv_lab.released.reference_family import Resolved, resolve_file
-from gsv_lab.released.stored_config import from_json, setting, to_json
-from gsv_lab.system.files import check_writable, save_bytes, save_failed
+from gsv_lab.released.stored_config import setting, to_json
+from gsv_lab.system.files import check_writable, save_failed
 
 _NORMS = {
     ".parametrizations.weight.original0": ".weight_g",
@@ -99,46 +99,11 @@ def import_reference(paths: Sequence[str | Path], output: str | Path) -> list[Im
     return made
 
 
-def export_reference(path: str | Path, output: str | Path) -> Path:
-    """Write an imported file in the released layout: its keys in their order, types and bits, configuration, info and
-    first bytes.
-
-    Raises:
-        CheckpointError: CKPT_FORMAT, the file was not imported; CKPT_KEYS; those of `native.load_tensors`.
-        LabError: SAVE_FAILED.
-    """
-    path = Path(path)
-    header = read_header(path)
-    kept = header.get("reference")
-    if not isinstance(kept, dict):
-        raise CheckpointError(
-            "CKPT_FORMAT", f"{path.name} did not come from a released file", "one written by gsv-lab weights import"
-        )
-    code, order, root = kept.get("code"), kept.get("keys"), from_json(kept.get("content"))
-    place = kept.get("place", "weight")
-    if code not in ("PK", *CODES) or not isinstance(order, list) or not isinstance(root, dict) or place not in root:
-        raise CheckpointError("CKPT_CORRUPT", f"{path.name} lacks what was kept of the released file", "a whole file")
-    tensors = load_tensors(path, dtype=None)
-    if any(key.startswith(reference_keys_gpt.PREFIX) for key in order):
-        state = reference_keys_gpt.to_reference(tensors, reference_keys_gpt.PREFIX)
-    elif header.get("spec", {}).get("class_path", "").endswith("SemanticGPT"):
-        state = reference_keys_gpt.to_reference(tensors)
-    else:
-        state = reference_keys.to_reference(tensors)
-    old = {key: _old_name(key) for key in order}
-    if sorted(old.values()) != sorted(state):
-        raise CheckpointError("CKPT_KEYS", f"{path.name} has other tensors than when it was imported", "the same ones")
-    types = kept.get("dtypes", {})
-    weight = ((key, _typed(state[name], types.get(key))) for key, name in old.items())
-    root[place] = OrderedDict(weight) if kept.get("ordered") else dict(weight)
-    return save_bytes(output, released_bytes(Released(code, root, place)))
-
-
 def _convert(path: Path) -> _Converted:
     released = read_released(path)
     content = {key: value for key, value in released.content.items() if key != _OPTIMIZER}
     weight: Mapping[str, Tensor] = released.weight
-    state = {_old_name(key): value for key, value in weight.items()}
+    state = {old_name(key): value for key, value in weight.items()}
     if len(state) < len(weight):
         raise CheckpointError("CKPT_KEYS", f"{path.name} has some weights under two names", "each once")
     resolved = resolve_file(state, content.get("config"), released.code, path.name)
@@ -184,7 +149,8 @@ def _save_all(converted: Sequence[_Converted], targets: Sequence[Path]) -> None:
         raise save_failed(targets[0], error.strerror or str(error)) from error
 
 
-def _old_name(key: str) -> str:
+def old_name(key: str) -> str:
+    """A key in the older form of weight norm."""
     for new, old in _NORMS.items():
         if key.endswith(new):
             return key.removesuffix(new) + old
@@ -197,9 +163,3 @@ def _widest(tensors: Any) -> torch.dtype:
     if len(kinds) == 1:
         return kinds.pop()
     return torch.float64 if torch.float64 in kinds else torch.float32
-
-
-def _typed(value: Tensor, kind: str | None) -> Tensor:
-    """A tensor in its original type, with its own memory."""
-    known = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
-    return value.to(known.get(kind or "", value.dtype)).contiguous().clone()

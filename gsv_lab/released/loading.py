@@ -25,6 +25,7 @@ from gsv_lab.released.catalogue import MODELS, KnownFile, needed, weights_folder
 from gsv_lab.released.companions import load_bert, load_hubert, transformers
 from gsv_lab.released.eres2net import ERes2NetV2
 from gsv_lab.released.importer import import_reference
+from gsv_lab.released.reference_family import family_of
 from gsv_lab.released.synthesizer import PROMPT_SILENCE, ReleasedSynthesizer, released_reference
 
 CLASSES = {"SemanticGPT": "semantic_gpt", "SoVITS": "sovits"}
@@ -112,8 +113,7 @@ def by_path(place: Path) -> Files:
             "CKPT_MISSING", f"{place} has no imported weights of {lacking}", "both files of a model",
             "Run: gsv-lab weights import GPT.ckpt SOVITS.pth --output FOLDER/NAME.safetensors",
         )  # fmt: skip
-    family = read_header(pair["sovits"]).get("info", {}).get("family", "")
-    family = family if family in MODELS else "v2"
+    family = family_of({name: shape for name, (_, shape) in read_header(pair["sovits"])["tensors"].items()})
     absent = []
     for known in needed(family):
         places = (folder / known.path, folder / Path(known.path).name, weights_folder() / known.path)

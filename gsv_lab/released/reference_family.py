@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gsv_lab.checkpoint.restricted import CODES
 from gsv_lab.errors import CheckpointError
+from gsv_lab.released.reference_keys import to_our_key
 from gsv_lab.released.reference_keys_gpt import sizes_from_reference
 from gsv_lab.released.reference_spec import dilated_layers, sovits_spec
 from gsv_lab.released.stored_config import setting, share, whole, wholes
@@ -24,8 +25,11 @@ RATES = (10, 8, 2, 2, 2)
 PERIODS = (2, 3, 5, 7, 11, 17, 23)
 """Of the released period discriminators: tensors show how many there are, not which."""
 
-OLD_PHONES, OLD_GPT_PHONES, WIDE = 322, 512, 768
-"""Rows of the first family's phone tables (acoustic model, SemanticGPT), and width of the widest vocoder."""
+OLD_PHONES, OLD_GPT_PHONES = 322, 512
+"""Rows of the first family's phone tables: acoustic model, SemanticGPT."""
+
+WIDE, WIDE_KERNEL = 768, 20
+"""Width and first upsampling kernel of the widest vocoder; one of them tells v2ProPlus from v2Pro."""
 
 
 class Resolved(NamedTuple):
@@ -185,9 +189,18 @@ def _layers(state: Mapping[str, Tensor], number: int) -> list[tuple[int, int, in
 
 
 def _family(state: Mapping[str, Tensor]) -> str:
-    if "sv_emb.weight" in state:
-        return "v2ProPlus" if state["dec.conv_pre.weight"].shape[0] == WIDE else "v2Pro"
-    return "v1" if state["enc_p.text_embedding.weight"].shape[0] == OLD_PHONES else "v2"
+    return family_of({str(to_our_key(key)): tuple(value.shape) for key, value in state.items()})
+
+
+def family_of(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """The family of a network, from the shapes of its tensors under our names: v1, v2, v2Pro or v2ProPlus."""
+    if "speaker_encoder.in_proj.weight" in shapes:
+        kernel = shapes["vocoder.stages.0.up.parametrizations.weight.original1"][2]
+        wide = shapes["vocoder.in_proj.weight"][0] == WIDE or kernel == WIDE_KERNEL
+        return "v2ProPlus" if wide else "v2Pro"
+    phones = shapes.get("prior.text_in.weight", shapes.get("phone_embedding.weight", (0,)))[0]
+    old = OLD_PHONES if "prior.text_in.weight" in shapes else OLD_GPT_PHONES
+    return "v1" if phones == old else "v2"
 
 
 def _dilations(state: Mapping[str, Tensor], config: Any) -> list[int] | list[list[int]]:

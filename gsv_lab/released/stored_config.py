@@ -7,7 +7,7 @@ would lose kinds, tuples and the order of names. So a container becomes `{"kind"
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gsv_lab.checkpoint.restricted import HParams
@@ -77,6 +77,22 @@ def from_json(node: Any) -> Any:
         made.__setstate__(dict(pairs))
         return made
     return OrderedDict(pairs) if kind == "ordered" else dict(pairs)
+
+
+def carried_config(header: Mapping[str, Any]) -> Any:
+    """The configuration of the released file that a weight file descends from, as `to_json` wrote it; None without one.
+
+    Args:
+        header: of `native.read_header`; of an imported file, or of one that was trained from it.
+
+    Raises:
+        CheckpointError: CKPT_CORRUPT.
+    """
+    info, kept = header.get("info"), header.get("reference")
+    if isinstance(kept, Mapping):
+        root = from_json(kept.get("content"))
+        return to_json(root.get("config")) if isinstance(root, dict) else None
+    return info.get("released_config") if isinstance(info, Mapping) else None
 
 
 def setting(config: Any, path: str) -> Any:

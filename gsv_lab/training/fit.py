@@ -12,8 +12,9 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from gsv_lab.checkpoint import save_component
+from gsv_lab.checkpoint import read_header, save_component
 from gsv_lab.errors import ConfigError, LabError
+from gsv_lab.released.stored_config import carried_config
 from gsv_lab.system.config import TrainerSettings, build
 from gsv_lab.system.files import save_bytes
 from gsv_lab.training.callbacks import Average, Budget, StateSaver, TimeLeft
@@ -162,7 +163,12 @@ def fit(
     )  # fmt: skip
     with _nothing_left(folder, record), _state_that_fits(folder, record):
         trainer.fit(task, datamodule=data, ckpt_path=state, weights_only=True)
-    info = {"experiment": experiment["name"], "batches": budget.batches, "minutes": round(budget.seconds / 60, 1)}
+    info = {
+        "experiment": experiment["name"],
+        "batches": budget.batches,
+        "epochs": budget.batches // max(1, task.batches_per_epoch),
+        "minutes": round(budget.seconds / 60, 1),
+    }
     return Fitted(export(task, average, folder / "weights", info), budget.finished)
 
 
@@ -174,11 +180,17 @@ def _listed(files: str | Sequence[str] | None) -> Sequence[str]:
 
 
 def export(task: Task, average: Average, folder: Path, info: dict[str, Any]) -> dict[str, Path]:
-    """Write the averaged weights of every component of a task."""
+    """Write the averaged weights of every component of a task.
+
+    Where a component started from a released file, its file carries that one's configuration along.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = {}
     with average.average.applied(task):
         for name, component in task.components().items():
             written[name] = folder / f"{name}.safetensors"
-            save_component(component, written[name], info)
+            start = task.start_files.get(name)
+            config = carried_config(read_header(start)) if start is not None else None
+            own = {"released_config": config} if config is not None else {}
+            save_component(component, written[name], {**info, **own})
     return written

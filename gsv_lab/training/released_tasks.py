@@ -1,8 +1,7 @@
 """The released families' losses, optimizers and schedules, as tasks beside nano's.
 
 Habits of the released trainers that are mistakes stand behind named options, off by default; the configurations of the
-released families switch them on. What is missing for training these families is their data: stores with HuBERT content,
-BERT context, 32 kHz waves and verification vectors.
+released families switch them on.
 Letters: B batch, P phones, T codes, V classes.
 """
 
@@ -39,8 +38,9 @@ class ReleasedGPTTask(GPTTask):
         weights: see `Task`.
         betas, clipping_scale, clipping_period: see `ScaledAdam`.
         accumulate: batches whose gradients a step adds up (it adds, it does not average).
-        released_boundary: step at the first batch of every `accumulate` but the first one, so that the first step of an
-            epoch sees one batch more and the last batches wait for the next epoch.
+        released_boundary: step at the first batch of every `accumulate` but the first one, so that the first step sees
+            one batch more. The released trainer counts anew in each epoch, of which an endless stream of batches has
+            none.
         count_padding: count the stop token at padding steps, too, so that the loss depends on the longest sequence.
         clip_sizes_only: see `ScaledAdam`.
         dpo: also prefer true codes to corrupted ones (`gsv_lab.nn.losses_gpt.dpo_loss`); halve the batch for it.
@@ -72,7 +72,7 @@ class ReleasedGPTTask(GPTTask):
 
     def rate(self) -> float:
         """Learning rate of the coming step."""
-        return self.schedule.rate(self.updates)
+        return self.schedule.rate(self.updates, self.batches_per_epoch // self.accumulate)
 
     def configure_optimizers(self) -> optim.Optimizer:
         """ScaledAdam over everything that is trainable."""
@@ -102,25 +102,34 @@ class ReleasedGPTTask(GPTTask):
         self.manual_backward(self.total(scored.terms))
         if self.batches % 20 == 0:
             self.log("train/accuracy", self.accuracy(scored), batch_size=1)
-        if self.due(batch_idx):
+        # Counted over all resumptions, which `batch_idx` is not.
+        if self.due(self.batches):
             optimizer: Any = self.optimizers()
             optimizer.step()
             optimizer.zero_grad()
             self.updates += 1
 
-    def due(self, batch_idx: int) -> bool:
-        """Whether a step follows this batch of the epoch, counted from 0."""
+    def due(self, batch: int) -> bool:
+        """Whether a step follows this batch of the training, counted from 0."""
         if self.released_boundary:
-            return batch_idx > 0 and batch_idx % self.accumulate == 0
-        return (batch_idx + 1) % self.accumulate == 0
+            return batch > 0 and batch % self.accumulate == 0
+        return (batch + 1) % self.accumulate == 0
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Steps so far, for the schedule."""
+        """Steps so far, for the schedule, and the gradients that wait for the next step."""
         checkpoint["updates"] = self.updates
+        waiting = {}
+        for name, parameter in self.named_parameters():
+            if parameter.grad is not None:
+                waiting[name] = parameter.grad
+        checkpoint["gradients"] = waiting
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on counting."""
+        """Go on counting and adding."""
         self.updates = checkpoint["updates"]
+        waiting = checkpoint.get("gradients", {})
+        for name, parameter in self.named_parameters():
+            parameter.grad = waiting.get(name)
 
 
 class ReleasedSoVITSTask(SoVITSTask):
@@ -170,7 +179,7 @@ class ReleasedSoVITSTask(SoVITSTask):
 
     def rate(self) -> float:
         """Learning rate of the coming step."""
-        return self.schedule.rate(self.batches)
+        return self.schedule.rate(self.batches, self.batches_per_epoch)
 
     def configure_optimizers(self) -> Any:
         """AdamW for the generator in two groups, and for the discriminators."""

@@ -15,8 +15,13 @@ class Schedule(ABC):
     """A learning rate for every optimizer step."""
 
     @abstractmethod
-    def rate(self, step: int) -> float:
-        """The rate of a step, counted from 0."""
+    def rate(self, step: int, per_epoch: int = 0) -> float:
+        """The rate of a step, counted from 0.
+
+        Args:
+            step: its number.
+            per_epoch: steps of one pass over the data; 0 where the data do not say.
+        """
 
 
 class FirstThenConstant(Schedule):
@@ -36,7 +41,7 @@ class FirstThenConstant(Schedule):
     def __init__(self, first: PositiveFloat = 0.01, then: PositiveFloat = 0.002) -> None:
         self.first, self.then = first, then
 
-    def rate(self, step: int) -> float:
+    def rate(self, step: int, per_epoch: int = 0) -> float:
         """See the class."""
         return self.then if step else self.first
 
@@ -69,7 +74,7 @@ class WarmUpCosine(Schedule):
             raise ValueError(f"decay is {decay} and warm_up {warm_up}; decay must be greater")
         self.start, self.peak, self.end, self.warm_up, self.decay = start, peak, end, warm_up, decay
 
-    def rate(self, step: int) -> float:
+    def rate(self, step: int, per_epoch: int = 0) -> float:
         """See the class."""
         if step < self.warm_up:
             return self.start + (self.peak - self.start) * step / self.warm_up
@@ -83,24 +88,26 @@ class EpochDecay(Schedule):
     Args:
         peak: rate before any decay.
         decay: factor of an epoch.
-        steps_per_epoch: optimizer steps in an epoch.
+        steps_per_epoch: optimizer steps in an epoch; 0 for those of one pass over the data.
         ahead: epochs that are counted before the first; the released trainer steps its scheduler once too often.
 
     Raises:
-        ValueError: `steps_per_epoch` is not positive.
+        ValueError: `steps_per_epoch` is negative.
     """
 
     def __init__(
         self,
         peak: PositiveFloat = 1e-4,
         decay: ClosedUnitInterval = 0.999875,
-        steps_per_epoch: PositiveInt = 1000,
+        steps_per_epoch: NonNegativeInt = 0,
         ahead: NonNegativeInt = 0,
     ) -> None:
-        if steps_per_epoch < 1:
-            raise ValueError(f"steps_per_epoch is {steps_per_epoch}, expected 1 or more")
+        if steps_per_epoch < 0:
+            raise ValueError(f"steps_per_epoch is {steps_per_epoch}, expected 0 or more")
         self.peak, self.decay, self.steps_per_epoch, self.ahead = peak, decay, steps_per_epoch, ahead
 
-    def rate(self, step: int) -> float:
+    def rate(self, step: int, per_epoch: int = 0) -> float:
         """See the class."""
-        return self.peak * self.decay ** (step // self.steps_per_epoch + self.ahead)
+        steps = self.steps_per_epoch or per_epoch
+        epochs = step // steps if steps else 0
+        return self.peak * self.decay ** (epochs + self.ahead)

@@ -77,6 +77,8 @@ class Task(pl.LightningModule):
         self.gradient_clip = gradient_clip
         self.progress = 0.0
         self.batches = 0
+        self.batches_per_epoch = 0
+        """Batches of one pass over the data; 0 where the data do not say."""
         self.start_files: dict[str, Path] = {}
         """Component name -> weights that it started from; see `gsv_lab.training.start`."""
 

@@ -19,11 +19,13 @@ from typing import Any
 import pytest
 import torch
 
-from gsv_lab.checkpoint import load_component, read_header, save_component
+from gsv_lab.checkpoint import read_header
 from gsv_lab.checkpoint.restricted import HParams, read_released
 from gsv_lab.cli.weights import add_weights
 from gsv_lab.errors import CheckpointError, LabError
-from gsv_lab.released.importer import export_reference, import_reference
+from gsv_lab.inference.family import known_families
+from gsv_lab.released.exporter import export_reference
+from gsv_lab.released.importer import import_reference
 from gsv_lab.released.stored_config import from_json, to_json
 
 from .layouts import same, small_gpt, write
@@ -192,11 +194,11 @@ def test_two_files_of_one_role_and_odd_names(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("x*"))
 
 
-def test_export_needs_an_imported_file(tmp_path: Path) -> None:
-    import_reference([write(tmp_path / "a.pth", small_gpt())], tmp_path / "a.safetensors")
-    own = save_component(load_component(tmp_path / "a.safetensors"), tmp_path / "own.safetensors")
-    with pytest.raises(CheckpointError, match="did not come from a released file"):
-        export_reference(own, tmp_path / "b.pth")
+def test_export_needs_a_network_of_the_released_families(tmp_path: Path) -> None:
+    for file in sorted(known_families()["nano-5"].glob("s*.safetensors")):
+        with pytest.raises(CheckpointError) as caught:
+            export_reference(file, tmp_path / "b.pth")
+        assert caught.value.code == "CKPT_FORMAT"
     assert not (tmp_path / "b.pth").exists()
 
 

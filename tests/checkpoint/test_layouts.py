@@ -13,7 +13,8 @@ from gsv_lab.checkpoint import load_component, read_header
 from gsv_lab.checkpoint.restricted import read_released
 from gsv_lab.cli import main
 from gsv_lab.released import reference_keys, reference_keys_gpt
-from gsv_lab.released.importer import Imported, export_reference, import_reference
+from gsv_lab.released.exporter import export_reference
+from gsv_lab.released.importer import Imported, import_reference
 
 from .layouts import DATA, MODEL, SIZES, discriminators_state, export_of, hparams, same, small_gpt, sovits_state, write
 

@@ -22,7 +22,8 @@ from gsv_lab.nn.interfaces import Conditioning, Features
 from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.nn.semantic_gpt import SemanticGPT
 from gsv_lab.released import reference_keys, reference_keys_gpt
-from gsv_lab.released.importer import Imported, export_reference, import_reference
+from gsv_lab.released.exporter import export_reference
+from gsv_lab.released.importer import Imported, import_reference
 from gsv_lab.released.reference_spec import sovits_spec
 from gsv_lab.released.stored_config import to_json
 from gsv_lab.system.config import build

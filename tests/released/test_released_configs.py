@@ -103,8 +103,10 @@ def test_schedules_in_the_configurations() -> None:
     optimizer.step()
     for epoch in range(4):
         theirs.step()
-        for step in (0, 999):
-            assert sovits.rate(epoch * 1000 + step) == pytest.approx(theirs.get_last_lr()[0], rel=1e-12)
+        for step in (0, 12):
+            assert sovits.rate(epoch * 13 + step, 13) == pytest.approx(theirs.get_last_lr()[0], rel=1e-12)
+    assert sovits.rate(10**6) == sovits.rate(0)
+    assert EpochDecay(steps_per_epoch=5).rate(10, 13) == EpochDecay().rate(26, 13) < EpochDecay().rate(25, 13)
 
 
 def test_warm_up_and_cosine() -> None:
@@ -117,7 +119,7 @@ def test_warm_up_and_cosine() -> None:
     with pytest.raises(ValueError, match="decay"):
         WarmUpCosine(warm_up=10, decay=10)
     with pytest.raises(ValueError, match="steps_per_epoch"):
-        EpochDecay(steps_per_epoch=0)
+        EpochDecay(steps_per_epoch=-1)
 
 
 def gpt_task(**options: Any) -> ReleasedGPTTask:
@@ -182,6 +184,9 @@ def test_gradients_add_up_until_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     task.training_step(gpt_batch(), 0)
     assert all(torch.equal(value, before[name]) for name, value in task.semantic_gpt.state_dict().items())
     assert task.updates == 0
+    waiting: dict[str, Any] = {}
+    task.on_save_checkpoint(waiting)
+    task.batches = 1
     task.training_step(gpt_batch(), 1)
     assert any(not torch.equal(value, before[name]) for name, value in task.semantic_gpt.state_dict().items())
     assert task.updates == 1 and task.rate() == 0.002
@@ -189,7 +194,9 @@ def test_gradients_add_up_until_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     task.on_save_checkpoint(kept)
     again = gpt_task()
     again.on_load_checkpoint(kept)
-    assert again.rate() == 0.002
+    assert again.rate() == 0.002 and all(p.grad is None for p in again.parameters())
+    again.on_load_checkpoint(waiting)
+    assert again.rate() == 0.01 and any(p.grad is not None and p.grad.abs().sum() > 0 for p in again.parameters())
 
 
 def test_text_parts_learn_more_slowly() -> None:

@@ -27,7 +27,8 @@ from gsv_lab.checkpoint.restricted import read_released
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.loading import load_family
 from gsv_lab.released.eres2net import ERes2NetV2
-from gsv_lab.released.importer import export_reference, import_reference
+from gsv_lab.released.exporter import export_reference
+from gsv_lab.released.importer import import_reference
 from gsv_lab.system.config import load_experiment
 from released_files import CHARACTERS, place, write_gpt, write_sovits
 
