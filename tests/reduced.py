@@ -35,9 +35,7 @@ def reduced_sovits(family: str) -> dict[str, Any]:
         "prior": {"init_args": {"width": 16, "filter_width": 16, "layers": [1, 1, 1], "attention_width": attention}},
         "posterior": {"init_args": {"width": 16, "layers": 2}},
         "flow": {"init_args": {"width": 16, "layers": 1}},
-        "vocoder": {
-            "init_args": {"width": 48 if plus else 32, "upsample_kernels": [20, *KERNELS[1:]] if plus else KERNELS}
-        },
+        "vocoder": {"init_args": vocoder},
     }
     periods = [2, 3, 5, 7, 11] + [17, 23] * ("Pro" in family)
     found: list[dict[str, Any]] = [_discriminator("ScaleDiscriminator", SCALE)]

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import torch
-from reduced import CONFIGS, FAMILIES, reduced
 from torch import Tensor
 
 from gsv_lab.checkpoint import load_component, save_component
@@ -23,6 +22,7 @@ from gsv_lab.released.importer import import_reference
 from gsv_lab.released.loading import by_path
 from gsv_lab.released.stored_config import setting, to_json
 from gsv_lab.system.config import build, load_experiment
+from reduced import CONFIGS, FAMILIES, reduced
 from released_files import N_CODES
 
 GOLDEN = {"v1": ("s1_v1", "s2_s2v1", "mpd_v2"), "v2": ("s1_v2", "s2_s2v2", "mpd_v2")}
