@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from gsv_lab.cli import intervene, measuring, tools, training, voices, weights
+from gsv_lab.cli import intervene, measuring, stores, tools, training, voices, weights
 from gsv_lab.errors import LabError
 from gsv_lab.system.registry import load_parts
 
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     voices.add_clone(commands)
     voices.add_finetune(commands)
     voices.add_speak(commands)
+    stores.add_store(commands)
     training.add_fit(commands)
     measuring.add_bench(commands)
     tools.add_info(commands)

@@ -56,6 +56,7 @@ def read(root: str | Path) -> list[Clip]:
         ((root / "txt").is_dir(), _vctk),
         ((root / "content.txt").is_file() or (root / "train" / "content.txt").is_file(), _aishell3),
         (next(root.rglob("*.trans.txt"), None) is not None, _librispeech),
+        ((root / "list.txt").is_file(), lambda folder: _list_file(folder / "list.txt")),
         (next(root.rglob("*.normalized.txt"), None) is not None, _libritts),
     ):
         if fits:

@@ -2,9 +2,9 @@
 
 A store is a folder: `wave.i16` (all clips one after another at one rate), `clips.json` (rows with offsets), and one
 file for each derived track (`pitch`, `content`, `codes` ...) with its own frame rate. Tracks are computed by whoever
-owns the method and written through `add_track`. Killed while writing, a file is simply written again: it gets its name
-only when it is whole. A track may have variants side by side, whose names go on after a hyphen (`codes-4f2a91c0`);
-where there is one, the name before the hyphen stands for it.
+owns the method and written through `add_track`, or clip by clip through `grow_track`, which goes on after a stop. A
+track is there once its table (`NAME.json`) is, and that is written last. A track may have variants side by side, whose
+names go on after a hyphen (`codes-4f2a91c0`); where there is one, the name before the hyphen stands for it.
 """
 
 from __future__ import annotations
@@ -14,16 +14,24 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from tqdm.auto import tqdm
 
+from gsv_lab.corpora.journal import Journal
 from gsv_lab.corpora.readers import Clip
-from gsv_lab.errors import DataError
+from gsv_lab.errors import DataError, LabError
+from gsv_lab.system.files import save_bytes, save_failed
+
+Decoded = TypeVar("Decoded")
 
 FORMAT = 2
+FRAME_RATE = 50
+"""Latent frames in a second, where a table does not say it."""
 TOGETHER = 64
 """Files that are decoded at once."""
 
@@ -46,25 +54,37 @@ class Row:
 class ClipStore:
     """Random access to packed clips and their tracks.
 
+    `sample_rate` in Hz; `frame_rate`, latent frames in a second; `family`, the released family that it was made for, or
+    empty.
+
     Args:
-        folder: a folder written by `ClipStore.pack`.
+        folder: a folder written by `ClipStore.pack` or `gsv_lab.corpora.released_store.make_store`.
+        unfinished: open a store that is still being made.
 
     Raises:
-        DataError: CACHE_STALE when the folder is from another format.
+        DataError: CACHE_STALE, the folder is from another format, or the store is not finished.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, unfinished: bool = False) -> None:
         self.folder = Path(folder)
-        table = json.loads((self.folder / "clips.json").read_text(encoding="utf-8"))
-        if table["format"] != FORMAT:
-            raise DataError("CACHE_STALE", f"{folder} is of format {table['format']}", str(FORMAT), "Delete the folder")
+        table = read_table(self.folder)
+        if table.get("unfinished", False) and not unfinished:
+            problem = f"The store {folder} is not finished"
+            raise DataError("CACHE_STALE", problem, "a whole one", "Run the same gsv-lab store command again")
         self.sample_rate: int = table["sample_rate"]
+        self.frame_rate: int = table.get("frame_rate", FRAME_RATE)
+        self.family: str = table.get("family", "")
         self.rows = [Row(**row) for row in table["rows"]]
         self._wave = np.memmap(self.folder / "wave.i16", np.int16, "r")
         self._tracks: dict[str, tuple[np.ndarray, dict[str, Any], np.ndarray]] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def hop(self) -> int:
+        """Samples of a latent frame."""
+        return self.sample_rate // self.frame_rate
 
     def wave(self, index: int, start: int = 0, samples: int | None = None) -> np.ndarray:
         """Samples of a clip in [-1, 1], float32 (T,)."""
@@ -109,11 +129,18 @@ class ClipStore:
             raise DataError("CACHE_STALE", problem, f"the whole name of one: {', '.join(found)}")
         info = json.loads((self.folder / f"{found[0]}.json").read_text(encoding="utf-8"))
         offsets = np.concatenate([[0], np.cumsum(info.pop("frames"))])
-        data = np.memmap(self.folder / info["file"], info["dtype"], "r").reshape(-1, *info["shape"])
+        shape = (int(offsets[-1]), *info["shape"])
+        if not offsets[-1]:
+            return np.zeros(shape, info["dtype"]), info, offsets  # an empty file cannot be mapped
+        data = np.memmap(self.folder / info["file"], info["dtype"], "r").reshape(shape)
         return data, info, offsets
 
     def add_track(self, name: str, frames: Iterable[np.ndarray], **settings: Any) -> None:
-        """Write a track, or write it anew: one array (F, ...) a clip in row order; `settings` are kept beside it."""
+        """Write a track, or write it anew: one array (F, ...) a clip in row order; `settings` are kept beside it.
+
+        Raises:
+            DataError: CACHE_STALE, there are not as many arrays as clips. LabError: SAVE_FAILED.
+        """
         lengths: list[int] = []
         shape: tuple[int, ...] = ()
         dtype = ""
@@ -123,14 +150,59 @@ class ClipStore:
                 array = np.ascontiguousarray(array)
                 shape, dtype = array.shape[1:], array.dtype.str
                 lengths.append(len(array))
-                file.write(array.tobytes())
+                with _saving(temporary):
+                    file.write(array.tobytes())
+            with _saving(temporary):
+                file.flush()
         if len(lengths) != len(self):
             raise DataError("CACHE_STALE", f"Track '{name}' has {len(lengths)} clips", f"{len(self)}", "")
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
-        file_name = f"{name}-{digest}.bin"
+        file_name = _file_name(name, settings)
         os.replace(temporary, self.folder / file_name)
         info = {"file": file_name, "shape": shape, "dtype": dtype, "frames": lengths, "settings": settings}
         _write_json(self.folder / f"{name}.json", info)
+        self._tracks.clear()
+
+    def grow_track(
+        self,
+        name: str,
+        make: Callable[[int], np.ndarray],
+        shape: tuple[int, ...] = (),
+        dtype: type = np.float16,
+        **settings: Any,
+    ) -> None:
+        """Write a track clip by clip, with a progress bar; killed, the same call goes on at the next clip.
+
+        A clip for which `make` raises a LabError gets no frames; the reason is kept in `track_info`, under `failed`.
+
+        Args:
+            name: of the track; a whole one is left alone.
+            make: row number -> frames (F, *shape).
+            shape: of a frame.
+            dtype: in which the frames are written.
+            settings: kept beside the track.
+
+        Raises:
+            LabError: SAVE_FAILED.
+        """
+        if name in self.variants(name):
+            return
+        file_name = _file_name(name, settings)
+        notes = self.folder / f"{name}.journal"
+        with Journal(self.folder / file_name, notes) as journal:
+            done = len(journal.entries)
+            for index in tqdm(range(done, len(self)), name, total=len(self), initial=done):
+                failed: dict[str, str] = {}
+                try:
+                    frames = make(index)
+                except LabError as error:
+                    frames, failed = np.zeros((0, *shape)), {"failed": str(error)}
+                journal.append(frames.astype(dtype), frames=len(frames), **failed)
+            entries = journal.entries
+        reasons = {row.id: note["failed"] for row, note in zip(self.rows, entries, strict=True) if "failed" in note}
+        info: dict[str, Any] = {"file": file_name, "shape": shape, "dtype": np.dtype(dtype).str}
+        info |= {"frames": [note["frames"] for note in entries], "settings": settings, "failed": reasons}
+        _write_json(self.folder / f"{name}.json", info)
+        notes.unlink()
         self._tracks.clear()
 
     @classmethod
@@ -149,24 +221,69 @@ class ClipStore:
         position = 0
         with open(folder / "wave.part", "wb") as file:
             for clip, decoded in zip(progress(clips), ahead(decode, [clip.path for clip in clips]), strict=True):
-                samples = np.clip(decoded * 32768, -32768, 32767).astype(np.int16)
-                file.write(samples.tobytes())
-                known = {k: v for k, v in asdict(clip).items() if k != "path"}
-                rows.append({**known, "start": position, "samples": len(samples)})
+                samples = to_int16(decoded)
+                with _saving(folder / "wave.part"):
+                    file.write(samples.tobytes())
+                rows.append(row_of(clip, position, len(samples)))
                 position += len(samples)
+            with _saving(folder / "wave.part"):
+                file.flush()
         os.replace(folder / "wave.part", folder / "wave.i16")
-        _write_json(folder / "clips.json", {"format": FORMAT, "sample_rate": sample_rate, "rows": rows})
+        write_table(folder, {"sample_rate": sample_rate, "rows": rows})
         return cls(folder)
 
 
-def ahead(decode: Callable[[Path], np.ndarray], paths: Sequence[Path]) -> Iterator[np.ndarray]:
+def to_int16(samples: np.ndarray) -> np.ndarray:
+    """Samples (T,) with full scale at 1 in the form in which a store keeps them."""
+    return np.clip(samples * 32768, -32768, 32767).astype(np.int16)
+
+
+def row_of(clip: Clip, start: int, samples: int) -> dict[str, Any]:
+    """The fields of a `Row`."""
+    known = {name: value for name, value in asdict(clip).items() if name != "path"}
+    return {**known, "start": start, "samples": samples}
+
+
+def read_table(folder: Path) -> dict[str, Any]:
+    """The table `clips.json` of a store.
+
+    Raises:
+        DataError: CACHE_STALE, it is of another format.
+    """
+    table: dict[str, Any] = json.loads((folder / "clips.json").read_text(encoding="utf-8"))
+    if table["format"] != FORMAT:
+        raise DataError("CACHE_STALE", f"{folder} is of format {table['format']}", str(FORMAT), "Delete the folder")
+    return table
+
+
+def write_table(folder: Path, table: dict[str, Any]) -> None:
+    """Write `clips.json`, by which a folder becomes a store.
+
+    Raises:
+        LabError: SAVE_FAILED.
+    """
+    _write_json(folder / "clips.json", {"format": FORMAT, **table})
+
+
+def ahead(decode: Callable[[Path], Decoded], paths: Sequence[Path]) -> Iterator[Decoded]:
     """Decoded files in order, the next few on all processors at once."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(paths), TOGETHER):
             yield from pool.map(decode, paths[start : start + TOGETHER])
 
 
+def _file_name(name: str, settings: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    return f"{name}-{digest}.bin"
+
+
+@contextmanager
+def _saving(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise save_failed(path, error.strerror or str(error)) from error
+
+
 def _write_json(path: Path, content: Any) -> None:
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    os.replace(temporary, path)
+    save_bytes(path, json.dumps(content, ensure_ascii=False).encode())

@@ -175,14 +175,15 @@ def _only(name: str, store: ClipStore) -> str:
 
 
 def codebook_identity(quantizer: Quantizer) -> str:
-    """What tells a codebook from others: a few digits of the fingerprint of its code vectors.
+    """What tells a codebook from others: a few digits of the fingerprint of its code vectors, and of the projection
+    before them where that has weights.
 
-    The vectors are rounded to half precision first, so that weights stored in half keep their identity.
+    They are rounded to half precision first, so that weights stored in half keep their identity.
     """
     codes = torch.arange(quantizer.n_codes)[None]
     if quantizer.n_books > 1:
         codes = codes[:, None].expand(-1, quantizer.n_books, -1)
-    return identity({"vectors": quantizer.decode(codes)})
+    return identity({"vectors": quantizer.decode(codes), **dict(quantizer.named_parameters())})
 
 
 def encoder_identity(store: ClipStore) -> str:

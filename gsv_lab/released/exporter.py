@@ -125,11 +125,10 @@ def _check_told(name: str, spec: Mapping[str, Any], resolved: Resolved) -> None:
         CheckpointError: CKPT_FORMAT, with the first three settings that the layout cannot say.
     """
     if _last(spec["class_path"]) == "MultiPeriodDiscriminator":
-        parts = [{"class_path": "gsv_lab.nn.discriminators.ScaleDiscriminator"}]
+        parts: list[dict[str, Any]] = [{"class_path": f"{DISCRIMINATORS}.ScaleDiscriminator"}]
         for period in spec["init_args"]["periods"]:
-            parts.append(
-                {"class_path": "gsv_lab.nn.discriminators.PeriodDiscriminator", "init_args": {"period": period}}
-            )
+            own = {"period": period}
+            parts.append({"class_path": f"{DISCRIMINATORS}.PeriodDiscriminator", "init_args": own})
         spec = complete({"class_path": resolved.spec["class_path"], "init_args": {"discriminators": parts}})
     told = differences(spec, complete(resolved.spec))
     if told:

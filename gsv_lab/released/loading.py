@@ -7,7 +7,7 @@ Companions are looked for beside the pair, then in the weights folder. One error
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -54,13 +54,13 @@ def load_released(name: str) -> Family:
     files = by_name(name) if name in MODELS else by_path(Path(name))
     essential = [file for file in files.absent if file.role != "speaker_verification"]
     if essential:
-        raise CheckpointError("CKPT_MISSING", *_absent(files.family, files.absent))
+        raise CheckpointError("CKPT_MISSING", *missing_files(files))
     transformers()
-    sovits_file = _imported(files.paths["sovits"])
-    gpt_file = _imported(files.paths["semantic_gpt"])
+    sovits_file = imported_file(files.paths["sovits"])
+    gpt_file = imported_file(files.paths["semantic_gpt"])
     absent = ""
     if files.absent:
-        absent = " ".join(part.rstrip(".") + "." for part in _absent(files.family, files.absent))
+        absent = " ".join(part.rstrip(".") + "." for part in missing_files(files))
     synthesizer = ReleasedSynthesizer(
         load_hubert(files.paths["content_encoder"]),
         cast(SemanticGPTRole, load_component(gpt_file)),
@@ -89,13 +89,21 @@ def load_released(name: str) -> Family:
 
 def by_name(family: str) -> Files:
     """Files of a family in the weights folder, released or already imported."""
+    return find(family, {known.role for known in needed(family)})
+
+
+def find(family: str, roles: Collection[str], folder: Path | None = None) -> Files:
+    """Files of some roles of a family, released or already imported: those in a folder, else in the weights folder."""
+    own = {} if folder is None else _imported_for(family, roles, folder)
     found, absent = {}, []
     for known in needed(family):
-        path = weights_folder() / known.path
-        if _here(path) or _twin(path).is_file():
-            found[known.role] = path
-        else:
+        if known.role not in roles:
+            continue
+        path = own.get(known.role) or _search(known, folder)
+        if path is None:
             absent.append(known)
+        else:
+            found[known.role] = path
     return Files(family, found, tuple(absent))
 
 
@@ -113,16 +121,9 @@ def by_path(place: Path) -> Files:
             "CKPT_MISSING", f"{place} has no imported weights of {lacking}", "both files of a model",
             "Run: gsv-lab weights import GPT.ckpt SOVITS.pth --output FOLDER/NAME.safetensors",
         )  # fmt: skip
-    family = family_of({name: shape for name, (_, shape) in read_header(pair["sovits"])["tensors"].items()})
-    absent = []
-    for known in needed(family):
-        places = (folder / known.path, folder / Path(known.path).name, weights_folder() / known.path)
-        found = next((path for path in places if _here(path)), None)
-        if known.role not in pair and found is None:
-            absent.append(known)
-        elif known.role not in pair and found is not None:
-            pair[known.role] = found
-    return Files(family, pair, tuple(absent))
+    family = _family(pair["sovits"])
+    rest = find(family, {known.role for known in needed(family)} - set(pair), folder)
+    return rest._replace(paths={**pair, **rest.paths})
 
 
 def load_verifier(path: Path | None) -> ERes2NetV2 | None:
@@ -165,6 +166,28 @@ def _here(path: Path) -> bool:
     return path.is_file() or ((path / "config.json").is_file() and any((path / name).is_file() for name in weights))
 
 
+def _search(known: KnownFile, folder: Path | None) -> Path | None:
+    """Where a known file lies: in a folder, there also without its sub-folders, else in the weights folder."""
+    places = [weights_folder() / known.path]
+    if folder is not None:
+        places = [folder / known.path, folder / Path(known.path).name, *places]
+    return next((path for path in places if _here(path) or _twin(path).is_file()), None)
+
+
+def _imported_for(family: str, roles: Collection[str], folder: Path) -> dict[str, Path]:
+    """Imported weights of some roles of a family in a folder, under whatever names.
+
+    Raises:
+        CheckpointError: CKPT_AMBIGUOUS, there are several of one role.
+    """
+    found = {}
+    for role, paths in _candidates(folder).items():
+        fitting = [path for path in paths if _family(path) == family]
+        if fitting and role in roles:
+            found[role] = _only(fitting, role, folder)
+    return found
+
+
 def _candidates(place: Path) -> dict[str, list[Path]]:
     """Imported files by role; of a single file those that share its name up to the role."""
     paths = sorted(place.glob("*.safetensors")) if place.is_dir() else sorted(place.parent.glob("*.safetensors"))
@@ -174,6 +197,11 @@ def _candidates(place: Path) -> dict[str, list[Path]]:
         if role and (place.is_dir() or path == place or _stem(path) == _stem(place)):
             found.setdefault(role, []).append(path)
     return found
+
+
+def _family(path: Path) -> str:
+    """The family of a SoVITS or SemanticGPT file, imported or trained here."""
+    return family_of({name: shape for name, (_, shape) in read_header(path)["tensors"].items()})
 
 
 def _class_of(path: Path) -> str:
@@ -203,7 +231,7 @@ def _twin(path: Path) -> Path:
     return path.with_name(f"{path.name}.safetensors")
 
 
-def _imported(path: Path) -> Path:
+def imported_file(path: Path) -> Path:
     """The kit's own file for a released one, made beside it where it is absent or older."""
     twin = _twin(path)
     if path.suffix == ".safetensors":
@@ -219,10 +247,11 @@ def _recogniser() -> ContentEncoder | None:
     return load_component(shipped[-1]) if shipped and shipped[-1].is_file() else None  # type: ignore[return-value]
 
 
-def _absent(family: str, files: Sequence[KnownFile]) -> tuple[str, str, str]:
-    listed = ", ".join(f"{file.path} ({file.size})" for file in files)
+def missing_files(files: Files) -> tuple[str, str, str]:
+    """What an error says of the files that are absent: which and how large, where they are expected, the command."""
+    listed = ", ".join(f"{file.path} ({file.size})" for file in files.absent)
     return (
-        f"{family} lacks {len(files)} of its files: {listed}",
+        f"{files.family} lacks {len(files.absent)} of its files: {listed}",
         f"them below {weights_folder()}",
-        f"Run: gsv-lab weights get {family}",
+        f"Run: gsv-lab weights get {files.family}",
     )

@@ -1,0 +1,103 @@
+"""A file that grows array by array and survives being stopped at any moment.
+
+Beside the data lies a file of notes, one line of JSON for each array. An array counts once its line is whole; what lies
+behind the last such line was being written when the process stopped, and is cut off when the two are opened again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from gsv_lab.errors import LabError
+
+
+class Journal:
+    """Context: the arrays of one file, and what was noted of each.
+
+    `entries` are the notes so far, with `bytes`, the size of the array. On leaving, the data are forced to the disk.
+
+    Args:
+        data: the file of arrays, one after another; it is made if it is not there.
+        notes: the file of lines.
+
+    Raises:
+        LabError: SAVE_FAILED, also from `append`: the disk is full, or the folder cannot be written.
+    """
+
+    def __init__(self, data: Path, notes: Path) -> None:
+        self.data, self.notes = data, notes
+        self.entries, whole = _read(notes, data.stat().st_size if data.is_file() else 0)
+        try:
+            self._data = _opened(data, sum(entry["bytes"] for entry in self.entries))
+            self._notes = _opened(notes, whole)
+        except OSError as error:
+            raise _failed(data, error) from error
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def append(self, array: np.ndarray, **note: Any) -> None:
+        """One more array; nothing of it counts if it cannot be written as a whole."""
+        data = np.ascontiguousarray(array).tobytes()
+        entry = {**note, "bytes": len(data)}
+        line = json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+        try:
+            write_all(self._data, data)
+            write_all(self._notes, line)
+        except OSError as error:
+            raise _failed(self.data, error) from error
+        self.entries.append(entry)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if kind is None:
+                os.fsync(self._data.fileno())
+        except OSError as error:
+            raise _failed(self.data, error) from error
+        finally:
+            self._data.close()
+            self._notes.close()
+
+
+def write_all(file: BinaryIO, data: bytes) -> None:
+    """Write all of it; an unbuffered file may take a part only, as the last bytes of a disk."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
+
+
+def _read(notes: Path, size: int) -> tuple[list[dict[str, Any]], int]:
+    """Entries whose line and whose array are whole, and the bytes of their lines."""
+    entries: list[dict[str, Any]] = []
+    whole = used = 0
+    for line in notes.read_bytes().split(b"\n")[:-1] if notes.is_file() else []:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            break
+        if used + entry["bytes"] > size:
+            break
+        used += entry["bytes"]
+        whole += len(line) + 1
+        entries.append(entry)
+    return entries, whole
+
+
+def _opened(path: Path, size: int) -> BinaryIO:
+    """A file cut to a size, to be written on; unbuffered, so that no byte waits in the process."""
+    file = open(path, "ab", buffering=0)  # noqa: SIM115
+    file.truncate(size)
+    return file  # type: ignore[return-value]
+
+
+def _failed(path: Path, error: OSError) -> LabError:
+    problem = f"Could not write {str(path)!r}: {error.strerror or error}"
+    return LabError("SAVE_FAILED", problem, "", "Free some space; the same command then goes on where it was")
