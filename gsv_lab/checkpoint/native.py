@@ -241,6 +241,20 @@ def _check_classes(spec: Any) -> None:
             _check_classes(value)
 
 
+def expected_shapes(spec: Mapping[str, Any], n_tensors: int, source: str) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every tensor of a spec's network, which is built without memory.
+
+    Args:
+        spec: of the network.
+        n_tensors: how many tensors the file holds; a spec of many more layers is refused.
+        source: name of the file, for messages.
+
+    Raises:
+        CheckpointError: CKPT_KEYS, CKPT_FORMAT. ConfigError: the spec names something that is not allowed.
+    """
+    return {name: tuple(value.shape) for name, value in _built(spec, source, n_tensors).state_dict().items()}
+
+
 def check_fit(spec: Mapping[str, Any], tensors: Mapping[str, Tensor], source: str) -> None:
     """Every tensor has its place and every place its tensor; the network is built without memory.
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from gsv_lab.cli import intervene, measuring, stores, tools, training, voices, weights
+from gsv_lab.cli import intervene, measuring, released, stores, tools, training, voices, weights
 from gsv_lab.errors import LabError
 from gsv_lab.system.registry import load_parts
 
@@ -53,4 +53,5 @@ def _parser() -> argparse.ArgumentParser:
     intervene.add_intervene(commands)
     intervene.add_disentangle(commands)
     weights.add_weights(commands)
+    released.add_released(commands)
     return parser

@@ -73,7 +73,7 @@ def download(
         path = weights / part.path
         if not path.exists():
             lacking.append(part)
-        elif not path.is_file() or _sha256(path) != part.sha256:
+        elif not path.is_file() or sha256(path) != part.sha256:
             raise CheckpointError(
                 "CKPT_TAMPERED", f"{path} is not the released file", f"SHA-256 {part.sha256}",
                 "Move it away and run the command again",
@@ -107,7 +107,7 @@ def _fetch(hub: Any, part: HubFile, weights: Path, endpoint: str | None) -> int:
     try:
         with _translated(part, weights):
             arrived = Path(hub.hf_hub_download(REPOSITORY, part.path, **options, **_WHO))
-        if _sha256(arrived) != part.sha256:
+        if sha256(arrived) != part.sha256:
             raise CheckpointError(
                 "CKPT_TAMPERED", f"{part.path} arrived with another checksum and was deleted",
                 f"SHA-256 {part.sha256}", "Run the command again",
@@ -170,7 +170,8 @@ def _make_room(weights: Path, size: int) -> None:
         raise save_failed(weights, f"{round(size / 1e6)} MB are needed and {round(free / 1e6)} MB are free")
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

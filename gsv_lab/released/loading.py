@@ -55,6 +55,16 @@ def load_released(name: str) -> Family:
     essential = [file for file in files.absent if file.role != "speaker_verification"]
     if essential:
         raise CheckpointError("CKPT_MISSING", *missing_files(files))
+    return family_from(files)
+
+
+def family_from(files: Files) -> Family:
+    """A family from the files of all roles, of which the verification network may be absent.
+
+    Raises:
+        CheckpointError: those of import and loading. ConfigError: files that do not belong together. LabError:
+            EXTRA_MISSING.
+    """
     transformers()
     sovits_file = imported_file(files.paths["sovits"])
     gpt_file = imported_file(files.paths["semantic_gpt"])

@@ -195,12 +195,12 @@ def _family(state: Mapping[str, Tensor]) -> str:
 def family_of(shapes: Mapping[str, tuple[int, ...]]) -> str:
     """The family of a network, from the shapes of its tensors under our names: v1, v2, v2Pro or v2ProPlus."""
     if "speaker_encoder.in_proj.weight" in shapes:
-        kernel = shapes["vocoder.stages.0.up.parametrizations.weight.original1"][2]
-        wide = shapes["vocoder.in_proj.weight"][0] == WIDE or kernel == WIDE_KERNEL
-        return "v2ProPlus" if wide else "v2Pro"
-    phones = shapes.get("prior.text_in.weight", shapes.get("phone_embedding.weight", (0,)))[0]
+        kernel = shapes.get("vocoder.stages.0.up.parametrizations.weight.original1", (0,))[-1]
+        wide = WIDE in shapes.get("vocoder.in_proj.weight", ())[:1]
+        return "v2ProPlus" if wide or kernel == WIDE_KERNEL else "v2Pro"
+    phones = shapes.get("prior.text_in.weight", shapes.get("phone_embedding.weight", ()))[:1]
     old = OLD_PHONES if "prior.text_in.weight" in shapes else OLD_GPT_PHONES
-    return "v1" if phones == old else "v2"
+    return "v1" if old in phones else "v2"
 
 
 def _dilations(state: Mapping[str, Tensor], config: Any) -> list[int] | list[list[int]]:
