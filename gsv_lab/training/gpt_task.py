@@ -73,7 +73,9 @@ class GPTTask(Task):
         self.corrupted = corrupted
         self.start_file = start_file
         if semantic_gpt.speaker_dim:
-            self.batch_needs = frozenset({"speaker"})
+            self.batch_needs |= {"speaker"}
+        if semantic_gpt.max_advance or guided_layer >= 0:
+            self.batch_needs |= {"positions"}
 
     def setup(self, stage: str) -> None:
         """A start from earlier weights."""
@@ -83,6 +85,14 @@ class GPTTask(Task):
     def components(self) -> dict[str, nn.Module]:
         """SemanticGPT."""
         return {"semantic_gpt": self.semantic_gpt}
+
+    def context_dim(self) -> int:
+        """That of SemanticGPT."""
+        return int(self.semantic_gpt.context_dim)
+
+    def n_phones(self) -> int:
+        """Those of SemanticGPT."""
+        return int(self.semantic_gpt.n_phones)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW."""
