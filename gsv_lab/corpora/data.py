@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from tqdm.auto import tqdm
 
 from gsv_lab import audio
 from gsv_lab.corpora.readers import read as read_corpus
-from gsv_lab.corpora.store import ClipStore, Row
+from gsv_lab.corpora.store import TABLE, ClipStore, Row
 from gsv_lab.corpora.stream import BatchPlan, BatchStream, fixed_batches
 from gsv_lab.corpora.texts import FILE_NAME, add_texts
 from gsv_lab.corpora.tracks import codes_track
@@ -26,8 +27,7 @@ from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloa
 if TYPE_CHECKING:
     from gsv_lab.training.task import Task
 
-SAMPLE_RATE = 16000
-"""Hz of the stores that are packed here."""
+FIRST = "Train the content encoder first, with data.init_args.corpora=[FOLDER]; see data/README.md"
 
 
 class NumberedData(pl.LightningDataModule):
@@ -60,7 +60,7 @@ class SpeechData(NumberedData):
     (`make_tracks`).
 
     Args:
-        store: folder of a `ClipStore`; a relative path lies below the cache folder.
+        store: folder of a `ClipStore`; a relative path that holds no store lies below the cache folder.
         corpora: corpus folders or list files from which the store is packed if it is not there yet.
         train: splits to train on.
         valid: splits to validate on.
@@ -87,7 +87,7 @@ class SpeechData(NumberedData):
         seed: NonNegativeInt = 1234,
     ) -> None:
         super().__init__()
-        self.store_folder = cache_dir() / store
+        self.store_folder = Path(store) if (Path(store) / TABLE).is_file() else cache_dir() / store
         self.corpora = tuple(corpora)
         self.splits = {"train": tuple(train), "valid": tuple(valid)}
         self.batch_seconds = batch_seconds
@@ -97,6 +97,8 @@ class SpeechData(NumberedData):
         self.boost = dict(boost or {})
         self.valid_batches = valid_batches
         self.seed = seed
+        self.family = ""
+        """Released family that the store must have been made for; empty for any store."""
         self.worst_fit: float | None = None
         """Mean alignment score (nats) below which a transcript is not trusted; None asks for no alignment."""
 
@@ -104,17 +106,20 @@ class SpeechData(NumberedData):
         """Open the store, make missing tracks, choose the clips.
 
         Raises:
-            ConfigError: those of `check_needs` and `check_rate`. DataError: no clip is usable; those of `open_store`.
+            ConfigError: those of `check_needs`, `check_family` and `check_rate`. DataError: no clip is usable; those of
+                `open_store`.
         """
         self.check_needs()
         self.store = self.open_store()
+        self.check_family()
         self.check_rate()
         self.make_tracks()
         self.chosen = {name: self.choose(splits) for name, splits in self.splits.items()}
         for name, indices in self.chosen.items():
             if not indices:
                 problem = f"No clip of {self.store_folder} is usable for '{name}'"
-                raise DataError("DATA_TOO_SHORT", problem, "at least one")
+                advice = "With valid=[train] it validates on what it trains on" if name == "valid" else ""
+                raise DataError("DATA_TOO_SHORT", problem, "at least one", advice)
         weights = [self.weight(self.store.rows[i]) for i in self.chosen["train"]]
         seconds = [self.seconds(i) for i in self.chosen["train"]]
         valid_seconds = [self.seconds(i) for i in self.chosen["valid"]]
@@ -149,7 +154,7 @@ class SpeechData(NumberedData):
         Raises:
             DataError: DATA_MISSING when there is neither a store nor a corpus.
         """
-        if not (self.store_folder / "clips.json").is_file():
+        if not (self.store_folder / TABLE).is_file():
             self._pack()
         return ClipStore(self.store_folder)
 
@@ -159,33 +164,63 @@ class SpeechData(NumberedData):
                 "DATA_MISSING",
                 f"There is no store at {self.store_folder} and no corpus to pack it from",
                 "",
-                "Train the content encoder first, with data.init_args.corpora=[FOLDER]; see data/README.md",
+                self.command() or FIRST,
             )
         clips = []
         for corpus in self.corpora:
             clips += [clip for clip in read_corpus(corpus) if clip.corpus not in self.exclude]
-        store = ClipStore.pack(self.store_folder, clips, decode, SAMPLE_RATE, lambda items: tqdm(items, "decoding"))
+        rate = self._packed_rate()
+        how = partial(decode, sample_rate=rate)
+        store = ClipStore.pack(self.store_folder, clips, how, rate, lambda items: tqdm(items, "decoding"))
         texts = [Path(corpus) / FILE_NAME for corpus in self.corpora]
         found = [path for path in texts if path.is_file()]
         if found:
             add_texts(store, found)
 
-    def check_rate(self) -> None:
-        """Compare the store's rate with those of the task's networks.
+    def _packed_rate(self) -> int:
+        """Hz at which the task's networks read waves.
 
         Raises:
-            ConfigError: CONFIG_INCONSISTENT, both rates named.
+            ConfigError: CONFIG_INCONSISTENT, there is no task, or it names none or several.
         """
-        rates = {} if self._task is None else self._task.sample_rates()
-        for name, rate in rates.items():
+        rates = set() if self._task is None else set(self._task.sample_rates().values())
+        if len(rates) != 1:
+            raise ConfigError("CONFIG_INCONSISTENT", f"The task reads waves at {len(rates)} rates", "one to pack")
+        return int(rates.pop())
+
+    def check_family(self) -> None:
+        """Refuse a store that was made for another family than the configuration's, if it names one.
+
+        Raises:
+            ConfigError: CONFIG_INCONSISTENT, with both families and the command that makes a store.
+        """
+        if self.family and self.store.family != self.family:
+            made_for = self.store.family or "no released family"
+            problem = f"The store {self.store_folder} was made for {made_for}"
+            raise ConfigError("CONFIG_INCONSISTENT", problem, f"one for {self.family}", self.command())
+
+    def command(self) -> str:
+        """The command that makes a store of the configuration's family; empty where it names none."""
+        return f"Run: gsv-lab store LIST --family {self.family} --output DIR" if self.family else ""
+
+    def check_rate(self) -> None:
+        """Compare the store's rate and the samples of its frames with those of the task's networks.
+
+        Raises:
+            ConfigError: CONFIG_INCONSISTENT, both numbers named.
+        """
+        if self._task is None:
+            return
+        held = f"and the store {self.store_folder} holds"
+        advice = self.command() or "Choose another store, or change the task"
+        for name, rate in self._task.sample_rates().items():
             if rate != self.store.sample_rate:
-                held = f"the store {self.store_folder} holds {self.store.sample_rate} Hz"
-                raise ConfigError(
-                    "CONFIG_INCONSISTENT",
-                    f"{name} works at {rate:g} Hz and {held}",
-                    "the same rate",
-                    "Choose another store, or change the task",
-                )
+                problem = f"{name} works at {rate:g} Hz {held} {self.store.sample_rate} Hz"
+                raise ConfigError("CONFIG_INCONSISTENT", problem, "the same rate", advice)
+        for name, hop in self._task.hop_lengths().items():
+            if hop != self.store.hop:
+                problem = f"{name} has frames of {hop} samples {held} frames of {self.store.hop}"
+                raise ConfigError("CONFIG_INCONSISTENT", problem, "the same hop", advice)
 
     def seconds(self, index: int) -> float:
         """Length of a clip."""
@@ -208,6 +243,25 @@ class SpeechData(NumberedData):
         codes: np.ndarray = self.store.track(self.codes_name, index)
         return codes.astype(np.int64)
 
+    def check_ids(self) -> None:
+        """Refuse phones and codes that the task's networks do not have.
+
+        Raises:
+            ConfigError: CONFIG_INCONSISTENT, with the highest one and the number that there are.
+        """
+        if self._task is None:
+            return
+        # A network that reads content knows no codes.
+        n_codes = 0 if "content" in self.needs else self._task.codebook_size()
+        known = {"phone": ("symbols", self._task.n_phones()), "code": (self.codes_name, n_codes)}
+        chosen = self.chosen["train"] + self.chosen["valid"]
+        for name, (track, count) in known.items():
+            highest = max(int(self.store.track(track, index).max(initial=0)) for index in chosen)
+            if count and highest >= count:
+                problem = f"The store {self.store_folder} holds the {name} {highest}, and the networks know {count}"
+                advice = self.command() or "Choose another store, or change the task"
+                raise ConfigError("CONFIG_INCONSISTENT", problem, "a store for these networks", advice)
+
     def choose(self, splits: Sequence[str]) -> list[int]:
         """Indices of the usable clips of some splits."""
         chosen = []
@@ -217,10 +271,13 @@ class SpeechData(NumberedData):
         return chosen
 
     def usable(self, index: int, row: Row) -> bool:
-        """Whether a clip can be used at all: its length, and its transcript where `worst_fit` is set."""
+        """Whether a clip can be used at all: its length, and its transcript where `worst_fit` is set.
+
+        A store of a released family has no alignment that would doubt a transcript.
+        """
         if not self.shortest <= self.seconds(index) <= self.longest:
             return False
-        if self.worst_fit is None:
+        if self.worst_fit is None or self.store.family:
             return True
         fit = self.store.track("fit", index)
         return float(fit[0]) > self.worst_fit
@@ -256,9 +313,9 @@ class SpeechData(NumberedData):
         return fixed_batches(batches)
 
 
-def decode(path: Path) -> np.ndarray:
-    """Samples (T,) of a recording at the rate of the stores."""
-    samples: np.ndarray = audio.read(path, SAMPLE_RATE).samples.numpy()
+def decode(path: Path, sample_rate: int) -> np.ndarray:
+    """Samples (T,) of a recording at a rate in Hz."""
+    samples: np.ndarray = audio.read(path, sample_rate).samples.numpy()
     return samples
 
 

@@ -19,6 +19,7 @@ from gsv_lab.checkpoint import file_fingerprint, load_component
 from gsv_lab.corpora.data import SpeechData, padded
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.texts import add_texts
+from gsv_lab.errors import ConfigError
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.system.environment import cache_dir
 from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -29,8 +30,8 @@ JOINED = ("phones", "context", "codes")
 
 class GPTBatch(NamedTuple):
     """Padded on the right: `phones` (B, P), `phone_lengths` (B,), `context` (B, C, P), `codes` (B, F25),
-    `code_lengths` (B,), `positions` (B, F25) phone of each code or -1, `languages` per item; where the task needs it
-    `speaker` (B, G, 1), the speaker vector of another clip of the speaker.
+    `code_lengths` (B,), `positions` (B, F25) phone of each code, -1 where it is not known, `languages` per item; where
+    the task needs it `speaker` (B, G, 1), the speaker vector of another clip of the speaker.
     """
 
     phones: Tensor
@@ -84,12 +85,14 @@ class GPTData(SpeechData):
         )
         self.prompted = prompted
         self.longest_joined = longest_joined
-        self.worst_fit = worst_fit
+        self.worst_fit: float | None = worst_fit
         self.codebook = codebook
         self.speaker_file = speaker_file
 
     def missing(self, field: str) -> str:
-        """Speaker vectors need a network that makes them."""
+        """Speaker vectors need a network that makes them; the phones of codes are a track of the store."""
+        if field == "positions":
+            return ""
         if field != "speaker":
             return super().missing(field)
         return "" if self.speaker_file else "speaker_file of the data: the weights of a SoVITS"
@@ -102,12 +105,42 @@ class GPTData(SpeechData):
 
     def make_context(self) -> None:
         """The track `context` (P, C), from the clips' texts."""
-        add_texts(self.store)
+        if not self.store.has_track("context"):
+            add_texts(self.store)
+
+    def find_context(self) -> str:
+        """The track of the context features that the task's network reads.
+
+        Raises:
+            ConfigError: CONFIG_INCONSISTENT, none has the width that it reads, or several have.
+        """
+        width = 0 if self._task is None else self._task.context_dim()
+        names = self.store.variants("context")
+        widths = [int(self.store.track_info(name)["shape"][0]) for name in names]
+        fitting = [name for name, found in zip(names, widths, strict=True) if found == width or not width]
+        if len(fitting) == 1:
+            return fitting[0]
+        there = ", ".join(f"{name} of {found}" for name, found in zip(names, widths, strict=True))
+        problem = f"SemanticGPT reads {width} context features of a phone; the store {self.store_folder} has {there}"
+        advice = self.command() or "Choose another store, or change the task"
+        raise ConfigError("CONFIG_INCONSISTENT", problem, "one track of that width", advice)
 
     def setup(self, stage: str = "fit") -> None:
-        """Adds the clips of each speaker."""
+        """Adds the tracks that there are and the clips of each speaker.
+
+        Raises:
+            ConfigError: CONFIG_INCONSISTENT, the store is not aligned and the task needs that; those of `find_context`,
+                `check_ids` and `SpeechData`.
+            DataError: those of `SpeechData`.
+        """
         super().setup(stage)
         self.find_codes(self.codebook)
+        self.check_ids()
+        self.context_name = self.find_context()
+        self.has_positions = self.store.has_track("positions")
+        if "positions" in self.needs and not self.has_positions:
+            problem = f"The task needs the phone of each code, and the store {self.store_folder} is not aligned"
+            raise ConfigError("CONFIG_INCONSISTENT", problem, "a SemanticGPT without monotonic alignment or guide")
         self.mates = self.by_speaker(self.chosen["train"])
         self.valid_mates = self.by_speaker(self.chosen["valid"])
 
@@ -138,9 +171,11 @@ class GPTData(SpeechData):
         """One clip: phones (P,), context (P, C), codes (F25,), positions (F25,)."""
         codes = self.codes(index)
         phones = self.store.track("symbols", index).astype(np.int64)
-        context = self.store.track("context", index).astype(np.float32)
-        by_frame = self.store.track("positions", index).astype(np.int64)
-        by_code = by_frame[1 : 2 * len(codes) : 2].copy()
+        context = self.store.track(self.context_name, index).astype(np.float32)
+        by_code = np.full(len(codes), -1)
+        if self.has_positions:
+            by_frame = self.store.track("positions", index).astype(np.int64)
+            by_code = by_frame[1 : 2 * len(codes) : 2].copy()
         return {
             "phones": torch.from_numpy(phones),
             "context": torch.from_numpy(context),

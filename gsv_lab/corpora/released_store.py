@@ -27,7 +27,7 @@ from gsv_lab.corpora import released_clips
 from gsv_lab.corpora.journal import Journal
 from gsv_lab.corpora.readers import Clip, read
 from gsv_lab.corpora.released_tracks import Networks, ReleasedTracks, failures, load_networks
-from gsv_lab.corpora.store import ClipStore, ahead, read_table, row_of, write_table
+from gsv_lab.corpora.store import TABLE, ClipStore, ahead, read_table, row_of, write_table
 from gsv_lab.errors import DataError, LabError
 from gsv_lab.system.files import save_bytes
 
@@ -98,7 +98,7 @@ def _claim(folder: Path, settings: dict[str, Any]) -> None:
 
 
 def _is_finished(folder: Path) -> bool:
-    return (folder / "clips.json").is_file() and not read_table(folder).get("unfinished", False)
+    return (folder / TABLE).is_file() and not read_table(folder).get("unfinished", False)
 
 
 def _record(folder: Path, clips: Sequence[Clip], networks: Networks, family: str) -> ClipStore:

@@ -163,7 +163,14 @@ class ReleasedTracks:
         """A clip (T,) at the rate of a network."""
         return audio.resample(torch.from_numpy(self.store.wave(index)), self.store.sample_rate, sample_rate)
 
-    def _grow(self, kind: str, make: Callable[[int], Tensor], shape: tuple[int, ...], dtype: type = np.float16) -> None:
+    def _grow(
+        self,
+        kind: str,
+        make: Callable[[int], Tensor],
+        shape: tuple[int, ...],
+        dtype: type = np.float16,
+        **settings: float,
+    ) -> None:
         def frames(index: int) -> np.ndarray:
             if self.store.rows[index].id in self.failed:
                 return np.zeros((0, *shape), dtype)

@@ -30,6 +30,7 @@ from gsv_lab.system.files import save_bytes, save_failed
 Decoded = TypeVar("Decoded")
 
 FORMAT = 2
+TABLE = "clips.json"
 FRAME_RATE = 50
 """Latent frames in a second, where a table does not say it."""
 TOGETHER = 64
@@ -250,7 +251,7 @@ def read_table(folder: Path) -> dict[str, Any]:
     Raises:
         DataError: CACHE_STALE, it is of another format.
     """
-    table: dict[str, Any] = json.loads((folder / "clips.json").read_text(encoding="utf-8"))
+    table: dict[str, Any] = json.loads((folder / TABLE).read_text(encoding="utf-8"))
     if table["format"] != FORMAT:
         raise DataError("CACHE_STALE", f"{folder} is of format {table['format']}", str(FORMAT), "Delete the folder")
     return table
@@ -262,7 +263,7 @@ def write_table(folder: Path, table: dict[str, Any]) -> None:
     Raises:
         LabError: SAVE_FAILED.
     """
-    _write_json(folder / "clips.json", {"format": FORMAT, **table})
+    _write_json(folder / TABLE, {"format": FORMAT, **table})
 
 
 def ahead(decode: Callable[[Path], Decoded], paths: Sequence[Path]) -> Iterator[Decoded]:

@@ -70,11 +70,21 @@ class GPTTask(Task):
         self.label_smoothing = label_smoothing
         self.corrupted = corrupted
         if semantic_gpt.speaker_dim:
-            self.batch_needs = frozenset({"speaker"})
+            self.batch_needs |= {"speaker"}
+        if semantic_gpt.max_advance or guided_layer >= 0:
+            self.batch_needs |= {"positions"}
 
     def components(self) -> dict[str, nn.Module]:
         """SemanticGPT."""
         return {"semantic_gpt": self.semantic_gpt}
+
+    def context_dim(self) -> int:
+        """That of SemanticGPT."""
+        return int(self.semantic_gpt.context_dim)
+
+    def n_phones(self) -> int:
+        """Those of SemanticGPT."""
+        return int(self.semantic_gpt.n_phones)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW."""

@@ -1,7 +1,8 @@
 """The released families' losses, optimizers and schedules, as tasks beside nano's.
 
 Habits of the released trainers that are mistakes stand behind named options, off by default; the configurations of the
-released families switch them on.
+released families switch them on. Their data are those of `gsv_lab.corpora.released_data`, from stores that
+`gsv-lab store` makes.
 Letters: B batch, P phones, T codes, V classes.
 """
 

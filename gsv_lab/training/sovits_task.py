@@ -138,6 +138,14 @@ class SoVITSTask(Task):
         """Hz of frontend and vocoder."""
         return {"frontend": self.sovits.frontend.sample_rate, "vocoder": self.sovits.vocoder.sample_rate}
 
+    def hop_lengths(self) -> dict[str, int]:
+        """Of frontend and vocoder."""
+        return {"frontend": self.sovits.frontend.hop_length, "vocoder": self.sovits.vocoder.hop_length}
+
+    def n_phones(self) -> int:
+        """Those of the prior."""
+        return int(self.sovits.prior.n_phones)
+
     def codebook_file(self) -> str:
         """See `quantizer_file`."""
         return self.quantizer_file or str(self.start_files.get("sovits", ""))
@@ -183,7 +191,7 @@ class SoVITSTask(Task):
                 phone_index=self.phone_index(batch),
             )
         terms = {"kl": losses.kl_loss(out.z_p, out.logs_q, out.m_p, out.logs_p, mask)}
-        if attention.seen:
+        if attention.seen and batch.positions is not None:
             terms["guide"] = guided_attention_loss(attention.seen[0][:, 0], batch.positions)
         hop = self.sovits.vocoder.hop_length
         real = take_segments(batch.wave, out.starts, self.sovits.segment_frames, hop)
@@ -207,8 +215,12 @@ class SoVITSTask(Task):
             terms["convergence"] = convergence_loss(pairs)
         return terms
 
-    def phone_index(self, batch: SoVITSBatch) -> Tensor:
-        """Which phone each code speaks (B, F25), as a monotonic path; in some clips of training left unknown."""
+    def phone_index(self, batch: SoVITSBatch) -> Tensor | None:
+        """Which phone each code speaks (B, F25), as a monotonic path; in some clips of training left unknown. None
+        where the recordings are not aligned.
+        """
+        if batch.positions is None:
+            return None
         hop = self.sovits.quantizer.hop
         of_codes = batch.positions[:, hop - 1 :: hop]
         path = monotonic_path(of_codes, batch.positions.shape[1])

@@ -105,8 +105,8 @@ def _log_sounds(task: SoVITSTask, one: SoVITSBatch, log: LogWriter) -> None:
     reference = one.reference[..., : int(one.reference_frames[0]) * hop]
     target = one.wave[..., : n_frames * hop]
     n_pitch = sovits.frontend.f0_frames * n_frames
-    log_f0 = one.log_f0[..., :n_pitch]
-    voicing = one.voicing[..., :n_pitch]
+    log_f0 = None if one.log_f0 is None else one.log_f0[..., :n_pitch]
+    voicing = None if one.voicing is None else one.voicing[..., :n_pitch]
     generator = torch.Generator(one.wave.device).manual_seed(0)
     voice = sovits.voice([sovits.frontend.reference(reference)], [one.verification])
     copied = sovits.reconstruct(sovits.frontend(target, log_f0, voicing), voice, generator)
@@ -120,7 +120,7 @@ def _log_sounds(task: SoVITSTask, one: SoVITSBatch, log: LogWriter) -> None:
     for name, wave in sounds.items():
         log.audio(f"audio/{name}", wave[0], int(sovits.vocoder.sample_rate))
     _log_mels(task, target, made.wave, log)
-    if made.log_f0 is not None and made.voicing is not None:
+    if made.log_f0 is not None and made.voicing is not None and log_f0 is not None and voicing is not None:
         _log_pitch(log, made.log_f0, made.voicing, log_f0, voicing, 50.0 * sovits.vocoder.f0_frames)
 
 
@@ -130,13 +130,14 @@ def _resynthesis(task: SoVITSTask, one: SoVITSBatch, voice: Tensor, generator: t
     n_frames = int(one.frames[0])
     n_codes = math.ceil(n_frames / quantizer.hop)
     n_phones = int(one.phone_lengths[0])
+    phone_index = task.phone_index(one)
     made = task.sovits.decode(
         one.codes[..., :n_codes] if quantizer.n_codes else None,
         one.phones[:, :n_phones],
         voice,
         NOISE_SCALE,
         generator=generator,
-        phone_index=task.phone_index(one)[:, :n_codes],
+        phone_index=None if phone_index is None else phone_index[:, :n_codes],
         content=None if one.content is None else one.content[..., :n_frames],
     )
     return made.vocoded

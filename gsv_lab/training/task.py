@@ -94,6 +94,18 @@ class Task(pl.LightningModule):
         """Hz at which the networks read waves, by name."""
         return {}
 
+    def hop_lengths(self) -> dict[str, int]:
+        """Samples of a latent frame, by network."""
+        return {}
+
+    def context_dim(self) -> int:
+        """Width of the context features that the batches must have; 0 where none are read."""
+        return 0
+
+    def n_phones(self) -> int:
+        """Phones that the networks know; 0 where they read none."""
+        return 0
+
     def codebook_file(self) -> str:
         """Weights of the codebook whose codes the batches must have; empty where the task has none of its own."""
         return ""

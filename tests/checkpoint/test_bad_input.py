@@ -192,6 +192,8 @@ def renamed(make: Maker) -> Maker:
     return lambda folder: make(folder).rename(folder / "n.safetensors")
 
 
+FOREIGN = {"class_path": "gsv_lab.extensions.f0.F0", "init_args": {}}
+
 NATIVE: dict[str, tuple[str, Maker]] = {
     "32 pickle": ("CKPT_FORMAT", renamed(bare_pickle)),
     "32 torch before archives": ("CKPT_FORMAT", renamed(old_format)),
@@ -213,7 +215,8 @@ NATIVE: dict[str, tuple[str, Maker]] = {
     "40 newer": ("CKPT_VERSION", reheaded(entry(format=FORMAT + 1))),
     "40 no number": ("CKPT_VERSION", reheaded(entry(format="new"))),
     "not ours": ("CKPT_FORMAT", reheaded(lambda table: table.pop("__metadata__"))),
-    "not imported": ("CKPT_FORMAT", reheaded(entry(reference=None))),
+    "no network": ("CKPT_FORMAT", reheaded(entry(reference=None, spec=None))),
+    "a network of no released family": ("CKPT_FORMAT", reheaded(entry(reference=None, spec=FOREIGN))),
     "36 tensors gone": ("CKPT_KEYS", reheaded(entry(reference={"code": "PK", "keys": ["a"], "content": {
         "dict": [["weight", None]]}}))),
     "damaged record": ("CKPT_CORRUPT", reheaded(entry(reference={"code": "PK", "keys": 3, "content": {}}))),
