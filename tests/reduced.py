@@ -1,4 +1,8 @@
-"""The released configurations at reduced width: overlays that leave every habit of the family as it is."""
+"""The released configurations at reduced width, and what to train them on.
+
+The overlays leave every habit of a family as it is. Clips are short pieces of the shipped sample, the companions are
+tiny and random.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,27 @@ from typing import Any
 
 import yaml
 
+from gsv_lab import audio
+from gsv_lab.released.importer import import_reference
 from gsv_lab.system.config import load_experiment
-from released_files import KERNELS, LATENT, N_CODES, SPEAKER, VERIFIED, WIDTH
+from released_files import (
+    KERNELS,
+    LATENT,
+    N_CODES,
+    SPEAKER,
+    VERIFIED,
+    WIDTH,
+    write_discriminators,
+    write_gpt,
+    write_sovits,
+)
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 SCALE = {"channels": [4, 4, 8, 8, 8, 8], "groups": [1, 4, 4, 4, 4, 1]}
 FAMILIES = ("v1", "v2", "v2Pro", "v2ProPlus")
+CODE = {"v1": "PK", "v2": "PK", "v2Pro": "05", "v2ProPlus": "06"}
+CLIPS = ((0.15, 1.15, "en", "Good morning"), (4.6, 5.9, "zh", "今天很好我们"), (11.8, 12.9, "en", "We usually finish"))
+"""Start and end in the shipped sample (s), language, and a text of a likely length; the last one is held out."""
 
 
 def reduced_gpt() -> dict[str, Any]:
@@ -57,3 +76,28 @@ def reduced(family: str, stage: str, folder: Path, *overrides: str) -> dict[str,
     path = folder / f"reduced_{family}_{stage}.yaml"
     path.write_text(yaml.safe_dump(overlay), encoding="utf-8")
     return load_experiment([CONFIGS / family / f"{stage}.yaml", path], overrides)
+
+
+def write_clips(folder: Path, sample: Path) -> Path:
+    """Three short clips and their list."""
+    folder.mkdir(parents=True, exist_ok=True)
+    wave, lines = audio.read(sample, 32000).samples, []
+    for number, (start, end, language, text) in enumerate(CLIPS):
+        audio.write(folder / f"{number}.wav", wave[int(start * 32000) : int(end * 32000)], 32000)
+        lines.append(f"{number}.wav|somebody|{language}|{text}")
+    path = folder / "clips.list"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def write_start(folder: Path, family: str) -> dict[str, Path]:
+    """Random networks of a family in released files, imported: the file of each role."""
+    folder.mkdir(parents=True, exist_ok=True)
+    gpt = reduced(family, "gpt", folder)["task"]["init_args"]["semantic_gpt"]
+    both = reduced(family, "sovits", folder)["task"]["init_args"]
+    paths = [
+        write_gpt(folder / "g.ckpt", gpt),
+        write_sovits(folder / "s.pth", both["sovits"], CODE[family]),
+        write_discriminators(folder / "d.pth", both["discriminators"]),
+    ]
+    return {one.role: one.output for one in import_reference(paths, folder / "start.safetensors")}

@@ -64,6 +64,11 @@ def write_sovits(path: Path, made: dict[str, Any], code: str = "PK") -> Path:
     return _write(path, state, config, code)
 
 
+def write_discriminators(path: Path, made: dict[str, Any]) -> Path:
+    """Discriminators of this spec as a `.pth` of the released layout."""
+    return _write(path, reference_keys.to_reference(build(made).state_dict()), {}, "PK")
+
+
 def _hparams(values: dict[str, Any]) -> HParams:
     made = HParams()
     made.__setstate__(values)

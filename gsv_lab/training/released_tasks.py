@@ -70,6 +70,7 @@ class ReleasedGPTTask(GPTTask):
         }  # fmt: skip
         self.automatic_optimization = False
         self.updates = 0
+        self._waiting: dict[str, Tensor] = {}
 
     def rate(self) -> float:
         """Learning rate of the coming step."""
@@ -126,11 +127,19 @@ class ReleasedGPTTask(GPTTask):
         checkpoint["gradients"] = waiting
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on counting and adding."""
+        """Go on counting, and keep the gradients until the training starts: until then Lightning takes them away."""
         self.updates = checkpoint["updates"]
-        waiting = checkpoint.get("gradients", {})
+        self._waiting = checkpoint.get("gradients", {})
+
+    def on_train_start(self) -> None:
+        """Go on adding."""
         for name, parameter in self.named_parameters():
-            parameter.grad = waiting.get(name)
+            if name in self._waiting:
+                parameter.grad = self._waiting[name].to(parameter.device)
+        self._waiting = {}
+
+    def on_validation_model_zero_grad(self) -> None:
+        """A validation between two steps takes no gradient away."""
 
 
 class ReleasedSoVITSTask(SoVITSTask):

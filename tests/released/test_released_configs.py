@@ -196,6 +196,7 @@ def test_gradients_add_up_until_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     again.on_load_checkpoint(kept)
     assert again.rate() == 0.002 and all(p.grad is None for p in again.parameters())
     again.on_load_checkpoint(waiting)
+    again.on_train_start()
     assert again.rate() == 0.01 and any(p.grad is not None and p.grad.abs().sum() > 0 for p in again.parameters())
 
 

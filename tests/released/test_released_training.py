@@ -1,0 +1,161 @@
+"""Every family, both stages, at reduced width: store, start weights, training over a kill, export, import."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from torch import Tensor
+
+from gsv_lab.checkpoint import load_component
+from gsv_lab.checkpoint.native import load_tensors
+from gsv_lab.checkpoint.restricted import read_released
+from gsv_lab.corpora.released_store import make_store
+from gsv_lab.released.exporter import export_reference
+from gsv_lab.released.importer import import_reference
+from gsv_lab.released.stored_config import setting
+from gsv_lab.training.callbacks import StateSaver
+from gsv_lab.training.fit import Fitted, fit
+from reduced import CODE, FAMILIES, reduced, write_clips, write_start
+from released_files import write_companions
+
+pytest.importorskip("transformers", reason="transformers is in the extra [released]")
+BATCHES = 20
+KILLED_AFTER = {"gpt": 11, "sovits": 13}
+"""Batches; in the middle of a sum of gradients of the first stage."""
+
+GOLDEN = {"v1": ("s1_v1", "s2_s2v1", "mpd_v2"), "v2": ("s1_v2", "s2_s2v2", "mpd_v2")}
+GOLDEN |= {name: ("s1_v2", f"s2_s2{name}", "mpd_v2Pro") for name in ("v2Pro", "v2ProPlus")}
+NAMES = ("semantic_gpt", "sovits", "discriminators")
+
+
+class Ground(NamedTuple):
+    """What a family trains on: a finished store, start weights by role, and a folder for the rest."""
+
+    family: str
+    folder: Path
+    store: Path
+    start: dict[str, Path]
+
+    def experiment(self, stage: str, *overrides: str) -> dict[str, Any]:
+        """The family's configuration at reduced width on this ground, from its start weights."""
+        files = [self.start["semantic_gpt"]] if stage == "gpt" else [self.start["sovits"], self.start["discriminators"]]
+        small = ["task.init_args.sovits.init_args.segment_frames=8"] if stage == "sovits" else []
+        listed = ",".join(json.dumps(str(file)) for file in files)
+        common = [f"sizes.store={self.store}", f"start_from=[{listed}]", f"trainer.max_batches={BATCHES}"]
+        return reduced(self.family, stage, self.folder, *common, *small, *overrides)
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
+    """A list of clips, and companions."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("material")
+    write_companions(folder)
+    write_clips(folder / "clips", sample)
+    return folder
+
+
+def made(family: str, material: Path, folder: Path) -> Ground:
+    torch.manual_seed(1)
+    start = write_start(folder / "start", family)
+    companions = folder / "companions"
+    shutil.copytree(material, companions)
+    shutil.copy(start["sovits"], companions)
+    store = make_store(material / "clips" / "clips.list", family, folder / "store", companions)
+    assert (store.clips, store.held_out, store.left_out) == (3, 1, [])
+    return Ground(family, folder, store.folder, start)
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def ground(request: pytest.FixtureRequest, material: Path, tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    """Of each family."""
+    return made(request.param, material, tmp_path_factory.mktemp(request.param))
+
+
+def tensors_of(path: Path) -> dict[str, Tensor]:
+    return load_tensors(path)
+
+
+def killed(
+    experiment: dict[str, Any], folder: Path, after: int, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Fitted, Path]:
+    """Train to the end; beside it a run folder as a kill would leave it that came just after some batch's state."""
+    left = folder.with_name(f"{folder.name}_killed")
+    plain = StateSaver.on_train_batch_end
+
+    def saving(self: StateSaver, trainer: Any, *rest: Any) -> None:
+        plain(self, trainer, *rest)
+        if trainer.lightning_module.batches + 1 == after:
+            self.save(trainer)
+            left.mkdir()
+            for path in folder.iterdir():
+                if path.is_file():
+                    shutil.copy(path, left)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StateSaver, "on_train_batch_end", saving)
+        return fit(experiment, folder, progress_bar=False), left
+
+
+def equal(one: Path, two: Path) -> bool:
+    first, second = tensors_of(one), tensors_of(two)
+    return first.keys() == second.keys() and all(torch.equal(value, second[key]) for key, value in first.items())
+
+
+@pytest.mark.parametrize("stage", ["gpt", "sovits"])
+def test_over_a_kill_and_into_the_released_layout(
+    stage: str, ground: Ground, tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit-equal to the unbroken training; the exported file has the reference's keys and comes back as its halves."""
+    experiment = ground.experiment(stage)
+    whole, left = killed(experiment, tmp_path / "run", KILLED_AFTER[stage], monkeypatch)
+    resumed = fit(experiment, left, progress_bar=False)
+    assert whole.done and resumed.done and whole.weights.keys() == resumed.weights.keys()
+    for name, path in whole.weights.items():
+        assert equal(path, resumed.weights[name]), name
+        before, after = tensors_of(ground.start[name]), tensors_of(path)
+        moved = {key for key, value in before.items() if not torch.equal(value, after[key])}
+        assert moved and all(key.startswith("quantizer.") for key in before.keys() - moved), before.keys() - moved
+        check_export(ground.family, name, path, tmp_path, shared)
+    states = [torch.load(folder / "state.ckpt", weights_only=True) for folder in (tmp_path / "run", left)]
+    for kind in ("state_dict", "optimizer_states"):
+        assert same(states[0][kind], states[1][kind]), kind
+
+
+def same(one: Any, two: Any) -> bool:
+    """Two trees of tensors and numbers, bit for bit."""
+    if isinstance(one, Tensor):
+        return torch.equal(one, two)
+    if isinstance(one, dict):
+        return one.keys() == two.keys() and all(same(value, two[key]) for key, value in one.items())
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(two) and all(same(a, b) for a, b in zip(one, two, strict=True))
+    return bool(one == two)
+
+
+def check_export(family: str, name: str, path: Path, folder: Path, shared: Path) -> None:
+    """What the parity suite reads: keys, types, first bytes, configuration; and the way back."""
+    exported = export_reference(path, folder / f"{name}.pth")
+    released = read_released(exported)
+    table = json.loads((shared / "parity" / "state_dict_shapes.json").read_text(encoding="utf-8"))
+    golden = table[GOLDEN[family][NAMES.index(name)]]
+    prefix = "model." if name == "semantic_gpt" else ""
+    wanted = {prefix + re.sub(r"\d+", "#", key): len(shape) for key, (shape, _) in golden.items()}
+    assert {re.sub(r"\d+", "#", key): value.dim() for key, value in released.weight.items()} == wanted
+    assert {value.dtype for value in released.weight.values()} == {torch.float16}
+    assert released.code == (CODE[family] if name == "sovits" else "PK")
+    epochs = BATCHES  # two short clips make one batch
+    notes = {"semantic_gpt": f"GPT-e{epochs}"}
+    assert released.content["info"] == notes.get(name, f"{epochs}epoch_{BATCHES}iteration")
+    if name == "sovits":
+        assert setting(released.content["config"], "model.version") == family
+    (again,) = import_reference([exported], folder / f"{name}.again.safetensors")
+    own = load_component(again.output).state_dict()
+    assert again.role == name and not again.notes
+    assert all(torch.equal(own[key], value.half().float()) for key, value in tensors_of(path).items())
