@@ -69,6 +69,7 @@ class ReleasedGPTTask(GPTTask):
         }  # fmt: skip
         self.automatic_optimization = False
         self.updates = 0
+        self._waiting: dict[str, Tensor] = {}
 
     def rate(self) -> float:
         """Learning rate of the coming step."""
@@ -78,6 +79,13 @@ class ReleasedGPTTask(GPTTask):
         """ScaledAdam over everything that is trainable."""
         free = [p for p in self.semantic_gpt.parameters() if p.requires_grad]
         return ScaledAdam(free, lr=self.rate(), **self.optimizer_options)
+
+    def on_before_optimizer_step(self, optimizer: Any) -> None:
+        """The optimizer clips by itself; this logs the norm, and stops where it is not finite."""
+        self.clip(optimizer, "semantic_gpt")
+
+    def on_validation_model_zero_grad(self) -> None:
+        """Gradients that wait for the next step stay: by itself Lightning drops them before each validation."""
 
     def losses(self, batch: GPTBatch, guided: bool = False) -> Scored:
         """One pass over a batch, or two with `dpo`."""
@@ -102,25 +110,39 @@ class ReleasedGPTTask(GPTTask):
         self.manual_backward(self.total(scored.terms))
         if self.batches % 20 == 0:
             self.log("train/accuracy", self.accuracy(scored), batch_size=1)
-        if self.due(batch_idx):
+        # Counted over all resumptions, which `batch_idx` is not.
+        if self.due(self.batches):
             optimizer: Any = self.optimizers()
             optimizer.step()
             optimizer.zero_grad()
             self.updates += 1
 
-    def due(self, batch_idx: int) -> bool:
-        """Whether a step follows this batch of the epoch, counted from 0."""
+    def due(self, batch: int) -> bool:
+        """Whether a step follows this batch of the training, counted from 0."""
         if self.released_boundary:
-            return batch_idx > 0 and batch_idx % self.accumulate == 0
-        return (batch_idx + 1) % self.accumulate == 0
+            return batch > 0 and batch % self.accumulate == 0
+        return (batch + 1) % self.accumulate == 0
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Steps so far, for the schedule."""
+        """Steps so far, for the schedule, and the gradients that wait for the next step."""
         checkpoint["updates"] = self.updates
+        waiting = {}
+        for name, parameter in self.named_parameters():
+            if parameter.grad is not None:
+                waiting[name] = parameter.grad
+        checkpoint["gradients"] = waiting
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on counting."""
+        """Go on counting, and adding from `on_train_start` on: Lightning drops all gradients between the two."""
         self.updates = checkpoint["updates"]
+        self._waiting = checkpoint["gradients"]
+
+    def on_train_start(self) -> None:
+        """Gradients that waited for a step when the state was saved."""
+        for name, parameter in self.named_parameters():
+            if name in self._waiting:
+                parameter.grad = self._waiting[name].to(parameter.device)
+        self._waiting = {}
 
 
 class ReleasedSoVITSTask(SoVITSTask):

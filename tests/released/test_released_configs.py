@@ -182,6 +182,9 @@ def test_gradients_add_up_until_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     task.training_step(gpt_batch(), 0)
     assert all(torch.equal(value, before[name]) for name, value in task.semantic_gpt.state_dict().items())
     assert task.updates == 0
+    waiting: dict[str, Any] = {}
+    task.on_save_checkpoint(waiting)
+    task.batches = 1
     task.training_step(gpt_batch(), 1)
     assert any(not torch.equal(value, before[name]) for name, value in task.semantic_gpt.state_dict().items())
     assert task.updates == 1 and task.rate() == 0.002
@@ -189,7 +192,10 @@ def test_gradients_add_up_until_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     task.on_save_checkpoint(kept)
     again = gpt_task()
     again.on_load_checkpoint(kept)
-    assert again.rate() == 0.002
+    assert again.rate() == 0.002 and all(p.grad is None for p in again.parameters())
+    again.on_load_checkpoint(waiting)
+    again.on_train_start()
+    assert again.rate() == 0.01 and any(p.grad is not None and p.grad.abs().sum() > 0 for p in again.parameters())
 
 
 def test_text_parts_learn_more_slowly() -> None:
