@@ -22,6 +22,7 @@ from gsv_lab.corpora.tracks import codes_track
 from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.system.environment import cache_dir
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from gsv_lab.system.registry import Configurable
 
 if TYPE_CHECKING:
     from gsv_lab.training.task import Task
@@ -30,7 +31,7 @@ SAMPLE_RATE = 16000
 """Hz of the stores that are packed here."""
 
 
-class NumberedData(pl.LightningDataModule):
+class NumberedData(Configurable, pl.LightningDataModule):
     """Batches by their number, so that a training goes on at the one at which it was stopped."""
 
     def __init__(self) -> None:

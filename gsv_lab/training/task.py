@@ -13,6 +13,7 @@ from torch import Tensor, nn, optim
 from gsv_lab.checkpoint import read_header
 from gsv_lab.checkpoint.native import load_tensors
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
+from gsv_lab.system.registry import Configurable
 from gsv_lab.training.log_writer import LogWriter
 
 
@@ -60,7 +61,7 @@ def start_from(module: nn.Module, file: str | Path, own_part: str | None = None)
     module.load_state_dict({**own, **fitting})
 
 
-class Task(pl.LightningModule):
+class Task(Configurable, pl.LightningModule):
     """A LightningModule that is handed its networks and creates none.
 
     Subclasses return a dictionary of unweighted scalar losses; its keys are the keys of `weights` and, behind
