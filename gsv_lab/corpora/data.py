@@ -20,7 +20,7 @@ from gsv_lab.corpora.stream import BatchPlan, BatchStream, fixed_batches
 from gsv_lab.corpora.texts import FILE_NAME, add_texts
 from gsv_lab.corpora.tracks import codes_track
 from gsv_lab.errors import ConfigError, DataError
-from gsv_lab.system.environment import cache_dir
+from gsv_lab.system.environment import in_cache
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from gsv_lab.system.registry import Configurable
 
@@ -88,7 +88,7 @@ class SpeechData(NumberedData):
         seed: NonNegativeInt = 1234,
     ) -> None:
         super().__init__()
-        self.store_folder = cache_dir() / store
+        self.store_folder = in_cache(store)
         self.corpora = tuple(corpora)
         self.splits = {"train": tuple(train), "valid": tuple(valid)}
         self.batch_seconds = batch_seconds
@@ -193,7 +193,7 @@ class SpeechData(NumberedData):
             codebook: see `gsv_lab.corpora.tracks.codes_track`; a relative path lies below the cache folder. Empty for
                 that of the task.
         """
-        file = str(cache_dir() / codebook) if codebook else ""
+        file = str(in_cache(codebook)) if codebook else ""
         if not file and self._task is not None:
             file = self._task.codebook_file()
         self.codes_name = codes_track(self.store, file)

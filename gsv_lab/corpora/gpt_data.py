@@ -20,7 +20,7 @@ from gsv_lab.corpora.data import SpeechData, padded
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.texts import add_texts
 from gsv_lab.nn.sovits import SoVITS
-from gsv_lab.system.environment import cache_dir
+from gsv_lab.system.environment import in_cache
 from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 JOINED = ("phones", "context", "codes")
@@ -98,7 +98,7 @@ class GPTData(SpeechData):
         """`context` (P, C): context features of each clip's text; speaker vectors where the task needs them."""
         self.make_context()
         if "speaker" in self.needs:
-            self.speaker_track = add_speakers(self.store, cache_dir() / self.speaker_file)
+            self.speaker_track = add_speakers(self.store, in_cache(self.speaker_file))
 
     def make_context(self) -> None:
         """The track `context` (P, C), from the clips' texts."""

@@ -26,7 +26,7 @@ from gsv_lab.corpora.synthetic import SAMPLE_RATE, SyntheticClip, SyntheticCorpu
 from gsv_lab.corpora.tracks import DIGITS, add_codes, encoder_identity
 from gsv_lab.errors import DataError
 from gsv_lab.nn.interfaces import ContentEncoder
-from gsv_lab.system.environment import cache_dir
+from gsv_lab.system.environment import in_cache
 from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ class SyntheticSoVITSData(SoVITSData):
         )
         self.corpus = corpus
         self.valid_speakers = valid_speakers
-        self.content_file = cache_dir() / content_file
+        self.content_file = in_cache(content_file)
         self.n_codes = n_codes
 
     def open_store(self) -> ClipStore:
@@ -251,7 +251,7 @@ class SyntheticGPTData(GPTData):
         )
         self.corpus = corpus
         self.valid_speakers = valid_speakers
-        self.content_file = cache_dir() / content_file
+        self.content_file = in_cache(content_file)
         self.n_codes = n_codes
 
     def open_store(self) -> ClipStore:

@@ -2,7 +2,8 @@
 
 A spec is a dictionary `{class_path: dotted.path.Class, init_args: {...}}`, nested as deep as the constructor asks.
 `load_experiment` reads files, fills references, checks names, types and ranges against the constructors (jsonargparse)
-and gives back plain resolved dictionaries; `build` turns such a dictionary into objects and needs no library at all. Every built object keeps its resolved spec in `.spec`; checkpoints carry it.
+and gives back plain resolved dictionaries; `build` turns such a dictionary into objects and needs no library at all.
+Every built object keeps its resolved spec in `.spec`; checkpoints carry it.
 """
 
 from __future__ import annotations
@@ -136,7 +137,7 @@ def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) 
     Raises:
         ConfigError: CONFIG_UNKNOWN_KEY with the nearest name; CONFIG_RENAMED with the new one; CONFIG_TYPE with the
             parser's own words; CONFIG_RANGE, CONFIG_INCONSISTENT, CONFIG_TOO_DEEP, CONFIG_UNSAFE,
-            CONFIG_UNKNOWN_COMPONENT, CONFIG_MISSING.
+            CONFIG_UNKNOWN_COMPONENT, CONFIG_MISSING; CONFIG_PATH, the name is no plain folder name.
     """
     files = [_read_file(Path(path)) for path in paths]
     settings = dict(item.removeprefix("--").partition("=")[::2] for item in overrides)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from enum import Enum
+from functools import cache
 from pathlib import PurePath
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -27,8 +28,8 @@ def check_names(node: Any) -> None:
 
     Raises:
         ConfigError: CONFIG_UNKNOWN_COMPONENT; CONFIG_RENAMED with the new name; CONFIG_UNKNOWN_KEY, something beside
-            `class_path` and `init_args`, or a class path in a dotted key; CONFIG_TYPE, arguments that are no table, or a
-            text in the place of an object.
+            `class_path` and `init_args`, or a class path in a dotted key; CONFIG_TYPE, arguments that are no table, or
+            a text in the place of an object.
     """
     if isinstance(node, (list, tuple)):
         for value in node:
@@ -161,8 +162,13 @@ def check_ranges(value: Any, hint: Any, path: str) -> None:
 
 def argument_types(cls: Any) -> dict[str, Any]:
     """Types of a constructor's arguments, ranges included; none where they name what only a type checker imports."""
+    return _hints(cls.__init__)
+
+
+@cache
+def _hints(function: Any) -> dict[str, Any]:
     try:
-        return get_type_hints(cls.__init__, include_extras=True)
+        return get_type_hints(function, include_extras=True)
     except NameError:
         return {}
 

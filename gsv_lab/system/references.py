@@ -1,7 +1,7 @@
 """References in a configuration: `${sizes.width}` stands for the value at this place of the same configuration.
 
-That is all that `${` can mean. A resolver, which would read an environment variable or run something else, has a colon in
-it and is refused; so a configuration says the same on every machine and takes nothing of the machine along.
+That is all that `${` can mean. A resolver, which would read an environment variable or run something else, has a colon
+in it and is refused; so a configuration says the same on every machine and takes nothing of the machine along.
 """
 
 from __future__ import annotations

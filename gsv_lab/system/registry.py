@@ -133,8 +133,8 @@ def resolve(class_path: object, folders: tuple[str, ...] = FOLDERS) -> type:
         folders: folders of the package that may be named.
 
     Raises:
-        ConfigError: CONFIG_UNKNOWN_COMPONENT, the path is not allowed or names nothing that can be made; CONFIG_RENAMED,
-            it is the old name of a class.
+        ConfigError: CONFIG_UNKNOWN_COMPONENT, the path is not allowed or names nothing that can be made;
+            CONFIG_RENAMED, it is the old name of a class.
     """
     if not isinstance(class_path, str):
         raise _unknown(f"A class path is {ascii(class_path)[:60]}", "a text such as gsv_lab.nn.flow.CouplingFlow")

@@ -142,19 +142,19 @@ def _classes() -> tuple[Any, Any]:
     """A loader and a dumper of PyYAML's, changed as `read_text` and `write_text` say."""
     import yaml
 
-    class Loader(yaml.SafeLoader):
+    class _Loader(yaml.SafeLoader):
         yaml_implicit_resolvers = {
             first: [(tag, pattern) for tag, pattern in found if tag != _TAG + "timestamp"]
             for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
         }
 
-    class Dumper(yaml.SafeDumper):
+    class _Dumper(yaml.SafeDumper):
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
-    Loader.add_implicit_resolver(_TAG + "float", _FLOAT, list("-+.0123456789"))
-    Dumper.add_representer(str, lambda dumper, text: dumper.represent_scalar(_TAG + "str", text, style='"'))
-    return Loader, Dumper
+    _Loader.add_implicit_resolver(_TAG + "float", _FLOAT, list("-+.0123456789"))
+    _Dumper.add_representer(str, lambda dumper, text: dumper.represent_scalar(_TAG + "str", text, style='"'))
+    return _Loader, _Dumper
 
 
 def read_value(path: str, text: str, before: Any) -> Any:
