@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -193,7 +193,7 @@ def add_speakers(store: ClipStore, file: Path) -> str:
     name = f"speaker-{file_fingerprint(file)[:16]}"
     if store.has_track(name):
         return name
-    sovits = cast(SoVITS, load_component(file))
+    sovits = load_component(file, SoVITS)
 
     def vectors() -> Iterator[np.ndarray]:
         for index in tqdm(range(len(store)), "speaker vectors"):

@@ -106,7 +106,7 @@ def make_codes(store: ClipStore, content_file: Path, n_codes: int) -> Path:
     encoder = file_fingerprint(content_file)[:DIGITS]
     source = content_file.name
     if not store.has_track("content") or encoder_identity(store) != encoder:
-        network = cast(ContentEncoder, load_component(content_file))
+        network = load_component(content_file, ContentEncoder)
         contents = _contents(store, network)
         store.add_track("content", contents, rate=25, source=source, content_encoder=encoder)
     book = store.folder / f"quantizer-{encoder}-{n_codes}.safetensors"
