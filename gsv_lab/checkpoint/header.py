@@ -13,8 +13,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, NoReturn
 
+from gsv_lab.checkpoint.archive import CODES
 from gsv_lab.checkpoint.legacy import upgrade_name, upgrade_spec
-from gsv_lab.checkpoint.restricted import CODES
 from gsv_lab.errors import CheckpointError
 
 FORMAT = 2
