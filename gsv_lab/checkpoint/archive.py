@@ -1,8 +1,8 @@
 """Archives as `torch.save` writes them, read without running anything that stands in them.
 
-Such a file is a zip archive around a pickle, and a pickle is a program. torch's weights-only reader runs it; before that
-every name in it is compared with a short list (torch's own is longer, and some of its names make memory of any size), and
-nothing may be compressed or fail its checksum. What is claimed is seen on the device without memory (`meta`) first.
+Such a file is a zip archive around a pickle, and a pickle is a program. torch's weights-only reader runs it; before,
+every name in it is compared with a short list (torch's own is longer, and some of its names make memory of any size),
+and nothing may be compressed or fail its checksum. What is claimed is seen on the device without memory (`meta`) first.
 """
 
 from __future__ import annotations
