@@ -20,9 +20,14 @@ class LabError(ValueError):
     def __init__(self, code: str, problem: str, expected: str = "", action: str = "") -> None:
         self.code = code
         parts = (problem, f"Expected {expected}" if expected else "", action)
-        # One line, whatever a file or a person put into a name.
-        lines = (" ".join(part.split()) for part in parts)
+        # One line that leaves the terminal as it is, whatever a file or a person put into a name.
+        lines = (printable(" ".join(part.split())) for part in parts)
         super().__init__(" ".join(line.rstrip(".") + "." for line in lines if line))
+
+
+def printable(text: str) -> str:
+    """A text in which marks that are not printed (controls, directions, lone surrogates) are escaped."""
+    return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text)
 
 
 class AudioError(LabError):

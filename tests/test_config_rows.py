@@ -48,7 +48,7 @@ ROWS = {
     "48 inside": (
         "task: {init_args: {content_encoder: {class_path: os.system}}}", "CONFIG_UNKNOWN_COMPONENT", "os.system"
     ),
-    "48 function": ("task: {class_path: gsv_lab.cli.main}", "CONFIG_UNKNOWN_COMPONENT", "no class 'main'"),
+    "48 function": ("task: {class_path: gsv_lab.cli.main}", "CONFIG_UNKNOWN_COMPONENT", "'gsv_lab.cli.main' is"),
     "48 misspelt": ("task: {class_path: gsv_lab.training.content_task.ContentTsk}", "CONFIG_UNKNOWN_COMPONENT",
                     "ContentTask"),
     "49 rate": ("task: {init_args: {learning_rate: -1e-4}}", "CONFIG_RANGE", "learning_rate is -0.0001"),

@@ -100,8 +100,9 @@ CARD = {"takes": "candidates", "memory": "residual_correction", "codes_per_phone
 def upgrade_card(card: Mapping[str, Any]) -> dict[str, Any]:
     """A `model.json` in today's words."""
     upgraded = {CARD.get(key, key): value for key, value in card.items()}
-    if "pace" in upgraded.get("sampling", {}):
-        sampling = dict(upgraded["sampling"])
+    sampling = upgraded.get("sampling")
+    if isinstance(sampling, Mapping) and "pace" in sampling:
+        sampling = dict(sampling)
         sampling["codes_per_phone"] = sampling.pop("pace")
         upgraded["sampling"] = sampling
     return upgraded

@@ -1,6 +1,6 @@
 """Plain weight files: an archive as `torch.save` writes it that holds a table of tensors and nothing around it.
 
-Companion networks come that way. The same walls as before released files stand here (`restricted`).
+Companion networks come that way. The same walls as before released files stand here (`archive`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from gsv_lab.checkpoint.restricted import read_archive
+from gsv_lab.checkpoint.archive import read_archive
 from gsv_lab.errors import CheckpointError
 
 
@@ -18,7 +18,7 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     """Tensors by name, floating-point ones in single precision.
 
     Raises:
-        CheckpointError: as `restricted.read_archive`; CKPT_FORMAT, there is something else in it.
+        CheckpointError: as `archive.read_archive`; CKPT_FORMAT, there is something else in it.
     """
 
     def table(content: Any) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gsv_lab import audio
 from gsv_lab.checkpoint import read_header
-from gsv_lab.errors import CheckpointError
+from gsv_lab.errors import CheckpointError, printable
 
 
 def describe(path: str | Path) -> str:
@@ -20,7 +20,7 @@ def describe(path: str | Path) -> str:
     path = Path(path)
     if path.suffix == ".safetensors":
         try:
-            return "\n".join(f"{key}: {value}" for key, value in _weights(path).items())
+            return "\n".join(_line(key, value) for key, value in _weights(path).items())
         except (KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(
                 "CKPT_CORRUPT", f"{path.name} lacks a part of its header ({error})", "a whole file"
@@ -33,7 +33,12 @@ def describe(path: str | Path) -> str:
     else:
         lines |= {"synthetic": "yes", "model": mark.model, "voice": mark.voice, "date": mark.date}
         lines |= {f"setting {name}": str(value) for name, value in mark.settings.items()}
-    return "\n".join(f"{key}: {value}" for key, value in lines.items())
+    return "\n".join(_line(key, value) for key, value in lines.items())
+
+
+def _line(key: str, value: object) -> str:
+    """One line, whatever stands in a file."""
+    return printable(" ".join(f"{key}: {value}".split()))
 
 
 def _weights(path: Path) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from gsv_lab.cli.options import add_command, add_parts
 from gsv_lab.errors import ConfigError
-from gsv_lab.system.environment import cache_dir, pause_file
+from gsv_lab.system.environment import in_cache, pause_file
 
 FAMILY = "all stages from clips to weights: a folder of configurations such as configs/nano, or a bundle's family.json"
 
@@ -56,7 +56,7 @@ def _fit_one(arguments: argparse.Namespace) -> None:
     from gsv_lab.training.fit import fit
 
     experiment = load_experiment(arguments.config, arguments.overrides)
-    folder = arguments.output or cache_dir() / "runs" / experiment["name"]
+    folder = arguments.output or in_cache(f"runs/{experiment['name']}")
     fitted = fit(
         experiment,
         folder,
@@ -83,7 +83,7 @@ def _fit_family(arguments: argparse.Namespace) -> None:
     made = train_family(
         arguments.family,
         arguments.corpus,
-        arguments.output or cache_dir() / "families" / arguments.version,
+        arguments.output or in_cache(f"families/{arguments.version}"),
         arguments.version,
         arguments.minutes,
         overrides=arguments.overrides,

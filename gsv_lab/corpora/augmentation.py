@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat
+from gsv_lab.system.registry import Configurable
 
 CURVES = 6
 """Cosines over the frequency axis of which an equalisation is made: none is narrower than a sixth of it."""
@@ -84,7 +85,7 @@ class Alteration:
         return moved
 
 
-class SpeedAndEQAugmentation:
+class SpeedAndEQAugmentation(Configurable):
     """Recordings played faster or slower and equalised, so that a few speakers become many.
 
     Source: speed perturbation, Ko et al. 2015 (Interspeech), here drawn anew for every window; equalisation after

@@ -22,8 +22,9 @@ from gsv_lab.corpora.stream import BatchPlan, BatchStream, fixed_batches
 from gsv_lab.corpora.texts import FILE_NAME, add_texts
 from gsv_lab.corpora.tracks import codes_track
 from gsv_lab.errors import ConfigError, DataError
-from gsv_lab.system.environment import cache_dir
+from gsv_lab.system.environment import in_cache
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from gsv_lab.system.registry import Configurable
 
 if TYPE_CHECKING:
     from gsv_lab.training.task import Task
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 FIRST = "Train the content encoder first, with data.init_args.corpora=[FOLDER]; see data/README.md"
 
 
-class NumberedData(pl.LightningDataModule):
+class NumberedData(Configurable, pl.LightningDataModule):
     """Batches by their number, so that a training goes on at the one at which it was stopped."""
 
     places: frozenset[str] = frozenset()
@@ -97,7 +98,7 @@ class SpeechData(NumberedData):
         seed: NonNegativeInt = 1234,
     ) -> None:
         super().__init__()
-        self.store_folder = Path(store) if (Path(store) / TABLE).is_file() else cache_dir() / store
+        self.store_folder = Path(store) if (Path(store) / TABLE).is_file() else in_cache(store)
         self.corpora = tuple(corpora)
         self.splits = {"train": tuple(train), "valid": tuple(valid)}
         self.batch_seconds = batch_seconds
@@ -249,7 +250,7 @@ class SpeechData(NumberedData):
             codebook: see `gsv_lab.corpora.tracks.codes_track`; a relative path lies below the cache folder. Empty for
                 that of the task.
         """
-        file = str(cache_dir() / codebook) if codebook else ""
+        file = str(in_cache(codebook)) if codebook else ""
         if not file and self._task is not None:
             file = self._task.codebook_file()
         self.codes_name = codes_track(self.store, file)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.texts import add_texts
 from gsv_lab.errors import ConfigError
 from gsv_lab.nn.sovits import SoVITS
-from gsv_lab.system.environment import cache_dir
+from gsv_lab.system.environment import in_cache
 from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 JOINED = ("phones", "context", "codes")
@@ -101,7 +101,7 @@ class GPTData(SpeechData):
         """`context` (P, C): context features of each clip's text; speaker vectors where the task needs them."""
         self.make_context()
         if "speaker" in self.needs:
-            self.speaker_track = add_speakers(self.store, cache_dir() / self.speaker_file)
+            self.speaker_track = add_speakers(self.store, in_cache(self.speaker_file))
 
     def make_context(self) -> None:
         """The track `context` (P, C), from the clips' texts."""
@@ -228,7 +228,7 @@ def add_speakers(store: ClipStore, file: Path) -> str:
     name = f"speaker-{file_fingerprint(file)[:16]}"
     if store.has_track(name):
         return name
-    sovits = cast(SoVITS, load_component(file))
+    sovits = load_component(file, SoVITS)
 
     def vectors() -> Iterator[np.ndarray]:
         for index in tqdm(range(len(store)), "speaker vectors"):

@@ -70,6 +70,9 @@ def read(root: str | Path) -> list[Clip]:
 
 
 def _clip(root: Path, path: Path, speaker: str, language: str, text: str, corpus: str, **more: str) -> Clip:
+    if not path.is_relative_to(root) or ".." in path.relative_to(root).parts:
+        problem = f"A row of {root} names '{str(path)[-80:]}', outside the root"
+        raise DataError("DATA_PATH", problem, "paths inside the corpus folder")
     return Clip(path.relative_to(root).with_suffix("").as_posix(), path, speaker, language, text, corpus=corpus, **more)
 
 

@@ -34,6 +34,7 @@ from gsv_lab.corpora.synthetic_sound import (
     synthesize,
 )
 from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
+from gsv_lab.system.registry import Configurable
 
 __all__ = ["CONTEXT", "FRAME_RATE", "PHONES", "SAMPLE_RATE", "Script", "Speaker", "SyntheticClip", "SyntheticCorpus"]
 
@@ -111,7 +112,7 @@ class SyntheticClip:
         return np.stack(features, axis=1).astype(np.float64)
 
 
-class SyntheticCorpus:
+class SyntheticCorpus(Configurable):
     """Clips of made-up speakers, each clip computed when asked for and always the same.
 
     corpus[i] -> SyntheticClip: script i in the voice of speaker i modulo n_speakers.

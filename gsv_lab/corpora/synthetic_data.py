@@ -26,7 +26,7 @@ from gsv_lab.corpora.synthetic import SAMPLE_RATE, SyntheticClip, SyntheticCorpu
 from gsv_lab.corpora.tracks import DIGITS, add_codes, encoder_identity
 from gsv_lab.errors import DataError
 from gsv_lab.nn.interfaces import ContentEncoder
-from gsv_lab.system.environment import cache_dir
+from gsv_lab.system.environment import in_cache
 from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def make_codes(store: ClipStore, content_file: Path, n_codes: int) -> Path:
     encoder = file_fingerprint(content_file)[:DIGITS]
     source = content_file.name
     if not store.has_track("content") or encoder_identity(store) != encoder:
-        network = cast(ContentEncoder, load_component(content_file))
+        network = load_component(content_file, ContentEncoder)
         contents = _contents(store, network)
         store.add_track("content", contents, rate=25, source=source, content_encoder=encoder)
     book = store.folder / f"quantizer-{encoder}-{n_codes}.safetensors"
@@ -202,7 +202,7 @@ class SyntheticSoVITSData(SoVITSData):
         )
         self.corpus = corpus
         self.valid_speakers = valid_speakers
-        self.content_file = cache_dir() / content_file
+        self.content_file = in_cache(content_file)
         self.n_codes = n_codes
 
     def open_store(self) -> ClipStore:
@@ -251,7 +251,7 @@ class SyntheticGPTData(GPTData):
         )
         self.corpus = corpus
         self.valid_speakers = valid_speakers
-        self.content_file = cache_dir() / content_file
+        self.content_file = in_cache(content_file)
         self.n_codes = n_codes
 
     def open_store(self) -> ClipStore:

@@ -24,6 +24,7 @@ from gsv_lab.corpora.texts import LABELS, add_texts
 from gsv_lab.errors import ConfigError, DataError, LabError
 from gsv_lab.extensions.f0 import track_pitch
 from gsv_lab.nn.interfaces import ContentEncoder, Quantizer
+from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.text.symbols import guessed_id
 
 TOGETHER = 16
@@ -155,7 +156,7 @@ def codes_track(store: ClipStore, codebook: str | Path = "") -> str:
     """
     if not str(codebook):
         return _only("codes", store)
-    loaded: Any = load_component(codebook)
+    loaded: Any = load_component(codebook, (Quantizer, SoVITS))
     quantizer = loaded if isinstance(loaded, Quantizer) else loaded.quantizer
     name = f"codes-{codebook_identity(quantizer)}"
     if not store.variants(name) and "codes" in store.variants("codes"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -163,7 +163,7 @@ def acoustic(model: Any) -> Acoustic:
 def _trained_on_synthetic_speech(folder: Path) -> Acoustic:
     content, sovits, evaluator = (folder / run / "weights" for run in SYNTHETIC_RUNS)
     return Acoustic(
-        cast(ContentEncoder, load_component(content / "content_encoder.safetensors")),
-        cast(SoVITS, load_component(sovits / "sovits.safetensors")),
-        ContentEvaluator(cast(ContentEncoder, load_component(evaluator / "content_encoder.safetensors"))),
+        load_component(content / "content_encoder.safetensors", ContentEncoder),
+        load_component(sovits / "sovits.safetensors", SoVITS),
+        ContentEvaluator(load_component(evaluator / "content_encoder.safetensors", ContentEncoder)),
     )

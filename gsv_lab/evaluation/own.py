@@ -8,7 +8,7 @@ Letters: T samples.
 from __future__ import annotations
 
 from functools import lru_cache, partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,7 +61,7 @@ def recognisers(lab: Any) -> tuple[dict[str, Transcribe], str]:
 
 @lru_cache(maxsize=4)
 def _transcriber(path: str) -> PhoneTranscriber:
-    network = cast(PhoneRecogniser, load_component(path))
+    network = load_component(path, PhoneRecogniser)
     return PhoneTranscriber(network, f"{EVALUATION} {fingerprint(network.state_dict())[:8]}")
 
 

@@ -30,7 +30,7 @@ from gsv_lab.evaluation.quality import Dnsmos
 from gsv_lab.evaluation.recognisers import Transcribe
 from gsv_lab.evaluation.report import comparison_markdown
 from gsv_lab.evaluation.similarity import GE2E, SpeakerEmbedder, SpeakerSimilarity
-from gsv_lab.system.files import save_bytes, save_failed
+from gsv_lab.system.files import inside, save_bytes, save_failed
 
 DRAWN_SECONDS = 3.0
 """Of each language, the target whose length is nearest to this is drawn."""
@@ -200,7 +200,7 @@ def _write_result(folder: Path, result: dict[str, Any]) -> None:
 def _write_wave(folder: Path, wave: np.ndarray, row: Row) -> None:
     if wave.size == 0:
         return
-    path = folder / _wave_file(row["condition"], row["speaker"], row["target"], row["seed"])
+    path = inside(folder, _wave_file(row["condition"], row["speaker"], row["target"], row["seed"]))
     path.parent.mkdir(parents=True, exist_ok=True)
     mark = Mark(row["system"], row["speaker"], settings={"condition": row["condition"], "seed": row["seed"]})
     write(path, torch.from_numpy(wave), SAMPLE_RATE, mark)

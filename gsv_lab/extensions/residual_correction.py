@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from gsv_lab.hooks.tap import Component, Tap
+from gsv_lab.system.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
 
 
 class Residuals(NamedTuple):
@@ -50,10 +51,10 @@ class ResidualCorrection(Component):
 
     def __init__(
         self,
-        sharpness: float = 6.0,
-        noise: float = 4.0,
-        common: float = 0.3,
-        max_frames: int = 4000,
+        sharpness: NonNegativeFloat = 6.0,
+        noise: PositiveFloat = 4.0,
+        common: NonNegativeFloat = 0.3,
+        max_frames: PositiveInt = 4000,
     ) -> None:
         super().__init__()
         self.sharpness = sharpness

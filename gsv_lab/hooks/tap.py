@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor, nn
 
+from gsv_lab.system.registry import Configurable
+
 Observer = Callable[[Tensor], Tensor]
 """What is put into a tap: it sees every tensor that passes and gives back the one to go on with."""
 
@@ -91,7 +93,7 @@ def _bind(name: str, tap: Tap) -> Any:
     return point
 
 
-class Component(nn.Module):
+class Component(Configurable, nn.Module):
     """A part of the pipeline: a module with declared taps. Roles (see `gsv_lab.nn.interfaces`) derive from it."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Component:

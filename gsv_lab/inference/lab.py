@@ -267,9 +267,10 @@ class Lab:
         """The networks with a voice's own tensors put in; the base networks if it has none. Tuned ones are kept.
 
         Raises:
-            CheckpointError: CKPT_PARENT_MISMATCH.
+            CheckpointError: CKPT_PARENT_MISMATCH; CKPT_KEYS, CKPT_SHAPE, CKPT_RANGE, see `Voice.check_fit`.
         """
         voice.check_parent(self.version, self.recordings.fingerprints)
+        voice.check_fit(self.family.synthesizer)
         if not voice.changed:
             return self.family.synthesizer
         key = f"{voice.name} {voice.created} {id(voice)}"

@@ -6,20 +6,49 @@ A folder with `model.json` and one weight file a component (nano and its like), 
 
 from __future__ import annotations
 
+import inspect
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gsv_lab.checkpoint import load_component
 from gsv_lab.checkpoint.legacy import upgrade_card
-from gsv_lab.errors import CheckpointError
+from gsv_lab.errors import CheckpointError, ConfigError, printable
 from gsv_lab.extensions.postfilter import FormantPostfilter, LatentPostfilter
 from gsv_lab.extensions.residual_correction import ResidualCorrection
 from gsv_lab.inference.family import PARTS, Family, known_families
 from gsv_lab.inference.synthesizer import Synthesizer
+from gsv_lab.nn.interfaces import ContentEncoder, SemanticGPTRole
 from gsv_lab.nn.sampling import Sampling
+from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.released.catalogue import MODELS
+from gsv_lab.system.ranges import NonNegativeFloat, PositiveFloat, PositiveInt
+from gsv_lab.system.schema import misfit, misfit_arguments
 from gsv_lab.text.context import LexicalContext
+
+ROLES = {"content_encoder": ContentEncoder, "semantic_gpt": SemanticGPTRole, "sovits": SoVITS}
+"""Of which class the networks in a family's files are."""
+
+POSTFILTERS = {"latent": LatentPostfilter, "formants": FormantPostfilter}
+
+LARGEST_CARD = 2**20
+
+
+@dataclass(frozen=True)
+class Card:
+    """Entries of a `model.json`; see `Family` and `gsv_lab.training.release.release`."""
+
+    version: str
+    sampling: Sampling
+    noise_scale: NonNegativeFloat
+    max_codes_per_phone: PositiveFloat
+    candidates: PositiveInt = 1
+    residual_correction: dict[str, Any] = field(default_factory=dict)
+    postfilters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    licence: str = ""
+    credits: list[str] = field(default_factory=list)
+    components: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def locate(name: str) -> Path:
@@ -51,7 +80,8 @@ def load_family(name: str = "nano") -> Family:
             imported released files, or one of these files.
 
     Raises:
-        CheckpointError: CKPT_MISSING, with what is known or what is absent; files that are damaged.
+        CheckpointError: CKPT_MISSING, with what is known or what is absent; files that are damaged, see `read_card` and
+            `gsv_lab.checkpoint.load_component`. ConfigError: CONFIG_INCONSISTENT, parts that do not fit together.
         LabError: EXTRA_MISSING, a released family without the package that runs its companions.
     """
     if name in MODELS or (Path(name).exists() and not (Path(name) / "model.json").is_file()):
@@ -61,10 +91,58 @@ def load_family(name: str = "nano") -> Family:
     return _load_folder(locate(name))
 
 
+def read_card(folder: Path) -> dict[str, Any]:
+    """The `model.json` of a family, in today's words.
+
+    Raises:
+        CheckpointError: CKPT_MISSING; CKPT_CORRUPT, it is no JSON, or an entry is unknown, absent or of another kind.
+    """
+    path = folder / "model.json"
+    try:
+        text = path.read_bytes()[: LARGEST_CARD + 1]
+        if len(text) > LARGEST_CARD:
+            raise ValueError(f"more than {LARGEST_CARD} bytes")
+        card = json.loads(text)
+        problem = "" if isinstance(card, dict) else "it is no table"
+    except OSError as error:
+        raise CheckpointError("CKPT_MISSING", f"Cannot read {path}: {error.strerror}", "a readable file") from error
+    except (ValueError, RecursionError) as error:
+        problem = f"it is no JSON ({error})"
+    if not problem:
+        card = upgrade_card(card)
+        problem = _problem(card)
+    if problem:
+        raise CheckpointError("CKPT_CORRUPT", f"{path} describes no family: {problem}", "one written by `gsv-lab fit`")
+    return card
+
+
+def _problem(card: dict[str, Any]) -> str:
+    """What is wrong with a card, in words; empty if nothing is."""
+    problem = misfit(card, Card, "model.json")
+    if problem:
+        return problem
+    if "postfilters" in card and card["postfilters"].keys() != POSTFILTERS.keys():
+        return f"model.json.postfilters has not exactly the entries {' and '.join(POSTFILTERS)}"
+    given: list[tuple[type, dict[str, Any]]] = [(ResidualCorrection, card.get("residual_correction", {}))]
+    given += [(POSTFILTERS[name], arguments) for name, arguments in card.get("postfilters", {}).items()]
+    for cls, arguments in given:
+        unknown = arguments.keys() - inspect.signature(cls).parameters
+        if unknown:
+            return f"{cls.__name__} has no argument '{printable(min(unknown))[:40]}'"
+        problem = misfit_arguments(cls, arguments)
+        if problem:
+            return problem
+    try:
+        Sampling(**card["sampling"])
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
 def _load_folder(folder: Path) -> Family:
-    card = upgrade_card(json.loads((folder / "model.json").read_text(encoding="utf-8")))
+    card = read_card(folder)
     files = {part: folder / f"{part}.safetensors" for part in PARTS}
-    parts: dict[str, Any] = {part: load_component(path) for part, path in files.items()}
+    parts: dict[str, Any] = {part: load_component(path, ROLES[part]) for part, path in files.items()}
     correction = None
     if "residual_correction" in card:
         correction = ResidualCorrection(**card["residual_correction"])

@@ -91,6 +91,16 @@ class Synthesizer(nn.Module):
             codes, steps = sovits.quantizer.frame_rate, semantic_gpt.frame_rate
             agree("quantizer.frame_rate", codes, "semantic_gpt.frame_rate", steps)
 
+    @property
+    def voice_dim(self) -> int:
+        """Width G of a voice: the speaker vector, and behind it what its reference is measured for beside it."""
+        encoder = self.sovits.speaker_encoder
+        behind = self.sovits.gives() - encoder.gives
+        width = encoder.speaker_dim
+        if "ltas" in behind:
+            width += self.sovits.frontend.ltas_dim
+        return width + ("median_log_f0" in behind)
+
     def components(self) -> dict[str, nn.Module]:
         """Every part under its own name, as probes address them."""
         found: dict[str, nn.Module] = {

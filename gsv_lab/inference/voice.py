@@ -17,10 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gsv_lab.checkpoint.native import load_tensors, read_header, save_tensors
+from gsv_lab.checkpoint.native import check_seal, load_tensors, read_header, save_tensors
 from gsv_lab.errors import CheckpointError
 from gsv_lab.extensions.residual_correction import Residuals
 from gsv_lab.inference.synthesizer import Prompt, Synthesizer
+from gsv_lab.inference.voice_checks import check_fit, check_header, check_tensors
 from gsv_lab.system.environment import clock
 from gsv_lab.text import Phones
 
@@ -54,10 +55,10 @@ class Voice:
     residuals: Residuals | None = None
 
     def save(self, path: str | Path) -> Path:
-        """Write one `.safetensors` file in half precision.
+        """Write one `.safetensors` file in half precision, with a checksum over all that is in it.
 
         Raises:
-            LabError: SAVE_FAILED; an older file is then intact.
+            CheckpointError: CKPT_NONFINITE. LabError: SAVE_FAILED; an older file is then intact.
         """
         tensors = {"voice.speaker": self.speaker, "voice.codes": self.prompt.codes}
         if self.prompt.phone_index is not None:
@@ -77,24 +78,27 @@ class Voice:
             "settings": dict(self.settings),
             "created": self.created,
         }
-        return save_tensors(tensors, path, header, torch.float16)
+        return save_tensors(tensors, path, header, torch.float16, sealed=True)
 
     @classmethod
     def load(cls, path: str | Path) -> Voice:
         """Read a voice file.
 
         Raises:
-            CheckpointError: no voice (CKPT_FORMAT), damaged, not finite; see `gsv_lab.checkpoint.native.read_header`.
+            CheckpointError: CKPT_FORMAT, no voice; CKPT_TAMPERED, changed since it was written; CKPT_CORRUPT, an entry
+                that is absent or of another kind; CKPT_KEYS, CKPT_SHAPE, CKPT_RANGE, tensors of no voice; those of
+                `gsv_lab.checkpoint.native.load_tensors`.
         """
         header = read_header(path)
+        name = Path(path).name
         if header.get("kind") != "voice":
             expected = "a file made by `gsv-lab clone` or `finetune`"
-            raise CheckpointError("CKPT_FORMAT", f"{Path(path).name} holds weights, not a voice", expected)
-        try:
-            return cls._from(header, load_tensors(path))
-        except (KeyError, TypeError, ValueError) as error:
-            problem = f"{Path(path).name} lacks a part of a voice ({error})"
-            raise CheckpointError("CKPT_CORRUPT", problem, "a whole file") from error
+            raise CheckpointError("CKPT_FORMAT", f"{name} holds weights, not a voice", expected)
+        check_seal(path, header)
+        check_header({key: value for key, value in header.items() if key != "tensors"}, name)
+        tensors = load_tensors(path)
+        check_tensors(tensors, name)
+        return cls._from(header, tensors)
 
     @classmethod
     def _from(cls, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Voice:
@@ -127,7 +131,8 @@ class Voice:
         Raises:
             CheckpointError: CKPT_PARENT_MISMATCH, with the command that makes the voice anew.
         """
-        wrong = sorted(name for name, value in self.parents.items() if fingerprints.get(name) != value)
+        names = self.parents.keys() | fingerprints.keys()
+        wrong = sorted(name for name in names if fingerprints.get(name) != self.parents.get(name))
         if self.parent == version and not wrong:
             return
         source = self.settings.get("source", "RECORDING")
@@ -139,6 +144,10 @@ class Voice:
             "the weights that it was made for",
             f"Make it anew: gsv-lab {verb} {source} --output VOICE",
         )
+
+    def check_fit(self, base: Synthesizer) -> None:
+        """Refuse what the base networks cannot take; see `gsv_lab.inference.voice_checks.check_fit`."""
+        check_fit(base, self.speaker, self.prompt, self.residuals, self.changed, f"The voice '{self.name[:60]}'")
 
 
 def tuned_synthesizer(base: Synthesizer, changed: Mapping[str, Tensor]) -> Synthesizer:

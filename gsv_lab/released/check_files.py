@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from gsv_lab.checkpoint.native import expected_shapes, load_tensors, read_header
+from gsv_lab.checkpoint.native import load_tensors, read_header
 from gsv_lab.checkpoint.restricted import CODES, Released, read_released
+from gsv_lab.checkpoint.specs import network_of
 from gsv_lab.errors import CheckpointError, LabError
 from gsv_lab.released import reference_keys, reference_keys_gpt
 from gsv_lab.released.catalogue import KNOWN, HubFile, KnownFile
@@ -176,7 +177,7 @@ def _compare(report: FileReport, state: Mapping[str, Tensor], resolved: Resolved
         ours = {str(reference_keys_gpt.to_our_key(key)): tuple(value.shape) for key, value in state.items()}
     else:
         ours = {key: tuple(value.shape) for key, value in reference_keys.from_reference(state).items()}
-    expected = expected_shapes(resolved.spec, len(ours), name)
+    expected = _shapes(network_of(resolved.spec, name, len(ours)))
     report.missing = sorted(str(keys.to_reference_key(key)) for key in expected.keys() - ours.keys())
     report.unexpected += sorted(str(keys.to_reference_key(key)) for key in ours.keys() - expected.keys())
     for key in sorted(expected.keys() & ours.keys()):
@@ -217,7 +218,7 @@ def _native(report: FileReport, path: Path) -> None:
     report.family = family_of(shapes)
     info = header.get("info") or {}
     report.decided = [f"written by the kit, from {info.get('source') or info.get('experiment') or 'an unnamed source'}"]
-    expected = expected_shapes(spec, len(shapes), path.name)
+    expected = _shapes(network_of(spec, path.name, len(shapes)))
     report.missing, report.unexpected = sorted(expected.keys() - shapes.keys()), sorted(shapes.keys() - expected.keys())
     common = expected.keys() & shapes.keys()
     wrong = sorted(name for name in common if expected[name] != shapes[name])
@@ -228,3 +229,8 @@ def _count(report: FileReport, tensors: Mapping[str, Any]) -> None:
     kinds = {str(value.dtype).removeprefix("torch.") for value in tensors.values()}
     report.precision = ", ".join(sorted(kinds))
     report.tensors, report.numbers = len(tensors), sum(value.numel() for value in tensors.values())
+
+
+def _shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of every tensor of a network."""
+    return {name: tuple(value.shape) for name, value in network.state_dict().items()}

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from gsv_lab.checkpoint.native import check_fit, save_tensors
+from gsv_lab.checkpoint.native import save_tensors
 from gsv_lab.checkpoint.restricted import read_released
+from gsv_lab.checkpoint.specs import check_fit
 from gsv_lab.errors import CheckpointError, LabError
 from gsv_lab.released import reference_keys, reference_keys_gpt
 from gsv_lab.released.reference_family import Resolved, resolve_file

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -73,8 +73,8 @@ def family_from(files: Files) -> Family:
         absent = " ".join(part.rstrip(".") + "." for part in missing_files(files))
     synthesizer = ReleasedSynthesizer(
         load_hubert(files.paths["content_encoder"]),
-        cast(SemanticGPTRole, load_component(gpt_file)),
-        cast(SoVITS, load_component(sovits_file)),
+        load_component(gpt_file, SemanticGPTRole),
+        load_component(sovits_file, SoVITS),
         load_bert(files.paths["context_encoder"]),
         load_verifier(files.paths.get("speaker_verification")),
         _recogniser(),
@@ -254,7 +254,7 @@ def imported_file(path: Path) -> Path:
 def _recogniser() -> ContentEncoder | None:
     """Nano's content encoder, the only part here that recognises phones."""
     shipped = [folder / "content_encoder.safetensors" for folder in known_families().values()]
-    return load_component(shipped[-1]) if shipped and shipped[-1].is_file() else None  # type: ignore[return-value]
+    return load_component(shipped[-1], ContentEncoder) if shipped and shipped[-1].is_file() else None
 
 
 def missing_files(files: Files) -> tuple[str, str, str]:

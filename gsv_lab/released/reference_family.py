@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from gsv_lab.checkpoint.restricted import CODES
+from gsv_lab.checkpoint.archive import CODES
 from gsv_lab.errors import CheckpointError
 from gsv_lab.released.reference_keys import to_our_key
 from gsv_lab.released.reference_keys_gpt import sizes_from_reference

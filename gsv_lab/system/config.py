@@ -1,9 +1,9 @@
 """YAML to objects: one function for the command line and for notebooks.
 
 A spec is a dictionary `{class_path: dotted.path.Class, init_args: {...}}`, nested as deep as the constructor asks.
-`load_experiment` reads files, checks names, types and ranges against the constructors (jsonargparse, with `${...}` from
-OmegaConf) and gives back plain resolved dictionaries; `build` turns such a dictionary into objects and needs no
-library at all. Every built object keeps its resolved spec in `.spec`; checkpoints carry it.
+`load_experiment` reads files, fills references, checks names, types and ranges against the constructors (jsonargparse)
+and gives back plain resolved dictionaries; `build` turns such a dictionary into objects and needs no library at all.
+Every built object keeps its resolved spec in `.spec`; checkpoints carry it.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ import difflib
 import inspect
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.system.config_checks import check_arguments, check_names, check_values
+from gsv_lab.system.config_checks import check_arguments, check_names, check_tables, check_values
+from gsv_lab.system.files import check_folder_name
 from gsv_lab.system.overlay import nested, overlay
 from gsv_lab.system.parser_errors import parser_error
 from gsv_lab.system.ranges import NonNegativeInt, PositiveFloat, PositiveInt
-from gsv_lab.system.registry import resolve
-from gsv_lab.system.yaml_text import check_text, read_value
+from gsv_lab.system.references import fill
+from gsv_lab.system.registry import FOLDERS, check_classes, resolve
+from gsv_lab.system.yaml_text import check_text, read_text, read_value, write_text
 
 
 @dataclass
@@ -50,6 +52,8 @@ class TrainerSettings:
     workers: NonNegativeInt = 0
 
 
+SEED = 1234
+
 TOP = {
     "name": str,
     "seed": NonNegativeInt,
@@ -62,26 +66,40 @@ TOP = {
 """Entries of an experiment and their types."""
 
 
-def build(spec: Any) -> Any:
+def build(spec: Any, folders: tuple[str, ...] = FOLDERS) -> Any:
     """Objects from a resolved spec; lists and dictionaries are walked, plain values given back.
+
+    Every class in it is checked before the first object is made.
+
+    Args:
+        spec: plain dictionaries.
+        folders: folders of the package that it may name, see `gsv_lab.system.registry.resolve`.
 
     Raises:
         ConfigError: CONFIG_UNKNOWN_KEY (with the nearest name), CONFIG_UNKNOWN_COMPONENT, CONFIG_RENAMED.
     """
+    check_classes(spec, folders)
+    return _built(spec, folders)
+
+
+def _built(spec: Any, folders: tuple[str, ...]) -> Any:
     if isinstance(spec, (list, tuple)):
-        return [build(item) for item in spec]
+        return [_built(item, folders) for item in spec]
     if not isinstance(spec, Mapping):
         return spec
     if "class_path" not in spec:
-        return {key: build(value) for key, value in spec.items()}
+        return {key: _built(value, folders) for key, value in spec.items()}
     extra = set(spec) - {"class_path", "init_args"}
     if extra:
         raise ConfigError("CONFIG_UNKNOWN_KEY", f"'{sorted(extra)[0]}' beside class_path", "init_args only")
-    cls = resolve(spec["class_path"])
-    arguments = {key: build(value) for key, value in (spec.get("init_args") or {}).items()}
+    cls = resolve(spec["class_path"], folders)
+    given = spec.get("init_args") or {}
+    if not isinstance(given, Mapping):
+        raise ConfigError("CONFIG_TYPE", f"init_args of {cls.__name__} is {str(given)[:60]}", "a table")
+    arguments = {key: _built(value, folders) for key, value in given.items()}
     _check_signature(cls, arguments)
     built = cls(**arguments)
-    built.spec = {"class_path": spec["class_path"], "init_args": _plain(spec.get("init_args") or {})}
+    built.spec = {"class_path": spec["class_path"], "init_args": _plain(given)}
     return built
 
 
@@ -122,11 +140,12 @@ def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) 
     Raises:
         ConfigError: CONFIG_UNKNOWN_KEY with the nearest name; CONFIG_RENAMED with the new one; CONFIG_TYPE with the
             parser's own words; CONFIG_RANGE, CONFIG_INCONSISTENT, CONFIG_TOO_DEEP, CONFIG_UNSAFE,
-            CONFIG_UNKNOWN_COMPONENT, CONFIG_MISSING.
+            CONFIG_UNKNOWN_COMPONENT, CONFIG_MISSING; CONFIG_PATH, the name is no plain folder name.
     """
     files = [_read_file(Path(path)) for path in paths]
     settings = dict(item.removeprefix("--").partition("=")[::2] for item in overrides)
     resolved = _resolved(files, settings)
+    check_folder_name(resolved["name"], "name")
     check_values(resolved, TOP)
     for number in range(1, len(files)):
         if _is_idle(files, number, settings, resolved):
@@ -136,21 +155,17 @@ def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) 
 
 def _read_file(path: Path) -> Any:
     """The tables of a file, `${...}` as it stands there; keys with dots at the top are written out."""
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = str(error.strerror) if isinstance(error, OSError) else "it is no text in UTF-8"
         raise ConfigError("CONFIG_MISSING", f"Cannot read {path}", "a YAML file", why) from error
     check_text(text, path.name)
-    try:
-        read = OmegaConf.to_container(OmegaConf.create(text))
-    except OmegaConfBaseException as error:
-        raise ConfigError("CONFIG_TYPE", f"{path.name}: {' '.join(str(error).split())[:300]}") from error
+    read = read_text(text, path.name)
+    read = {} if read is None else read
     if not isinstance(read, dict):
-        raise ConfigError("CONFIG_TYPE", f"{path.name} is a list", "a table of " + ", ".join(TOP))
+        kind = "a list" if isinstance(read, list) else "a single value"
+        raise ConfigError("CONFIG_TYPE", f"{path.name} is {kind}", "a table of " + ", ".join(TOP))
     tables: Any = {}
     for key, value in read.items():
         tables = overlay(tables, nested(str(key), value))
@@ -159,25 +174,30 @@ def _read_file(path: Path) -> Any:
 
 def _resolved(files: Sequence[Any], settings: Mapping[str, str]) -> dict[str, Any]:
     """Files over each other, and single settings over them, as the parser understands them."""
-    import yaml
-    from omegaconf import OmegaConf
-
     merged: Any = {}
     for tables in files:
         merged = overlay(merged, tables)
-    arguments = []
+    # Settings that the parser gets one by one, since it knows which of them are texts.
+    single = {}
     for key, text in settings.items():
         # The parser would drop the arguments of an exchanged class, and take null for the name of one.
         if key.endswith("class_path") or text == "null":
             merged = overlay(merged, nested(key, None if text == "null" else text))
         else:
-            arguments.append(f"--{key}={text}")
-    whole = merged
+            single[key] = text
+    whole: Any = {"seed": SEED, "trainer": asdict(TrainerSettings())}
+    whole = overlay(whole, merged)
     for key, text in settings.items():
         check_text(text, key, traps=False)
-        whole = overlay(whole, nested(key, yaml.safe_load(text)))
-    check_names(whole)
-    resolved = _parse([f"--config={OmegaConf.to_yaml(OmegaConf.create(merged))}", *arguments])
+        whole = overlay(whole, nested(key, text if isinstance(_at(merged, key), str) else read_text(text, key)))
+    filled = fill(whole, whole)
+    check_tables(filled, TOP)
+    check_names(filled)
+    arguments = [f"--config={write_text(fill(merged, whole))}"]
+    for key, text in single.items():
+        value = fill(text, whole, key)
+        arguments.append(f"--{key}={value if isinstance(value, str) else write_text(value)}")
+    resolved = _parse(arguments)
     for key, text in settings.items():
         if not isinstance(_at(resolved, key), str):
             check_text(text, key)
@@ -189,10 +209,10 @@ def _parse(arguments: Sequence[str]) -> dict[str, Any]:
     import jsonargparse
     import pytorch_lightning as pl
 
-    parser = jsonargparse.ArgumentParser(parser_mode="omegaconf+", exit_on_error=False)
+    parser = jsonargparse.ArgumentParser(parser_mode="yaml", exit_on_error=False)
     parser.add_argument("--config", action="config")
     parser.add_argument("--name", type=str, required=True)
-    parser.add_argument("--seed", type=int, default=1234)
+    parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--sizes", type=dict[str, Any], default={})
     parser.add_argument("--start_from", type=list[str] | str, default=[])
     parser.add_subclass_arguments(pl.LightningModule, "task", required=True)
@@ -261,6 +281,8 @@ def override(experiment: Mapping[str, Any], overrides: Sequence[str]) -> dict[st
         else:
             node[last] = value
     check_names(result)
+    if "name" in result:
+        check_folder_name(result["name"], "name")
     check_values(result, TOP)
     return result
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
+from enum import Enum
+from functools import cache
+from pathlib import PurePath
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.system.migration import ARGUMENTS, LOSSES, renamed
 from gsv_lab.system.parser_errors import unknown_key
-from gsv_lab.system.ranges import Range
+from gsv_lab.system.ranges import NonNegativeInt, Range
 from gsv_lab.system.registry import resolve
 
 
@@ -25,7 +28,8 @@ def check_names(node: Any) -> None:
 
     Raises:
         ConfigError: CONFIG_UNKNOWN_COMPONENT; CONFIG_RENAMED with the new name; CONFIG_UNKNOWN_KEY, something beside
-            `class_path` and `init_args`, or a class path in a dotted key; CONFIG_TYPE, arguments that are no table.
+            `class_path` and `init_args`, or a class path in a dotted key; CONFIG_TYPE, arguments that are no table, or
+            a text in the place of an object.
     """
     if isinstance(node, (list, tuple)):
         for value in node:
@@ -40,6 +44,11 @@ def check_names(node: Any) -> None:
         if not isinstance(arguments, Mapping):
             raise ConfigError("CONFIG_TYPE", f"init_args of {cls.__name__} is {str(arguments)[:60]}", "a table")
         check_arguments(cls, arguments)
+        types = argument_types(cls)
+        for key, value in arguments.items():
+            if "." in str(key):
+                raise ConfigError("CONFIG_UNKNOWN_KEY", f"'{key}' is one key with dots in it", "tables in each other")
+            _check_objects(value, types.get(key, Any), f"{key} of {cls.__name__}")
     for key, value in node.items():
         if str(key).endswith(".class_path"):
             raise ConfigError("CONFIG_UNKNOWN_KEY", f"'{key}' is one key with dots in it", "class_path in its table")
@@ -47,6 +56,49 @@ def check_names(node: Any) -> None:
             for old in LOSSES.keys() & value.keys():
                 raise renamed(f"weights.{old}", f"weights.{LOSSES[old]}")
         check_names(value)
+
+
+def check_tables(tables: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Refuse entries at the top that are none, and texts in the place of tables, which the parser would take for files.
+
+    Raises:
+        ConfigError: CONFIG_UNKNOWN_KEY with the nearest name; CONFIG_TYPE.
+    """
+    for key, value in tables.items():
+        if key not in known:
+            raise unknown_key("", str(key), known)
+        if known[key] not in (str, NonNegativeInt) and isinstance(value, str):
+            raise ConfigError("CONFIG_TYPE", f"{key} is '{value[:60]}'", "a table")
+
+
+def _check_objects(value: Any, hint: Any, path: str) -> None:
+    """Refuse a text where an object is wanted: the parser would take it for a class path, a file, or more YAML."""
+    if isinstance(value, str):
+        if _wants_object(hint) and not _is_number(value):
+            raise ConfigError("CONFIG_TYPE", f"{path} is '{value[:60]}'", "a table with class_path and init_args")
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _check_objects(item, hint, path)
+    elif isinstance(value, Mapping) and "class_path" not in value:
+        for item in value.values():
+            _check_objects(item, hint, path)
+
+
+def _wants_object(hint: Any) -> bool:
+    """Whether an argument of this type takes something that is made of a table, or a class or function itself."""
+    if isinstance(hint, type):
+        return hint.__module__ not in ("builtins", "collections.abc") and not issubclass(hint, (PurePath, Enum))
+    if get_origin(hint) in (type, Callable):
+        return True
+    return any(_wants_object(inner) for inner in get_args(hint))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def check_arguments(cls: type, arguments: Mapping[str, Any]) -> None:
@@ -110,8 +162,13 @@ def check_ranges(value: Any, hint: Any, path: str) -> None:
 
 def argument_types(cls: Any) -> dict[str, Any]:
     """Types of a constructor's arguments, ranges included; none where they name what only a type checker imports."""
+    return _hints(cls.__init__)
+
+
+@cache
+def _hints(function: Any) -> dict[str, Any]:
     try:
-        return get_type_hints(cls.__init__, include_extras=True)
+        return get_type_hints(function, include_extras=True)
     except NameError:
         return {}
 

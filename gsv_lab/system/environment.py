@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.system.files import inside
 
 
 def cache_dir() -> Path:
@@ -38,6 +39,15 @@ def cache_dir() -> Path:
         return Path.home() / "Library" / "Caches" / "gsv_lab"
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "gsv_lab"
+
+
+def in_cache(path: str | os.PathLike[str]) -> Path:
+    """Where a path of a configuration leads: a relative one below the cache folder, an absolute one where it says.
+
+    Raises:
+        ConfigError: CONFIG_PATH, a relative path that climbs out of the cache folder.
+    """
+    return inside(cache_dir(), path)
 
 
 def pause_file() -> Path:

@@ -6,12 +6,13 @@ Idea: everything is written beside its destination under a hidden name, forced t
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from gsv_lab.errors import LabError
+from gsv_lab.errors import ConfigError, LabError
 
 
 def save_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
@@ -40,6 +41,37 @@ def save_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
             beside.unlink(missing_ok=True)
     _sync_folder(path.parent)
     return path
+
+
+def check_folder_name(name: object, where: str) -> None:
+    """Refuse a name that could be more than one folder below its parent.
+
+    Args:
+        name: of a run, a family or another thing that has a folder.
+        where: what has this name, for the error.
+
+    Raises:
+        ConfigError: CONFIG_PATH.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}", name):
+        expected = "one plain folder name: at most 100 letters, digits, dots, - and _, not beginning with a dot"
+        raise ConfigError("CONFIG_PATH", f"{where} is '{str(name)[:60]}'", expected)
+
+
+def inside(root: str | os.PathLike[str], path: str | os.PathLike[str]) -> Path:
+    """A path that a configuration names: a relative one lies below `root`, an absolute one where it says.
+
+    Raises:
+        ConfigError: CONFIG_PATH, a relative path that climbs out of `root`, or none at all.
+    """
+    found = Path(path)
+    if found.is_absolute():
+        return found
+    parts = re.split(r"[/\\]", os.fspath(path))
+    if ".." in parts or not os.fspath(path).isprintable() or found.drive:
+        problem = f"The relative path '{os.fspath(path)[:120]}' does not stay below {Path(root).name or root}"
+        raise ConfigError("CONFIG_PATH", problem, "one without '..', or an absolute path")
+    return Path(root) / found
 
 
 @contextmanager

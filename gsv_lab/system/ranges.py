@@ -25,7 +25,7 @@ class Range(NamedTuple):
 
     def holds(self, value: float) -> bool:
         """Whether a number lies in the range; infinity and NaN never do."""
-        if not math.isfinite(value) or value > self.most:
+        if not -math.inf < value < math.inf or value > self.most:
             return False
         return value > self.least if self.above else value >= self.least
 

@@ -1,4 +1,8 @@
-"""Which classes a specification may name: those of the package, and those that a user registered in this process."""
+"""Which classes a specification may name: those of the package, and those that a user registered in this process.
+
+A name comes from a file that nobody vouches for. So its module is compared with the names of the package's own files
+before anything is imported, and the class with `Configurable` before anything is made of it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +22,21 @@ from gsv_lab.errors import ConfigError
 from gsv_lab.system.migration import CLASSES, renamed
 
 PARTS = ("nn", "extensions", "released")
-"""Folders of the package whose classes a weight or voice file may name."""
+"""Folders of the package whose classes a weight file may name."""
+
+FOLDERS = (*PARTS, "training", "corpora")
+"""Folders whose classes a configuration may name that a user passes."""
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+class Configurable:
+    """Base of the package's classes that a specification may name.
+
+    Networks have it through `gsv_lab.hooks.tap.Component`; tasks, data, synthetic corpora, augmentations, schedules and
+    callbacks name it themselves. A class of the user's own is registered and needs no base.
+    """
+
 
 _REGISTERED: dict[str, type] = {}
 
@@ -95,43 +115,81 @@ def _forget(name: str) -> None:
             del _REGISTERED[class_path]
 
 
-def resolve(class_path: str, folders: tuple[str, ...] = ()) -> type:
+@cache
+def modules(folders: tuple[str, ...]) -> frozenset[str]:
+    """Names of all modules in some folders of the package, read from the names of files; nothing is imported."""
+    found = set()
+    for folder in folders:
+        for module in pkgutil.iter_modules([str(PACKAGE / folder)]):
+            found.add(f"gsv_lab.{folder}.{module.name}")
+    return frozenset(found)
+
+
+def resolve(class_path: object, folders: tuple[str, ...] = FOLDERS) -> type:
     """The class named by a dotted path, if specifications may name it.
 
     Args:
         class_path: for example `gsv_lab.nn.flow.CouplingFlow`.
-        folders: folders of the package that may be named; empty for all.
+        folders: folders of the package that may be named.
 
     Raises:
-        ConfigError: CONFIG_UNKNOWN_COMPONENT when the path is not allowed or names nothing; CONFIG_RENAMED when it is
-            the old name of a class.
+        ConfigError: CONFIG_UNKNOWN_COMPONENT, the path is not allowed or names nothing that can be made;
+            CONFIG_RENAMED, it is the old name of a class.
     """
-    class_path = str(class_path)
+    if not isinstance(class_path, str):
+        raise _unknown(f"A class path is {ascii(class_path)[:60]}", "a text such as gsv_lab.nn.flow.CouplingFlow")
     if class_path in _REGISTERED:
         return _REGISTERED[class_path]
     if class_path in CLASSES:
         raise renamed(f"'{class_path}'", f"'{CLASSES[class_path]}'")
-    allowed = [f"gsv_lab.{folder}." for folder in folders] or ["gsv_lab."]
-    if not class_path.startswith(tuple(allowed)):
-        near = difflib.get_close_matches(class_path, _REGISTERED, 1, 0.6)
-        expected = f"a class that is registered, or a class path that starts with {' or '.join(allowed)}"
-        raise ConfigError(
-            "CONFIG_UNKNOWN_COMPONENT",
-            f"'{class_path}' is neither registered nor a component of gsv_lab",
-            f"'{near[0]}' perhaps" if near else expected,
-            "" if near else "Give the file that registers it with --parts; in Python, import it or run its cell first",
-        )
     module_name, _, name = class_path.rpartition(".")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise ConfigError("CONFIG_UNKNOWN_COMPONENT", f"No module '{module_name}'", "", str(error)) from error
-    found = vars(module).get(name)
-    if not isinstance(found, type) or found.__module__ != module_name:
-        classes = [n for n, v in vars(module).items() if isinstance(v, type) and v.__module__ == module_name]
-        near = difflib.get_close_matches(name, classes, 3, 0.4) or classes
-        raise ConfigError("CONFIG_UNKNOWN_COMPONENT", f"{module_name} has no class '{name}'", " or ".join(near))
-    return found
+    if module_name not in modules(folders):
+        raise _not_allowed(class_path, folders)
+    module = importlib.import_module(module_name)
+    own = {key: value for key, value in vars(module).items() if _is_own(value, module_name)}
+    if name not in own:
+        near = difflib.get_close_matches(name, own, 3, 0.4) or list(own)
+        raise _unknown(f"{module_name} has no class '{name[:60]}' that can be named", " or ".join(near))
+    return own[name]
+
+
+def _is_own(value: Any, module_name: str) -> bool:
+    """Whether a module's value is a class of this module, not one that it imports, and one that can be made."""
+    if not isinstance(value, type) or value.__module__ != module_name:
+        return False
+    return issubclass(value, Configurable) and not inspect.isabstract(value)
+
+
+def _not_allowed(class_path: str, folders: tuple[str, ...]) -> ConfigError:
+    """The error for a path that leads to no module of these folders."""
+    shown = class_path if len(class_path) <= 120 else f"{class_path[:120]}..."
+    problem = f"'{shown}' is neither registered nor a component of gsv_lab"
+    near = difflib.get_close_matches(class_path[:200], _REGISTERED, 1, 0.6)
+    if near:
+        return _unknown(problem, f"'{near[0]}' perhaps")
+    places = " or ".join(f"gsv_lab.{folder}" for folder in folders)
+    advice = "Give the file that registers it with --parts; in Python, import it or run its cell first"
+    return _unknown(problem, f"a class that is registered, or one of a module in {places}", advice)
+
+
+def _unknown(problem: str, expected: str, action: str = "") -> ConfigError:
+    return ConfigError("CONFIG_UNKNOWN_COMPONENT", problem, expected, action)
+
+
+def check_classes(spec: Any, folders: tuple[str, ...] = FOLDERS) -> None:
+    """Refuse a specification, however deep, that names a class which it may not name; nothing is made yet.
+
+    Raises:
+        ConfigError: those of `resolve`.
+    """
+    if isinstance(spec, Mapping):
+        if "class_path" in spec:
+            resolve(spec["class_path"], folders)
+        for value in spec.values():
+            check_classes(value, folders)
+    elif isinstance(spec, (list, tuple)):
+        for value in spec:
+            check_classes(value, folders)
 
 
 def available(role: type) -> dict[str, type]:

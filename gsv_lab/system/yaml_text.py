@@ -1,19 +1,25 @@
 """A YAML text as it was written, where `no` is not yet False: its traps, and single values in it.
 
-`check_text` looks at the nodes of a text before anything is made of them. `read_value` reads a single new value.
+`check_text` looks at the nodes of a text before anything is made of them; `read_text` and `read_value` make it.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.system.references import refuse_references
 
 LARGEST_TEXT = 1_000_000
 MOST_NODES = 10_000
 DEEPEST = 40
+
+_TAG = "tag:yaml.org,2002:"
+_PLAIN = {_TAG + kind for kind in ("null", "bool", "int", "float", "str", "seq", "map", "merge", "timestamp")}
+_FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)[eE][-+]?\d+$")
 
 _WORDS = {"true", "false"}
 _KINDS: tuple[tuple[tuple[type, ...], str], ...] = (
@@ -54,7 +60,7 @@ def _count(node: Any, source: str, depth: int, sizes: dict[int, int], traps: boo
         return sizes[id(node)]
     if depth > DEEPEST:
         raise _too_deep(source)
-    if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.startswith("tag:yaml.org,2002:python"):
+    if node.tag not in _PLAIN:
         raise ConfigError("CONFIG_UNSAFE", f"{source} is not plain YAML: {node.tag[:80]}{_where(node)}")
     total = 1
     if isinstance(node.value, str):
@@ -109,22 +115,64 @@ def _too_deep(source: str) -> ConfigError:
     return ConfigError("CONFIG_TOO_DEEP", f"{source} is too large, too deep or repeats itself", "a plain configuration")
 
 
+def read_text(text: str, source: str) -> Any:
+    """The plain values of a text that `check_text` has passed. Dates stay texts, and 1e-4 is a number.
+
+    Raises:
+        ConfigError: CONFIG_UNSAFE, a value that is not what its tag says.
+    """
+    import yaml
+
+    try:
+        return yaml.load(text, _classes()[0])
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        words = " ".join(str(error).split())[:160]
+        raise ConfigError("CONFIG_UNSAFE", f"{source} is not plain YAML: {words}") from error
+
+
+def write_text(value: Any) -> str:
+    """YAML of plain values in which every text is quoted, so that it is read as a text again."""
+    import yaml
+
+    return yaml.dump(value, Dumper=_classes()[1])
+
+
+@cache
+def _classes() -> tuple[Any, Any]:
+    """A loader and a dumper of PyYAML's, changed as `read_text` and `write_text` say."""
+    import yaml
+
+    class _Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers = {
+            first: [(tag, pattern) for tag, pattern in found if tag != _TAG + "timestamp"]
+            for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    class _Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    _Loader.add_implicit_resolver(_TAG + "float", _FLOAT, list("-+.0123456789"))
+    _Dumper.add_representer(str, lambda dumper, text: dumper.represent_scalar(_TAG + "str", text, style='"'))
+    return _Loader, _Dumper
+
+
 def read_value(path: str, text: str, before: Any) -> Any:
     """The value that a text in the place of `before` means.
 
     Raises:
-        ConfigError: those of `check_text`; CONFIG_TYPE, it is of another kind than what stood there.
+        ConfigError: those of `check_text` and `refuse_references`; CONFIG_TYPE, it is of another kind than what stood
+            there.
     """
-    import yaml
-
+    refuse_references(text, path)
     if isinstance(before, str) and text != "null" and not text.startswith('"'):
         return text
     check_text(text, path, traps=False)
     try:
         value = json.loads(text)
-    except ValueError:  # words without quotes; and YAML 1.1 would read 1e-3 as a word
+    except ValueError:  # words without quotes
         check_text(text, path)
-        value = yaml.safe_load(text)
+        value = read_text(text, path)
     for kind, name in _KINDS:
         if isinstance(before, kind):
             if value is not None and not _is_of(value, kind):

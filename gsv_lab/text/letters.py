@@ -74,13 +74,14 @@ def load(folder: Path | None = None) -> Any:
 
     from gsv_lab.system.config import build
     from gsv_lab.system.migration import CLASSES
+    from gsv_lab.system.registry import PARTS
 
     with safe_open(path, "pt") as file:
         spec = json.loads(file.metadata()["gsv_lab"])["spec"]
         # The tensors of older files have today's names, their class has another one.
         spec["class_path"] = CLASSES.get(spec["class_path"], spec["class_path"])
         tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-    network = build(spec)
+    network = build(spec, PARTS)
     network.load_state_dict(tensors)
     return network.eval()
 

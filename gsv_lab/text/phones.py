@@ -110,7 +110,16 @@ class Phones:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Phones:
-        """The inverse of `to_dict`, also after a round trip through JSON."""
+        """The inverse of `to_dict`, also after a round trip through JSON.
+
+        Raises:
+            ValueError: a symbol that is none, a negative number of phones, words that do not cover the phones.
+        """
+        unknown = [name for name in data["symbols"] if name not in SYMBOL_ID]
+        if unknown:
+            raise ValueError(f"'{unknown[0]}' is no phone")
+        if min((*data["word2phones"], *(word.get("phones", 1) for word in data["words"])), default=0) < 0:
+            raise ValueError("a unit has less than no phones")
         return cls(
             text=data["text"],
             language=data["language"],

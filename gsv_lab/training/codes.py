@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -52,7 +51,7 @@ def make_codes(store_folder: str | Path, content_file: str | Path, output: str |
     store = ClipStore(store_folder)
     if not store.has_track("pitch"):
         add_pitch(store)
-    add_content(store, cast(ContentEncoder, load_component(content_file)), str(content_file))
+    add_content(store, load_component(content_file, ContentEncoder), str(content_file))
     quantizer = fit_codebook(store, n_codes)
     path = save_component(quantizer, output)
     add_codes(store, quantizer, str(content_file))

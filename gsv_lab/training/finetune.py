@@ -220,7 +220,7 @@ def tuned_task(family: Family, store: ClipStore, transcribed: bool) -> SoVITSTas
     for module in sovits.tuned_modules(transcribed):
         module.requires_grad_(True)
     path = family.extra("discriminators")
-    discriminators = None if path is None else cast(Discriminator, load_component(path))
+    discriminators = None if path is None else load_component(path, Discriminator)
     return SoVITSTask(sovits, discriminators, weights=WEIGHTS)
 
 

@@ -15,6 +15,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor, nn
 
+from gsv_lab.system.registry import Configurable
 from gsv_lab.training.log_writer import LogWriter
 from gsv_lab.training.task import Tag, Task
 
@@ -29,7 +30,7 @@ COMMON = (
 """Tags of every task."""
 
 
-class LoggingCallback(Callback):
+class LoggingCallback(Configurable, Callback):
     """Writes the views of a task: at every validation, from its first batch; gradients every few batches.
 
     Views draw no random numbers that the training would have drawn, and leave no tap watched.

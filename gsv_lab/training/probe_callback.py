@@ -16,10 +16,11 @@ from pytorch_lightning.callbacks import Callback
 from gsv_lab.hooks.catalogue import match, points
 from gsv_lab.hooks.probe import probe
 from gsv_lab.hooks.record import Records
+from gsv_lab.system.registry import Configurable
 from gsv_lab.training.log_writer import LogWriter
 
 
-class ProbeCallback(Callback):
+class ProbeCallback(Configurable, Callback):
     """Draws watched taps during training, in every logger that takes pictures; scalars go to all.
 
     A tap with heads is drawn as their mean. An alignment (`frame phone`) also gets `probe/<tap>/diagonality`, the share

@@ -145,9 +145,6 @@ class ReleasedGPTTask(GPTTask):
                 parameter.grad = self._waiting[name].to(parameter.device)
         self._waiting = {}
 
-    def on_validation_model_zero_grad(self) -> None:
-        """A validation between two steps takes no gradient away."""
-
 
 class ReleasedSoVITSTask(SoVITSTask):
     """Losses by name as in `SoVITSTask`: `mel` at one resolution, `kl`, `adversarial`, `features`, `discriminator`.

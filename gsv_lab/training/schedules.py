@@ -9,9 +9,10 @@ import math
 from abc import ABC, abstractmethod
 
 from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from gsv_lab.system.registry import Configurable
 
 
-class Schedule(ABC):
+class Schedule(Configurable, ABC):
     """A learning rate for every optimizer step."""
 
     @abstractmethod

@@ -19,6 +19,7 @@ from typing import Any
 from gsv_lab.errors import ConfigError
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.system.config import load_experiment, override
+from gsv_lab.system.files import check_folder_name
 from gsv_lab.system.migration import STAGES as OLD_STAGES
 from gsv_lab.system.migration import refuse_old_names
 from gsv_lab.training.codes import make_codes
@@ -99,10 +100,14 @@ def train_family(
 
     Returns:
         the family's folder, or None if `run_minutes` ended a stage before its budget.
+
+    Raises:
+        ConfigError: CONFIG_PATH, the version is no plain folder name; those of `choose`, of the configurations, `fit`.
     """
+    check_folder_name(version, "the version")
     chosen = choose(stages)
     choose([item.partition(".")[0] for item in overrides])
-    folder = Path(folder)
+    folder = Path(folder).absolute()
     quantizer = folder / "quantizer.safetensors"
     weights: dict[str, Path] = {}
     began = time.monotonic()

@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 from torch import Tensor, nn, optim
 
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
+from gsv_lab.system.registry import Configurable
 from gsv_lab.training.finite import check_gradient, check_losses
 from gsv_lab.training.log_writer import LogWriter
 
@@ -38,7 +39,7 @@ CODE_TAGS = (
 )
 
 
-class Task(pl.LightningModule):
+class Task(Configurable, pl.LightningModule):
     """A LightningModule that is handed its networks and creates none.
 
     Subclasses return a dictionary of unweighted scalar losses; its keys are the keys of `weights` and, behind

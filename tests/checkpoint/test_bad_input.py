@@ -17,8 +17,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from gsv_lab.checkpoint import archive as archive_module
 from gsv_lab.checkpoint import load_component, read_header, save_component
-from gsv_lab.checkpoint import restricted as restricted_module
 from gsv_lab.checkpoint.native import FORMAT
 from gsv_lab.cli import main
 from gsv_lab.errors import CheckpointError
@@ -129,13 +129,13 @@ def test_released_files(row: str, tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_sizes_are_read_without_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of a file that claims too much is ever loaded onto a device that has memory."""
-    devices, load = [], restricted_module._load
+    devices, load = [], archive_module._load
 
-    def watched(data: bytearray, name: str, device: str) -> Any:
+    def watched(data: bytearray, stubs: Any, device: str) -> Any:
         devices.append(device)
-        return load(data, name, device)
+        return load(data, stubs, device)
 
-    monkeypatch.setattr(restricted_module, "_load", watched)
+    monkeypatch.setattr(archive_module, "_load", watched)
     with pytest.raises(CheckpointError, match="claims 1000000001 elements"):
         import_reference([released(wide)(tmp_path)], tmp_path / "o.safetensors")
     assert devices == ["meta"]

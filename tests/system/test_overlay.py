@@ -127,7 +127,7 @@ def test_a_size_that_a_later_file_uses_is_a_change(tmp_path: Path) -> None:
     ("text", "code", "words"),
     [
         ("- a", "CONFIG_TYPE", "over0.yaml is a list"),
-        ("seed: ${", "CONFIG_TYPE", "over0.yaml"),
+        ("seed: ${", "CONFIG_UNSAFE", "seed is"),
         ("seed: ${sizes.nothing}", "CONFIG_TYPE", "sizes.nothing"),
         ("task: {init_args: null}", "CONFIG_TYPE", "init_args of ContentTask is None"),
         ("task: {init_args: {content_encoder: {class_path: gsv_lab.nn.flow.CouplingFlow, init_args: {}}}}",

