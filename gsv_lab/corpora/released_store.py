@@ -164,7 +164,8 @@ def _finish(store: ClipStore, clips: Sequence[Clip]) -> None:
     rows = [replace(row, split="valid") if number in held else row for number, row in enumerate(rows)]
     used = [row for row in rows if row.id not in left_out]
     seconds = sum(row.samples for row in used) / store.sample_rate
-    report = {"clips": len(used), "seconds": round(seconds, 2), "held_out": len(held), "left_out": files}
+    n_valid = sum(row.split == "valid" for row in used)
+    report = {"clips": len(used), "seconds": round(seconds, 2), "held_out": n_valid, "left_out": files}
     save_bytes(store.folder / REPORT, json.dumps(report, ensure_ascii=False, indent=1).encode())
     del table["unfinished"], table["format"]
     write_table(store.folder, {**table, "rows": [asdict(row) for row in rows]})

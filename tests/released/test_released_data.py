@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +27,7 @@ from gsv_lab.system.config import build, load_experiment
 from gsv_lab.text import phonemize
 from gsv_lab.training.fit import fit
 from released_files import gpt_spec, place
-from released_stores import FAMILIES, family_spec, write_clips, write_weights
+from released_stores import FAMILIES, family_spec, write_clips
 from tiny import GPT, experiment, spec
 from tiny import make_store as make_nano_store
 
@@ -36,20 +37,10 @@ EQ = spec("corpora.augmentation.SpeedAndEQAugmentation", speed=0.15, eq_db=3.0, 
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_weights(tmp_path_factory.mktemp("weights"), *FAMILIES)
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clips(tmp_path_factory.mktemp("clips"))
-
-
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory: pytest.TempPathFactory, clips: Path, weights: Path) -> dict[str, ClipStore]:
+def stores(tmp_path_factory: pytest.TempPathFactory, six_clips: Path, weights: Path) -> dict[str, ClipStore]:
     """One of each family."""
     root = tmp_path_factory.mktemp("stores")
-    return {name: ClipStore(make_store(clips, name, root / name, weights).folder) for name in FAMILIES}
+    return {name: ClipStore(make_store(six_clips, name, root / name, weights).folder) for name in FAMILIES}
 
 
 def sovits_task(family: str, **more: Any) -> dict[str, Any]:
@@ -87,7 +78,7 @@ def opened(data: dict[str, Any], task: dict[str, Any] | None, batches: int = 0) 
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_whole_clips_with_all_that_belongs_to_them(family: str, stores: dict[str, ClipStore], clips: Path) -> None:
+def test_whole_clips_with_all_that_belongs_to_them(family: str, stores: dict[str, ClipStore], six_clips: Path) -> None:
     store = stores[family]
     data = opened(data_of(family, "sovits", store.folder), sovits_task(family))
     chosen = data.chosen["train"] + data.chosen["valid"]
@@ -95,7 +86,7 @@ def test_whole_clips_with_all_that_belongs_to_them(family: str, stores: dict[str
     batch: SoVITSBatch = data.collate(chosen, None)
     assert batch.positions is None and batch.log_f0 is None and batch.reference_voicing is None
     assert (batch.verification is not None) == family.startswith("v2Pro")
-    texts = {clip.id: clip for clip in read(clips)}
+    texts = {clip.id: clip for clip in read(six_clips)}
     for number, index in enumerate(chosen):
         row = store.rows[index]
         frames = row.samples // 640 // 2 * 2
@@ -131,21 +122,15 @@ def test_gradients_of_both_stages(family: str, stores: dict[str, ClipStore]) -> 
     assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in gpt.semantic_gpt.parameters())
 
 
-def test_a_training_through_the_ordinary_way(stores: dict[str, ClipStore], tmp_path: Path) -> None:
-    for stage, task in (("sovits", sovits_task("v2Pro")), ("gpt", gpt_task())):
-        data = data_of("v2Pro", stage, stores["v2Pro"].folder, valid_batches=1)
-        made = fit(experiment(task, data, 1), tmp_path / stage, progress_bar=False)
-        assert made.done and all(path.is_file() for path in made.weights.values())
-
-
 @pytest.mark.slow
-def test_views_of_clips_that_are_not_aligned(
+def test_a_training_with_its_views(
     stores: dict[str, ClipStore], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Validation writes all that it can: no view fails for a pitch or an alignment that nobody measured."""
+    """Through `fit`; no view of the validation fails for a pitch or an alignment that nobody measured."""
     for stage, task in (("sovits", sovits_task("v2Pro")), ("gpt", gpt_task())):
         data = data_of("v2Pro", stage, stores["v2Pro"].folder, valid_batches=1)
-        fit(experiment(task, data, 1, validate_every=1), tmp_path / stage, progress_bar=False)
+        made = fit(experiment(task, data, 1, validate_every=1), tmp_path / stage, progress_bar=False)
+        assert made.done and all(path.is_file() for path in made.weights.values())
     assert not [record.message for record in caplog.records if "gsv_lab" in record.name]
 
 
@@ -211,11 +196,11 @@ def test_a_store_of_another_family_or_of_other_settings(
 ) -> None:
     """One error each, with both sides and the command."""
     command = "gsv-lab store LIST --family v2Pro --output DIR"
-    for stage, task in (("sovits", sovits_task("v2Pro")), ("gpt", gpt_task())):
-        refused(data_of("v2Pro", stage, stores["v2"].folder), task, f"was made for v2.*one for v2Pro.*{command}")
-        nano = make_nano_store(tmp_path / stage).folder
-        refused(data_of("v2Pro", stage, nano), task, f"was made for no released family.*{command}")
-        refused(data_of("v2Pro", stage, tmp_path / "none"), task, f"no store at.*{command}")
+    refused(data_of("v2Pro", "gpt", stores["v2"].folder), None, f"was made for v2.*one for v2Pro.*{command}")
+    refused(data_of("v2Pro", "sovits", stores["v2"].folder), None, f"was made for v2.*one for v2Pro.*{command}")
+    nano = make_nano_store(tmp_path / "nano").folder
+    refused(data_of("v2Pro", "gpt", nano), None, f"was made for no released family.*{command}")
+    refused(data_of("v2Pro", "sovits", tmp_path / "none"), None, f"no store at.*{command}")
     any_family = data_of("v2", "sovits", stores["v2"].folder, family="")
     refused(any_family, sovits_task("v2Pro"), "needs 'verification'.*has none")
     table = json.loads((stores["v2"].folder / "clips.json").read_text(encoding="utf-8"))
@@ -293,6 +278,21 @@ def test_one_clip_has_nothing_to_hold_out(weights: Path, tmp_path: Path) -> None
     assert made.held_out == 0
     refused(data_of("v2", "gpt", made.folder), gpt_task(), r"usable for 'valid'.*valid=\[train\]")
     opened(data_of("v2", "gpt", made.folder, valid=["train"]), gpt_task())
+
+
+def test_limits_are_those_of_the_released_trainers(stores: dict[str, ClipStore]) -> None:
+    """Clips of 0.6 to 54 s, in both stages."""
+    for stage in ("sovits", "gpt"):
+        data = opened(data_of("v2", stage, stores["v2"].folder), None)
+        lengths = (0.55, 0.65, 1.6, 53.9, 54.1)
+        data.store.rows = [replace(data.store.rows[0], samples=round(seconds * 32000)) for seconds in lengths]
+        assert [data.usable(index, row) for index, row in enumerate(data.store.rows)] == [
+            False,
+            True,
+            True,
+            True,
+            False,
+        ]
 
 
 def test_a_store_in_the_working_folder_is_found(
