@@ -99,7 +99,7 @@ def pretended_device() -> Iterator[torch.device]:
     torch.cuda._lazy_init = lambda: None
     torch._C._set_only_lift_cpu_tensors(True)
     try:
-        with Factories():
+        with Factories(), torch.backends.cudnn.flags(enabled=False):
             yield DEVICE
     finally:
         torch._C._set_only_lift_cpu_tensors(False)
