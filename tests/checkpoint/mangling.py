@@ -70,6 +70,8 @@ KEYS = (
 def places(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Paths of all values in a tree."""
     yield path
+    if len(path) > 30:
+        return
     if isinstance(tree, dict):
         for key, value in tree.items():
             yield from places(value, (*path, key))
@@ -97,11 +99,11 @@ def edited(tree: Any, draw: Any) -> Any:
         elif kind == "wrap":
             node[last] = [node[last]] * draw(st.integers(0, 3))
         elif kind == "add" and isinstance(node, dict):
-            node[draw(st.sampled_from(KEYS))] = draw(st.sampled_from(VALUES))
+            node[draw(st.sampled_from(KEYS))] = copy.deepcopy(draw(st.sampled_from(VALUES)))
         elif kind == "number" and isinstance(node[last], (int, float)):
             node[last] = node[last] * draw(st.sampled_from((-1, 2, 1000, 10**12))) + draw(st.integers(-1, 1))
         else:
-            node[last] = draw(st.sampled_from(VALUES))
+            node[last] = copy.deepcopy(draw(st.sampled_from(VALUES)))
     return tree
 
 

@@ -99,7 +99,7 @@ def nothing_foreign(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def voice_case(place: Path, lab: Lab) -> Case:
-    """A voice in bytes and in its header; with a new checksum none, so that what lies behind it is met too."""
+    """A voice in bytes, in its tensors and in its header; where it loads, it speaks."""
     honest = (place / "voice.safetensors").read_bytes()
     path = place / "case.safetensors"
 
@@ -113,11 +113,11 @@ def voice_case(place: Path, lab: Lab) -> Case:
 
 def weights_case(place: Path, lab: Lab) -> Case:
     """Weights in bytes and in their header."""
-    honest = (place / "weights.safetensors").read_bytes()
+    honest = [(place / name).read_bytes() for name in ("weights.safetensors", "family/sovits.safetensors")]
     path = place / "case.safetensors"
 
     def case(draw: Any) -> None:
-        path.write_bytes(mangled(honest, draw))
+        path.write_bytes(mangled(draw(st.sampled_from(honest)), draw))
         load_component(path)
         read_header(path)
 
@@ -126,15 +126,20 @@ def weights_case(place: Path, lab: Lab) -> Case:
 
 def mangled(honest: bytes, draw: Any) -> bytes:
     """A file of the kit's own, damaged: its bytes, the table in front, or the entry of the kit in it."""
-    kind = draw(st.sampled_from(("bytes", "table", "entry", "entry", "entry", "sealed")))
+    kind = draw(st.sampled_from(("bytes", "tensors", "table", "entry", "entry", "entry", "sealed")))
     if kind == "bytes":
         return damaged(honest, draw)
     table, entry, tensors = unpacked(honest)
     if kind == "table":
         del table["__metadata__"]
         return packed({**edited(table, draw), "__metadata__": {}}, entry, tensors)
-    if kind != "sealed":
+    if kind != "sealed":  # what lies behind the checksum is met too
         entry.pop("checksum", None)
+    if kind == "tensors":
+        changed = bytearray(tensors)
+        for _ in range(draw(st.integers(1, 4))):
+            changed[draw(st.integers(0, len(changed) - 1))] = draw(st.integers(0, 255))
+        return packed(table, entry, bytes(changed))
     return packed(table, edited(entry, draw), tensors)
 
 
