@@ -12,6 +12,7 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
+from abc import ABC
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -157,7 +158,8 @@ def _is_own(value: Any, module_name: str) -> bool:
     """Whether a module's value is a class of this module, not one that it imports, and one that can be made."""
     if not isinstance(value, type) or value.__module__ != module_name:
         return False
-    return issubclass(value, Configurable) and not inspect.isabstract(value)
+    abstract = inspect.isabstract(value) or ABC in value.__bases__
+    return issubclass(value, Configurable) and not abstract
 
 
 def _not_allowed(class_path: str, folders: tuple[str, ...]) -> ConfigError:

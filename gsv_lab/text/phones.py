@@ -115,16 +115,17 @@ class Phones:
         Raises:
             ValueError: a symbol that is none, a negative number of phones, words that do not cover the phones.
         """
+        words = data.get("words", ())
         unknown = [name for name in data["symbols"] if name not in SYMBOL_ID]
         if unknown:
             raise ValueError(f"'{unknown[0]}' is no phone")
-        if min((*data["word2phones"], *(word.get("phones", 1) for word in data["words"])), default=0) < 0:
+        if min((*data["word2phones"], *(word.get("phones", 1) for word in words)), default=0) < 0:
             raise ValueError("a unit has less than no phones")
         return cls(
             text=data["text"],
             language=data["language"],
             symbols=tuple(data["symbols"]),
             word2phones=tuple(data["word2phones"]),
-            words=tuple(Word(**word) for word in data["words"]),
-            warnings=tuple(data["warnings"]),
+            words=tuple(Word(**word) for word in words),
+            warnings=tuple(data.get("warnings", ())),
         )
