@@ -90,11 +90,14 @@ def write_clips(folder: Path, sample: Path) -> Path:
     return path
 
 
-def write_start(folder: Path, family: str) -> dict[str, Path]:
-    """Random networks of a family in released files, imported: the file of each role."""
+def write_start(folder: Path, family: str, *overrides: str) -> dict[str, Path]:
+    """Random networks of a family in released files, imported: the file of each role.
+
+    `overrides` are for the second stage.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     gpt = reduced(family, "gpt", folder)["task"]["init_args"]["semantic_gpt"]
-    both = reduced(family, "sovits", folder)["task"]["init_args"]
+    both = reduced(family, "sovits", folder, *overrides)["task"]["init_args"]
     paths = [
         write_gpt(folder / "g.ckpt", gpt),
         write_sovits(folder / "s.pth", both["sovits"], CODE[family]),

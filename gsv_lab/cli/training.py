@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gsv_lab.cli.options import add_command, add_parts
+from gsv_lab.errors import ConfigError
 from gsv_lab.system.environment import cache_dir, pause_file
 
 FAMILY = "all stages from clips to weights: a folder of configurations such as configs/nano, or a bundle's family.json"
@@ -25,6 +26,8 @@ def add_fit(commands: Any) -> None:
     parser.add_argument("--run-minutes", type=float, default=0, help=text)
     text = "with start_from=FILE: let the networks keep their own start where the file does not fit"
     parser.add_argument("--partial", action="store_true", help=text)
+    text = "begin anew where a run with other settings was; its state is put aside. Give it once: it always begins anew"
+    parser.add_argument("--fresh", action="store_true", help=text)
     parser.add_argument("overrides", nargs="*", help="key.sub_key=value")
     family = parser.add_argument_group("with --family")
     family.add_argument("--corpus", type=Path, nargs="+", default=[], help="corpus folders or list files")
@@ -37,6 +40,9 @@ def add_fit(commands: Any) -> None:
 
 
 def _fit(arguments: argparse.Namespace) -> None:
+    if arguments.family and (arguments.fresh or arguments.partial):
+        problem = "--fresh and --partial are about one training"
+        raise ConfigError("PARAM_RANGE", problem, "--config", "For a family, give another --output")
     if arguments.bundle and arguments.family:
         _bundle(arguments)
     elif arguments.family:
@@ -51,8 +57,15 @@ def _fit_one(arguments: argparse.Namespace) -> None:
 
     experiment = load_experiment(arguments.config, arguments.overrides)
     folder = arguments.output or cache_dir() / "runs" / experiment["name"]
-    print(f"run: {folder}; watch it with: tensorboard --logdir {folder}")
-    fitted = fit(experiment, folder, pause=pause_file(), run_minutes=arguments.run_minutes, partial=arguments.partial)
+    fitted = fit(
+        experiment,
+        folder,
+        pause=pause_file(),
+        run_minutes=arguments.run_minutes,
+        partial=arguments.partial,
+        fresh=arguments.fresh,
+        say=print,
+    )
     for name, path in fitted.weights.items():
         print(f"{name}: {path}")
 

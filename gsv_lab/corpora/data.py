@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from gsv_lab import audio
+from gsv_lab.corpora.identity import store_identity
 from gsv_lab.corpora.readers import read as read_corpus
 from gsv_lab.corpora.store import TABLE, ClipStore, Row
 from gsv_lab.corpora.stream import BatchPlan, BatchStream, fixed_batches
@@ -33,6 +34,9 @@ FIRST = "Train the content encoder first, with data.init_args.corpora=[FOLDER]; 
 class NumberedData(pl.LightningDataModule):
     """Batches by their number, so that a training goes on at the one at which it was stopped."""
 
+    places: frozenset[str] = frozenset()
+    """Arguments that say where files lie. They may change while a training goes on; what lies there may not."""
+
     def __init__(self) -> None:
         super().__init__()
         self._start: Callable[[], int] = lambda: 0
@@ -44,6 +48,10 @@ class NumberedData(pl.LightningDataModule):
         self._start = lambda: budget.batches
         self._workers = workers
         self._task = task
+
+    def identity(self) -> dict[str, str]:
+        """What tells these data, once they are set up, from others: identities by what they are of."""
+        return {}
 
     @property
     def needs(self) -> frozenset[str]:
@@ -72,6 +80,8 @@ class SpeechData(NumberedData):
         seed: of the order and of every augmentation.
     """
 
+    places = frozenset({"store", "corpora", "codebook"})
+
     def __init__(
         self,
         store: str,
@@ -99,6 +109,8 @@ class SpeechData(NumberedData):
         self.seed = seed
         self.family = ""
         """Released family that the store must have been made for; empty for any store."""
+        self.codes_name = ""
+        """Track that `codes` reads, once it is chosen."""
         self.worst_fit: float | None = None
         """Mean alignment score (nats) below which a transcript is not trusted; None asks for no alignment."""
 
@@ -221,6 +233,10 @@ class SpeechData(NumberedData):
             if hop != self.store.hop:
                 problem = f"{name} has frames of {hop} samples {held} frames of {self.store.hop}"
                 raise ConfigError("CONFIG_INCONSISTENT", problem, "the same hop", advice)
+
+    def identity(self) -> dict[str, str]:
+        """Of the store, and which codes of it are read."""
+        return {**store_identity(self.store), "the codebook": self.codes_name}
 
     def seconds(self, index: int) -> float:
         """Length of a clip."""

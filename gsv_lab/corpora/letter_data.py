@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gsv_lab.corpora.data import NumberedData
+from gsv_lab.corpora.identity import words_identity
 from gsv_lab.corpora.stream import fixed_batches
 from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
 from gsv_lab.text import letters
@@ -44,6 +45,10 @@ class LetterData(NumberedData):
         self.train_words, self.valid_words = letters.spellings()
         self._lengths = np.array([len(word) for word in self.train_words])
         self._per_epoch = len(self.plan(0))
+
+    def identity(self) -> dict[str, str]:
+        """Of the dictionary."""
+        return {"the dictionary": words_identity([*self.train_words, *self.valid_words])}
 
     def plan(self, epoch: int) -> list[np.ndarray]:
         """Word indices of every batch of an epoch; each batch has words of one length."""

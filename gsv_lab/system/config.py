@@ -32,6 +32,7 @@ class TrainerSettings:
     Args:
         minutes: wall-clock budget of the whole training, over all resumptions.
         max_batches: stop after this many batches instead; 0 for the time budget alone.
+        device: `auto` (a GPU of CUDA where there is one, else the CPU), `cpu`, `cuda`, `cuda:1`, `mps`.
         precision: `32`, `bf16`, or `auto` (bf16 where the processor or GPU has it).
         validate_every: batches between validations.
         save_every_minutes: minutes between states saved for resuming.
@@ -41,6 +42,7 @@ class TrainerSettings:
 
     minutes: PositiveFloat = 60.0
     max_batches: NonNegativeInt = 0
+    device: str = "auto"
     precision: str = "auto"
     validate_every: PositiveInt = 500
     save_every_minutes: PositiveFloat = 3.0

@@ -13,9 +13,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gsv_lab.errors import ConfigError
 from gsv_lab.system.environment import pause_file
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Child(NamedTuple):
@@ -104,6 +108,48 @@ def trainings_paused(path: Path | None = None, settle: float = 3.0) -> Iterator[
     finally:
         with suppress(FileNotFoundError):
             path.unlink()
+
+
+def pick_device(wanted: str = "auto") -> torch.device:
+    """The device of a setting: `auto` (a GPU of CUDA where there is one, else the CPU), `cpu`, `cuda`, `cuda:1`, `mps`.
+
+    Raises:
+        ConfigError: DEVICE_MISSING, with the devices that are there.
+    """
+    import torch
+
+    there = ["cpu"] + [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    if torch.backends.mps.is_available():
+        there.append("mps")
+    if wanted == "auto":
+        return torch.device("cuda:0" if "cuda:0" in there else "cpu")
+    name = "cuda:0" if wanted == "cuda" else wanted
+    if name not in there:
+        raise ConfigError("DEVICE_MISSING", f"There is no device '{wanted}' here", f"auto or one of {', '.join(there)}")
+    return torch.device(name)
+
+
+def pick_precision(wanted: str, device: torch.device) -> str:
+    """The number format of a training on a device: `32` or `bf16`; `auto` takes bf16 where the hardware multiplies it.
+
+    Raises:
+        ConfigError: PRECISION_UNKNOWN.
+    """
+    import torch
+
+    if wanted == "auto":
+        flags = _processor_flags() if device.type == "cpu" else ""
+        fast = "amx_bf16" in flags or "avx512_bf16" in flags
+        fast = fast or (device.type == "cuda" and torch.cuda.is_bf16_supported())
+        return "bf16" if fast else "32"
+    if wanted not in ("32", "bf16"):
+        raise ConfigError("PRECISION_UNKNOWN", f"There is no precision '{wanted}'", "auto, 32 or bf16")
+    return wanted
+
+
+def _processor_flags() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def machine() -> dict[str, Any]:

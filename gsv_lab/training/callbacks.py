@@ -1,8 +1,7 @@
-"""Callbacks of every training: the time budget, saved states, the pause file, averaged weights."""
+"""Callbacks of every training: the budget, the pause file, averaged weights."""
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -53,8 +52,10 @@ class Budget(Callback):
         self.seconds, self.batches = state["seconds"], state["batches"]
 
     def on_train_start(self, trainer: pl.Trainer, task: Task) -> None:
-        """The clock starts after loading."""
+        """The clock starts after loading; a budget that is used up already buys no batch more."""
         self._last = self._began = time.monotonic()
+        self.finished = self.share() >= 1
+        trainer.should_stop = trainer.should_stop or self.finished
 
     def on_train_batch_start(self, trainer: pl.Trainer, task: Task, batch: Any, batch_idx: int) -> None:
         """Wait while paused; set the progress, the seed and the learning rates of this step."""
@@ -95,35 +96,6 @@ def paused(file: Path | None, stale_after: float = 1800.0) -> bool:
         return False
 
 
-class StateSaver(Callback):
-    """Saves the whole training state every few minutes and on any way out, beside the old one, then in its place."""
-
-    def __init__(self, path: Path, minutes: float) -> None:
-        self.path, self.minutes = path, minutes
-        self._last = time.monotonic()
-
-    def save(self, trainer: pl.Trainer) -> None:
-        """Write beside, then rename."""
-        temporary = self.path.with_suffix(".part")
-        trainer.save_checkpoint(temporary)
-        os.replace(temporary, self.path)
-        self._last = time.monotonic()
-
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Save when it is time."""
-        if time.monotonic() - self._last >= 60 * self.minutes:
-            self.save(trainer)
-
-    def on_train_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Save at the end."""
-        self.save(trainer)
-
-    def on_exception(self, trainer: pl.Trainer, *_: Any) -> None:
-        """Save on the way out, if there is a state to save."""
-        if trainer.global_step:
-            self.save(trainer)
-
-
 class Average(Callback):
     """A `MovingAverage` of the task's weights, used for validation and export."""
 
@@ -153,14 +125,17 @@ class Average(Callback):
 
 
 class TimeLeft(TQDMProgressBar):
-    """Lightning's progress bar with the minutes of the budget that are left."""
+    """Lightning's progress bar with the minutes or batches of the budget that are left."""
 
     def __init__(self, budget: Budget, refresh_rate: int = 5) -> None:
         super().__init__(refresh_rate=refresh_rate)
         self._budget = budget
 
     def get_metrics(self, trainer: pl.Trainer, task: pl.LightningModule) -> dict[str, Any]:
-        """The last training losses and the time left."""
-        left = max(0.0, self._budget.minutes - self._budget.seconds / 60)
+        """The last training losses and what is left of the budget."""
         losses = {k.removeprefix("train/"): v for k, v in trainer.logged_metrics.items() if k.startswith("train/")}
-        return {**{k: f"{float(v):.3f}" for k, v in losses.items()}, "minutes_left": f"{left:.0f}"}
+        shown = {k: f"{float(v):.3f}" for k, v in losses.items()}
+        if self._budget.max_batches:
+            return {**shown, "batches_left": str(max(0, self._budget.max_batches - self._budget.batches))}
+        left = max(0.0, self._budget.minutes - self._budget.seconds / 60)
+        return {**shown, "minutes_left": f"{left:.0f}"}

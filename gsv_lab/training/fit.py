@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,10 +21,14 @@ from gsv_lab.errors import ConfigError, LabError
 from gsv_lab.released.stored_config import carried_config
 from gsv_lab.system.config import TrainerSettings, build
 from gsv_lab.system.files import save_bytes
-from gsv_lab.training.callbacks import Average, Budget, StateSaver, TimeLeft
+from gsv_lab.system.machine import pick_device, pick_precision
+from gsv_lab.training.callbacks import Average, Budget, TimeLeft
 from gsv_lab.training.logging_callback import LoggingCallback
+from gsv_lab.training.run_state import ADVICE, StateFile, StateSaver, check_same
 from gsv_lab.training.start import belongings, start_from
 from gsv_lab.training.task import Task
+
+STATE = "state.ckpt"
 
 
 class Fitted(NamedTuple):
@@ -30,65 +38,102 @@ class Fitted(NamedTuple):
     done: bool
 
 
-def pick_precision(wanted: str) -> str:
-    """`32-true` or `bf16-mixed`: `auto` takes bf16 only where the hardware multiplies it."""
-    if wanted == "auto":
-        fast = torch.cuda.is_available() or "amx_bf16" in _processor_flags() or "avx512_bf16" in _processor_flags()
-        wanted = "bf16" if fast else "32"
-    return {"32": "32-true", "bf16": "bf16-mixed"}[wanted]
-
-
-def _processor_flags() -> str:
-    path = Path("/proc/cpuinfo")
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
-
-
 class Record(pl.Callback):
-    """Writes what is trained beside the run, once all of it could be built, set up and loaded."""
+    """Writes what is trained beside the run, once all of it could be built, set up and loaded.
 
-    def __init__(self, path: Path, experiment: dict[str, Any]) -> None:
-        self.path, self.experiment = path, experiment
+    Args:
+        folder: of the run.
+        experiment: resolved.
+        fresh: put the state and the events of an earlier run aside, under names that begin with `earlier`.
+        say: called with a line.
+    """
+
+    def __init__(self, folder: Path, experiment: dict[str, Any], fresh: bool, say: Callable[[str], None]) -> None:
+        self.folder, self.experiment, self.fresh, self.say = folder, experiment, fresh, say
         self.begun = False
+        self.events = set((folder / "events").glob("*"))
 
     def on_train_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
         """Nothing of the configuration can fail any more."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        save_bytes(self.path, json.dumps(self.experiment, indent=1).encode())
+        self.folder.mkdir(parents=True, exist_ok=True)
+        save_bytes(self.folder / "experiment.json", json.dumps(self.experiment, indent=1).encode())
+        if self.fresh:
+            self._put_aside()
         self.begun = True
+        self.say(f"run: {self.folder}; watch it with: tensorboard --logdir {self.folder}")
+
+    def _put_aside(self) -> None:
+        state, earlier = self.folder / STATE, self.folder / "earlier_events"
+        if state.is_file():
+            os.replace(state, self.folder / f"earlier_{STATE}")
+        for path in self.events:
+            earlier.mkdir(exist_ok=True)
+            os.replace(path, earlier / path.name)
 
 
 @contextmanager
-def _nothing_left(folder: Path, record: Record) -> Iterator[None]:
+def _nothing_left(record: Record) -> Iterator[None]:
     """A run that fails before its first batch takes away the event file that Lightning opened, and empty folders."""
-    events = folder / "events"
-    before = set(events.glob("*"))
-    existed = folder.exists()
+    events = record.folder / "events"
+    existed = record.folder.exists()
     try:
         yield
     finally:
         if not record.begun:
-            for path in set(events.glob("*")) - before:
+            for path in set(events.glob("*")) - record.events:
                 path.unlink()
-            for empty in (events, folder)[: 1 if existed else 2]:
+            for empty in (events, record.folder)[: 1 if existed else 2]:
                 with suppress(OSError):
                     empty.rmdir()
 
 
 @contextmanager
-def _state_that_fits(folder: Path, record: Record) -> Iterator[None]:
-    """The state of a run is loaded into the networks that it was saved from.
+def _state_that_fits(path: Path | None, record: Record) -> Iterator[None]:
+    """A state that the networks or optimizers of this version refuse is one error.
 
     Raises:
-        ConfigError: CONFIG_INCONSISTENT, the folder holds a run of other networks.
+        ConfigError: RESUME_INCOMPATIBLE.
     """
     try:
         yield
-    except RuntimeError as error:
-        if record.begun or "state_dict" not in str(error):
+    except LabError:
+        raise
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        if record.begun or path is None:
             raise
-        problem = f"The run in {folder} was begun with other networks"
-        advice = "Give this one another name, or delete that folder"
-        raise ConfigError("CONFIG_INCONSISTENT", problem, "the same parts and sizes", advice) from error
+        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        problem = f"The state {path} cannot be gone on with ({why})"
+        raise ConfigError("RESUME_INCOMPATIBLE", problem, "a state of the same networks", ADVICE) from error
+
+
+@contextmanager
+def _whole_batches(trainer: pl.Trainer, record: Record) -> Iterator[None]:
+    """Ctrl-C ends the training after the batch that is under way, so that a state can be saved; a second one at once.
+
+    Raises:
+        KeyboardInterrupt: when it has ended.
+    """
+    asked = False
+
+    def stop(*_: Any) -> None:
+        nonlocal asked
+        if asked or not record.begun:
+            raise KeyboardInterrupt
+        asked = True
+        trainer.should_stop = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    except SystemExit as error:  # what Lightning makes of the second one
+        raise KeyboardInterrupt from error
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt
 
 
 def _built(experiment: dict[str, Any], part: str) -> Any:
@@ -115,8 +160,12 @@ def fit(
     run_minutes: float = 0,
     progress_bar: bool = True,
     partial: bool = False,
+    fresh: bool = False,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Fitted:
     """Train to the end of the budget; killed at any moment, the same call goes on where it was.
+
+    It goes on with the same experiment and data only, see `gsv_lab.training.run_state`.
 
     Args:
         experiment: resolved dictionary of `gsv_lab.system.config.load_experiment`.
@@ -126,42 +175,47 @@ def fit(
         progress_bar: show one.
         partial: start weights (`start_from` of the experiment) may lack tensors or have them in another shape; the
             networks keep their own start there.
+        fresh: begin anew, whatever the folder holds; its state is put aside once the new run has begun.
+        say: called with a line when the training begins.
 
     Returns:
         where the averaged weights lie, in single precision.
 
     Raises:
-        ConfigError: the experiment cannot be built; there is no trace of it on the disk then. CONFIG_INCONSISTENT, the
-            folder holds a run of other networks.
+        ConfigError: the experiment cannot be built; there is no trace of it on the disk then. RESUME_INCOMPATIBLE, the
+            folder holds the state of another run. DEVICE_MISSING, see `gsv_lab.system.machine.pick_device`.
         CheckpointError: start weights that do not fit; see `gsv_lab.training.start`.
+        LabError: TRAIN_NONFINITE, a loss, gradient or weight is not finite, SAVE_FAILED; the last state is intact.
+        KeyboardInterrupt: Ctrl-C; a state is saved.
     """
     folder = Path(folder)
     settings = TrainerSettings(**experiment["trainer"])
+    device = pick_device(settings.device)
     torch.manual_seed(experiment["seed"])
     task: Task = _built(experiment, "task")
     data = _built(experiment, "data")
+    file = StateFile(folder / STATE)
+    found = None
+    if file.path.is_file() and not fresh:
+        found = file.read()
+        check_same(found, experiment, task.places, data.places, file.path)
+    _start(task, _listed(experiment.get("start_from")), found, partial)
     budget = Budget(settings.minutes, settings.max_batches, experiment["seed"], pause, run_minutes)
     average = Average()
-    saver = StateSaver(folder / "state.ckpt", settings.save_every_minutes)
-    state = saver.path if saver.path.is_file() else None
-    files = _listed(experiment.get("start_from", []))
-    if state is None:
-        start_from(task, files, partial)
-    else:
-        # The state has all weights; the files say no more than which codebook the codes are of.
-        task.start_files = belongings(task, [file for file in files if Path(file).is_file()])
+    saver = StateSaver(file, settings.save_every_minutes, experiment, data, found)
     data.attach(task, budget, settings.workers)
-    record = Record(folder / "experiment.json", experiment)
-    callbacks: list[pl.Callback] = [budget, average, saver, LoggingCallback(), record]
+    record = Record(folder, experiment, fresh, say)
+    callbacks: list[pl.Callback] = [budget, average, record, saver, LoggingCallback()]
     callbacks += [TimeLeft(budget)] if progress_bar else []
     trainer = pl.Trainer(
-        accelerator="auto", devices=1, precision=pick_precision(settings.precision), max_epochs=-1,
+        **_hardware(device, settings.precision), max_epochs=-1, plugins=[file],
         logger=TensorBoardLogger(folder, name="", version="events"), callbacks=callbacks,
         enable_progress_bar=progress_bar, enable_model_summary=False, enable_checkpointing=False,
         num_sanity_val_steps=0, log_every_n_steps=settings.log_every, val_check_interval=settings.validate_every,
         check_val_every_n_epoch=None, use_distributed_sampler=False, default_root_dir=folder,
     )  # fmt: skip
-    with _nothing_left(folder, record), _state_that_fits(folder, record):
+    state = None if found is None else file.path
+    with _nothing_left(record), _whole_batches(trainer, record), _state_that_fits(state, record):
         trainer.fit(task, datamodule=data, ckpt_path=state, weights_only=True)
     info = {
         "experiment": experiment["name"],
@@ -170,6 +224,25 @@ def fit(
         "minutes": round(budget.seconds / 60, 1),
     }
     return Fitted(export(task, average, folder / "weights", info), budget.finished)
+
+
+def _start(task: Task, files: Sequence[str], found: Mapping[str, Any] | None, partial: bool) -> None:
+    """Start weights, where no state has weights already."""
+    if found is None:
+        start_from(task, files, partial)
+        return
+    if files and files != _listed(found["gsv_lab"]["experiment"].get("start_from")):
+        warnings.warn("start_from is not read: the run goes on from its own state", stacklevel=3)
+    # The files say no more now than which codebook the codes are of.
+    task.start_files = belongings(task, [file for file in files if Path(file).is_file()])
+
+
+def _hardware(device: torch.device, precision: str) -> dict[str, Any]:
+    """Arguments of the trainer."""
+    kinds = {"32": "32-true", "bf16": "bf16-mixed"}
+    devices = [device.index or 0] if device.type == "cuda" else 1
+    chosen = kinds[pick_precision(precision, device)]
+    return {"accelerator": device.type, "devices": devices, "precision": chosen}
 
 
 def _listed(files: str | Sequence[str] | None) -> Sequence[str]:

@@ -81,6 +81,13 @@ class ReleasedGPTTask(GPTTask):
         free = [p for p in self.semantic_gpt.parameters() if p.requires_grad]
         return ScaledAdam(free, lr=self.rate(), **self.optimizer_options)
 
+    def on_before_optimizer_step(self, optimizer: Any) -> None:
+        """The optimizer clips by itself; this logs the norm, and stops where it is not finite."""
+        self.clip(optimizer, "semantic_gpt")
+
+    def on_validation_model_zero_grad(self) -> None:
+        """Gradients that wait for the next step stay: by itself Lightning drops them before each validation."""
+
     def losses(self, batch: GPTBatch, guided: bool = False) -> Scored:
         """One pass over a batch, or two with `dpo`."""
         code_mask = sequence_mask(batch.code_lengths, batch.codes.shape[1])
@@ -137,9 +144,6 @@ class ReleasedGPTTask(GPTTask):
             if name in self._waiting:
                 parameter.grad = self._waiting[name].to(parameter.device)
         self._waiting = {}
-
-    def on_validation_model_zero_grad(self) -> None:
-        """A validation between two steps takes no gradient away."""
 
 
 class ReleasedSoVITSTask(SoVITSTask):

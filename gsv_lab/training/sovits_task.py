@@ -71,6 +71,7 @@ class SoVITSTask(Task):
     """
 
     tags = sovits_views.TAGS
+    places = frozenset({"quantizer_file"})
 
     def __init__(
         self,

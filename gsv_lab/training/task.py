@@ -11,6 +11,7 @@ import pytorch_lightning as pl
 from torch import Tensor, nn, optim
 
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
+from gsv_lab.training.finite import check_gradient, check_losses
 from gsv_lab.training.log_writer import LogWriter
 
 
@@ -45,7 +46,7 @@ class Task(pl.LightningModule):
     callback), and the learning rate follows it: a warm-up counted in batches, then a cosine down to a twentieth.
 
     `tags` are the names that `log_views` writes; `batch_needs` are the optional fields that a batch must have,
-    `later_losses` those that the first batch may lack.
+    `later_losses` those that the first batch may lack; `places` are the arguments that say where a file lies.
 
     Args:
         weights: loss name -> weight; losses without one count 1.
@@ -58,6 +59,7 @@ class Task(pl.LightningModule):
     tags: tuple[Tag, ...] = ()
     batch_needs: frozenset[str] = frozenset()
     later_losses: frozenset[str] = frozenset()
+    places: frozenset[str] = frozenset()
     spec: Mapping[str, Any] = {}
 
     def __init__(
@@ -130,14 +132,21 @@ class Task(pl.LightningModule):
         return 0
 
     def total(self, losses: Mapping[str, Tensor], stage: str = "train") -> Tensor:
-        """Weighted sum; logs every term unweighted."""
+        """Weighted sum; logs every term unweighted.
+
+        Raises:
+            LabError: TRAIN_NONFINITE, in training, a term that is not finite.
+        """
         weighted = []
         for name, value in losses.items():
             training = stage == "train"
             self.log(f"{stage}/{name}", value.detach(), on_step=training, on_epoch=not training, batch_size=1)
             weighted.append(self.weights.get(name, 1.0) * value)
             self.idle_weights.discard(name)
-        return sum(weighted[1:], start=weighted[0])
+        total = sum(weighted[1:], start=weighted[0])
+        if stage == "train":
+            check_losses(losses, total, self.batches)
+        return total
 
     def rate(self) -> float:
         """Share of the peak learning rate for the coming step."""
@@ -171,10 +180,15 @@ class Task(pl.LightningModule):
         self.clip(optimizer, "all")
 
     def clip(self, optimizer: optim.Optimizer, name: str) -> None:
-        """Clip the gradient of an optimizer's parameters by its norm; logs the norm as `grad_norm/<name>`."""
+        """Clip the gradient of an optimizer's parameters by its norm; logs the norm as `grad_norm/<name>`.
+
+        Raises:
+            LabError: TRAIN_NONFINITE, the norm is not finite.
+        """
         parameters = []
         for group in optimizer.param_groups:
             parameters += [p for p in group["params"] if p.grad is not None]
         limit = self.gradient_clip or float("inf")
         norm = nn.utils.clip_grad_norm_(parameters, limit)
+        check_gradient(norm, name, self.batches)
         self.log(f"grad_norm/{name}", norm, batch_size=1)

@@ -10,7 +10,7 @@ import pytest
 from gsv_lab.cli import main
 from gsv_lab.corpora.data import SpeechData
 from gsv_lab.corpora.store import ClipStore
-from gsv_lab.errors import ConfigError, LabError
+from gsv_lab.errors import LabError
 from gsv_lab.system.config import build
 from gsv_lab.training.fit import fit
 from released_files import sovits_spec
@@ -99,13 +99,3 @@ def test_sizes_that_do_not_fit_are_one_line(tmp_path: Path, capsys: pytest.Captu
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1 and "multiple of n_heads 7" in lines[0] and lines[0].endswith("[CONFIG_INCONSISTENT]")
     assert not (tmp_path / "run").exists()
-
-
-def test_a_run_is_not_taken_up_by_other_networks(store: ClipStore, tmp_path: Path) -> None:
-    fit(verifier(store), tmp_path / "run", progress_bar=False)
-    before = contents(tmp_path / "run")
-    width = VERIFIER["init_args"]["width"] + 8
-    with pytest.raises(ConfigError, match="begun with other networks.*another name"):
-        fit(verifier(store, 2, width=width), tmp_path / "run", progress_bar=False)
-    after = contents(tmp_path / "run")
-    assert before == {name: after.get(name) for name in before}
