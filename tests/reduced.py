@@ -6,12 +6,15 @@ tiny and random.
 
 from __future__ import annotations
 
+import copy
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
 from gsv_lab import audio
+from gsv_lab.corpora.released_store import make_store
 from gsv_lab.released.importer import import_reference
 from gsv_lab.system.config import load_experiment
 from released_files import (
@@ -90,14 +93,59 @@ def write_clips(folder: Path, sample: Path) -> Path:
     return path
 
 
-def write_start(folder: Path, family: str) -> dict[str, Path]:
-    """Random networks of a family in released files, imported: the file of each role."""
+def write_start(folder: Path, family: str, gpt: dict[str, Any], sovits: dict[str, Any]) -> dict[str, Path]:
+    """Random networks in released files, imported: the file of each role.
+
+    Args:
+        folder: made if it is not there.
+        family: whose first two bytes the files have.
+        gpt, sovits: experiments of both stages.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    gpt = reduced(family, "gpt", folder)["task"]["init_args"]["semantic_gpt"]
-    both = reduced(family, "sovits", folder)["task"]["init_args"]
+    both = sovits["task"]["init_args"]
     paths = [
-        write_gpt(folder / "g.ckpt", gpt),
+        write_gpt(folder / "g.ckpt", gpt["task"]["init_args"]["semantic_gpt"]),
         write_sovits(folder / "s.pth", both["sovits"], CODE[family]),
         write_discriminators(folder / "d.pth", both["discriminators"]),
     ]
     return {one.role: one.output for one in import_reference(paths, folder / "start.safetensors")}
+
+
+class Ground(NamedTuple):
+    """What a family trains on: experiments of both stages, a finished store, start weights by role, a folder."""
+
+    family: str
+    experiments: dict[str, dict[str, Any]]
+    store: Path
+    start: dict[str, Path]
+    folder: Path
+
+    def experiment(self, stage: str, batches: int, **trainer: Any) -> dict[str, Any]:
+        """A stage's experiment on this ground, from the start weights."""
+        made = copy.deepcopy(self.experiments[stage])
+        made["data"]["init_args"]["store"] = str(self.store)
+        roles = ("semantic_gpt",) if stage == "gpt" else ("sovits", "discriminators")
+        made["start_from"] = [str(self.start[role]) for role in roles]
+        made["trainer"] |= {"max_batches": batches, **trainer}
+        return made
+
+
+def write_ground(folder: Path, family: str, material: Path, *overrides: str) -> Ground:
+    """A family's ground.
+
+    Args:
+        folder: where to.
+        family: of whom.
+        material: a folder with companions, and `clips/clips.list`.
+        overrides: for the second stage.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    experiments = {
+        "gpt": reduced(family, "gpt", folder),
+        "sovits": reduced(family, "sovits", folder, *overrides),
+    }
+    start = write_start(folder / "start", family, experiments["gpt"], experiments["sovits"])
+    companions = shutil.copytree(material, folder / "companions")
+    shutil.copy(start["sovits"], companions)
+    store = make_store(material / "clips" / "clips.list", family, folder / "store", companions)
+    return Ground(family, experiments, store.folder, start, folder)

@@ -60,7 +60,11 @@ def write_gpt(path: Path, made: dict[str, Any]) -> Path:
 def write_sovits(path: Path, made: dict[str, Any], code: str = "PK") -> Path:
     """A SoVITS of this spec as a `.pth` of the released layout; the configuration is the released object."""
     state = reference_keys.to_reference(build(made).state_dict())
-    config = _hparams({"data": _hparams(SOUND), "model": _hparams({"n_heads": 2, "upsample_rates": RATES})})
+    model: dict[str, Any] = {"n_heads": 2, "upsample_rates": RATES}
+    vocoder = made["init_args"]["vocoder"]["init_args"]
+    if "dilations" in vocoder:
+        model["resblock_dilation_sizes"] = [list(vocoder["dilations"])] * len(vocoder["block_kernels"])
+    config = _hparams({"data": _hparams(SOUND), "model": _hparams(model)})
     return _write(path, state, config, code)
 
 
