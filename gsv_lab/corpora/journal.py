@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -67,8 +68,8 @@ class Journal:
             self._notes.close()
 
 
-def write_all(file: BinaryIO, data: bytes) -> None:
-    """Write all of it; an unbuffered file may take a part only, as the last bytes of a disk."""
+def write_all(file: FileIO, data: bytes) -> None:
+    """Write all of it into an unbuffered file, which may take a part at a time, as the last bytes of a disk."""
     left = memoryview(data)
     while left:
         left = left[file.write(left) :]
@@ -91,11 +92,11 @@ def _read(notes: Path, size: int) -> tuple[list[dict[str, Any]], int]:
     return entries, whole
 
 
-def _opened(path: Path, size: int) -> BinaryIO:
+def _opened(path: Path, size: int) -> FileIO:
     """A file cut to a size, to be written on; unbuffered, so that no byte waits in the process."""
     file = open(path, "ab", buffering=0)  # noqa: SIM115
     file.truncate(size)
-    return file  # type: ignore[return-value]
+    return file
 
 
 def _failed(path: Path, error: OSError) -> LabError:

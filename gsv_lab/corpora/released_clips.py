@@ -110,26 +110,26 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         if name != "clips" and before.get(name) != value:
             found.append(f"{name} was {before.get(name)} and is {value}")
     old, new = before.get("clips", {}), now["clips"]
-    changed = [key for key in new if key in old and old[key] != new[key]]
-    for what, keys in (("new", new.keys() - old.keys()), ("gone", old.keys() - new.keys()), ("changed", set(changed))):
+    changed = {key for key in new if key in old and old[key] != new[key]}
+    for what, keys in (("new", new.keys() - old.keys()), ("gone", old.keys() - new.keys()), ("changed", changed)):
         if keys:
-            found.append(f"{len(keys)} clips are {what}, among them {min(keys)}")
+            found.append(f"clips that are {what}: {len(keys)}, the first {min(keys)}")
     return found
 
 
 def hold_out(rows: Sequence[Row]) -> set[int]:
     """Numbers of the clips to validate on: every 20th of each speaker, and one in any case where there are two clips.
 
-    A corpus with splits of its own keeps them.
+    A corpus that has a split `valid` keeps it.
     """
-    usable = [number for number, row in enumerate(rows) if row.split != LEFT_OUT]
-    if any(rows[number].split != "train" for number in usable):
+    if any(row.split == "valid" for row in rows):
         return set()
     speakers: dict[str, list[int]] = {}
-    for number in usable:
-        speakers.setdefault(rows[number].speaker, []).append(number)
+    for number, row in enumerate(rows):
+        if row.split == "train":
+            speakers.setdefault(row.speaker, []).append(number)
     held = {number for numbers in speakers.values() for number in numbers[EVERY - 1 :: EVERY]}
-    if held or len(usable) < 2:
+    if held or sum(map(len, speakers.values())) < 2:
         return held
     most = max(speakers.values(), key=len)
     return {most[-1]}

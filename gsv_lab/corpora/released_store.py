@@ -90,7 +90,8 @@ def _claim(folder: Path, settings: dict[str, Any]) -> None:
                 "Choose another folder, or delete this one",
             )
         return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    # A call that was stopped here left no more than half of these settings, under a hidden name.
+    if folder.exists() and (not folder.is_dir() or set(folder.iterdir()) - set(folder.glob(f".{SETTINGS}.*"))):
         problem = f"{str(folder)!r} holds something else than a store of a released family"
         raise LabError("OUTPUT_EXISTS", problem, "a new or empty folder", "Choose another folder")
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,7 +118,7 @@ def _record(folder: Path, clips: Sequence[Clip], networks: Networks, family: str
         symbols.append(np.array(note["phones"], np.int16))
         start += samples
     if not rows:
-        raise _nothing_left(folder, left_out)
+        raise _nothing_left(folder, [(_file(clip), note["failed"]) for clip, note in zip(clips, notes, strict=True)])
     table = {"sample_rate": networks.sample_rate, "frame_rate": networks.frame_rate, "family": family}
     write_table(folder, {**table, "rows": rows, "left_out": left_out, "unfinished": True})
     store = ClipStore(folder, unfinished=True)
@@ -156,24 +157,31 @@ def _finish(store: ClipStore, clips: Sequence[Clip]) -> None:
     table = read_table(store.folder)
     left_out = dict(table.pop("left_out")) | failures(store)
     rows = [replace(row, split=released_clips.LEFT_OUT) if row.id in left_out else row for row in store.rows]
-    files = [(f"{clip.id}{clip.path.suffix}", left_out[clip.id]) for clip in clips if clip.id in left_out]
+    files = [(_file(clip), left_out[clip.id]) for clip in clips if clip.id in left_out]
     if len(files) == len(clips):
         raise _nothing_left(store.folder, files)
     held = released_clips.hold_out(rows)
     rows = [replace(row, split="valid") if number in held else row for number, row in enumerate(rows)]
     used = [row for row in rows if row.id not in left_out]
     seconds = sum(row.samples for row in used) / store.sample_rate
-    report = {"clips": len(used), "seconds": round(seconds, 2), "held_out": len(held), "left_out": files}
+    n_valid = sum(row.split == "valid" for row in used)
+    report = {"clips": len(used), "seconds": round(seconds, 2), "held_out": n_valid, "left_out": files}
     save_bytes(store.folder / REPORT, json.dumps(report, ensure_ascii=False, indent=1).encode())
     del table["unfinished"], table["format"]
     write_table(store.folder, {**table, "rows": [asdict(row) for row in rows]})
-    (store.folder / "wave.journal").unlink()
+    for left in (*store.folder.glob("wave.journal"), *store.folder.glob(".*.part")):
+        left.unlink()
 
 
 def _made(folder: Path, already: bool) -> MadeStore:
     report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
     left_out = [(file, reason) for file, reason in report["left_out"]]
     return MadeStore(folder, report["clips"], report["seconds"], report["held_out"], left_out, already)
+
+
+def _file(clip: Clip) -> str:
+    """A recording as it is named to a person, relative to its list or corpus."""
+    return f"{clip.id}{clip.path.suffix}"
 
 
 def _nothing_left(folder: Path, left_out: Sequence[tuple[str, str]]) -> DataError:

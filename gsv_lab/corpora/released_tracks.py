@@ -174,7 +174,8 @@ class ReleasedTracks:
         def frames(index: int) -> np.ndarray:
             if self.store.rows[index].id in self.failed:
                 return np.zeros((0, *shape), dtype)
-            made: np.ndarray = make(index).numpy().astype(dtype)
+            with np.errstate(over="ignore"):
+                made: np.ndarray = make(index).numpy().astype(dtype)
             if not np.isfinite(made).all():
                 raise DataError("DATA_NONFINITE", f"Its track '{kind}' is not finite", "numbers of half precision")
             return made

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm.auto import tqdm
 
-from gsv_lab.corpora.journal import Journal
+from gsv_lab.corpora.journal import Journal, write_all
 from gsv_lab.corpora.readers import Clip
 from gsv_lab.errors import DataError, LabError
 from gsv_lab.system.files import save_bytes, save_failed
@@ -146,15 +146,13 @@ class ClipStore:
         shape: tuple[int, ...] = ()
         dtype = ""
         temporary = self.folder / f"{name}.part"
-        with open(temporary, "wb") as file:
+        with open(temporary, "wb", buffering=0) as file:
             for array in frames:
                 array = np.ascontiguousarray(array)
                 shape, dtype = array.shape[1:], array.dtype.str
                 lengths.append(len(array))
                 with _saving(temporary):
-                    file.write(array.tobytes())
-            with _saving(temporary):
-                file.flush()
+                    write_all(file, array.tobytes())
         if len(lengths) != len(self):
             raise DataError("CACHE_STALE", f"Track '{name}' has {len(lengths)} clips", f"{len(self)}", "")
         file_name = _file_name(name, settings)
@@ -220,15 +218,13 @@ class ClipStore:
         folder.mkdir(parents=True, exist_ok=True)
         rows: list[dict[str, Any]] = []
         position = 0
-        with open(folder / "wave.part", "wb") as file:
+        with open(folder / "wave.part", "wb", buffering=0) as file:
             for clip, decoded in zip(progress(clips), ahead(decode, [clip.path for clip in clips]), strict=True):
                 samples = to_int16(decoded)
                 with _saving(folder / "wave.part"):
-                    file.write(samples.tobytes())
+                    write_all(file, samples.tobytes())
                 rows.append(row_of(clip, position, len(samples)))
                 position += len(samples)
-            with _saving(folder / "wave.part"):
-                file.flush()
         os.replace(folder / "wave.part", folder / "wave.i16")
         write_table(folder, {"sample_rate": sample_rate, "rows": rows})
         return cls(folder)
