@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gsv_lab.cli.options import add_command, add_model, add_renamed
+from gsv_lab.cli.options import add_command, add_device, add_model, add_renamed, load_lab
 from gsv_lab.errors import ConfigError
 from gsv_lab.system.files import save_bytes
 
@@ -30,6 +30,7 @@ def add_bench(commands: Any) -> None:
     quality.add_argument("--conditions", nargs="+", help=text)
     add_renamed(parser, "rungs")
     add_model(parser)
+    add_device(parser)
 
 
 def _bench(arguments: argparse.Namespace) -> None:
@@ -42,7 +43,6 @@ def _speed(arguments: argparse.Namespace) -> dict[str, Any]:
 
     from gsv_lab.cli.example import example
     from gsv_lab.evaluation.bench import GOALS, bench
-    from gsv_lab.inference.lab import load
 
     recordings, _ = example(False)
     only = arguments.only or tuple(GOALS)
@@ -52,11 +52,12 @@ def _speed(arguments: argparse.Namespace) -> dict[str, Any]:
             bar.set_postfix_str(key)
             bar.update()
 
-        result = bench(lambda: load(arguments.model), recordings[0], only=only, progress=progress)
+        options = ("--device", arguments.device, "--precision", arguments.precision)
+        made = bench(lambda: load_lab(arguments), recordings[0], only=only, options=options, progress=progress)
     if arguments.output is not None:
-        text = json.dumps(result, indent=1, ensure_ascii=False) + "\n"
+        text = json.dumps(made, indent=1, ensure_ascii=False) + "\n"
         save_bytes(arguments.output, text.encode())
-    return result
+    return made
 
 
 def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -64,14 +65,13 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
 
     from gsv_lab.evaluation.conditions import COMPARISON
     from gsv_lab.evaluation.run import evaluate_lab, own_evaluators
-    from gsv_lab.inference.lab import load
 
     conditions = arguments.conditions or COMPARISON
     voices = _voices(arguments.voices)
     if "fine_tuned" in conditions and not voices:
         problem = "The condition fine_tuned has no voices"
         raise ConfigError("VOICES_MISSING", problem, "a folder of SPEAKER.safetensors", "Give --voices")
-    lab = load(arguments.model)
+    lab = load_lab(arguments)
     with tqdm(desc="clips") as bar:
 
         def progress(done: int, total: int, what: str) -> None:

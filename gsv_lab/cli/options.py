@@ -1,13 +1,16 @@
-"""What several commands share: how one is added, and the options for model, parts and language."""
+"""What several commands share: how one is added, and the options for model, device, parts and language."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gsv_lab.system.migration import OPTIONS, renamed
+
+if TYPE_CHECKING:
+    from gsv_lab.inference.lab import Lab
 
 
 def add_command(commands: Any, name: str, run: Callable[..., Any], text: str) -> argparse.ArgumentParser:
@@ -22,6 +25,21 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     text = "base model: nano (default), a version, or a folder with a model.json"
     parser.add_argument("--model", default="", help=text)
     add_parts(parser)
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """The options `--device` and `--precision`; see `load_lab`."""
+    text = "where the networks work: auto (a GPU of CUDA where there is one, else the CPU), cpu, cuda, cuda:1, mps"
+    parser.add_argument("--device", default="auto", help=text)
+    text = "number format in which they multiply: 32, bf16, or auto (bf16 where the hardware has it)"
+    parser.add_argument("--precision", default="32", help=text)
+
+
+def load_lab(arguments: argparse.Namespace) -> Lab:
+    """The lab of the options of `add_model` and `add_device`."""
+    from gsv_lab.inference.lab import load
+
+    return load(arguments.model, arguments.device, arguments.precision)
 
 
 def add_parts(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gsv_lab.cli.options import add_command, add_language, add_model, add_renamed
+from gsv_lab.cli.options import add_command, add_device, add_language, add_model, add_renamed, load_lab
 from gsv_lab.errors import DataError, TextError
 
 CONSENT = "who agreed to this voice, kept in the voice file"
@@ -58,13 +58,13 @@ def add_clone(commands: Any) -> None:
     parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
     add_language(parser)
     add_model(parser)
+    add_device(parser)
 
 
 def _clone(arguments: argparse.Namespace) -> None:
-    from gsv_lab.inference.lab import load
     from gsv_lab.inference.voice import Voice
 
-    lab = load(arguments.model)
+    lab = load_lab(arguments)
     voice = lab.clone(
         arguments.reference,
         arguments.reference_text,
@@ -84,14 +84,14 @@ def add_finetune(commands: Any) -> None:
     parser.add_argument("--max-seconds", type=float, default=60.0, help="speech to use")
     parser.add_argument("--steps", type=int, default=240, help="most steps")
     add_model(parser)
+    add_device(parser)
 
 
 def _finetune(arguments: argparse.Namespace) -> None:
-    from gsv_lab.inference.lab import load
     from gsv_lab.system.files import check_writable
 
     check_writable(arguments.output)
-    voice = load(arguments.model).finetune(
+    voice = load_lab(arguments).finetune(
         arguments.folder,
         consent=arguments.consent,
         max_seconds=arguments.max_seconds,
@@ -123,12 +123,12 @@ def add_speak(commands: Any) -> None:
     add_renamed(parser, "takes")
     add_language(parser)
     add_model(parser)
+    add_device(parser)
 
 
 def _speak(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
-    from gsv_lab.inference.lab import load
     from gsv_lab.inference.utterance import joined
     from gsv_lab.inference.voice import Voice
     from gsv_lab.system.files import check_writable
@@ -137,7 +137,7 @@ def _speak(arguments: argparse.Namespace) -> None:
     check_writable(arguments.output)
     text = arguments.text if arguments.text_file is None else _read_text(arguments.text_file)
     total = len(split_sentences(text, arguments.language))
-    lab = load(arguments.model)
+    lab = load_lab(arguments)
     if arguments.voice is not None:
         voice = Voice.load(arguments.voice)
     else:

@@ -73,6 +73,7 @@ def bench(
     runs: int = 20,
     warmups: int = 3,
     command: Sequence[str] = COMMAND,
+    options: Sequence[str] = (),
     pause: Path | None = None,
     settle: float = 3.0,
     progress: Callable[[str], None] | None = None,
@@ -86,6 +87,7 @@ def bench(
         runs: timed repetitions of synthesis; import and speak processes are repeated up to 5 and 3 times.
         warmups: repetitions before, not counted.
         command: how a child runs `gsv-lab`.
+        options: more arguments of `speak` and `finetune`, for example `--device`, `cpu`.
         pause: see `trainings_paused`.
         settle: see `trainings_paused`.
         progress: called with the key of each figure as it begins.
@@ -102,7 +104,7 @@ def bench(
     found: Found = {}
     with trainings_paused(pause, settle) as renew, tempfile.TemporaryDirectory() as folder:
         where = machine()
-        commands = _Commands(command, str(reference), Path(folder))
+        commands = _Commands(command, options, str(reference), Path(folder))
         # Each measurement fills the figures in front of it.
         measurements: list[tuple[tuple[str, ...], Callable[[], Found]]] = [
             (("import_seconds",), lambda: _import_time(min(runs, 5))),
@@ -124,6 +126,7 @@ def bench(
                 found |= measure()
         after = load_average()
     figures = {key: _figure(goal, found.get(key, {}) if key in only else {}) for key, goal in GOALS.items()}
+    where["options"] = " ".join(options)
     return {"schema": SCHEMA, "machine": where, "load_average_after": after, "figures": figures}
 
 
@@ -201,12 +204,14 @@ class _Commands:
 
     Args:
         command: how a child runs `gsv-lab`.
+        options: see `bench`.
         reference: recording of the voice.
         folder: where they write.
     """
 
-    def __init__(self, command: Sequence[str], reference: str, folder: Path) -> None:
+    def __init__(self, command: Sequence[str], options: Sequence[str], reference: str, folder: Path) -> None:
         self.command = command
+        self.options = options
         self.reference = reference
         self.folder = folder
 
@@ -221,7 +226,7 @@ class _Commands:
         text = ("--text", FIVE_SECONDS, "--language", "en")
         children = []
         for _ in range(runs):
-            child = self._run("speak", "--reference", self.reference, *text, "--output", target)
+            child = self._run("speak", "--reference", self.reference, *text, "--output", target, *self.options)
             if child.code:
                 return {"speak_seconds": _failure(child), "synthesis_peak_mb": _failure(child)}
             children.append(child)
@@ -237,7 +242,8 @@ class _Commands:
         child = self._run("prepare", self.reference, "--output", prepared)
         if not child.code:
             voice = self.folder / "voice.safetensors"
-            child = self._run("finetune", prepared, "--consent", "benchmark of this machine", "--output", voice)
+            consent = ("--consent", "benchmark of this machine")
+            child = self._run("finetune", prepared, *consent, "--output", voice, *self.options)
         if child.code:
             return {"finetune_peak_mb": _failure(child)}
         return {"finetune_peak_mb": _peak([child]) | {"seconds": round(child.seconds, 2)}}

@@ -66,11 +66,12 @@ def _identity() -> Any:
 
 def decode(gpt: SemanticGPTRole, phones: int = 100, codes: int = 200) -> Tensor:
     """A greedy decode of exactly so many codes from a text of so many phones; what is said does not matter."""
-    text = torch.arange(phones) * 7 % gpt.n_phones
+    device = next(gpt.parameters()).device
+    text = torch.arange(phones, device=device) * 7 % gpt.n_phones
     sampling = Sampling(top_k=1, repetition_penalty=1.0, min_new=codes, max_new=codes)
     speaker = None
     if gpt.speaker_dim:
-        speaker = torch.zeros(1, gpt.speaker_dim, 1)
+        speaker = torch.zeros(1, gpt.speaker_dim, 1, device=device)
     return generate(gpt, Inputs([text], speaker=speaker), sampling).codes[0]
 
 

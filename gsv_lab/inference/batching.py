@@ -70,24 +70,25 @@ def predict_codes(
     for bucket in buckets(lengths, max_batch, evenness):
         rows = [prompted_text(synthesizer, texts[index], prompt) for index in bucket]
         inputs = batch_inputs(synthesizer, rows, speaker)
-        made = generate(synthesizer.semantic_gpt, inputs, sampling, generator)
+        with synthesizer.arithmetic():
+            made = generate(synthesizer.semantic_gpt, inputs, sampling, generator)
         for number, index in enumerate(bucket):
             phone_index = None
             if made.phone_index is not None:
                 spoken = made.phone_index[number] - rows[number].before
-                phone_index = spoken.clamp(min=0)[None]
-            codes = made.codes[number][None]
+                phone_index = spoken.clamp(min=0)[None].cpu()
+            codes = made.codes[number][None].cpu()
             found[index] = Predicted(codes, made.reasons[number], phone_index)
     return [found[index] for index in range(len(texts))]
 
 
 def batch_inputs(synthesizer: Synthesizer, rows: Sequence[PromptedText], speaker: Tensor | None = None) -> Inputs:
-    """The inputs of a decode of several rows, all with a prompt or all without."""
-    gpt = synthesizer.semantic_gpt
-    context = [row.context for row in rows if row.context is not None]
-    codes = [row.codes for row in rows if row.codes is not None]
-    phone_index = [row.phone_index for row in rows if row.phone_index is not None]
+    """The inputs of a decode of several rows, all with a prompt or all without, where the networks lie."""
+    gpt, device = synthesizer.semantic_gpt, synthesizer.device
+    context = [row.context.to(device) for row in rows if row.context is not None]
+    codes = [row.codes.to(device) for row in rows if row.codes is not None]
+    phone_index = [row.phone_index.to(device) for row in rows if row.phone_index is not None]
     voice = None
     if speaker is not None and gpt.speaker_dim:
-        voice = speaker[:, : gpt.speaker_dim].expand(len(rows), -1, -1)
-    return Inputs([row.phones for row in rows], context or None, codes or None, phone_index or None, voice)
+        voice = speaker[:, : gpt.speaker_dim].expand(len(rows), -1, -1).to(device)
+    return Inputs([row.phones.to(device) for row in rows], context or None, codes or None, phone_index or None, voice)

@@ -30,6 +30,7 @@ from gsv_lab.inference.utterance import Speech, joined
 from gsv_lab.inference.voice import Voice, tuned_synthesizer
 from gsv_lab.nn.speaker_encoder import mean_speaker
 from gsv_lab.system.environment import default_model
+from gsv_lab.system.machine import pick_device, pick_precision
 from gsv_lab.system.migration import LAB, refuse_old_options
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.text.split import split_sentences
@@ -52,16 +53,22 @@ def remind() -> None:
     warnings.warn(NOTICE, VoiceNotice, stacklevel=3)
 
 
-def load(name: str = "") -> Lab:
+def load(name: str = "", device: str = "cpu", precision: str = "32") -> Lab:
     """A lab with a base model: `nano` (the newest that is shipped), an exact version, a released family (`v1`, `v2`,
     `v2Pro`, `v2ProPlus`), or a folder with weights.
 
-    Without a name it is what the environment variable `GSV_LAB_MODEL` says, else `nano`.
+    Without a name it is what the environment variable `GSV_LAB_MODEL` says, else `nano`. The networks lie on `device`
+    and multiply in `precision`, see `gsv_lab.system.machine`; what a lab takes and gives lies on the CPU all the same.
 
     Raises:
-        CheckpointError: there is no such model, or its files are damaged.
+        CheckpointError: there is no such model, or its files are damaged. ConfigError: DEVICE_MISSING,
+            PRECISION_UNKNOWN.
     """
-    return Lab(load_family(name or default_model()))
+    place = pick_device(device)
+    chosen = pick_precision(precision, place)
+    family = load_family(name or default_model())
+    family.synthesizer.to(place).precision = chosen
+    return Lab(family)
 
 
 class Lab:

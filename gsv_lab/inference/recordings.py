@@ -154,4 +154,7 @@ class Recordings:
         if watched():  # a probe that looks or edits needs the encoder at work, not the cache
             return synthesizer.voice([wave])
         cache = SpeakerCache(cache_dir() / "speakers")
-        return cache.vector([wave], self.fingerprints["sovits"], lambda: synthesizer.voice([wave]))
+        encoder, numbers = self.fingerprints["sovits"], f"{synthesizer.device.type} {synthesizer.precision}"
+        if numbers != "cpu 32":  # other devices and formats round otherwise
+            encoder = f"{encoder} {numbers}"
+        return cache.vector([wave], encoder, lambda: synthesizer.voice([wave]))

@@ -18,8 +18,8 @@ from torch import Tensor
 from gsv_lab.extensions.residual_correction import Residuals
 from gsv_lab.inference.batching import batch_inputs
 from gsv_lab.inference.prompting import prompted_text
-from gsv_lab.inference.synthesizer import Prompt, Synthesizer
-from gsv_lab.nn.decoding import counts, steps
+from gsv_lab.inference.synthesizer import Prompt, Synthesizer, to_cpu
+from gsv_lab.nn.decoding import Step, counts, steps
 from gsv_lab.nn.interfaces import StreamChunk
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.nn.sovits import Correction, SoVITS
@@ -204,8 +204,8 @@ def stream_sentence(
         sound = torch.Generator().manual_seed(generator.initial_seed())
     decoder = ChunkDecoder(
         synthesizer.sovits,
-        torch.tensor([phones.ids]),
-        speaker,
+        torch.tensor([phones.ids], device=synthesizer.device),
+        speaker.to(synthesizer.device),
         noise_scale,
         sound,
         correction=synthesizer.correction(residuals),
@@ -215,12 +215,14 @@ def stream_sentence(
     sent, reason = 0, "max_new"
 
     def piece(final: bool) -> Piece:
-        phone_index = torch.tensor([spoken], dtype=torch.int64) if spoken else None
-        wave = decoder.add(torch.tensor([made], dtype=torch.int64), phone_index, final)
-        return Piece(wave, torch.tensor(made[sent:], dtype=torch.int64), reason if final else "")
+        device = synthesizer.device
+        phone_index = torch.tensor([spoken], dtype=torch.int64, device=device) if spoken else None
+        with synthesizer.arithmetic():
+            wave = decoder.add(torch.tensor([made], dtype=torch.int64, device=device), phone_index, final)
+        return Piece(to_cpu(wave), torch.tensor(made[sent:], dtype=torch.int64), reason if final else "")
 
     inputs = batch_inputs(synthesizer, [row], speaker)
-    for step in steps(synthesizer.semantic_gpt, inputs, sampling, generator):
+    for step in _calculated(steps(synthesizer.semantic_gpt, inputs, sampling, generator), synthesizer):
         ended = step.ended[0]
         reason = ended or reason
         if counts(ended, sampling):
@@ -235,3 +237,13 @@ def stream_sentence(
                 sent = len(made)
     if made:
         yield piece(True)
+
+
+def _calculated(running: Iterator[Step], synthesizer: Synthesizer) -> Iterator[Step]:
+    """Each step in the synthesizer's arithmetic, which ends before the step is handed out."""
+    while True:
+        with synthesizer.arithmetic():
+            step = next(running, None)
+        if step is None:
+            return
+        yield step

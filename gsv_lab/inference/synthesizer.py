@@ -4,11 +4,13 @@
     codes = predict_codes(synthesizer, [phones], prompt)  # SemanticGPT, see gsv_lab.inference.batching
     wave = synthesizer.speak(codes, phones, speaker)     # prior, flow, vocoder
 
-Batches of one. Letters: T samples, P phones, F25 codes, G speaker width.
+Batches of one. The networks may lie on a GPU: waves, codes and vectors come from the CPU and go back there.
+Letters: T samples, P phones, F25 codes, G speaker width.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import NamedTuple
 
@@ -20,6 +22,7 @@ from gsv_lab.extensions.residual_correction import ResidualCorrection, Residuals
 from gsv_lab.nn.interfaces import ContentEncoder, ContextEncoder, Encoded, SemanticGPTRole
 from gsv_lab.nn.ops import fit_frames
 from gsv_lab.nn.sovits import Correction, SoVITS
+from gsv_lab.system.machine import arithmetic
 from gsv_lab.text import Phones
 
 
@@ -65,6 +68,8 @@ class Synthesizer(nn.Module):
     """
 
     sample_rate: int
+    precision: str = "32"
+    """Number format in which the networks multiply: `32` or `bf16`."""
 
     def __init__(
         self,
@@ -102,10 +107,20 @@ class Synthesizer(nn.Module):
             found["residual_correction"] = self.residual_correction
         return found
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks lie."""
+        return next(self.parameters()).device
+
+    def arithmetic(self) -> AbstractContextManager[object]:
+        """Context in which the networks are called: see `precision`."""
+        return arithmetic(self.precision, self.device)
+
     @torch.no_grad()
     def extract_content(self, wave: Tensor) -> Encoded:
-        """Content and phone scores: (T,) -> Encoded(content (1, D, F50), log_probs (1, F50, V))."""
-        return self.content_encoder(wave.reshape(1, 1, -1))
+        """Content and phone scores: (T,) -> Encoded(content (1, D, F50), log_probs (1, F50, V)), on the device."""
+        with self.arithmetic():
+            return self.content_encoder(wave.reshape(1, 1, -1).to(self.device))
 
     def phone_scores(self, wave: Tensor) -> Tensor:
         """CTC log-probabilities of a wave: (T,) -> (F50, V).
@@ -116,12 +131,13 @@ class Synthesizer(nn.Module):
         scores = self.extract_content(wave).log_probs
         if scores is None:
             raise ConfigError("CONFIG_INCONSISTENT", "This content encoder was not trained on phones", "one that was")
-        return scores[0]
+        return to_cpu(scores[0])
 
     @torch.no_grad()
     def encode(self, wave: Tensor) -> Tensor:
         """The codes of a wave: (T,) -> (1, F25)."""
-        return self.sovits.quantizer.encode(self.extract_content(wave).content)
+        content = to_cpu(self.extract_content(wave).content)
+        return self.sovits.quantizer.encode(content.to(self.device)).cpu()
 
     @torch.no_grad()
     def voice(self, waves: list[Tensor], verifications: list[Tensor] | None = None) -> Tensor:
@@ -131,8 +147,10 @@ class Synthesizer(nn.Module):
         """
         if verifications is not None and not self.sovits.speaker_encoder.verification_dim:
             raise ConfigError("CONFIG_INCONSISTENT", "This family reads no verification vector", "none")
-        references = [self.sovits.frontend.reference(wave.reshape(1, 1, -1)) for wave in waves]
-        return self.sovits.voice(references, verifications)
+        vectors = verifications and [vector.to(self.device) for vector in verifications]
+        references = [self.sovits.frontend.reference(wave.reshape(1, 1, -1).to(self.device)) for wave in waves]
+        with self.arithmetic():
+            return to_cpu(self.sovits.voice(references, vectors))
 
     @torch.no_grad()
     def residuals(
@@ -153,18 +171,22 @@ class Synthesizer(nn.Module):
         Returns:
             the prior's hidden frames (1, H, F), and the differences (1, C, F).
         """
-        expected = self.sovits.decode(self.encode(wave), ids, speaker, 0.0, phone_index=phone_index)
-        features = self.sovits.frontend(wave.reshape(1, 1, -1))
-        features = features._replace(spec=fit_frames(features.spec, expected.z.shape[-1]))
-        mean = self.sovits.posterior_mean(features, speaker)
+        device = self.device
+        codes, ids, phone_index, speaker = (x.to(device) for x in (self.encode(wave), ids, phone_index, speaker))
+        with self.arithmetic():
+            expected = self.sovits.decode(codes, ids, speaker, 0.0, phone_index=phone_index)
+            features = self.sovits.frontend(wave.reshape(1, 1, -1).to(device))
+            features = features._replace(spec=fit_frames(features.spec, expected.z.shape[-1]))
+            mean = self.sovits.posterior_mean(features, speaker)
         assert expected.prior.hidden is not None, "a family with residual correction has hidden frames"
-        return expected.prior.hidden, mean - expected.z
+        return to_cpu(expected.prior.hidden), to_cpu(mean - expected.z)
 
     def correction(self, residuals: Residuals | None) -> Correction | None:
         """What `SoVITS.decode` adds to latents for a voice; None where nothing is known."""
         if residuals is None or self.residual_correction is None:
             return None
-        return partial(self.residual_correction, residuals=residuals)
+        known = Residuals(residuals.hidden.to(self.device), residuals.weights.to(self.device))
+        return partial(self.residual_correction, residuals=known)
 
     @torch.no_grad()
     def speak(
@@ -182,17 +204,19 @@ class Synthesizer(nn.Module):
 
         `phone_index` (1, F25) says which phone each code speaks, where that is known; `residuals` are the voice's.
         """
-        made = self.sovits.decode(
-            codes,
-            torch.tensor([phones.ids]),
-            speaker,
-            noise_scale,
-            speed,
-            generator=generator,
-            phone_index=phone_index,
-            correction=self.correction(residuals),
-        )
-        return made.vocoded.wave[0, 0]
+        device = self.device
+        with self.arithmetic():
+            made = self.sovits.decode(
+                codes.to(device),
+                torch.tensor([phones.ids], device=device),
+                speaker.to(device),
+                noise_scale,
+                speed,
+                generator=generator,
+                phone_index=None if phone_index is None else phone_index.to(device),
+                correction=self.correction(residuals),
+            )
+        return to_cpu(made.vocoded.wave[0, 0])
 
     @torch.no_grad()
     def resynthesize_content(
@@ -205,15 +229,23 @@ class Synthesizer(nn.Module):
     ) -> Tensor:
         """A wave (T,) from its own content, for networks without codes: -> (T,)."""
         content = self.extract_content(wave).content
-        ids = torch.tensor([phones.ids])
-        made = self.sovits.decode(None, ids, speaker, noise_scale, generator=generator, content=content)
-        return made.vocoded.wave[0, 0]
+        ids = torch.tensor([phones.ids], device=self.device)
+        speaker = speaker.to(self.device)
+        with self.arithmetic():
+            made = self.sovits.decode(None, ids, speaker, noise_scale, generator=generator, content=content)
+        return to_cpu(made.vocoded.wave[0, 0])
 
     @torch.no_grad()
     def copy(self, wave: Tensor, speaker: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Copy synthesis, the posterior's latent spoken again: (T,) -> (T,)."""
-        features = self.sovits.frontend(wave.reshape(1, 1, -1))
-        return self.sovits.reconstruct(features, speaker, generator).wave[0, 0]
+        features = self.sovits.frontend(wave.reshape(1, 1, -1).to(self.device))
+        with self.arithmetic():
+            return to_cpu(self.sovits.reconstruct(features, speaker.to(self.device), generator).wave[0, 0])
+
+
+def to_cpu(value: Tensor) -> Tensor:
+    """A result on the CPU, in single precision where it was in half of it."""
+    return (value.float() if value.dtype == torch.bfloat16 else value).cpu()
 
 
 def agree(name: str, value: float, other: str, size: float) -> None:

@@ -88,8 +88,9 @@ class BertContext(ContextEncoder):
         """See the class."""
         if not isinstance(phones, Phones) or not phones.words:
             raise TypeError(f"context features are made of the Phones that phonemize returns, not of {phones!r:.40}")
+        device = self.model.device
         columns = [
-            self.hidden(text) if language == "zh" else torch.zeros(self.dim, units)
+            self.hidden(text) if language == "zh" else torch.zeros(self.dim, units, device=device)
             for language, text, units in stretches(phones)
         ]
         return self.features(per_phone(self.units(torch.cat(columns, dim=1)), phones))
@@ -102,7 +103,8 @@ class BertContext(ContextEncoder):
         pieces = []
         for start in range(0, len(middle), self.longest):
             ids = [self.vocabulary["[CLS]"], *middle[start : start + self.longest], self.vocabulary["[SEP]"]]
-            states = self.model(torch.tensor([ids]), output_hidden_states=True).hidden_states
+            numbers = torch.tensor([ids], device=self.model.device)
+            states = self.model(numbers, output_hidden_states=True).hidden_states
             pieces.append(states[self.layer][0, 1:-1])
         return torch.cat(pieces).t()
 

@@ -18,7 +18,7 @@ from gsv_lab.audio.reference import Reference, best_reference
 from gsv_lab.audio.slices import LONGEST, SHORTEST, seconds
 from gsv_lab.audio.voice_activity import Span, speech_spans
 from gsv_lab.errors import AudioError, CheckpointError
-from gsv_lab.inference.synthesizer import Synthesizer, agree
+from gsv_lab.inference.synthesizer import Synthesizer, agree, to_cpu
 from gsv_lab.nn.interfaces import ContentEncoder, ContextEncoder, Encoded, SemanticGPTRole
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.released.eres2net import ERes2NetV2
@@ -83,8 +83,9 @@ class ReleasedSynthesizer(Synthesizer):
         if self.recogniser is None:
             return super().phone_scores(wave)
         resampled = self._resampled(wave, self.recogniser.sample_rate)
-        scores = self.recogniser(resampled.reshape(1, 1, -1)).log_probs
-        return scores[0]
+        with self.arithmetic():
+            scores = self.recogniser(resampled.reshape(1, 1, -1).to(self.device)).log_probs
+        return to_cpu(scores[0])
 
     @torch.no_grad()
     def voice(self, waves: list[Tensor], verifications: list[Tensor] | None = None) -> Tensor:
@@ -109,7 +110,7 @@ class ReleasedSynthesizer(Synthesizer):
         """The verification vector of a recording (T,) at the vocoder's rate: (1, V)."""
         if self.verifier is None:
             raise CheckpointError("CKPT_MISSING", self.absent or "The verification network is absent", "its file")
-        return self.verifier.embed(self._resampled(wave, self.verifier.sample_rate))
+        return to_cpu(self.verifier.embed(self._resampled(wave, self.verifier.sample_rate).to(self.device)))
 
     def _resampled(self, wave: Tensor, sample_rate: int) -> Tensor:
         return audio.resample(wave.reshape(-1), self.sample_rate, sample_rate)

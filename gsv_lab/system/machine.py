@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -145,6 +145,13 @@ def pick_precision(wanted: str, device: torch.device) -> str:
     if wanted not in ("32", "bf16"):
         raise ConfigError("PRECISION_UNKNOWN", f"There is no precision '{wanted}'", "auto, 32 or bf16")
     return wanted
+
+
+def arithmetic(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Context in which networks on a device multiply in the format `32` or `bf16`; sums and spectra stay in 32."""
+    import torch
+
+    return nullcontext() if precision == "32" else torch.autocast(device.type, torch.bfloat16)
 
 
 def _processor_flags() -> str:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
+from pytorch_lightning.utilities import move_data_to_device
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -36,7 +37,9 @@ from gsv_lab.inference.synthesizer import Prompt
 from gsv_lab.inference.voice import Voice, tuned_synthesizer
 from gsv_lab.nn.interfaces import Conditioning, Discriminator, Features, SpeakerEncoder
 from gsv_lab.nn.sovits import SoVITS
+from gsv_lab.system.machine import arithmetic
 from gsv_lab.text import Phones, phonemize
+from gsv_lab.training.finite import check_gradient, check_losses
 from gsv_lab.training.moving_average import MovingAverage
 from gsv_lab.training.sovits_task import SoVITSTask
 
@@ -131,10 +134,10 @@ def finetune(
         task = tuned_task(family, store, transcribed)
         data = SoVITSData(str(store.folder), windows=4, window_seconds=2.0, worst_fit=-90.0, other_clip=0.0, seed=seed)
         data.setup()
-        history = train(task, data, steps, learning_rate, patience)
+        history = train(task, data, steps, learning_rate, patience, family.synthesizer.precision)
         clips = [recording(store, i, transcribed) for i in range(len(store)) if store.rows[i].id != AGAIN]
         prompt = reference_prompt(recordings, store, transcribed)
-        speaker = voice_of(task.sovits, store).half().float()
+        speaker = voice_of(task.sovits, store).half().float().cpu()
         seconds = sum(row.samples for row in store.rows if row.id != AGAIN) / store.sample_rate
     changed = changed_tensors(family, task.sovits)
     voice = Voice(
@@ -164,7 +167,7 @@ def changed_tensors(family: Family, sovits: nn.Module) -> dict[str, Tensor]:
     changed = {}
     for key, value in sovits.state_dict().items():
         if key in base and not torch.equal(value, base[key]):
-            changed[f"sovits.{key}"] = value.half().float()
+            changed[f"sovits.{key}"] = value.half().float().cpu()
     return changed
 
 
@@ -182,7 +185,8 @@ def pack(family: Family, folder: Path, temporary: Path, max_seconds: float) -> t
     store = ClipStore.pack(temporary / "store", clips, lambda path: audio.read(path, rate).samples.numpy(), rate)
     add_pitch(store)
     add_content(store, synthesizer.content_encoder, family.version)
-    add_codes(store, synthesizer.sovits.quantizer, family.version)
+    # Codes are looked up on the CPU, where the store is.
+    add_codes(store, copy.deepcopy(synthesizer.sovits.quantizer).cpu(), family.version)
     return store, transcribed
 
 
@@ -221,26 +225,43 @@ def tuned_task(family: Family, store: ClipStore, transcribed: bool) -> SoVITSTas
         module.requires_grad_(True)
     path = family.extra("discriminators")
     discriminators = None if path is None else cast(Discriminator, load_component(path))
-    return SoVITSTask(sovits, discriminators, weights=WEIGHTS)
+    return SoVITSTask(sovits, discriminators, weights=WEIGHTS).to(family.synthesizer.device)
 
 
 @torch.no_grad()
 def voice_of(sovits: SoVITS, store: ClipStore) -> Tensor:
     """The voice (1, G, 1) of all recordings of a store."""
-    waves = [torch.from_numpy(store.wave(i)).reshape(1, 1, -1) for i in range(len(store))]
+    device = next(sovits.parameters()).device
+    waves = [torch.from_numpy(store.wave(i)).reshape(1, 1, -1).to(device) for i in range(len(store))]
     return sovits.eval().voice([sovits.frontend.reference(wave) for wave in waves])
 
 
-def train(task: SoVITSTask, data: SoVITSData, steps: int, learning_rate: float, patience: int) -> dict[str, Any]:
-    """Steps with early stopping; leaves the best state of a moving average of the weights in the task."""
+def train(
+    task: SoVITSTask,
+    data: SoVITSData,
+    steps: int,
+    learning_rate: float,
+    patience: int,
+    precision: str = "32",
+) -> dict[str, Any]:
+    """Steps with early stopping; leaves the best state of a moving average of the weights in the task.
+
+    Batches come to where the task lies; its networks multiply in `precision`.
+
+    Raises:
+        LabError: TRAIN_NONFINITE.
+    """
+    device = next(task.sovits.parameters()).device
     optimizers = [adam(part, learning_rate) for part in task.components().values()]
     average = MovingAverage(AVERAGE_DECAY, warm_up=False)
     average.update(task.sovits)
-    held_out = [data.collate(data.chosen["valid"], None)]
+    held_out = [move_data_to_device(data.collate(data.chosen["valid"], None), device)]
     best, state = held_out_loss(task, held_out), copy.deepcopy(task.sovits.state_dict())
     waited, done = 0, 0
     for step in tqdm(range(steps), "fine-tuning"):
-        train_step(task, data.draw(step), optimizers)
+        task.batches = step
+        with arithmetic(precision, device):
+            train_step(task, move_data_to_device(data.draw(step), device), optimizers)
         average.update(task.sovits)
         if (step + 1) % VALIDATE_EVERY:
             continue
@@ -256,16 +277,20 @@ def train(task: SoVITSTask, data: SoVITSData, steps: int, learning_rate: float, 
 
 
 def train_step(task: SoVITSTask, batch: Any, optimizers: list[torch.optim.Optimizer]) -> None:
-    """One batch: first the discriminators, then the networks that speak."""
+    """One batch: first the discriminators, then the networks that speak.
+
+    Raises:
+        LabError: TRAIN_NONFINITE.
+    """
     # The networks alone: a task that trains would now and then hide from the prior which phone a code speaks.
     task.sovits.train()
     out, real, terms = task.generate(batch)
     if task.discriminators is not None:
         made = out.vocoded.wave
-        move(optimizers[1], task.discriminator_loss(task.discriminators, real, made))
+        loss = task.discriminator_loss(task.discriminators, real, made)
+        move(optimizers[1], {"discriminator": loss}, task.batches)
         terms |= task.adversarial_terms(task.discriminators, real, made)
-    weighted = [WEIGHTS.get(name, 1.0) * value for name, value in terms.items() if name not in NOT_TUNED]
-    move(optimizers[0], torch.stack(weighted).sum())
+    move(optimizers[0], {name: value for name, value in terms.items() if name not in NOT_TUNED}, task.batches)
 
 
 def adam(part: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
@@ -274,12 +299,18 @@ def adam(part: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
     return torch.optim.AdamW(free, learning_rate, betas=(0.8, 0.99))
 
 
-def move(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """Backward, clip, step."""
+def move(optimizer: torch.optim.Optimizer, terms: Mapping[str, Tensor], batch: int) -> None:
+    """Backward, clip, step.
+
+    Raises:
+        LabError: TRAIN_NONFINITE, a term or the gradient is not finite.
+    """
+    loss = torch.stack([WEIGHTS.get(name, 1.0) * value for name, value in terms.items()]).sum()
+    check_losses(terms, loss, batch)
     optimizer.zero_grad()
     loss.backward()
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    nn.utils.clip_grad_norm_(parameters, 20.0)
+    check_gradient(nn.utils.clip_grad_norm_(parameters, 20.0), ", ".join(terms), batch)
     optimizer.step()
 
 

@@ -8,9 +8,7 @@ weights, and where files lie (`places` of a task and of its data). What lies the
 from __future__ import annotations
 
 import os
-import pickle
 import time
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,8 +19,9 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.plugins import CheckpointIO
 
+from gsv_lab.checkpoint.training_state import read_training_state
 from gsv_lab.corpora.data import NumberedData
-from gsv_lab.errors import ConfigError
+from gsv_lab.errors import CheckpointError, ConfigError
 from gsv_lab.system.files import save_failed
 from gsv_lab.training.finite import check_weights
 from gsv_lab.training.task import Task
@@ -85,25 +84,15 @@ class StateFile(CheckpointIO):
         if self._read is not None:
             return self._read
         try:
-            with zipfile.ZipFile(self.path) as archive:
-                if archive.testzip() is not None:
-                    raise zipfile.BadZipFile("a checksum is wrong")
-            found = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, ValueError, EOFError, LookupError, TypeError, AttributeError) as error:
-            raise _damaged(self.path, error) from error
-        except (zipfile.BadZipFile, pickle.UnpicklingError, NotImplementedError) as error:
-            raise _damaged(self.path, error) from error
-        own = found.get("gsv_lab") if isinstance(found, dict) else None
+            found = read_training_state(self.path)
+        except CheckpointError as error:
+            raise ConfigError("RESUME_INCOMPATIBLE", str(error).rstrip("."), "", ADVICE) from error
+        own = found.get("gsv_lab")
         if not isinstance(own, dict) or own.get("format") != FORMAT:
             problem = f"The state {self.path} was written by another version of gsv_lab"
             raise ConfigError("RESUME_INCOMPATIBLE", problem, f"a state of format {FORMAT}", ADVICE)
         self._read = found
         return found
-
-
-def _damaged(path: Path, error: Exception) -> ConfigError:
-    why = (str(error).splitlines() or [type(error).__name__])[0][:120]
-    return ConfigError("RESUME_INCOMPATIBLE", f"The state {path} cannot be read ({why})", "a whole file", ADVICE)
 
 
 class StateSaver(Callback):
