@@ -11,10 +11,14 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 import yaml
 
 from gsv_lab import audio
+from gsv_lab.checkpoint import load_component, read_header
+from gsv_lab.checkpoint.native import save_tensors
 from gsv_lab.corpora.released_store import make_store
+from gsv_lab.released.companions import load_hubert
 from gsv_lab.released.importer import import_reference
 from gsv_lab.system.config import load_experiment
 from released_files import (
@@ -24,6 +28,7 @@ from released_files import (
     SPEAKER,
     VERIFIED,
     WIDTH,
+    place,
     write_discriminators,
     write_gpt,
     write_sovits,
@@ -146,6 +151,24 @@ def write_ground(folder: Path, family: str, material: Path, *overrides: str) -> 
     }
     start = write_start(folder / "start", family, experiments["gpt"], experiments["sovits"])
     companions = shutil.copytree(material, folder / "companions")
+    spread_codebook(start["sovits"], companions, material / "clips")
     shutil.copy(start["sovits"], companions)
     store = make_store(material / "clips" / "clips.list", family, folder / "store", companions)
     return Ground(family, experiments, store.folder, start, folder)
+
+
+@torch.no_grad()
+def spread_codebook(file: Path, companions: Path, clips: Path) -> None:
+    """Put content vectors of the clips into the codebook of a SoVITS: random ones would all be of one code."""
+    sovits: Any = load_component(file)
+    hubert = load_hubert(place(companions, "content_encoder"))
+    vectors = []
+    for path in sorted(clips.glob("*.wav")):
+        content = hubert(audio.read(path, hubert.sample_rate).samples[None, None]).content
+        vectors.append(sovits.quantizer.project_in(content)[0].T)
+    found = torch.cat(vectors)
+    picked = torch.linspace(0, len(found) - 1, N_CODES).round().long()
+    # Half precision, as in the file that the network came from.
+    sovits.quantizer.books[0].table.copy_(found[picked].half())
+    header = {key: value for key, value in read_header(file).items() if key not in ("tensors", "format", "versions")}
+    save_tensors(sovits.state_dict(), file, header)
