@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 CLASSES = (
     "antigravity.Trick",
+    "imaplib.IMAP4",
     "this.s",
     "builtins.eval",
     "os.system",
@@ -44,7 +45,7 @@ def nested(depth: int) -> list[Any]:
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 2, 7, 10**6, 10**9, 2**31, 2**63, 10**30, 10**400, -(10**9), 0.5, -0.5, 1e-300, 1e300,
     float("inf"), float("nan"), "", "x", "no", "3", "1e5", "../../x", "/etc/passwd", "a\nb", "\x1b[31m", "\ud800", "é",
-    "${oc.env:HOME}", "${sizes.x}", "${name}", "{class_path: antigravity.Trick}", "x" * 5000, [], {}, [[]], [1, 2, 3],
+    "${oc.env:HOME}", "${sizes.x}", "${name}", "{class_path: imaplib.IMAP4}", "x" * 5000, [], {}, [[]], [1, 2, 3],
     ["x"] * 300, nested(30), nested(300), {"class_path": 3}, {"a": {"b": {}}}, {"init_args": {}}, {"": None},
     {"class_path": "gsv_lab.nn.flow.IdentityFlow", "init_args": None}, list(range(2000)), *CLASSES,
 )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import importlib
 import json
 import subprocess
@@ -166,21 +165,21 @@ def test_weights_name_networks_and_no_trainings() -> None:
 
 
 TEXTS_AS_CLASSES = {
-    "a class path as text": {"task": {"init_args": {"content_encoder": "antigravity.Trick"}}},
-    "YAML in a text": {"task": {"init_args": {"content_encoder": "{class_path: antigravity.Trick}"}}},
-    "a task as text": {"task": "antigravity.Trick"},
+    "a class path as text": {"task": {"init_args": {"content_encoder": "evil_of_test.Trick"}}},
+    "YAML in a text": {"task": {"init_args": {"content_encoder": "{class_path: evil_of_test.Trick}"}}},
+    "a task as text": {"task": "evil_of_test.Trick"},
     "data from another file": {"data": "other.yaml"},
     "a trainer from another file": {"trainer": "other.yaml"},
     "another file": {"config": "other.yaml"},
-    "a key with dots": {"task": {"init_args": {"content_encoder.init_args.width": "antigravity.Trick"}}},
-    "help": {"task": {"help": "antigravity.Trick"}},
-    "a class among sizes": {"sizes": {"a": {"class_path": "antigravity.Trick"}}},
+    "a key with dots": {"task": {"init_args": {"content_encoder.init_args.width": "evil_of_test.Trick"}}},
+    "help": {"task": {"help": "evil_of_test.Trick"}},
+    "a class among sizes": {"sizes": {"a": {"class_path": "evil_of_test.Trick"}}},
     "text of a schedule": (
-        CONFIGS / "v2" / "gpt.yaml", {"task": {"init_args": {"schedule": "antigravity.Trick"}}}
+        CONFIGS / "v2" / "gpt.yaml", {"task": {"init_args": {"schedule": "evil_of_test.Trick"}}}
     ),
     "a list of discriminators": (
         CONFIGS / "nano" / "sovits.yaml",
-        {"task": {"init_args": {"discriminators": {"init_args": {"discriminators": ["antigravity.Trick"]}}}}},
+        {"task": {"init_args": {"discriminators": {"init_args": {"discriminators": ["evil_of_test.Trick"]}}}}},
     ),
 }  # fmt: skip
 
@@ -193,21 +192,16 @@ def test_no_way_around_the_list(row: str, way: str, tmp_path: Path, monkeypatch:
     base, tables = (
         TEXTS_AS_CLASSES[row] if isinstance(TEXTS_AS_CLASSES[row], tuple) else (CONTENT, TEXTS_AS_CLASSES[row])
     )
-    Path("other.yaml").write_text("class_path: antigravity.Trick\n", encoding="utf-8")
+    Path("other.yaml").write_text("class_path: evil_of_test.Trick\n", encoding="utf-8")
     Path("over.yaml").write_text(yaml.safe_dump(tables), encoding="utf-8")
-    real = builtins.__import__
-
-    def watched(name: str, *rest: Any, **more: Any) -> Any:
-        assert name != "antigravity"
-        return real(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", watched)
+    Path("evil_of_test.py").write_text("class Trick: pass\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
     if way == "file":
         code = code_of(lambda: load_experiment([base, "over.yaml"]))
     else:
         code = code_of(lambda: load_experiment([base], list(flat(tables))))
     assert code in ("CONFIG_TYPE", "CONFIG_UNKNOWN_KEY", "CONFIG_UNKNOWN_COMPONENT")
-    assert "antigravity" not in sys.modules
+    assert "evil_of_test" not in sys.modules
 
 
 def flat(tables: Any, path: str = "") -> Iterator[str]:

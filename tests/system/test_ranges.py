@@ -179,3 +179,8 @@ def test_the_schedule_that_the_released_configuration_names() -> None:
         over = f"task.init_args.schedule={{class_path: gsv_lab.training.schedules.{wrong}}}"
         with pytest.raises(ConfigError, match="schedule.init_args.decay is"):
             load_experiment([config], [over])
+
+
+def test_whole_numbers_beyond_floating_point() -> None:
+    """They are compared and not converted, which would overflow."""
+    assert Range(0).holds(10**400) and not Range(0, 5).holds(10**400) and not Range(0).holds(-(10**400))
