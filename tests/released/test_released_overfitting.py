@@ -74,7 +74,7 @@ def test_second_stage_begins_to(ground: Ground, course: dict[str, list[float]], 
 
 @pytest.mark.slow
 def test_second_stage(ground: Ground, course: dict[str, list[float]], tmp_path: Path) -> None:
-    """300 batches with discriminators: the mel term falls to a third; waves from true codes fit their own clips best."""
+    """300 batches with discriminators: the mel term falls to a third; waves from true codes fit their own clips."""
     experiment = ground.experiment("sovits", 300, validate_every=1000)
     experiment["task"]["init_args"]["schedule"]["init_args"]["peak"] = 2e-3
     fitted = fit(experiment, tmp_path / "run", progress_bar=False)
