@@ -154,7 +154,7 @@ def test_every_figure_has_its_key(tmp_path: Path, command: list[str]) -> None:
 def test_quality_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     """`bench --quality LIST --conditions ... --output DIR` with a pretended lab; the evaluators are handed in."""
     lab = FakeVoices()
-    monkeypatch.setattr("gsv_lab.inference.lab.load", lambda name: lab)
+    monkeypatch.setattr("gsv_lab.inference.lab.load", lambda *_: lab)
     monkeypatch.setattr("gsv_lab.evaluation.run.own_evaluators", lambda lab: {"embedder": PitchEmbedder()})
     monkeypatch.setattr("gsv_lab.evaluation.run.available_measures", only_similarity)
     output = tmp_path / "out"
