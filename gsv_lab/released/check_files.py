@@ -32,6 +32,7 @@ COMPANIONS = ("content_encoder", "context_encoder", "speaker_verification")
 """Roles of the networks that the released families lean on."""
 
 OLD_FAMILIES = "is of the families v3 or v4"
+NO_WEIGHTS = "in place of weights"
 
 
 @dataclass
@@ -136,7 +137,14 @@ def _compare_with_catalogue(report: FileReport, path: Path, known: tuple[KnownFi
 
 def _released(report: FileReport, path: Path) -> None:
     """A file in the released layout."""
-    released = read_released(path)
+    try:
+        released = read_released(path)
+    except CheckpointError as error:
+        if NO_WEIGHTS not in str(error):
+            raise
+        report.state = UNKNOWN
+        report.notes.append(f"{error} It may be the state of a training.")
+        return
     state = {old_name(key): value for key, value in released.weight.items()}
     _count(report, state)
     gpt = any(key.removeprefix(reference_keys_gpt.PREFIX).startswith("ar_text_embedding.") for key in state)

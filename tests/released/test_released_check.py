@@ -122,6 +122,7 @@ def test_what_is_wrong_with_single_files(own: Path, monkeypatch: pytest.MonkeyPa
     v3 = rewritten(own / "s_e8.pth", lambda c: c["weight"].update({"cfm.x": torch.ones(2)}), "v3.pth")
     shutil.move(v3, own / "sub")
     rewritten(own / "s_e8.pth", lambda c: c.update(weight={"a.b": torch.ones(2)}), "foreign.pth")
+    torch.save({"callbacks": {}, "epoch": 1}, own / "state.ckpt")
     rewritten(own / "s_e8.pth", lambda c: c["weight"].pop("flow.flows.2.pre.weight"), "missing.pth")
     rewritten(own / "g-e15.ckpt", lambda c: c["weight"].pop("model.bert_proj.bias"), "missing.ckpt")
     rewritten(own / "s_e8.pth", lambda c: c["weight"].update({"enc_p.extra": torch.ones(2)}), "more.pth")
@@ -135,7 +136,8 @@ def test_what_is_wrong_with_single_files(own: Path, monkeypatch: pytest.MonkeyPa
     faulty = {"damaged", "cut", "bare", "attack", "text", "missing", "more", "shape", "nan"}
     named = {f"{name}.pth" for name in faulty} | {"missing.ckpt"}
     assert {name for name, state in states.items() if state == "faulty"} == named
-    assert {name for name, state in states.items() if state == "fine"} == fine and states["foreign.pth"] == "unknown"
+    assert {name for name, state in states.items() if state == "fine"} == fine
+    assert states["foreign.pth"] == states["state.ckpt"] == "unknown"
     for name, code in (
         ("damaged.pth", "CKPT_CORRUPT"), ("cut.pth", "CKPT_CORRUPT"), ("bare.pth", "CKPT_UNSAFE"),
         ("attack.pth", "CKPT_UNSAFE"), ("text.pth", "CKPT_FORMAT"), ("nan.pth", "CKPT_NONFINITE"),

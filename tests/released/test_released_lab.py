@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from gsv_lab import audio
 from gsv_lab.cli import main
@@ -18,6 +19,8 @@ from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.loading import load_family
 from gsv_lab.inference.voice import Voice
 from gsv_lab.text import phonemize
+from gsv_lab.training.logging_callback import LoggingCallback
+from reduced import reduced_gpt, reduced_sovits, write_clips
 from released_files import gpt_spec, sovits_spec, write_companions, write_family, write_gpt, write_sovits
 
 pytest.importorskip("transformers", reason="transformers is in the extra [released]")
@@ -126,6 +129,11 @@ def test_commands_of_the_page(sample: Path, root: Path, tmp_path: Path, monkeypa
     write_sovits(tmp_path / "s_e8_s200.pth", sovits_spec(), "05")
     write_companions(tmp_path)
     audio.write(tmp_path / "clip.wav", audio.read(sample, 32000).samples[: 4 * 32000], 32000)
+    write_clips(tmp_path, sample)
+    overlays = {"gpt": reduced_gpt(), "sovits": reduced_sovits("v2Pro")}
+    for stage, overlay in overlays.items():
+        (tmp_path / f"{stage}.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
+    monkeypatch.setattr(LoggingCallback, "on_validation_batch_end", lambda *_, **__: None)
     done = []
     for command in commands:
         name, *arguments = shlex.split(command)
@@ -133,8 +141,16 @@ def test_commands_of_the_page(sample: Path, root: Path, tmp_path: Path, monkeypa
         if arguments[:2] != ["weights", "get"]:
             if arguments[0] in ("speak",):
                 arguments.append("--quiet")
+            if arguments[0] == "fit":
+                config = arguments[arguments.index("--config") + 1]
+                arguments[arguments.index(config)] = str(root / config)
+                arguments[1:1] = ["--config", str(root / config), "--config", Path(config).name]
+                del arguments[5:7]
+                arguments.append("trainer.max_batches=2")
             assert main(arguments) == 0, command
             done.append(arguments[0])
-    assert done == ["weights", "weights", "weights", "clone", "speak"]
+    training = ["store", "fit", "fit", "weights", "weights"]
+    assert done == ["weights", "weights", "weights", "clone", "speak", *training, "released"]
+    assert (tmp_path / "tuned.pth").read_bytes()[:2] == b"05" and (tmp_path / "released_check").is_dir()
     assert (tmp_path / "back.pth").read_bytes()[:2] == b"05"
     assert audio.read(tmp_path / "out.wav").seconds > 0.3

@@ -1,0 +1,110 @@
+"""Two clips are learnt by heart: the losses of both stages fall, and what is made is nearer to the right recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from gsv_lab.checkpoint import load_component
+from gsv_lab.nn.spectral import LogMel
+from gsv_lab.system.config import build
+from gsv_lab.training.fit import fit
+from gsv_lab.training.logging_callback import LoggingCallback
+from gsv_lab.training.task import Task
+from reduced import Ground, write_clips, write_ground
+from released_files import write_companions
+
+pytest.importorskip("transformers", reason="transformers is in the extra [released]")
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Ground:
+    """v2Pro on two clips, and a third that is held out."""
+    torch.manual_seed(0)
+    material = tmp_path_factory.mktemp("material")
+    write_companions(material)
+    write_clips(material / "clips", sample)
+    return write_ground(tmp_path_factory.mktemp("ground"), "v2Pro", material)
+
+
+@pytest.fixture
+def course(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
+    """Every loss of a training, batch by batch."""
+    seen: dict[str, list[float]] = {}
+    total = Task.total
+
+    def noted(self: Task, losses: Any, stage: str = "train") -> Tensor:
+        for name, value in losses.items() if stage == "train" else ():
+            seen.setdefault(name, []).append(float(value.detach()))
+        return total(self, losses, stage)
+
+    monkeypatch.setattr(Task, "total", noted)
+    monkeypatch.setattr(LoggingCallback, "on_validation_batch_end", lambda *_, **__: None)
+    return seen
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def test_first_stage(ground: Ground, course: dict[str, list[float]], tmp_path: Path) -> None:
+    """300 batches, each a step: the cross entropy falls to below a third."""
+    experiment = ground.experiment("gpt", 300, validate_every=1000)
+    arguments = experiment["task"]["init_args"]
+    arguments |= {"accumulate": 1, "released_boundary": False}
+    arguments["schedule"]["init_args"] = {"first": 0.05, "then": 0.05}
+    assert fit(experiment, tmp_path / "run", progress_bar=False).done
+    assert len(course["code"]) == 300 and mean(course["code"][-10:]) < course["code"][0] / 3
+
+
+def test_second_stage_begins_to(ground: Ground, course: dict[str, list[float]], tmp_path: Path) -> None:
+    """The mel term after fifty batches without discriminators."""
+    experiment = ground.experiment("sovits", 50, validate_every=1000)
+    arguments = experiment["task"]["init_args"]
+    arguments["discriminators"], arguments["weights"] = None, {"mel": 45.0, "kl": 1.0}
+    arguments["schedule"]["init_args"]["peak"] = 3e-3
+    experiment["start_from"] = experiment["start_from"][:1]
+    assert fit(experiment, tmp_path / "run", progress_bar=False).done
+    assert mean(course["mel"][-5:]) < 0.6 * course["mel"][0]
+
+
+@pytest.mark.slow
+def test_second_stage(ground: Ground, course: dict[str, list[float]], tmp_path: Path) -> None:
+    """300 batches with discriminators: the mel term falls to a third; waves from true codes fit their own clips."""
+    experiment = ground.experiment("sovits", 300, validate_every=1000)
+    experiment["task"]["init_args"]["schedule"]["init_args"]["peak"] = 2e-3
+    fitted = fit(experiment, tmp_path / "run", progress_bar=False)
+    assert mean(course["mel"][-10:]) < course["mel"][0] / 3
+    right, wrong = distances(experiment, fitted.weights["sovits"])
+    assert right < wrong
+
+
+class Start:
+    """Stands in for the counter of batches."""
+
+    batches = 0
+
+
+@torch.no_grad()
+def distances(experiment: dict[str, Any], weights: Path) -> tuple[float, float]:
+    """Mean distance of log-mels made from true codes, text and voice: to their own clips, and to the other ones."""
+    sovits: Any = load_component(weights)
+    data, task = build(experiment["data"]), build(experiment["task"])
+    data.attach(task, Start(), 0)
+    data.setup()
+    log_mel, made, real = LogMel(32000, 2048, 640, 128), [], []
+    for index in data.chosen["train"]:
+        batch = data.collate([index], None)
+        voice = sovits.voice([sovits.frontend.reference(batch.reference, None, None)], [batch.verification])
+        made.append(log_mel(sovits.decode(batch.codes, batch.phones, voice, 0.0).vocoded.wave))
+        real.append(log_mel(batch.wave))
+    found: dict[bool, list[float]] = {True: [], False: []}
+    for one, first in enumerate(made):
+        for other, second in enumerate(real):
+            frames = min(first.shape[-1], second.shape[-1])
+            found[one == other].append(float((first[..., :frames] - second[..., :frames]).abs().mean()))
+    return mean(found[True]), mean(found[False])
