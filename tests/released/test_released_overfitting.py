@@ -74,13 +74,28 @@ def test_second_stage_begins_to(ground: Ground, course: dict[str, list[float]], 
 
 @pytest.mark.slow
 def test_second_stage(ground: Ground, course: dict[str, list[float]], tmp_path: Path) -> None:
-    """300 batches with discriminators: the mel term falls to a third; waves from true codes fit their own clips."""
+    """300 batches: the mel term falls to below a third; each wave made from true codes is nearest to its own clip.
+
+    A little wider than elsewhere, for eight numbers a frame cannot hold a clip.
+    """
     experiment = ground.experiment("sovits", 300, validate_every=1000)
-    experiment["task"]["init_args"]["schedule"]["init_args"]["peak"] = 2e-3
+    arguments = experiment["task"]["init_args"]
+    parts = arguments["sovits"]["init_args"]
+    for name in ("prior", "posterior", "flow", "vocoder"):
+        parts[name]["init_args"]["latent_dim"] = 32
+    for name in ("prior", "posterior", "flow"):
+        parts[name]["init_args"]["width"] = 32
+    parts["prior"]["init_args"]["filter_width"] = 64
+    parts["vocoder"]["init_args"] |= {"width": 128, "block_kernels": [3, 7], "dilations": [1, 3]}
+    parts["segment_frames"] = 16
+    arguments |= {"discriminators": None, "weights": {"mel": 45.0, "kl": 1.0}}
+    arguments["quantizer_file"] = str(ground.start["sovits"])
+    arguments["schedule"]["init_args"]["peak"] = 2e-3
+    experiment["start_from"] = []
     fitted = fit(experiment, tmp_path / "run", progress_bar=False)
     assert mean(course["mel"][-10:]) < course["mel"][0] / 3
-    right, wrong = distances(experiment, fitted.weights["sovits"])
-    assert right < wrong
+    for own, others in distances(experiment, fitted.weights["sovits"]):
+        assert own < others
 
 
 class Start:
@@ -90,8 +105,8 @@ class Start:
 
 
 @torch.no_grad()
-def distances(experiment: dict[str, Any], weights: Path) -> tuple[float, float]:
-    """Mean distance of log-mels made from true codes, text and voice: to their own clips, and to the other ones."""
+def distances(experiment: dict[str, Any], weights: Path) -> list[tuple[float, float]]:
+    """Of each clip the distance of the log-mel made from its codes, text and voice: to itself, to the nearest other."""
     sovits: Any = load_component(weights)
     data, task = build(experiment["data"]), build(experiment["task"])
     data.attach(task, Start(), 0)
@@ -102,9 +117,11 @@ def distances(experiment: dict[str, Any], weights: Path) -> tuple[float, float]:
         voice = sovits.voice([sovits.frontend.reference(batch.reference, None, None)], [batch.verification])
         made.append(log_mel(sovits.decode(batch.codes, batch.phones, voice, 0.0).vocoded.wave))
         real.append(log_mel(batch.wave))
-    found: dict[bool, list[float]] = {True: [], False: []}
-    for one, first in enumerate(made):
-        for other, second in enumerate(real):
-            frames = min(first.shape[-1], second.shape[-1])
-            found[one == other].append(float((first[..., :frames] - second[..., :frames]).abs().mean()))
-    return mean(found[True]), mean(found[False])
+    found = []
+    for number, one in enumerate(made):
+        row = []
+        for other in real:
+            frames = min(one.shape[-1], other.shape[-1])
+            row.append(float((one[..., :frames] - other[..., :frames]).abs().mean()))
+        found.append((row.pop(number), min(row)))
+    return found
