@@ -128,7 +128,7 @@ fraction         | \b(\d+)/(\d+)\b(?!/)                                         
 minus            | (?<![\w.])(<number>)\s-\s(<number>)(?![\w\-])(?=\s|[.,;:!?)]|$)                | {1:number} minus {2:number} | usage
 range            | (?<![\w.])(<number>)\s?[\-~]\s?(<number>)(?![\w\-])(?=\s|[.,;:!?)]|$)          | @range | usage
 ordinal          | \b(\d{1,3}(?:,\d{3})+|\d+)(?:<st>)\b                                           | {1:ordinal} | usage
-Roman numerals   | (?i:\b(<counted>))s?\s([IVXL]+(?:(?:,\s|\s(?:and|to|or)\s|,\sand\s|<dash>)[IVXL]+)+)\b | @roman_list | usage
+Roman numerals   | (?i:\b(<counted>)s?)\s([IVXL]+(?:(?:,\s|\s(?:and|to|or)\s|,\sand\s|<dash>)[IVXL]+)+)\b | @roman_list | usage
 Roman numeral    | ((?:\b(?:[A-Z][a-z]+\s)?\b[A-Z][A-Za-z]+|(?i:\b(?:<counted>)))) ([IVXLCDM]+)\b(?!'|\.\w)    | @roman | usage
 times            | (?<=\d)\s*\*\s*(?=\d)                                                          | _times_ | usage
 by               | (?<=\d)\s?x\s?(?=\d)                                                           | _by_ | usage

@@ -1,4 +1,4 @@
-"""English words to ARPAbet: the CMU dictionary, then known stems with endings and compounds, then letter rules.
+"""English words to ARPAbet: the CMU dictionary, then known stems with endings, compounds.
 
 The dictionary ships packed (`assets/cmudict`) and stays as text lines until a word is asked for, so that loading it
 takes a fraction of a second.
@@ -12,8 +12,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-from gsv_lab.text.letter_rules import letters_to_phones
-from gsv_lab.text.symbols import EN_VOWELS
 
 DICTIONARY = Path(__file__).resolve().parent.parent / "assets" / "cmudict" / "cmudict.dict.gz"
 
@@ -95,6 +93,18 @@ _ENDINGS: tuple[tuple[str, Reading], ...] = (
     ("ly", ("L", "IY0")),
     ("y", ("IY0",)),
 )
+_MEASURE_PREFIXES = {
+    **{
+        "kilo": "K IH2 L AH0",
+        "mega": "M EH2 G AH0",
+        "giga": "G IH2 G AH0",
+        "tera": "T EH2 R AH0",
+        "peta": "P EH2 T AH0",
+    },
+    **{"milli": "M IH2 L AH0", "micro": "M AY2 K R OW0", "nano": "N AE2 N OW0", "pico": "P IY2 K OW0"},
+    **{"centi": "S EH2 N T AH0", "deci": "D EH2 S AH0", "hecto": "HH EH2 K T OW0"},
+    **{"kibi": "K IH2 B IY0", "mebi": "M EH2 B IY0", "gibi": "G IH2 B IY0", "tebi": "T EH2 B IY0"},
+}
 _BEGINNINGS: tuple[tuple[str, Reading], ...] = (
     ("counter", ("K", "AW2", "N", "T", "ER0")),
     ("inter", ("IH2", "N", "T", "ER0")),
@@ -110,6 +120,7 @@ _BEGINNINGS: tuple[tuple[str, Reading], ...] = (
     ("pre", ("P", "R", "IY0")),
     ("sub", ("S", "AH2", "B")),
     ("out", ("AW2", "T")),
+    *((prefix, tuple(phones.split())) for prefix, phones in _MEASURE_PREFIXES.items()),
     ("un", ("AH0", "N")),
     ("re", ("R", "IY0")),
 )
@@ -196,9 +207,3 @@ def spell(letters: str) -> Reading:
         if "a" <= letter <= "z":
             out.extend(readings(letter)[-1] if letter == "a" else readings(letter)[0])
     return tuple(out)
-
-
-def by_rules(word: str) -> Reading:
-    """Letter-to-sound rules, or the letters' names when the word cannot be said or yields no vowel."""
-    phones = letters_to_phones(word) if is_sayable(word) else ()
-    return phones if any(name[:-1] in EN_VOWELS for name in phones) else spell(word)

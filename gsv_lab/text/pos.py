@@ -1,7 +1,7 @@
 """Parts of speech, coarse and the same for both languages.
 
-Mandarin tags come from jieba's dictionary. English ones come from lists of closed-class words, endings and the word
-before; so they are called here closed-class words and suffix rules, not a tagger. They are right often enough to choose
+Mandarin tags come from jieba's dictionary. English ones come from lists of closed-class words, endings and the words
+around; so they are called here closed-class words and suffix rules, not a tagger. They are right often enough to choose
 between two readings of a word and to serve as context features.
 """
 
@@ -71,6 +71,12 @@ _ADJECTIVES = frozenset(
 _OBJECTS = frozenset("it them him her me us".split())
 _NO_VERB_AFTER = frozenset("is are was were be been am have has".split())
 _SUBJECTS = frozenset("i you he she it we they who".split())
+_LEADS_TO_VERB = frozenset(
+    "please kindly just then now and or but always never not don't first next finally also again simply quickly "
+    "carefully let's so instead immediately later can't".split()
+)
+_LETTING = frozenset("let lets make makes made help helps helped have had see saw watch watched hear heard".split())
+_DOING = frozenset("do does did can could will would should must may might shall".split())
 
 _JIEBA_FLAGS = {
     **{"n": "noun", "nr": "name", "ns": "name", "nt": "name", "nz": "name", "vn": "noun", "v": "verb", "an": "noun"},
@@ -86,36 +92,45 @@ def from_jieba(flag: str) -> str:
     return _JIEBA_FLAGS.get(flag[:2]) or _JIEBA_FLAGS.get(flag[:1], "other")
 
 
-def tag_english(words: list[str]) -> list[str]:
-    """A coarse part of speech for each word of a sentence, by closed-class words and suffix rules."""
+def tag_english(tokens: list[str]) -> list[str]:
+    """A coarse part of speech for each word and mark, by closed-class words, suffix rules and neighbours."""
     tags: list[str] = []
-    for index, word in enumerate(words):
-        before = words[index - 1].lower() if index else ""
-        after = words[index + 1].lower() if index + 1 < len(words) else ""
-        tags.append(_tag(word, before, after, tags[-1] if tags else "", index))
+    for index in range(len(tokens)):
+        tags.append(_tag(tokens, tags, index) if tokens[index][-1].isalpha() else "punctuation")
     return tags
 
 
-def _tag(word: str, before: str, after: str, tag_before: str, index: int) -> str:
-    lower = word.lower()
-    if lower in _CLOSED_CLASS:
-        kind = _CLOSED_CLASS[lower]
-        return "pronoun" if lower in ("that", "this", "his", "her") and tag_before == "preposition" else kind
-    if index and word[0].isupper() and not word.isupper():
+def _tag(tokens: list[str], tags: list[str], index: int) -> str:
+    word = tokens[index].lower()
+    before, earlier = (tokens[index - back].lower() if index >= back else "" for back in (1, 2))
+    after = tokens[index + 1].lower() if index + 1 < len(tokens) else ""
+    tag_before = tags[-1] if tags else "punctuation"
+    begins = tag_before == "punctuation"
+    object_follows = _CLOSED_CLASS.get(after) == "determiner" or after in _OBJECTS
+    if word in _CLOSED_CLASS:
+        kind = _CLOSED_CLASS[word]
+        return "pronoun" if word in ("that", "this", "his", "her") and tag_before == "preposition" else kind
+    if tokens[index][0].isupper() and not tokens[index].isupper() and not begins:
         return "name"
-    if lower in _ADJECTIVES:
+    if word in _ADJECTIVES:
         return "adjective"
     if before == "to" or (tag_before == "auxiliary" and before not in _NO_VERB_AFTER):
         return "verb"
-    if not index and (_CLOSED_CLASS.get(after) == "determiner" or after in _OBJECTS):
-        return "verb"  # a command, as in "close the door"
-    if lower in _NOUNS:
+    if object_follows and (begins or before in _LEADS_TO_VERB or (before in _OBJECTS and earlier in _LETTING)):
+        return "verb"  # a command, as in "please close the door", or "let me close the door"
+    if word in _NOUNS:
         return "noun"
-    if lower in _COMMON_VERBS and tag_before not in ("determiner", "adjective"):
+    if word in _COMMON_VERBS and tag_before not in ("determiner", "adjective"):
         return "verb"
-    if before in _SUBJECTS:
+    if before in _SUBJECTS or (before in ("not", "never", "always") and earlier in _SUBJECTS | _DOING):
         return "verb"
+    if object_follows and tag_before in ("noun", "name", "pronoun") and (word.endswith("s") != before.endswith("s")):
+        return "verb"  # "the plan presents a problem", "critics contest the claim"
+    return _by_suffix(word, tag_before)
+
+
+def _by_suffix(word: str, tag_before: str) -> str:
     for ending, kind in _SUFFIXES:
-        if lower.endswith(ending) and len(lower) > len(ending) + 2:
+        if word.endswith(ending) and len(word) > len(ending) + 2:
             return "adjective" if kind == "verb" and tag_before == "determiner" else kind
     return "noun"

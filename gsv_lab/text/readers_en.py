@@ -87,7 +87,10 @@ def plural(name: str) -> str:
     """The plural of a unit; what it is of or for stays: "mile per hour" -> "miles per hour"."""
     head, rest = re.fullmatch(r"(.*?)((?: (?:per|of|Celsius|Fahrenheit|Kelvin)\b.*)?)", name).groups()  # type: ignore[union-attr]
     before, space, last = head.rpartition(" ")
-    return words.PLURALS.get(name) or before + space + words.PLURALS.get(last, last + "s") + rest
+    return (
+        words.PLURALS.get(name)
+        or before + space + (last if last.endswith("hertz") else words.PLURALS.get(last, last + "s")) + rest
+    )
 
 
 def _looked_up(table: dict[str, str]) -> Callable[[str], str]:
