@@ -12,7 +12,6 @@ import re
 from functools import cache
 from pathlib import Path
 
-
 DICTIONARY = Path(__file__).resolve().parent.parent / "assets" / "cmudict" / "cmudict.dict.gz"
 
 Reading = tuple[str, ...]

@@ -77,9 +77,6 @@ def _any(names: Iterable[str]) -> str:
 @cache
 def _patterns() -> dict[str, str]:
     number = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
-    waiting = (
-        "wait for after in within every about a an another next last took takes lasts lasted only least than".split()
-    )
     return {
         "number": number,
         "operand": rf"(?:\(?(?:{number}[a-z]?|[A-Za-z])(?:\^-?\d+)?%?\)?)",
@@ -88,9 +85,8 @@ def _patterns() -> dict[str, str]:
         "half": r"\s?[aApP](?:\.\s?[mM]\b\.?|[mM]\b\.?)(?!\w)",
         "st": "st|nd|rd|th|ST|ND|RD|TH",
         "scale": r"\s(?:thousand|million|billion|trillion)\b|\s?(?:" + _any(words.MAGNITUDE) + r")\b",
-        "not_waiting": "".join(rf"(?<!\b{word} )(?<!\b{word.title()} )" for word in waiting),
-        "call_goes_on": r"(?:now|for|if|to|from|immediately|right|and|or|in|when|before|at|on|with|today|again|instead|first|"
-        r"straight|as|only|because|unless|anytime|toll|after|here|free)\b",
+        "not_waiting": "".join(rf"(?<!\b{word} )(?<!\b{word.title()} )" for word in words.WAITING),
+        "call_goes_on": rf"(?:{_any(words.AFTER_A_CALL)})\b",
         "unit": _any(words.UNITS).replace(r"\ ", r"\.?\s"),
         "per": _any(words.PER),
         "month": rf"(?:(?:{_any(words.MONTHS)})\b|(?:{_any(words.MONTH_SHORT)})\b\.?)",

@@ -3,11 +3,12 @@
 Only tables, and what follows from them; `kinds_en.py` says where each is looked up. A row `a: b` is written a and said
 b. Sources: SI prefixes and units as in NIST SP 811, currencies as in ISO 4217, the rest as American dictionaries list it.
 """
+# ruff: noqa: E501
 
 from __future__ import annotations
 
 
-def _pairs(text: str) -> dict[str, str]:
+def pairs(text: str) -> dict[str, str]:
     """`a: b; c: d` as a dictionary."""
     rows = (row.partition(": ") for row in text.replace("\n", " ").split(";"))
     return {key.strip(): value for key, _, value in rows if key.strip()}
@@ -19,32 +20,32 @@ DAYS = {d[:3]: d for d in "Monday Tuesday Wednesday Thursday Friday Saturday Sun
 DAYS |= {"Tues": "Tuesday", "Weds": "Wednesday", "Thur": "Thursday", "Thurs": "Thursday"}
 
 # Said before a name; the second row also without its full stop.
-TITLES = _pairs("""
+TITLES = pairs("""
 Gen: general; Col: colonel; Maj: major; Hon: honorable; Sen: senator; Gov: governor; Rep: representative;
 Pres: president; Messrs: messers; Fr: father; Rev: reverend; Adm: admiral; Cpl: corporal; Cmdr: commander;
 Pvt: private; Supt: superintendent; Mme: madame; Mlle: mademoiselle; Br: brother; Dir: director; Amb: ambassador
 """)
-TITLES_WITHOUT_DOT = _pairs("""
+TITLES_WITHOUT_DOT = pairs("""
 Mr: mister; Mrs: missus; Ms: miz; Dr: doctor; Prof: professor; Capt: captain; Lt: lieutenant; Sgt: sergeant;
 Mt: mount; Ft: fort; St: saint; Ste: saint
 """)
-STREETS = _pairs("""
+STREETS = pairs("""
 St: street; Dr: drive; Ave: avenue; Rd: road; Blvd: boulevard; Ln: lane; Ct: court; Pl: place; Sq: square;
 Hwy: highway; Pkwy: parkway; Cir: circle; Ter: terrace; Expy: expressway; Tpke: turnpike; Trl: trail
 """)
 # Said before a number or a letter: "apt. 4C"; the second table only with its full stop and before a number.
-NUMBERED = _pairs("""
+NUMBERED = pairs("""
 apt: apartment; ext: extension; fig: figure; figs: figures; sec: section; ch: chapter; chap: chapter; vol: volume;
 vols: volumes; rm: room; bldg: building; ste: suite; eq: equation; para: paragraph; ver: version; hwy: highway; rte: route;
 tbl: table; fn: footnote; blk: block; lvl: level
 """)
-NUMBERED_WITH_DOT = _pairs("""
+NUMBERED_WITH_DOT = pairs("""
 no: number; nos: numbers; nr: number; art: article; pt: part; ref: reference; tab: table; app: appendix; fl: floor; ln: line;
 p: page; pp: pages; rev: revision; bk: book; ep: episode; col: column; ca: circa; c: circa; b: born; d: died; ex: example;
 st: stanza; tel: telephone; div: division; dist: district; op: opus; sect: section; cl: clause; qn: question; q: question; lot: lot
 """)
 # Said wherever they stand with a full stop; the second table, which are also words, only before a small letter or digit.
-SHORT_FORMS = _pairs("""
+SHORT_FORMS = pairs("""
 vs: versus; etc: et cetera; approx: approximately; dept: department; est: established; Inc: incorporated;
 Ltd: limited; Co: company; Corp: corporation; Bros: brothers; Assn: association; Assoc: associates; Univ: university;
 Inst: institute; Intl: international; Natl: national; Govt: government; Mfg: manufacturing; Esq: esquire;
@@ -55,11 +56,11 @@ tbsp: tablespoon; tsp: teaspoon; yr: year; yrs: years; wk: week; wks: weeks; mos
 Calif: California; Conn: Connecticut; Fla: Florida; Penn: Pennsylvania; Minn: Minnesota; Ariz: Arizona; Okla: Oklahoma; Tenn: Tennessee;
 cf: compare; ibid: ibid; al: al; assoc: associate; corp: corporation; mfr: manufacturer; sgd: signed; wt: weight; ht: height; ext: extension
 """)
-SHORT_WORDS = _pairs("""
+SHORT_WORDS = pairs("""
 min: minimum; max: maximum; temp: temperature; fig: figure; sec: second; ed: edition; orig: originally; prob: probably; resp: respectively;
 dist: district; div: division; ref: reference; gen: general; sq: square; std: standard; ave: average; mo: month; pop: population; trans: translated
 """)
-SLASHED = _pairs("""
+SLASHED = pairs("""
 w/o: without; w/out: without; n/a: not applicable; c/o: care of; b/c: because; b/w: between; y/o: year old;
 a/k/a: also known as; d/b/a: doing business as; i/o: I O; a/c: A C; o/s: O S; r/w: read write; p/e: P E; 24/7: twenty four seven;
 24/7/365: twenty four seven three sixty five; 9/11: nine eleven; 7/11: seven eleven; 20/20: twenty twenty;
@@ -80,7 +81,7 @@ OPERATORS |= {
     "≈": "is about",
     "≠": "is not equal to",
 }
-FILE_ENDINGS = _pairs("""
+FILE_ENDINGS = pairs("""
 txt: T X T; js: J S; ts: T S; py: P Y; html: H T M L; htm: H T M; css: C S S; json: jason; xml: X M L; csv: C S V;
 pdf: P D F; doc: doc; docx: doc X; xls: X L S; xlsx: X L S X; ppt: P P T; pptx: P P T X; jpg: J peg; jpeg: J peg;
 png: P N G; gif: gif; svg: S V G; mp3: M P three; mp4: M P four; wav: wave; flac: flack; ogg: ogg; zip: zip; gz: G Z;
@@ -90,22 +91,22 @@ php: P H P; sql: S Q L; ipynb: I P Y N B; NET: net; net: net; psd: P S D; epub: 
 bak: B A K; tex: teck; bib: bib; mov: M O V; avi: A V I; mkv: M K V; webp: web P; jsx: J S X; tsx: T S X; env: E N V;
 ckpt: C K P T; pth: P T H; onnx: onyx; safetensors: safe tensors; lock: lock; asp: A S P; aspx: A S P X; h: H; c: C
 """)
-ADDRESS_SIGNS = _pairs("""
+ADDRESS_SIGNS = pairs("""
 .: dot; @: at; /: slash; -: dash; _: underscore; :: colon; ?: question mark; =: equals; &: and; #: hash; %: percent;
 +: plus; ~: tilde
 """)
 
 # Prefixes and units that take them, then the units that do not; plurals are made, but for the irregular ones.
-_PREFIXES = _pairs(
+_PREFIXES = pairs(
     "k: kilo; M: mega; G: giga; T: tera; P: peta; m: milli; μ: micro; n: nano; c: centi; d: deci; h: hecto; p: pico"
 )
-_SI_UNITS = _pairs("""
+_SI_UNITS = pairs("""
 m: meter; g: gram; s: second; l: liter; L: liter; A: amp; V: volt; W: watt; Hz: hertz; Pa: pascal; J: joule; N: newton; F: farad;
 Ω: ohm; B: byte; b: bit; Wh: watt hour; Ah: amp hour; eV: electron volt; mol: mole; cal: calorie; bar: bar; VA: volt amp; Sv: sievert
 """)
 _ALONE = "m g s l L V W Hz Pa Ω Wh Ah mol bar eV".split()
 _NO_UNITS = "pm Ms Gs Ts Ps hs ds cs ps cb Pb cd hg dN mN pb hb db hF".split()
-_OTHER_UNITS = _pairs("""
+_OTHER_UNITS = pairs("""
 mi: mile; ft: foot; in: inch; yd: yard; yds: yard; lb: pound; lbs: pound; oz: ounce; gal: gallon; qt: quart; t: ton;
 tbsp: tablespoon; Tbsp: tablespoon; tbs: tablespoon; tsp: teaspoon; fl oz: fluid ounce; ha: hectare; cc: cubic centimeter;
 sq ft: square foot; sq mi: square mile; sq m: square meter; sq km: square kilometer; sq in: square inch; sq yd: square yard;
@@ -124,12 +125,12 @@ UNITS = {
     p + unit: _PREFIXES[p] + name for p in _PREFIXES for unit, name in _SI_UNITS.items() if p + unit not in _NO_UNITS
 }
 UNITS |= {unit: _SI_UNITS[unit] for unit in _ALONE} | _OTHER_UNITS
-PLURALS = _pairs("""
+PLURALS = pairs("""
 foot: feet; inch: inches; hertz: hertz; percent: percent; per mille: per mille; horsepower: horsepower; lux: lux
 """)
 
 # What a price or a rate is for: "$900/month".
-PER = _pairs("""
+PER = pairs("""
 second: second; sec: second; s: second; minute: minute; min: minute; hour: hour; hr: hour; h: hour; day: day; d: day;
 night: night; week: week; wk: week; month: month; mo: month; mth: month; quarter: quarter; qtr: quarter; year: year;
 yr: year; y: year; annum: annum; person: person; pp: person; head: head; capita: capita; user: user; seat: seat;
@@ -147,11 +148,11 @@ MONEY = {
     **{"₩": ("won", "won", "", ""), "₽": ("ruble", "rubles", "kopeck", "kopecks")},
 }
 MONEY_PREFIXES = {"US": "U S ", "A": "Australian ", "C": "Canadian ", "HK": "Hong Kong ", "NZ": "New Zealand "}
-CURRENCY_CODES = _pairs("""
+CURRENCY_CODES = pairs("""
 USD: U S dollars; EUR: euros; GBP: pounds; JPY: yen; CNY: yuan; RMB: yuan; AUD: Australian dollars; CAD: Canadian dollars;
 CHF: Swiss francs; INR: rupees; KRW: won; HKD: Hong Kong dollars; NZD: New Zealand dollars; SEK: kronor; MXN: pesos
 """)
-MAGNITUDE = _pairs(
+MAGNITUDE = pairs(
     "k: thousand; K: thousand; m: million; M: million; mn: million; mm: million; bn: billion; B: billion; b: billion; tn: trillion; T: trillion"
 )
 GREEK = dict(
@@ -208,3 +209,10 @@ STARTERS = (
 # Capitalised after "p.m.", these do not.
 AFTER_CLOCK = (*MONTHS, *MONTH_SHORT, *DAYS, *DAYS.values(), "Eastern", "Pacific", "Central", "Mountain", "Greenwich")
 AFTER_CLOCK = (*AFTER_CLOCK, "Beijing", "London", "Tokyo", "Paris", "Berlin", "Moscow", "New")
+# After a number that is called, these do not count anything: "call 911 if it burns".
+AFTER_A_CALL = (
+    "now for if to from immediately right and or in when before at on with today again instead first straight as only "
+    "because unless anytime toll after here free"
+).split()
+# Before "30s", these speak of seconds.
+WAITING = "wait for after in within every about a an another next last took takes lasts lasted only least than".split()

@@ -7,6 +7,8 @@ CMU dictionary and of American dictionaries in general.
 
 from __future__ import annotations
 
+from gsv_lab.text.tables_en import pairs
+
 STRESS_PAIRS = frozenset(
     """record object project permit present conduct conflict contest contract convert decrease desert discount extract
     import export increase insert insult perfect produce progress protest rebel refund reject subject survey suspect upset
@@ -137,116 +139,32 @@ putting   | =P.AH1.T.IH0.NG  | ~golf,golfer,green,greens
 number    | =N.AH1.M.ER0     | ~toes,fingers,lips,feet,cold <got,grew,felt,become,becoming,went >and,.
 """
 
-ACCENTED = {
-    **{"résumé": "R EH1 Z AH0 M EY2", "résumés": "R EH1 Z AH0 M EY2 Z", "resumé": "R EH1 Z AH0 M EY2"},
-    **{
-        "exposé": "EH2 K S P OW0 Z EY1",
-        "exposés": "EH2 K S P OW0 Z EY1 Z",
-        "rosé": "R OW0 Z EY1",
-        "rosés": "R OW0 Z EY1 Z",
-    },
-    **{
-        "pâté": "P AA0 T EY1",
-        "pâtés": "P AA0 T EY1 Z",
-        "lamé": "L AA0 M EY1",
-        "maté": "M AA1 T EY2",
-        "saké": "S AA1 K IY0",
-    },
-    **{"divorcé": "D IH0 V AO2 R S EY1", "divorcée": "D IH0 V AO2 R S EY1", "attaché": "AE2 T AH0 SH EY1"},
-    **{
-        "fiancé": "F IY2 AA2 N S EY1",
-        "fiancée": "F IY2 AA2 N S EY1",
-        "née": "N EY1",
-        "né": "N EY1",
-        "José": "HH OW0 Z EY1",
-    },
-    **{"josé": "HH OW0 Z EY1", "passé": "P AE0 S EY1", "blasé": "B L AA0 Z EY1", "touché": "T UW0 SH EY1"},
-    **{"risqué": "R IH0 S K EY1", "outré": "UW0 T R EY1", "soigné": "S W AA0 N Y EY1", "cliché": "K L IY0 SH EY1"},
-    **{"clichés": "K L IY0 SH EY1 Z", "communiqué": "K AH0 M Y UW2 N AH0 K EY1", "appliqué": "AE2 P L AH0 K EY1"},
-    **{"sauté": "S AO0 T EY1", "sautéed": "S AO0 T EY1 D", "soufflé": "S UW0 F L EY1", "purée": "P Y UH0 R EY1"},
-    **{
-        "entrée": "AA1 N T R EY2",
-        "entrées": "AA1 N T R EY2 Z",
-        "matinée": "M AE2 T AH0 N EY1",
-        "protégé": "P R OW1 T AH0 ZH EY2",
-    },
-    **{"protégée": "P R OW1 T AH0 ZH EY2", "café": "K AH0 F EY1", "cafés": "K AH0 F EY1 Z", "décor": "D EY0 K AO1 R"},
-    **{"naïve": "N AA0 IY1 V", "naïveté": "N AA0 IY2 V T EY1", "façade": "F AH0 S AA1 D", "façades": "F AH0 S AA1 D Z"},
-    **{
-        "jalapeño": "HH AA2 L AH0 P EY1 N Y OW0",
-        "jalapeños": "HH AA2 L AH0 P EY1 N Y OW0 Z",
-        "piñata": "P IY0 N Y AA1 T AH0",
-    },
-    **{
-        "señor": "S EY0 N Y AO1 R",
-        "señora": "S EY0 N Y AO1 R AH0",
-        "niño": "N IY1 N Y OW0",
-        "mañana": "M AA0 N Y AA1 N AH0",
-    },
-    **{
-        "piña": "P IY1 N Y AH0",
-        "voilà": "V W AA0 L AA1",
-        "déjà": "D EY2 ZH AA1",
-        "crème": "K R EH1 M",
-        "brûlée": "B R UW0 L EY1",
-    },
-    **{
-        "pokémon": "P OW1 K EY0 M AA2 N",
-        "beyoncé": "B IY0 AA1 N S EY2",
-        "bouclé": "B UW0 K L EY1",
-        "ombré": "AA1 M B R EY2",
-    },
-    **{
-        "coupé": "K UW0 P EY1",
-        "flambé": "F L AA0 M B EY1",
-        "consommé": "K AA1 N S AH0 M EY2",
-        "habitué": "HH AH0 B IH1 CH UW0 EY2",
-    },
-    **{
-        "andré": "AA1 N D R EY2",
-        "renée": "R AH0 N EY1",
-        "zoë": "Z OW1 IY0",
-        "chloë": "K L OW1 IY0",
-        "brontë": "B R AA1 N T EY2",
-    },
-    **{
-        "noël": "N OW0 EH1 L",
-        "esmé": "EH1 Z M EY0",
-        "condé": "K AA1 N D EY0",
-        "canapé": "K AE1 N AH0 P EY2",
-        "canapés": "K AE1 N AH0 P EY2 Z",
-    },
-    **{
-        "émigré": "EH1 M AH0 G R EY2",
-        "retroussé": "R EH2 T R UW0 S EY1",
-        "macramé": "M AE1 K R AH0 M EY2",
-        "olé": "OW0 L EY1",
-    },
-    **{
-        "fête": "F EY1 T",
-        "fêtes": "F EY1 T S",
-        "tête": "T EH1 T",
-        "forté": "F AO1 R T EY2",
-        "mêlée": "M EY1 L EY2",
-        "mélange": "M EY0 L AA1 N JH",
-    },
-}
+ACCENTED = pairs("""
+résumé: R EH1 Z AH0 M EY2; résumés: R EH1 Z AH0 M EY2 Z; resumé: R EH1 Z AH0 M EY2; exposé: EH2 K S P OW0 Z EY1;
+exposés: EH2 K S P OW0 Z EY1 Z; rosé: R OW0 Z EY1; rosés: R OW0 Z EY1 Z; pâté: P AA0 T EY1; pâtés: P AA0 T EY1 Z;
+lamé: L AA0 M EY1; maté: M AA1 T EY2; saké: S AA1 K IY0; divorcé: D IH0 V AO2 R S EY1; divorcée: D IH0 V AO2 R S EY1;
+fiancée: F IY2 AA2 N S EY1; fiancées: F IY2 AA2 N S EY1 Z; née: N EY1; né: N EY1; josé: HH OW0 Z EY1; blasé: B L AA0 Z EY1;
+touché: T UW0 SH EY1; outré: UW0 T R EY1; soigné: S W AA0 N Y EY1; appliqué: AE2 P L AH0 K EY1; protégée: P R OW1 T AH0 ZH EY2;
+décor: D EY0 K AO1 R; jalapeño: HH AA2 L AH0 P EY1 N Y OW0; jalapeños: HH AA2 L AH0 P EY1 N Y OW0 Z; piñata: P IY0 N Y AA1 T AH0;
+piñatas: P IY0 N Y AA1 T AH0 Z; señor: S EY0 N Y AO1 R; señora: S EY0 N Y AO1 R AH0; señorita: S EY2 N Y ER0 IY1 T AH0;
+niño: N IY1 N Y OW0; niña: N IY1 N Y AH0; mañana: M AA0 N Y AA1 N AH0; piña: P IY1 N Y AH0; déjà: D EY2 ZH AA1;
+crème: K R EH1 M; brûlée: B R UW0 L EY1; bouclé: B UW0 K L EY1; ombré: AA1 M B R EY2; coupé: K UW0 P EY1; flambé: F L AA0 M B EY1;
+consommé: K AA1 N S AH0 M EY2; habitué: HH AH0 B IH1 CH UW0 EY2; brontë: B R AA1 N T EY2; condé: K AA1 N D EY0; olé: OW0 L EY1;
+retroussé: R EH2 T R UW0 S EY1; mélange: M EY0 L AA1 N JH; communiqué: K AH0 M Y UW2 N AH0 K EY1; macramé: M AE1 K R AH0 M EY2;
+curé: K Y UH0 R EY1; moiré: M W AA0 R EY1; roué: R UW0 EY1; manqué: M AA0 NG K EY1; glacé: G L AE0 S EY1; frappé: F R AE0 P EY1;
+pavé: P AE0 V EY1; plié: P L IY0 EY1; jeté: ZH AH0 T EY1; recherché: R AH0 SH EH2 R SH EY1; distingué: D IY2 S T AE0 NG G EY1; pré: P R EY1
+""")
 """Words that their accents change, with their phones; other accents are left out."""
 
 SAID_AS_WORDS = frozenset(
     """SIM SIMS PIN PINS LAN WAN ROM RAM GIF GIFS ZIP BIN VAT MAC DOS CAD CAM RAID SWAT SCUBA COVID LASER NASA NATO AIDS SARS
     OPEC FIFA FOMO YOLO NIMBY PETA MIDI BIOS HEPA CERN DARPA NAFTA UNICEF UNESCO IKEA LEGO NERF SIG TED RIP SPA GAP ACE ICE
     NAS SAS SAP WASP JAVA PERL BASIC COBOL FORTRAN DOOM MOMA NOAA NORAD SONAR RADAR CAPTCHA POTUS SCOTUS FLOTUS AWOL MENSA
-    NASDAQ SAAS PAAS IAAS JSON YAML TOML CRUD REST SOAP AJAX LAMP ANOVA ELISA FAQS MRSA BART GAAP FICA FINRA COBRA ERISA OSHA
+    NASDAQ SAAS PAAS IAAS JSON YAML TOML CRUD REST SOAP AJAX LAMP ANOVA ELISA MRSA BART GAAP FICA FINRA COBRA ERISA OSHA
     FEMA MERS ZIKA ASEAN MOOC MOOCS DRAM SRAM WIMP TASER GAN GANS BERT RAG WAV""".split()
-) - {"FAQS"}
+)
 """Capitals that are said as a word, though they are short or in no dictionary."""
-SPELLED = frozenset("UN EU AI IT US UK URL URLS USA VIP LED ETA SAT ACT IRA PA MA LA IS".split()) - {
-    "IS",
-    "MA",
-    "LA",
-    "PA",
-}
+SPELLED = frozenset("UN EU AI IT US UK URL URLS USA VIP LED ETA SAT ACT IRA".split())
 """Capitals that are spelled, though the dictionary has them as a word."""
 SHORT_WORDS = frozenset(
     """act add age ago aid aim air all and any are arm art ask ate bad bag ban bar bat bed bee beg bet big bit box boy bug bus but buy
@@ -255,70 +173,20 @@ SHORT_WORDS = frozenset(
     low mad man map may men met mix mom mud net new nor not now nut odd off oil old one our out own pay pen pet pig pot put ran raw
     red rid row run sad saw say sea see set sex she shy sir sit six sky son sun tax tea ten the tie tip toe too top toy try two use van
     war was way wet who why win won yes yet you zoo joe bob tom sam dan ben jim tim max amy ann eve kim lee ray roy sue
-    am an as at be by do go he hi if in is it me my no of oh on or so to up us we ok ah""".split()
-) | {"mr", "mrs", "dr", "ms"}
+    am an as at be by do go he hi if in is it me my no of oh on or so to up us we ok ah mr mrs dr ms""".split()
+)
 """Words of two and three letters that stay words in capitals."""
 
-EXTRA = {
-    **{
-        "jpeg": "JH EY1 P EH2 G",
-        "mpeg": "EH1 M P EH2 G",
-        "gif": "G IH1 F",
-        "gifs": "G IH1 F S",
-        "fomo": "F OW1 M OW0",
-        "covid": "K OW1 V IH0 D",
-    },
-    **{
-        "wav": "W EY1 V",
-        "gui": "G UW1 IY0",
-        "yammel": "Y AE1 M AH0 L",
-        "tommel": "T AA1 M AH0 L",
-        "yaml": "Y AE1 M AH0 L",
-        "json": "JH EY1 S AA2 N",
-    },
-    **{
-        "milliamp": "M IH1 L IY0 AE2 M P",
-        "milliamps": "M IH1 L IY0 AE2 M P S",
-        "hashtag": "HH AE1 SH T AE2 G",
-        "tiktok": "T IH1 K T AA2 K",
-    },
-    **{
-        "latex": "L EY1 T EH2 K S",
-        "mysql": "M AY1 EH2 S K Y UW2 EH1 L",
-        "ipados": "AY1 P AE2 D OW1 EH1 S",
-        "macos": "M AE1 K OW1 EH1 S",
-    },
-    **{
-        "phd": "P IY1 EY1 CH D IY1",
-        "phds": "P IY1 EY1 CH D IY1 Z",
-        "wi": "W AY1",
-        "gaap": "G AE1 P",
-        "cern": "S ER1 N",
-        "hepa": "HH EH1 P AH0",
-    },
-    **{
-        "mcq": "EH1 M S IY1 K Y UW1",
-        "saas": "S AE1 S",
-        "paas": "P AE1 S",
-        "iaas": "AY1 AE2 S",
-        "chatbot": "CH AE1 T B AA2 T",
-        "readme": "R IY1 D M IY2",
-    },
-    **{
-        "micrometers": "M AY1 K R OW0 M IY2 T ER0 Z",
-        "nanometers": "N AE1 N OW0 M IY2 T ER0 Z",
-        "midi": "M IH1 D IY0",
-        "ios": "AY1 OW1 EH1 S",
-        "amps": "AE1 M P S",
-    },
-    **{
-        "miz": "M IH1 Z",
-        "conf": "K AA1 N F",
-        "rar": "R AA1 R",
-        "litre": "L IY1 T ER0",
-        "omicron": "AA1 M AH0 K R AA2 N",
-        "tau": "T AW1",
-    },
-    **{"upsilon": "AH1 P S AH0 L AA2 N", "eta": "EY1 T AH0", "ibid": "IH1 B IH0 D"},
-}
+EXTRA = pairs("""
+jpeg: JH EY1 P EH2 G; mpeg: EH1 M P EH2 G; gif: G IH1 F; gifs: G IH1 F S; fomo: F OW1 M OW0; covid: K OW1 V IH0 D; wav: W EY1 V;
+gui: G UW1 IY0; yammel: Y AE1 M AH0 L; tommel: T AA1 M AH0 L; yaml: Y AE1 M AH0 L; json: JH EY1 S AA2 N; hashtag: HH AE1 SH T AE2 G;
+tiktok: T IH1 K T AA2 K; latex: L EY1 T EH2 K S; mysql: M AY1 EH2 S K Y UW2 EH1 L; macos: M AE1 K OW1 EH1 S; ios: AY1 OW1 EH1 S;
+phd: P IY1 EY1 CH D IY1; phds: P IY1 EY1 CH D IY1 Z; wi: W AY1; gaap: G AE1 P; cern: S ER1 N; hepa: HH EH1 P AH0; saas: S AE1 S;
+paas: P AE1 S; chatbot: CH AE1 T B AA2 T; readme: R IY1 D M IY2; midi: M IH1 D IY0; micrometers: M AY1 K R OW0 M IY2 T ER0 Z;
+milliamp: M IH1 L IY0 AE2 M P; milliamps: M IH1 L IY0 AE2 M P S; amps: AE1 M P S; miz: M IH1 Z; conf: K AA1 N F; rar: R AA1 R;
+litre: L IY1 T ER0; omicron: AA1 M AH0 K R AA2 N; tau: T AW1; upsilon: AH1 P S AH0 L AA2 N; eta: EY1 T AH0; ibid: IH1 B IH0 D;
+vs: V ER1 S AH0 S; mooc: M UW1 K; moocs: M UW1 K S; dram: D IY1 R AE2 M; sram: EH1 S R AE2 M; crud: K R AH1 D; nerf: N ER1 F;
+potus: P OW1 T AH0 S; scotus: S K OW1 T AH0 S; flotus: F L OW1 T AH0 S; osha: OW1 SH AH0; fema: F IY1 M AH0; noaa: N OW1 AH0;
+norad: N AO1 R AE2 D; mers: M ER1 Z; asean: AA1 S IY0 AA2 N; nimby: N IH1 M B IY0; darpa: D AA1 R P AH0; mrsa: M ER1 S AH0;
+""")
 """Words that the dictionary does not have or has otherwise."""
