@@ -34,21 +34,22 @@ time signature   | \b(\d{1,2})/(\d)(?=\s(?:time|beat|meter|signature|rhythm)\b) 
 for example      | (?i)\be\.\s?g\.,?                                                             | for example, | usage
 that is          | (?i)\bi\.\s?e\.,?                                                             | that is, | usage
 number           | (?<!said )(?<!say )(?<!says )\b[Nn]o\.\s?(?=\d)                               | number_ | usage
+numbered         | (?i:\b(<numbered>)\b\.?)\s?\#?(\d+)([A-Z])\b                                | {1:numbered} {2:cardinal} {3} | usage
 numbered         | (?<!\d )(?<!\d)(?i:\b(<numbered>)\b\.?)\s?(?=[#(]?\d|[A-Z]\d*\b(?!')|[IVX]+\b) | {1:numbered}_ | usage
 numbered         | (?i)\b(<numbered_dot>)\.\s?(?=\d)(?!no)                                       | {1:numbered_dot}_ | usage
 degree           | \b(Ph|Ed|Psy|Pharm|Eng)\.?\s?D\b\.?                                           | {1:degree} D{stop} | usage
 degree           | \b([BM])\.?(Sc|Ed|Eng|Phil|Com)\b\.?                                          | {1} {2:degree}{stop} | usage
 house number     | (\b\d+[A-Z]?\s(?:[NSEW]\.?\s)?(?:[A-Z][a-z]+\s|\d+<st>\s){1,3})(<street>)\b\.?   | {1}{2:street}{stop} | usage
-street           | (?<!\bIn )(?<!\bAt )(?<!\bTo )(?<!\bThe )\b((?:[A-Z][a-z]+|\d+<st>)\s)(<street>)\b(?:\.(?=\s+[a-z\d(]|\s*[,;:!?)]|\s*$|\s+(?:<starter>)\b)|(?=\s+[a-z\d(]|\s*[.,;:!?)]|\s*$))  | {1}{2:street}{stop} | usage
+street           | \b(?!(?:In|At|To|The|From|And|Of|By|Near|For|With|Ask|Thanks|Dear|This|That|My|Our|Your|His|Her|Hi|Hello)\b)((?:[A-Z][a-z]+|\d+<st>)\s)(<street>)\b(?:\.(?=\s+[a-z\d(]|\s*[,;:!?)]|\s*$|\s+(?:<starter>)\b)|(?=\s+[a-z\d(]|\s*[,;:!?)]|\s*$))  | {1}{2:street}{stop} | usage
 title            | \b(<title_free>)\b\.?(?=\s+[A-Z])                                             | {1:title} | usage
 title            | \b(<title>|<title_free>)\.(?=\s|,|$)                                          | {1:title}{end} | usage
-weekday range    | \b(<day>)\b\.?<dash>(<day>)\b\.?                                              | {1:day} to {2:day} | usage
+weekday range    | \b(<day>)\b\.?<dash>(<day>)\b\.?                                              | {1:day} to {2:day}{halt} | usage
 weekday list     | \b(<day>)\b\.?(/|,?\s(?:and|or|&)\s)(?=(?:<day>)\b)                           | {1:day}{2:and} | usage
-weekday list     | (?<=day )(and |or )(<day>)\b\.?|(?<=day, )()(Sat|Sun)\b\.?                                   | {1}{2:day} | usage
+weekday list     | (?<=day )(and |or |& )(<day>)\b\.?                                   | {1:and}{2:day}{halt} | usage
 weekday          | \b(Mon|Tues?|Weds?|Thu(?:rs?)?|Fri)\b\.?                                      | {1:day}{halt} | usage
-weekday          | (?<=\b[Oo]n )(Sat|Sun)\b\.?|\b(Sat|Sun)\b\.?(?=,?\s(?:\d|<month>)|,)|\b(Sat|Sun)\.(?=\s[a-z]) | {0:day} | usage
-short form       | (?i:\b(<short>))\.(?=[\s,;:!?)']|$)                                                | {1:short}{halt} | usage
-short form       | (?i:\b(<short_word>))\.(?=\s[a-z\d])                                               | {1:short_word} | usage
+weekday          | (?<=\b[Oo]n )(Sat|Sun)\b\.?|\b(Sat|Sun)\b\.?(?=,?\s(?:\d|<month>)|,)|\b(Sat|Sun)\.(?=\s[a-z])|(?<=day, )(Sat|Sun)\b\.? | {0:day}{halt} | usage
+short form       | (?<!\d)(?<!\d )(?i:\b(<short>))\.(?=[\s,;:!?)']|$)                                                | {1:short}{halt} | usage
+short form       | (?<!\d)(?<!\d )(?i:\b(<short_word>))\.(?=\s[a-z\d])                                               | {1:short_word} | usage
 world war        | \bWW(III|II|I|[123])\b                                                        | World War {1:roman} | usage
 """
 
@@ -72,18 +73,20 @@ date             | \b(<month>)\s+(\d{1,2})(?:<st>)?(?:,?\s+(\d{4}))?(?![\w:]|\.\
 date             | \b(the|The|THE)\s+(\d{1,2})(?:<st>)?(?:\s+(?:of|OF))?\s+(<month>)(?:,?\s+(\d{4})\b)? | {1} {2:ordinal} of {3:month}{4:comma_year} | usage
 date             | (?<![\d.,$£€])\b(\d{1,2})(?:<st>)?(?:\s+of)?\s+(<month>)(?:,?\s+(\d{4})\b)? | the {1:ordinal} of {2:month}{3:comma_year} | usage
 month            | \b(<short_month>)\.(?=[\s,;:!?)']|$)                                          | {1:month}{halt} | usage
-month            | \b(Feb|Aug|Sept|Oct|Nov|Dec)\b(?!')|\b(?:Jan|Mar|Apr|Jun|Jul)(?=\s\d)          | {0:month} | usage
+month            | \b(Feb|Aug|Sept|Oct|Nov|Dec)\b(?!')|\b(?:Jan|Mar|Apr|Jun|Jul|Sep)(?=\s\d)|(?<=[a-z] to )(?:Jan|Mar|Apr|Jun|Jul|Sep)\b         | {0:month} | usage
 decade           | (?<![\w$£€¥'])(\d{3}0)'?s<dash>'?(?=\d0'?s\b)                                 | {1:decade} to_ | usage
 decade           | (?<![\w$£€¥'])(\d{3}0)'?s\b                                                   | {1:decade} | usage
 decade           | (?<!\w)'(\d0)'?s\b|(?<![\w$.,/:])([2-9]0)'s\b                                 | {0:decade} | usage
+seconds          | (?<![\w$.,/:])(\d+)s(?=\s(?:timeout|delay|interval|countdown|timer|rest|pause|clip|video|ad|limit|window|exposure)\b) | {1:number} second | usage
 decade           | (?<![\w$.,/:])<not_waiting>([2-9]0)s\b(?!\s(?:timeout|delay|later|ago|interval|countdown|timer|rest|pause|clip|video|ad|apart|each|long|left|max)\b) | {1:decade} | usage
-plural           | (?<![\w$.,/:])(\d+)s(?=\s(?:and|or)\s\d+s\b)|(?<=\d\ds and )(\d+)s\b          | {0:plural} | usage
+plural           | (?<![\w$.,/:])(\d+)s(?=\s(?:and|or)\s\d+s\b)|(?<=\ds and )(\d+)s\b|(?<=\ds or )(\d+)s\b          | {0:plural} | usage
 degrees, minutes | (\d+)°\s?(\d+)'\s?(?:(\d+)(?:\.\d+)?(?:″|''))?                                | {1:number} degrees {2:number} minutes{3:seconds} | NIST SP 811
 feet and inches  | (?<![\w.])(\d{1,2})'\s?(\d{1,2}(?:\.\d)?)(?:″|'')?(?![\d'])                    | {1:number} foot {2:number} | usage
 feet and inches  | (?<![\w.])(\d+)\s?(?:ft\.?|feet|foot|')\s?(\d+(?:\.\d+)?)\s?(?:in\b\.?|″|'')   | {1} ft {2:inches}{halt} | usage
 inches           | (?<![\w.])(<number>)\s?(?:″|'')(?=\s?(?:x\b|by\b|wide|long|tall|deep|high|thick|across|in\b|of\b|and\b|or\b|to\b|per\b|[.,;:!?)]|$)) | {1:inches} | usage
 inches           | (?<![\w.])(<number>)[\s\-]?(?:″|'')                                           | {1:number} inch_ | usage
 inches           | (?<![\w.])(<number>)\s?in\b(\.(?=\s[a-z\d(])|(?=\s(?:wide|long|tall|deep|high|thick|across|in\sdiameter|x\s|by\s\d|of\s(?:rain|snow|fabric|wire|pipe|water|ice))|[,;:!?)]|\.?\s*$|\.\s[A-Z])) | {1:inches} | NIST SP 811
+feet             | (?<![\w.])(\d+)'\s?[x×]\s?(\d+)'                                             | {1} by {2} ft | usage
 feet             | (?<![\w.])(<number>)'(?=\s(?:tall|long|wide|high|deep|by)\b|\s?x\s?\d)         | {1} ft | usage
 """
 
@@ -116,7 +119,7 @@ measured range   | (?<![\w.\-/])(<number>)<dash>(?=<number>\s?(?:thousand|millio
 measure          | (?<![\w.\-])(<number>)-(<unit>)\b\.?(?=\s[a-z])                                | {1:number} {2:unit} | NIST SP 811
 measure          | (?<![\w.\-])(-?)(<number>)\s?(<unit>)(\^?[23](?!\d))?(?:/(<unit>)(\^?[23](?!\d))?)?(?:(?<=[A-Za-z])\.(?=\s|$|,))?(?![\w°/]) | @measure | NIST SP 811
 measure          | (?<=[A-Za-z] )(-)(<number>)\s?(<unit>)(\^?[23](?!\d))?(?:/(<unit>)(\^?[23](?!\d))?)?(?![\w°/]) | @measure | NIST SP 811
-magnitude        | (?<![\w.])(<number>)(k|M|bn|mn|B)\b(?!')                                        | {1:number}{2:scale} | usage
+magnitude        | (?<![\w.])(?<!gate )(?<!Gate )(?<!seat )(?<!room )(?<!Room )(?<!unit )(?<!Unit )(?<!flat )(<number>)(k|M|bn|mn|B)\b(?!')                                        | {1:number}{2:scale} | usage
 """
 
 NUMBERS = r"""
@@ -129,7 +132,7 @@ minus            | (?<![\w.])(<number>)\s-\s(<number>)(?![\w\-])(?=\s|[.,;:!?)]|
 range            | (?<![\w.])(<number>)\s?[\-~]\s?(<number>)(?![\w\-])(?=\s|[.,;:!?)]|$)          | @range | usage
 ordinal          | \b(\d{1,3}(?:,\d{3})+|\d+)(?:<st>)\b                                           | {1:ordinal} | usage
 Roman numerals   | (?i:\b(<counted>)s?)\s([IVXL]+(?:(?:,\s|\s(?:and|to|or)\s|,\sand\s|<dash>)[IVXL]+)+)\b | @roman_list | usage
-Roman numeral    | ((?:\b(?:[A-Z][a-z]+\s)?\b[A-Z][A-Za-z]+|(?i:\b(?:<counted>)))) ([IVXLCDM]+)\b(?!'|\.\w)    | @roman | usage
+Roman numeral    | ((?:\b(?:[A-Z][a-z]+\s)?\b[A-Z][A-Za-z]+|(?i:\b(?:<counted>)))) ([IVXLCDM]+)\b(?!'(?!s\b)|\.\w)    | @roman | usage
 times            | (?<=\d)\s*\*\s*(?=\d)                                                          | _times_ | usage
 by               | (?<=\d)\s?x\s?(?=\d)                                                           | _by_ | usage
 square           | (?<=[A-Za-z\d])\s*\^2\b                                                        | _squared | usage

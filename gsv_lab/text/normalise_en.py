@@ -71,7 +71,7 @@ def _filled(pattern: str) -> str:
 
 
 def _any(names: Iterable[str]) -> str:
-    return "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+    return f"(?:{'|'.join(sorted(map(re.escape, names), key=len, reverse=True))})"
 
 
 @cache
@@ -83,13 +83,13 @@ def _patterns() -> dict[str, str]:
         "path": r"[^\s,;!()\"<>]",
         "dash": r"\s?[\-—~]\s?",
         "half": r"\s?[aApP](?:\.\s?[mM]\b\.?|[mM]\b\.?)(?!\w)",
-        "st": "st|nd|rd|th|ST|ND|RD|TH",
-        "scale": r"\s(?:thousand|million|billion|trillion)\b|\s?(?:" + _any(words.MAGNITUDE) + r")\b",
+        "st": "(?:st|nd|rd|th|ST|ND|RD|TH)",
+        "scale": rf"(?:\s(?:thousand|million|billion|trillion)\b|\s?{_any(words.MAGNITUDE)}\b)",
         "not_waiting": "".join(rf"(?<!\b{word} )(?<!\b{word.title()} )" for word in words.WAITING),
-        "call_goes_on": rf"(?:{_any(words.AFTER_A_CALL)})\b",
+        "call_goes_on": rf"{_any(words.AFTER_A_CALL)}\b",
         "unit": _any(words.UNITS).replace(r"\ ", r"\.?\s"),
         "per": _any(words.PER),
-        "month": rf"(?:(?:{_any(words.MONTHS)})\b|(?:{_any(words.MONTH_SHORT)})\b\.?)",
+        "month": rf"(?:{_any(words.MONTHS)}\b|{_any(words.MONTH_SHORT)}\b\.?)",
         "short_month": _any(name for name in words.MONTH_SHORT if name != "May"),
         "day": _any([*words.DAYS, *words.DAYS.values()]),
         "file": _any(words.FILE_ENDINGS),
@@ -105,7 +105,7 @@ def _patterns() -> dict[str, str]:
         "starter": _any(words.STARTERS),
         "currency": _any(words.CURRENCY_CODES),
         "counted": _any(words.COUNTED),
-        "bible": "|".join(words.BIBLE),
+        "bible": f"(?:{'|'.join(words.BIBLE)})",
         "greek": "".join(words.GREEK) + "".join(words.GREEK).upper(),
         "symbol": re.escape("".join(words.SYMBOLS)),
     }

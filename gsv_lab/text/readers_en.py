@@ -121,7 +121,7 @@ READERS: dict[str, Callable[[str], str]] = {
     "month": _month,
     "month_day": _month_day,
     "day": _day,
-    "and": lambda text: ", " if text == "/" else text,
+    "and": lambda text: ", " if text == "/" else text.replace("&", "and"),
     "half": lambda text: text.strip()[0].upper() + " M",
     "to": _after(" to ", _number_of),
     "seconds": _after(" ", num.number, " seconds"),
@@ -227,18 +227,22 @@ def _money(match: Match) -> str:
     return lead + (" and ".join(spoken) or f"zero {many}")
 
 
+def _powered(unit: str, power: str | None) -> str:
+    if not power:
+        return unit
+    if unit == "second":
+        return "second squared" if power[-1] == "2" else "second cubed"
+    return f"{'square' if power[-1] == '2' else 'cubic'} {unit}"
+
+
 def _measure(match: Match) -> str:
     sign, amount, symbol, power, per, per_power = match.groups()
     if symbol == "in" and not power:
         return match[0]  # "3 in a row" is no length
-    name = words.UNITS[re.sub(r"\.?\s", " ", symbol)]
-    if power:
-        name = f"{'square' if power[-1] == '2' else 'cubic'} {name}"
+    name = _powered(words.UNITS[re.sub(r"\.?\s", " ", symbol)], power)
     spoken = f"{num.number(sign + amount)} {name if amount == '1' else plural(name)}"
     if per:
-        spoken += f" per {words.UNITS[per]}"
-    if per_power:
-        spoken += " squared" if per_power[-1] == "2" else " cubed"
+        spoken += f" per {_powered(words.UNITS[per], per_power)}"
     return spoken + (sentence_stop(match.string, match.end(), "halt") if match[0].endswith(".") else "")
 
 

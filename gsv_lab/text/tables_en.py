@@ -54,11 +54,11 @@ eds: editors; attn: attention; asst: assistant; mgr: manager; qty: quantity; amt
 tel: telephone; apt: apartment; vol: volume; bldg: building; hosp: hospital; dept: department; govt: government; univ: university;
 tbsp: tablespoon; tsp: teaspoon; yr: year; yrs: years; wk: week; wks: weeks; mos: months; hrs: hours; hr: hour;
 Calif: California; Conn: Connecticut; Fla: Florida; Penn: Pennsylvania; Minn: Minnesota; Ariz: Arizona; Okla: Oklahoma; Tenn: Tennessee;
-cf: compare; ibid: ibid; al: al; assoc: associate; corp: corporation; mfr: manufacturer; sgd: signed; wt: weight; ht: height; ext: extension
+ave: avenue; blvd: boulevard; rd: road; hwy: highway; pkwy: parkway; cf: compare; ibid: ibid; al: al; assoc: associate; corp: corporation; mfr: manufacturer; sgd: signed; wt: weight; ht: height; ext: extension
 """)
 SHORT_WORDS = pairs("""
 min: minimum; max: maximum; temp: temperature; fig: figure; sec: second; ed: edition; orig: originally; prob: probably; resp: respectively;
-dist: district; div: division; ref: reference; gen: general; sq: square; std: standard; ave: average; mo: month; pop: population; trans: translated
+dist: district; div: division; ref: reference; gen: general; sq: square; std: standard; mo: month; pop: population; trans: translated
 """)
 SLASHED = pairs("""
 w/o: without; w/out: without; n/a: not applicable; c/o: care of; b/c: because; b/w: between; y/o: year old;
@@ -167,16 +167,16 @@ SYMBOLS = {
     **{"&": "and", "@": "at", "%": "percent", "+": "plus", "=": "equals", "#": "hash", "°": "degrees", "×": "times"},
     **{"÷": "divided by", "±": "plus or minus", "√": "square root of", "≈": "approximately", "≠": "is not equal to"},
     **{"≤": "less than or equal to", "≥": "greater than or equal to", "<": "less than", ">": "greater than"},
-    **{"¢": "cents", "″": "inches"},
+    **{"¢": "cents", "″": "inches", "_": "underscore"},
     **{"‰": "per mille", "$": "dollars", "£": "pounds", "€": "euros", "¥": "yen", "₹": "rupees", "₩": "won"},
     **{"₽": "rubles"},
 }
 RULERS = frozenset(
     """Henry Edward George William Charles James Richard Elizabeth Mary Louis Philip Francis Frederick Napoleon John Paul
     Pius Benedict Gregory Clement Leo Innocent Alexander Nicholas Catherine Peter Ivan Otto Leopold Ramses Ramesses
-    Margaret Christian Gustav Haakon Harald Carl Karl Ferdinand Alfonso Wilhelm Friedrich Heinrich Rudolf Sigismund
+    Christian Gustav Haakon Harald Carl Karl Ferdinand Alfonso Wilhelm Friedrich Heinrich Rudolf Sigismund
     Victor Umberto Albert Baudouin Rama Ptolemy Cleopatra Darius Xerxes Cyrus Artaxerxes Thutmose Amenhotep Seti Boniface
-    Urban Julius Sixtus Celestine Callixtus Eugene Adrian Honorius Anne Malcolm Kenneth Robert Constantine Theodosius
+    Urban Julius Sixtus Celestine Callixtus Eugene Adrian Honorius Anne Robert Constantine Theodosius
     Justinian Basil Michael Manuel Selim Mehmed Murad Suleiman Abdul Alexios Bela Stephen Casimir Sancho Pedro Afonso
     Joseph Maria Maximilian Matthias Ludwig Cosimo Lorenzo Tutankhamun Juliana Willem Frederik Olav Sweyn Hussein Abdullah
     Mohammed Hassan Ethelred Edmund Eric Erik Magnus Valdemar Menelik Tewodros Kamehameha Pomare Jean Juan Felipe""".split()
