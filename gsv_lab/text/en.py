@@ -76,7 +76,9 @@ def g2p(text: str) -> list[Spoken]:
             out.append(Spoken(mark, (tokens[i],), match.start(), match.end()))
             continue
         before, after = small[i - 1] if i else "", small[i + 1] if i + 1 < len(small) else ""
-        capital = tokens[i][0].isupper() and not tokens[i].isupper() and bool(before)
+        capital = tokens[i][0].isupper() and bool(before) and (tokens[i] == "A" or not tokens[i].isupper())
+        if small[i] == "a" and before and tokens[i - 1].istitle() and tokens[i + 1 : i + 2] == [after.title()]:
+            capital = False  # an article in a title: "This Is A Test"
         place = Place(small[i], tags[i], before, after, around[i], capital, past)
         phones, source = _in_sentence(tokens[i], match.group(), place, shouting)
         word = Word(match.group(), "en", "name" if source == "spelled" else tags[i], phones=len(phones), source=source)
@@ -121,7 +123,7 @@ def _is_the_letter(token: str, place: Place, shouting: bool) -> bool:
     """A capital A inside a sentence, or one that no word follows, is the letter and not the article."""
     if not place.after or len(place.after) == 1 or place.before in _LETTERED:
         return token == "A" or not place.after
-    return token == "A" and bool(place.before) and not shouting
+    return place.capital and not shouting
 
 
 def _is_acronym(token: str, shouting: bool) -> bool:
@@ -138,10 +140,11 @@ def _is_acronym(token: str, shouting: bool) -> bool:
 
 def _parts(token: str) -> list[str]:
     """The parts of a word with capitals inside that no dictionary has: ChatGPT is Chat and GPT."""
-    inside = re.search(r"[a-z][A-Z]|[A-Z]{2}[a-z]|[A-Z]'s$|^[B-HJ-TV-Z]s$", token)
-    if not inside or not token.isascii() or token.startswith(("Mc", "O'")) or lexicon.in_dictionary(token.lower()):
+    if not token.isascii() or not re.search(r"[a-z][A-Z]|[A-Z]{2}[a-z]|[A-Z]'s$|^[B-HJ-TV-Z]s$", token):
         return []
-    return _PARTS.findall(token)
+    several = re.fullmatch("[A-Z]+s", token)
+    known = token.startswith(("Mc", "O'")) or lexicon.in_dictionary(token.lower())
+    return [] if known and not several else _PARTS.findall(token)
 
 
 def _of_parts(parts: list[str]) -> tuple[lexicon.Reading, str]:

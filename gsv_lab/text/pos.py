@@ -126,7 +126,15 @@ def _tag(tokens: list[str], tags: list[str], index: int) -> str:
         return "verb"
     if object_follows and tag_before in ("noun", "name", "pronoun") and (word.endswith("s") != before.endswith("s")):
         return "verb"  # "the plan presents a problem", "critics contest the claim"
+    if tag_before == "noun" and tags[-2:-1] == ["determiner"] and _governs(word, after, tokens[index + 2 : index + 3]):
+        return "verb"  # "the company projects growth."
     return _by_suffix(word, tag_before)
+
+
+def _governs(word: str, after: str, further: list[str]) -> bool:
+    """Whether a word in -s looks like a verb whose object ends the clause."""
+    another = after in _CLOSED_CLASS or after in _COMMON_VERBS or not after.isalpha() or after.endswith("ed")
+    return word.endswith("s") and not another and (not further or not further[0][-1].isalpha())
 
 
 def _by_suffix(word: str, tag_before: str) -> str:

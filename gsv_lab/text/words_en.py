@@ -35,6 +35,7 @@ SENSES = """
 read      | EH1              | <have,has,had,having,was,were,is,are,be,been,being,i've,you've,we've,they've,he's,she's,well
 read      | EH1              | past !<to !~did,didn't,will,would,can,could,should,do,does,don't
 read      | EH1              | <he,she,it !>.,to !~did,didn't,does,doesn't,let,make,will,can,could,would,should,may
+read      | IY1              |
 lead      | IY1              | >singer,guitar,guitarist,actor,actress,role,designer,engineer,author,researcher,developer,investigator,time,times,story,vocals,character
 lead      | EH1              | >pipe,pipes,pencil,pencils,poisoning,paint,paints,acid,weight,weights,metal,free,shielding,shot,bullet,bullets,ore,mine,mines,levels,exposure,oxide,solder,glass,battery,batteries,content,lined,based,apron,balloon
 lead      | EH1              | <of,as,contains,contain,contained,containing,molten,melted,from,with,like !>of,the,a,us,to,in
@@ -50,7 +51,7 @@ lives     | IH1              | verb
 lives     | AY1              |
 tear      | EH1              | verb
 tear      | IH1              | >drop,drops,gas,duct,ducts,stained,film
-tear      | EH1              | >up,apart,down,off,out,open,away
+tear      | EH1              | >up,apart,down,off,out,open,away !<a,the,his,her,my,one,single,every
 tear      | EH1              | ~shirt,fabric,paper,muscle,cloth,dress,jeans,pants,trousers,coat,jacket,sail,sails,ligament,tendon,meniscus,page,sleeve,curtain,curtains,tent,bag,skirt,sweater,cuff,tissue,seam,repair,repaired,wear,stocking,stockings,net,leather,canvas,retina,sheet,blanket,sew,sewed,mend,mended,stitch,sofa,couch,screen,knee,hamstring,carpet,lining,pocket
 tear      | IH1              |
 tears     | EH1              | verb
@@ -181,7 +182,7 @@ EXTRA = pairs("""
 jpeg: JH EY1 P EH2 G; mpeg: EH1 M P EH2 G; gif: G IH1 F; gifs: G IH1 F S; fomo: F OW1 M OW0; covid: K OW1 V IH0 D; wav: W EY1 V;
 gui: G UW1 IY0; yammel: Y AE1 M AH0 L; tommel: T AA1 M AH0 L; yaml: Y AE1 M AH0 L; json: JH EY1 S AA2 N; hashtag: HH AE1 SH T AE2 G;
 tiktok: T IH1 K T AA2 K; latex: L EY1 T EH2 K S; mysql: M AY1 EH2 S K Y UW2 EH1 L; macos: M AE1 K OW1 EH1 S; ios: AY1 OW1 EH1 S;
-phd: P IY1 EY1 CH D IY1; phds: P IY1 EY1 CH D IY1 Z; wi: W AY1; gaap: G AE1 P; cern: S ER1 N; hepa: HH EH1 P AH0; saas: S AE1 S;
+phd: P IY1 EY1 CH D IY1; phds: P IY1 EY1 CH D IY1 Z; wi: W AY1; gaap: G AE1 P; cern: S ER1 N; hepa: HH EH1 P AH0; saas: S AE1 S; whatsapp: W AH1 T S AE2 P;
 paas: P AE1 S; chatbot: CH AE1 T B AA2 T; readme: R IY1 D M IY2; midi: M IH1 D IY0; micrometers: M AY1 K R OW0 M IY2 T ER0 Z;
 milliamp: M IH1 L IY0 AE2 M P; milliamps: M IH1 L IY0 AE2 M P S; amps: AE1 M P S; miz: M IH1 Z; conf: K AA1 N F; rar: R AA1 R;
 litre: L IY1 T ER0; omicron: AA1 M AH0 K R AA2 N; tau: T AW1; upsilon: AH1 P S AH0 L AA2 N; eta: EY1 T AH0; ibid: IH1 B IH0 D;
