@@ -191,3 +191,20 @@ potus: P OW1 T AH0 S; scotus: S K OW1 T AH0 S; flotus: F L OW1 T AH0 S; osha: OW
 norad: N AO1 R AE2 D; mers: M ER1 Z; asean: AA1 S IY0 AA2 N; nimby: N IH1 M B IY0; darpa: D AA1 R P AH0; mrsa: M ER1 S AH0;
 """)
 """Words that the dictionary does not have or has otherwise."""
+ENDINGS = pairs("""
+iveness: IH0 V N AH0 S; ability: AH0 B IH2 L AH0 T IY0; fulness: F AH0 L N AH0 S; lessly: L AH0 S L IY0;
+fully: F AH0 L IY0; ingly: IH0 NG L IY0; ness: N AH0 S; less: L AH0 S; ment: M AH0 N T; ship: SH IH2 P;
+able: AH0 B AH0 L; ably: AH0 B L IY0; like: L AY2 K; ward: W ER0 D; some: S AH0 M; hood: HH UH2 D; eth: AH0 TH;
+est: AH0 S T; ful: F AH0 L; ing: IH0 NG; ist: IH0 S T; ism: IH2 Z AH0 M; ish: IH0 SH; ize: AY2 Z; ise: AY2 Z;
+ers: ER0 Z; in: IH0 N; er: ER0; or: ER0; ly: L IY0; y: IY0
+""")
+"""Endings and the phones that they add to the stem, which is looked up as it stands, with its dropped e, or with y for i."""
+BEGINNINGS = pairs("""
+counter: K AW2 N T ER0; inter: IH2 N T ER0; super: S UW2 P ER0; under: AH2 N D ER0; over: OW2 V ER0; fore: F AO2 R;
+anti: AE2 N T IY0; auto: AO2 T OW0; non: N AA2 N; mis: M IH2 S; dis: D IH0 S; pre: P R IY0; sub: S AH2 B; out: AW2 T;
+kilo: K IH2 L AH0; mega: M EH2 G AH0; giga: G IH2 G AH0; tera: T EH2 R AH0; peta: P EH2 T AH0; milli: M IH2 L AH0;
+micro: M AY2 K R OW0; nano: N AE2 N OW0; pico: P IY2 K OW0; centi: S EH2 N T AH0; deci: D EH2 S AH0;
+hecto: HH EH2 K T OW0; kibi: K IH2 B IY0; mebi: M EH2 B IY0; gibi: G IH2 B IY0; tebi: T EH2 B IY0; un: AH0 N;
+re: R IY0
+""")
+"""Beginnings and their phones before a word that the dictionary has."""
