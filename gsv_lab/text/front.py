@@ -126,10 +126,11 @@ def _warnings(spoken: list[Spoken], leftovers: list[str]) -> list[str]:
     if leftovers:
         shown = " ".join(dict.fromkeys(leftovers[:8]))
         sentences.append(f"Left out {shown}: no reading is known for it here.")
-    words = list(dict.fromkeys(item.word.text for item in spoken if item.word.source == "network"))
-    if words:
-        more = f" and {len(words) - 8} more" if len(words) > 8 else ""
-        sentences.append(f"In no dictionary, guessed by the letter-to-sound network: {', '.join(words[:8])}{more}.")
+    for source, how in (("network", "guessed by the letter-to-sound network"), ("letters", "spelled letter by letter")):
+        words = list(dict.fromkeys(item.word.text for item in spoken if item.word.source == source))
+        if words:
+            more = f" and {len(words) - 8} more" if len(words) > 8 else ""
+            sentences.append(f"In no dictionary, {how}: {', '.join(words[:8])}{more}.")
     unknown = [item.word.text for item in spoken if item.word.source == "unknown"]
     if unknown:
         sentences.append(f"No reading is known for {' '.join(unknown[:8])}; it stays silent.")

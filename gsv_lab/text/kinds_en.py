@@ -18,7 +18,7 @@ web address      | \b(?:https?://|www\.)<path>+                                 
 host name        | \b[A-Za-z\d\-]{1,63}(?:\.[A-Za-z\d\-]{1,63})*\.(?:com|org|net|edu|gov|io|dev|ai|info|uk|de|cn|fr|jp)(?:/<path>*)?(?![\w@]) | {0:address} | RFC 1123
 IP address       | (?<![\d.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)            | {1:cardinal} dot {2:cardinal} dot {3:cardinal} dot {4:cardinal} | RFC 791
 file name        | \b([A-Za-z_][\w\-]*(?:\.[\w\-]+)*?)\.(<file>)\b(?![\w\-]|\.\w)               | {1:address} dot {2:file} | usage
-file ending      | (?<![\w.)])\.(<file>|[a-z]{3,}|NET)\b(?!\.)                                   | dot {1:file} | usage
+file ending      | (?<![\w.)])\.(<file>|[a-z]{3,})\b(?!\.\w)                                   | dot {1:file} | usage
 arrow            | \s*[\-—=]+>\s*                                                                | ,_ | usage
 programming sign | (?<![=<>!+\-*&:])\s?(<programming>)(?![=<>+*&:])                              | _{1:programming}_ | Python, C
 sharp            | \b([A-G])#(m?)(?!\w)                                                          | {1} sharp{2:minor} | usage
@@ -40,7 +40,7 @@ numbered         | (?i)\b(<numbered_dot>)\.\s?(?=\d)(?!no)                      
 degree           | \b(Ph|Ed|Psy|Pharm|Eng)\.?\s?D\b\.?                                           | {1:degree} D{stop} | usage
 degree           | \b([BM])\.?(Sc|Ed|Eng|Phil|Com)\b\.?                                          | {1} {2:degree}{stop} | usage
 house number     | (\b\d+[A-Z]?\s(?:[NSEW]\.?\s)?(?:[A-Z][a-z]+\s|\d+<st>\s){1,3})(<street>)\b\.?   | {1}{2:street}{stop} | usage
-street           | \b(?!(?:In|At|To|The|From|And|Of|By|Near|For|With|Ask|Thanks|Dear|This|That|My|Our|Your|His|Her|Hi|Hello)\b)((?:[A-Z][a-z]+|\d+<st>)\s)(<street>)\b(?:\.(?=\s+[a-z\d(]|\s*[,;:!?)]|\s*$|\s+(?:<starter>)\b)|(?=\s+[a-z\d(]|\s*[,;:!?)]|\s*$))  | {1}{2:street}{stop} | usage
+street           | \b(?!(?:In|At|To|The|From|And|Of|By|Near|For|With|Ask|Thanks|Dear|This|That|My|Our|Your|His|Her|Hi|Hello)\b)((?:[A-Z][a-z]+|\d+<st>)\s)(<street>)\b(?:\.(?=\s+[a-z\d(]|\s*[,;:!?)]|\s*$|\s+(?:The|He|She|It|We|They|I|There|This|That|But|And)\b)|(?=\s+[a-z\d(]|\s*[,;:!?)]|\s*$))  | {1}{2:street}{stop} | usage
 title            | \b(<title_free>)\b\.?(?=\s+[A-Z])                                             | {1:title} | usage
 title            | \b(<title>|<title_free>)\.(?=\s|,|$)                                          | {1:title}{end} | usage
 weekday range    | \b(<day>)\b\.?<dash>(<day>)\b\.?                                              | {1:day} to {2:day}{halt} | usage
@@ -54,6 +54,7 @@ world war        | \bWW(III|II|I|[123])\b                                       
 """
 
 NUMBERS_WITH_SIGNS = r"""
+about            | (?<![\w~])~\s?(?=[$£€¥]?\d)                                                  | about_ | usage
 arithmetic       | (?<![\w.,$£€/:\-])<operand>(?:\s?(?:[-+*×÷x/=<>≤≥≈≠])\s?[-+]?<operand>)+(?![\w/\-:]|[.,]\d) | @arithmetic | usage
 chapter, verse   | \b(<bible>)\s(\d{1,3}):(\d{1,3})(?:<dash>(\d{1,3}))?(?![:\d])                 | {1} {2:cardinal} {3:cardinal}{4:to} | usage
 ratio            | (?i)\b(ratios?|odds|scale|proportions?|aspect|score[ds]?|won|win|wins|beat|lost|lose|leads?|led|mixed|finished|ended|final|victory|defeat)\b((?:\s[a-z]+){0,4}\s)(\d+):(\d+)(?![\d:]|<half>) | {1}{2}{3:cardinal} to {4:cardinal} | usage
@@ -67,7 +68,7 @@ initial          | \b([A-Z])\.(?=\s?[A-Z](?:\.|[a-z]))(?!\s(?:<starter>)\b)     
 date             | (?<![\d\-/.])(\d{4})([\-/.])(\d{1,2})\2(\d{1,2})(?![\d\-/])(?!\.\d)           | @iso_date | ISO 8601
 date             | (?<![\d\-/.])(\d{1,2})([\-/.])(\d{1,2})\2(\d{4}|\d\d)(?![\d\-/])(?!\.\d)      | @slash_date | usage
 date range       | \b(<month>)\s+(\d{1,2})(?:<st>)?<dash>(\d{1,2})(?:<st>)?(?![\d:])(?:,?\s+(\d{4})\b)? | {1:month} {2:ordinal} to {3:ordinal}{4:comma_year} | usage
-date range       | (?<![\d.])([Tt]he\s+)?(\d{1,2})(?:<st>)?<dash>(\d{1,2})(?:<st>)?(?:\s+of)?\s+(<month>)(?:,?\s+(\d{4})\b)? | the {2:ordinal} to the {3:ordinal} of {4:month}{5:comma_year} | usage
+date range       | (?<![\d.])([Tt]he\s+)?(\d{1,2})(?:<st>)?<dash>(\d{1,2})(?:<st>)?(?:\s+of)?\s+(<month>)(?:,?\s+(\d{4})\b)? | {1:the} {2:ordinal} to the {3:ordinal} of {4:month}{5:comma_year} | usage
 month range      | \b(<month>(?:\s\d{1,2}(?:<st>)?)?(?:,?\s\d{4})?)<dash>(?=<month>)           | {1:month_day} to_ | usage
 date             | \b(<month>)\s+(\d{1,2})(?:<st>)?(?:,?\s+(\d{4}))?(?![\w:]|\.\d|,\d)           | {1:month} {2:ordinal}{3:comma_year} | usage
 date             | \b(the|The|THE)\s+(\d{1,2})(?:<st>)?(?:\s+(?:of|OF))?\s+(<month>)(?:,?\s+(\d{4})\b)? | {1} {2:ordinal} of {3:month}{4:comma_year} | usage
@@ -85,7 +86,7 @@ feet and inches  | (?<![\w.])(\d{1,2})'\s?(\d{1,2}(?:\.\d)?)(?:″|'')?(?![\d'])
 feet and inches  | (?<![\w.])(\d+)\s?(?:ft\.?|feet|foot|')\s?(\d+(?:\.\d+)?)\s?(?:in\b\.?|″|'')   | {1} ft {2:inches}{halt} | usage
 inches           | (?<![\w.])(<number>)\s?(?:″|'')(?=\s?(?:x\b|by\b|wide|long|tall|deep|high|thick|across|in\b|of\b|and\b|or\b|to\b|per\b|[.,;:!?)]|$)) | {1:inches} | usage
 inches           | (?<![\w.])(<number>)[\s\-]?(?:″|'')                                           | {1:number} inch_ | usage
-inches           | (?<![\w.])(<number>)\s?in\b(\.(?=\s[a-z\d(])|(?=\s(?:wide|long|tall|deep|high|thick|across|in\sdiameter|x\s|by\s\d|of\s(?:rain|snow|fabric|wire|pipe|water|ice))|[,;:!?)]|\.?\s*$|\.\s[A-Z])) | {1:inches} | NIST SP 811
+inches           | (?<![\w.])(<number>)\s?in(?:\.(?=\W|$)|\b(?=\s(?:wide|long|tall|deep|high|thick|across|in\sdiameter|x\s|by\s\d|of\s(?:rain|snow|fabric|wire|pipe|water|ice))|[,;:!?)]|\s*$)) | {1:inches}{halt} | NIST SP 811
 feet             | (?<![\w.])(\d+)'\s?[x×]\s?(\d+)'                                             | {1} by {2} ft | usage
 feet             | (?<![\w.])(<number>)'(?=\s(?:tall|long|wide|high|deep|by)\b|\s?x\s?\d)         | {1} ft | usage
 """
@@ -106,8 +107,7 @@ telephone        | (?<![\w.,\-/$£€])(1-8\d\d)-([A-Z]{4,9}|[A-Z]{3}-[A-Z]{4})\
 emergency number | \b(Porsche )911\b                                                             | {1}nine eleven | usage
 emergency number | (?<![\w.,$£€#\-:/])911(?![\w%:/\-]|[.,]\d|\s(?:people|men|women|dollars|miles|pages|years|days)\b) | nine one one | NANP
 emergency number | (?<![\w.,$£€#\-:/])(112|999|988|110|119|000|111)(?=\s(?:call|calls|operator|dispatcher|emergency|hotline|number)\b) | {1:digits} | ITU E.161
-emergency number | (?i)\b(call|calls|called|calling|dial|dials|dialed|dialled|dialing|phone|phoned|ring|rang|text|texted|telephone)\b((?:\s(?:the|number|emergency|us|at|on|me|up|or|and|either|extension)){0,3}\s)(\d{3,12})(?![\w%:/\-]|[.,]\d|\s(?!<call_goes_on>)[a-z]) | {1}{2}{3:digits} | ITU E.161
-emergency number | (?i)(?<=\d )(or|and)(\s)(112|999|911|988|110|119|000)(?![\w%:/\-]|[.,]\d)        | {1} {3:digits} | ITU E.161
+emergency number | (?i)\b(call|calls|called|calling|dial|dials|dialed|dialled|dialing|phone|phoned|ring|rang|text|texted|telephone)\b((?:\s(?:the|number|emergency|us|at|on|me|up|or|and|either|extension)){0,3}\s)(\d{3,12})(?![\w%:/\-]|[.,]\d|\s<counts>\b) | {1}{2}{3:digits} | ITU E.161
 emergency number | (?i)(?<=one |two |ine |ght )(or|and)(\s)(112|999|988|110|119)(?![\w%:/\-]|[.,]\d|\s[a-z]) | {1} {3:digits} | ITU E.161
 rating           | (?<![\w/.])(\d+\.\d+)/(\d+)(?![\w/])                                           | {1:number} out of {2:number} | usage
 rating           | (?i)\b(rat(?:e|es|ed|ing)|scor(?:e|es|ed|ing)|gave|gives?|grades?|marks?|got|gets?|reviews?|earned|received)\b((?:\s[a-z]+){0,4}:?\s)(\d+)/(\d+)(?![\w/]|\sof\b) | {1}{2}{3:number} out of {4:number} | usage
@@ -118,7 +118,6 @@ measured range   | (?<![\w.\-/])(-?<number>)\s?[\-—~]\s?(?=<number>\s?(?:<unit
 measured range   | (?<![\w.\-/])(<number>)<dash>(?=<number>\s?(?:thousand|million|billion|percent)\b) | {1:number} to_ | usage
 measure          | (?<![\w.\-])(<number>)-(<unit>)\b\.?(?=\s[a-z])                                | {1:number} {2:unit} | NIST SP 811
 measure          | (?<![\w.\-])(-?)(<number>)\s?(<unit>)(\^?[23](?!\d))?(?:/(<unit>)(\^?[23](?!\d))?)?(?:(?<=[A-Za-z])\.(?=\s|$|,))?(?![\w°/]) | @measure | NIST SP 811
-measure          | (?<=[A-Za-z] )(-)(<number>)\s?(<unit>)(\^?[23](?!\d))?(?:/(<unit>)(\^?[23](?!\d))?)?(?![\w°/]) | @measure | NIST SP 811
 magnitude        | (?<![\w.])(?<!gate )(?<!Gate )(?<!seat )(?<!room )(?<!Room )(?<!unit )(?<!Unit )(?<!flat )(<number>)(k|M|bn|mn|B)\b(?!')                                        | {1:number}{2:scale} | usage
 """
 
@@ -133,16 +132,13 @@ range            | (?<![\w.])(<number>)\s?[\-~]\s?(<number>)(?![\w\-])(?=\s|[.,;
 ordinal          | \b(\d{1,3}(?:,\d{3})+|\d+)(?:<st>)\b                                           | {1:ordinal} | usage
 Roman numerals   | (?i:\b(<counted>)s?)\s([IVXL]+(?:(?:,\s|\s(?:and|to|or)\s|,\sand\s|<dash>)[IVXL]+)+)\b | @roman_list | usage
 Roman numeral    | ((?:\b(?:[A-Z][a-z]+\s)?\b[A-Z][A-Za-z]+|(?i:\b(?:<counted>)))) ([IVXLCDM]+)\b(?!'(?!s\b)|\.\w)    | @roman | usage
-times            | (?<=\d)\s*\*\s*(?=\d)                                                          | _times_ | usage
 by               | (?<=\d)\s?x\s?(?=\d)                                                           | _by_ | usage
 square           | (?<=[A-Za-z\d])\s*\^2\b                                                        | _squared | usage
 cube             | (?<=[A-Za-z\d])\^3\b                                                           | _cubed | usage
 power            | (?<=[A-Za-z\d])\s?\^\s?(?=-?\d)                                                | _to the power of_ | usage
-minus            | (?<=\d)\s+-\s+(?=\d)                                                           | _minus_ | usage
 letters and      | \b([A-Z]{1,3})\s?&\s?([A-Z]{1,2})(s?)\b(?![a-z])                               | {1:letters} and {2:letters}{3} | usage
 slash            | (?<=\w)/(?=\w)                                                                 | _ | usage
 slash            | /                                                                              | _slash_ | usage
-about            | ~\s?(?=\d)                                                                     | _about_ | usage
 signed number    | (?<![\w.])([+\-]<number>)                                                      | {1:number} | usage
 hyphen           | (?<=[A-Za-z])-(?=\d)|(?<=\d)-(?=[A-Za-z])                                      | _ | usage
 number           | (<number>)                                                                     | @plain_number | usage

@@ -209,10 +209,7 @@ STARTERS = (
 # Capitalised after "p.m.", these do not.
 AFTER_CLOCK = (*MONTHS, *MONTH_SHORT, *DAYS, *DAYS.values(), "Eastern", "Pacific", "Central", "Mountain", "Greenwich")
 AFTER_CLOCK = (*AFTER_CLOCK, "Beijing", "London", "Tokyo", "Paris", "Berlin", "Moscow", "New")
-# After a number that is called, these do not count anything: "call 911 if it burns".
-AFTER_A_CALL = (
-    "now for if to from immediately right and or in when before at on with today again instead first straight as only "
-    "because unless anytime toll after here free"
-).split()
 # Before "30s", these speak of seconds.
 WAITING = "wait for after in within every about a an another next last took takes lasts lasted only least than".split()
+# After "call 100", these and plurals are what is counted: else it is a number to be dialled.
+COUNTED_PEOPLE = "people men women children more of other different hundred thousand million".split()
