@@ -185,7 +185,7 @@ tiktok: T IH1 K T AA2 K; latex: L EY1 T EH2 K S; mysql: M AY1 EH2 S K Y UW2 EH1 
 phd: P IY1 EY1 CH D IY1; phds: P IY1 EY1 CH D IY1 Z; wi: W AY1; gaap: G AE1 P; cern: S ER1 N; hepa: HH EH1 P AH0; saas: S AE1 S; whatsapp: W AH1 T S AE2 P;
 paas: P AE1 S; chatbot: CH AE1 T B AA2 T; readme: R IY1 D M IY2; midi: M IH1 D IY0; micrometers: M AY1 K R OW0 M IY2 T ER0 Z;
 milliamp: M IH1 L IY0 AE2 M P; milliamps: M IH1 L IY0 AE2 M P S; amps: AE1 M P S; miz: M IH1 Z; conf: K AA1 N F; rar: R AA1 R;
-litre: L IY1 T ER0; farad: F EH1 R AE2 D; farads: F EH1 R AE2 D Z; omicron: AA1 M AH0 K R AA2 N; tau: T AW1; upsilon: AH1 P S AH0 L AA2 N; eta: EY1 T AH0; ibid: IH1 B IH0 D;
+litre: L IY1 T ER0; kopeck: K OW1 P EH2 K; kopecks: K OW1 P EH2 K S; paisa: P AY1 S AA2; paise: P AY1 S EY2; farad: F EH1 R AE2 D; farads: F EH1 R AE2 D Z; omicron: AA1 M AH0 K R AA2 N; tau: T AW1; upsilon: AH1 P S AH0 L AA2 N; eta: EY1 T AH0; ibid: IH1 B IH0 D;
 vs: V ER1 S AH0 S; mooc: M UW1 K; moocs: M UW1 K S; dram: D IY1 R AE2 M; sram: EH1 S R AE2 M; crud: K R AH1 D; nerf: N ER1 F;
 potus: P OW1 T AH0 S; scotus: S K OW1 T AH0 S; flotus: F L OW1 T AH0 S; osha: OW1 SH AH0; fema: F IY1 M AH0; noaa: N OW1 AH0;
 norad: N AO1 R AE2 D; mers: M ER1 Z; asean: AA1 S IY0 AA2 N; nimby: N IH1 M B IY0; darpa: D AA1 R P AH0; mrsa: M ER1 S AH0;
