@@ -68,7 +68,7 @@ def ends_sentence(text: str, start: int, dot: int) -> bool:
         return bool(sentence_stop(text, dot + 1, how))
     measured = word in UNITS and re.search(r"\d\s?$", text[start : found.start()])
     if measured or lower in _SHORT:
-        return bool(sentence_stop(text, dot + 1, "halt"))
+        return bool(sentence_stop(text, dot + 1, "halt" if measured else "stop"))
     if lower in SHORT_WORDS:
         return not re.match(r"[a-z\d]", after)
     return True

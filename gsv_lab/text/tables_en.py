@@ -62,7 +62,7 @@ dist: district; div: division; ref: reference; gen: general; sq: square; std: st
 """)
 SLASHED = pairs("""
 w/o: without; w/out: without; n/a: not applicable; c/o: care of; b/c: because; b/w: between; y/o: year old;
-a/k/a: also known as; d/b/a: doing business as; i/o: I O; a/c: A C; o/s: O S; r/w: read write; p/e: P E; 24/7: twenty four seven;
+a/k/a: also known as; d/b/a: doing business as; i/o: I O; a/c: A C; o/s: O S; r/w: read write; p/e: P E; w/e: whatever; 24/7: twenty four seven;
 24/7/365: twenty four seven three sixty five; 9/11: nine eleven; 7/11: seven eleven; 20/20: twenty twenty;
 and/or: and or; w/in: within; s/he: she or he; he/she: he or she; his/her: his or her; him/her: him or her;
 (s)he: she or he; either/or: either or; yes/no: yes no; on/off: on off
@@ -107,7 +107,7 @@ m: meter; g: gram; s: second; l: liter; L: liter; A: amp; V: volt; W: watt; Hz: 
 _ALONE = "m g s l L V W Hz Pa Ω Wh Ah mol bar eV".split()
 _NO_UNITS = "pm Ms Gs Ts Ps hs ds cs ps cb Pb cd hg dN mN pb hb db hF".split()
 _OTHER_UNITS = pairs("""
-mi: mile; ft: foot; in: inch; yd: yard; yds: yard; lb: pound; lbs: pound; oz: ounce; gal: gallon; qt: quart; t: ton;
+mi: mile; ft: foot; in: inch; yd: yard; yds: yard; lb: pound; lbs: pound; oz: ounce; gal: gallon; qt: quart; qts: quart; pt: pint; pts: pint; gals: gallon; t: ton;
 tbsp: tablespoon; Tbsp: tablespoon; tbs: tablespoon; tsp: teaspoon; fl oz: fluid ounce; ha: hectare; cc: cubic centimeter;
 sq ft: square foot; sq mi: square mile; sq m: square meter; sq km: square kilometer; sq in: square inch; sq yd: square yard;
 sqft: square foot; cu ft: cubic foot; cu in: cubic inch; cu m: cubic meter; cu yd: cubic yard;
