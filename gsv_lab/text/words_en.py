@@ -160,12 +160,12 @@ pavé: P AE0 V EY1; plié: P L IY0 EY1; jeté: ZH AH0 T EY1; recherché: R AH0 S
 SAID_AS_WORDS = frozenset(
     """SIM SIMS PIN PINS LAN WAN ROM RAM GIF GIFS ZIP BIN VAT MAC DOS CAD CAM RAID SWAT SCUBA COVID LASER NASA NATO AIDS SARS
     OPEC FIFA FOMO YOLO NIMBY PETA MIDI BIOS HEPA CERN DARPA NAFTA UNICEF UNESCO IKEA LEGO NERF SIG TED RIP SPA GAP ACE ICE
-    NAS SAS SAP WASP JAVA PERL BASIC COBOL FORTRAN DOOM MOMA NOAA NORAD SONAR RADAR CAPTCHA POTUS SCOTUS FLOTUS AWOL MENSA
+    NAS SAS SAP WASP JAVA PERL BASIC COBOL FORTRAN DOOM MOMA NOAA NORAD SONAR RADAR CAPTCHA POTUS SCOTUS FLOTUS PAC HUD AWOL MENSA
     NASDAQ SAAS PAAS IAAS JSON YAML TOML CRUD REST SOAP AJAX LAMP ANOVA ELISA MRSA BART GAAP FICA FINRA COBRA ERISA OSHA
     FEMA MERS ZIKA ASEAN MOOC MOOCS DRAM SRAM WIMP TASER GAN GANS BERT RAG WAV""".split()
 )
 """Capitals that are said as a word, though they are short or in no dictionary."""
-SPELLED = frozenset("UN EU AI IT US UK URL URLS USA VIP LED ETA SAT ACT IRA".split())
+SPELLED = frozenset("UN EU AI ID IT US UK URL URLS USA VIP LED ETA SAT ACT IRA".split())
 """Capitals that are spelled, though the dictionary has them as a word."""
 SHORT_WORDS = frozenset(
     """act add age ago aid aim air all and any are arm art ask ate bad bag ban bar bat bed bee beg bet big bit box boy bug bus but buy
@@ -179,7 +179,7 @@ SHORT_WORDS = frozenset(
 """Words of two and three letters that stay words in capitals."""
 
 EXTRA = pairs("""
-jpeg: JH EY1 P EH2 G; mpeg: EH1 M P EH2 G; gif: G IH1 F; gifs: G IH1 F S; fomo: F OW1 M OW0; covid: K OW1 V IH0 D; wav: W EY1 V;
+py: P AY1; spacex: S P EY1 S EH1 K S; jpeg: JH EY1 P EH2 G; mpeg: EH1 M P EH2 G; gif: G IH1 F; gifs: G IH1 F S; fomo: F OW1 M OW0; covid: K OW1 V IH0 D; wav: W EY1 V;
 gui: G UW1 IY0; yammel: Y AE1 M AH0 L; tommel: T AA1 M AH0 L; yaml: Y AE1 M AH0 L; json: JH EY1 S AA2 N; hashtag: HH AE1 SH T AE2 G;
 tiktok: T IH1 K T AA2 K; latex: L EY1 T EH2 K S; mysql: M AY1 EH2 S K Y UW2 EH1 L; macos: M AE1 K OW1 EH1 S; ios: AY1 OW1 EH1 S;
 phd: P IY1 EY1 CH D IY1; phds: P IY1 EY1 CH D IY1 Z; wi: W AY1; gaap: G AE1 P; cern: S ER1 N; hepa: HH EH1 P AH0; saas: S AE1 S; whatsapp: W AH1 T S AE2 P;
