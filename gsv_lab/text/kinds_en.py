@@ -65,7 +65,7 @@ time range       | (?<=[mM.])<dash>(?=(?:noon|midnight)\b)|(?<=\bnoon)<dash>(?=\
 time             | (?<![\d:.])(\d{1,2}):(\d\d)(?::(\d\d))?(<half>)?(?![\d:])                     | @time | ISO 8601
 time             | (?<![\d:.])(\d{1,2})(<half>)                                                  | {1:cardinal} {2:half}{halt} | usage
 initials         | \b((?:[A-Za-z]\.){2,})(s?)(?![A-Za-z])                                            | {1:letters}{2}{stop} | usage
-initial          | \b([A-Z])\.(?=\s?[A-Z](?:\.|[a-z]))(?!\s(?:<starter>)\b)                      | {1} | usage
+initial          | (?<![A-Z] )\b([A-Z])\.(?=\s?[A-Z](?:\.|[a-z]))(?!\s(?:<starter>)\b)                      | {1} | usage
 date             | (?<![\d\-/.])(\d{4})([\-/.])(\d{1,2})\2(\d{1,2})(?![\d\-/])(?!\.\d)           | @iso_date | ISO 8601
 date             | (?<![\d\-/.])(\d{1,2})([\-/.])(\d{1,2})\2(\d{4}|\d\d)(?![\d\-/])(?!\.\d)      | @slash_date | usage
 date             | (?<=\b[Oo]n )(0?[1-9]|1[0-2])/([0-2]?\d|3[01])(?![/\w]|\s(?:of|cup|inch))         | {1:month_number} {2:ordinal_day} | usage

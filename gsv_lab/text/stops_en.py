@@ -19,8 +19,8 @@ from gsv_lab.text.tables_en import (
 )
 
 _DOTTED = re.compile(r"(?:[A-Za-z]\.)*[A-Za-z]+$|\d+$")
-_SPOKEN_ON = frozenset(f"{name}" for name in (*TITLES, *TITLES_WITHOUT_DOT)) - {"Dr", "St"}
-_BEFORE_NUMBER = frozenset(NUMBERED) | frozenset(NUMBERED_WITH_DOT)
+_SPOKEN_ON = frozenset((*TITLES, *TITLES_WITHOUT_DOT)) - {"Dr", "St"}
+_BEFORE_NUMBER = frozenset((*NUMBERED, *NUMBERED_WITH_DOT, "no"))
 _SHORT = frozenset(SHORT_FORMS) | frozenset(name.lower() for name in (*STREETS, *SHORT_FORMS, *MONTH_SHORT)) - {"may"}
 _NEXT_WORD = re.compile(r"['\")\]\ue000\ue001]*\s+(?:\ue000?([A-Z][\w']*))?")
 

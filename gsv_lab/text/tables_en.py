@@ -40,7 +40,7 @@ vols: volumes; rm: room; bldg: building; ste: suite; eq: equation; para: paragra
 tbl: table; fn: footnote; blk: block; lvl: level
 """)
 NUMBERED_WITH_DOT = pairs("""
-no: number; nos: numbers; nr: number; art: article; pt: part; ref: reference; tab: table; app: appendix; fl: floor; ln: line;
+nos: numbers; nr: number; art: article; pt: part; ref: reference; tab: table; app: appendix; fl: floor; ln: line;
 p: page; pp: pages; rev: revision; bk: book; ep: episode; col: column; ca: circa; c: circa; b: born; d: died; ex: example;
 st: stanza; tel: telephone; div: division; dist: district; op: opus; sect: section; cl: clause; qn: question; q: question; lot: lot
 """)

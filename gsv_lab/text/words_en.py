@@ -125,9 +125,7 @@ resume    | IH0.Z            |
 buffet    | AH1              | verb
 buffet    | EY1              |
 use       | S                | <of,in,no,any,for,much,little,some,good,every,each,per,heavy,make,makes,made,into,under,daily,their,its,our
-house     | =HH.AW1.Z        | verb
 houses    | =HH.AW1.Z.IH0.Z  |
-mouth     | =M.AW1.DH        | verb
 close     | S                | >to,by,friend,friends,enough,call,range,up,relationship,relatives,attention,family,contact,quarters,together,proximity,behind,as,combat,second,race,ties,look
 close     | S                | <very,so,too,quite,as,how,stay,stays,stayed,get,gets,got,getting,is,are,was,were,be,come,comes,came,pretty,really,keep,kept,stand,stood,sit,live,draw,drew !>the,his,her,my,your,their,it
 close     | Z                | <the,a,at,to,at,day's >of

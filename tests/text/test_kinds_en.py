@@ -449,6 +449,7 @@ READ = {
         ("My PhD and her MBA.", "My P H D and her MBA."),
     ],
     "no.": [
+        ("He said no. 5 people left.", "He said no. five people left."),
         ("nos. 1 and 2, No. 5, no. 10", "numbers one and two, number five, number ten"),
         (
             "no. 5, No. 12, Nos. 3-5, He is no. 1.",
@@ -633,6 +634,7 @@ TWO_STOPS = [
     "I have 2 lbs. It is enough.",
     "He got his Ph.D. He is happy.",
     "At 6 p.m. He left.",
+    "She came at 9 a.m. Tom left.",
     "He lives in the U.S. The food is good.",
     "We ate etc. Then we left.",
     "She is on Elm Dr. The house is red.",

@@ -126,7 +126,7 @@ def test_weights_are_used_where_they_lie_and_letters_where_not(tmp_path: Path, m
 
 
 def test_installed_weights_hold_their_phone_error() -> None:
-    """On a twelfth of the words held out; on all of them it was 0.098 when the weights were trained."""
+    """On a twelfth of the words held out; on all of them it was 0.105 when the weights were trained."""
     if letters.load() is None:
         pytest.skip("no letter-to-sound weights are installed")
     words = letters.spellings()[1][::12]
