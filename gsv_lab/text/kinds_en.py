@@ -15,9 +15,9 @@ from __future__ import annotations
 ADDRESSES = r"""
 e-mail address   | \b[\w.+\-]{1,64}@[A-Za-z\d\-]+(?:\.[A-Za-z\d\-]+)+\b                         | {0:address} | RFC 5322
 web address      | \b(?:https?://|www\.)<path>+                                                  | {0:address} | RFC 3986
-host name        | \b[A-Za-z\d\-]{1,63}(?:\.[A-Za-z\d\-]{1,63})*\.(?:com|org|net|edu|gov|io|dev|ai|info|uk|de|cn|fr|jp)(?:/<path>*)?(?![\w@]) | {0:address} | RFC 1123
+host name        | (?<![\w.\-])[A-Za-z\d\-]{1,63}(?:\.[A-Za-z\d\-]{1,63}){0,4}\.(?:com|org|net|edu|gov|io|dev|ai|info|uk|de|cn|fr|jp)(?:/<path>*)?(?![\w@]) | {0:address} | RFC 1123
 IP address       | (?<![\d.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)            | {1:cardinal} dot {2:cardinal} dot {3:cardinal} dot {4:cardinal} | RFC 791
-file name        | \b([A-Za-z_][\w\-]*(?:\.[\w\-]+)*?)\.(<file>)\b(?![\w\-]|\.\w)               | {1:address} dot {2:file} | usage
+file name        | (?<![\w.\-])([A-Za-z_][\w\-]{0,80}(?:\.[\w\-]{1,80}){0,4}?)\.(<file>)\b(?![\w\-]|\.\w)               | {1:address} dot {2:file} | usage
 file ending      | (?<![\w.)])\.(<file>|[a-z]{3,})\b(?!\.\w)                                   | dot {1:file} | usage
 arrow            | \s*[\-—=]+>\s*                                                                | ,_ | usage
 programming sign | (?<![=<>!+\-*&:])\s?(<programming>)(?![=<>+*&:])                              | _{1:programming}_ | Python, C
@@ -64,7 +64,7 @@ time range       | (?<![\w:.])(\d{1,2}(?::\d\d)?(?:<half>)?)<dash>(?=\d{1,2}(?::
 time range       | (?<=[mM.])<dash>(?=(?:noon|midnight)\b)|(?<=\bnoon)<dash>(?=\d)|(?<=\bmidnight)<dash>(?=\d) | _to_ | usage
 time             | (?<![\d:.])(\d{1,2}):(\d\d)(?::(\d\d))?(<half>)?(?![\d:])                     | @time | ISO 8601
 time             | (?<![\d:.])(\d{1,2})(<half>)                                                  | {1:cardinal} {2:half}{halt} | usage
-initials         | \b((?:[A-Za-z]\.){2,})(s?)(?![A-Za-z])                                            | {1:letters}{2}{stop} | usage
+initials         | (?<![\w.])((?:[A-Za-z]\.){2,20})(s?)(?![A-Za-z])                                            | {1:letters}{2}{stop} | usage
 initial          | (?<![A-Z] )\b([A-Z])\.(?=\s?[A-Z](?:\.|[a-z]))(?!\s(?:<starter>)\b)                      | {1} | usage
 date             | (?<![\d\-/.])(\d{4})([\-/.])(\d{1,2})\2(\d{1,2})(?![\d\-/])(?!\.\d)           | @iso_date | ISO 8601
 date             | (?<![\d\-/.])(\d{1,2})([\-/.])(\d{1,2})\2(\d{4}|\d\d)(?![\d\-/])(?!\.\d)      | @slash_date | usage

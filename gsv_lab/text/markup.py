@@ -23,7 +23,7 @@ quotation   | (?m)^[ \t]*(?:>[ \t]?)+(?=\S)                                     
 bullet      | (?m)^[ \t]*[-*+][ \t]+(?:\[[ xX]\][ \t]+)?(?=[^\s\d])                                        | CommonMark
 link, image | !?\[(?P<kept>[^\]\n]{0,300})\]\([^()\s]{0,500}(?:\s"[^"\n]{0,200}")?\)                       | CommonMark
 footnote    | \[\^\w+\]:?                                                                                 | CommonMark
-code        | (?P<mark>`+)(?=[^`])<any>(?<=[^`])(?P=mark)(?!`)                                           | CommonMark
+code        | (?<!`)(?P<mark>`{1,3})(?=[^`])<any>(?<=[^`])(?P=mark)(?!`)                                           | CommonMark
 strong      | (?<![A-Za-z\d*])(?P<mark>\*{2,3})(?=[^\s*])<any>(?<=[^\s*])(?P=mark)(?![A-Za-z\d*])        | CommonMark
 strong      | (?<![A-Za-z\d_])(?P<mark>_{2,3})(?=[^\s_])<any>(?<=[^\s_])(?P=mark)(?![A-Za-z\d_])         | CommonMark
 struck out  | (?P<mark>~~)(?=\S)<any>(?<=\S)(?P=mark)                                                    | GitHub

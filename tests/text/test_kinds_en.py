@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import given, settings, strategies
@@ -694,6 +695,14 @@ def test_the_dot_of_an_abbreviation_may_be_a_full_stop(text: str) -> None:
 @pytest.mark.parametrize(("text", "sentences"), SENTENCES)
 def test_sentences_end_where_they_end(text: str, sentences: list[str]) -> None:
     assert split_sentences(text) == sentences
+
+
+@pytest.mark.parametrize("piece", ["a.", "1-", "x^", "`", ".txt", "a-", "Mon-", "**a", "<b ", "1 1/", "[a](", "\n# "])
+def test_no_pattern_hangs(piece: str) -> None:
+    """Repeated to the limit of length, each piece is what some pattern could try at every place and never finish."""
+    started = time.process_time()
+    normalise((piece * 20_000)[:20_000])
+    assert time.process_time() - started < 2
 
 
 @pytest.fixture(scope="module", autouse=True)
