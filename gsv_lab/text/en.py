@@ -1,7 +1,7 @@
 """English words to phones: which reading, in which sentence.
 
 A word is looked up in the dictionary, then derived from a stem that the dictionary has, then handed to the
-letter-to-sound network if its weights are installed, then to letter rules. Capitals that are no word are spelled.
+letter-to-sound network. Capitals that are no word are spelled, and words with capitals inside are said part by part.
 
 Numbers and abbreviations are written out before, by `normalise_en.py`.
 """
@@ -9,32 +9,38 @@ Numbers and abbreviations are written out before, by `normalise_en.py`.
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 
 from gsv_lab.text import heteronyms, lexicon
+from gsv_lab.text.capitals_en import is_acronym, is_shouted, parts
+from gsv_lab.text.heteronyms import Place
 from gsv_lab.text.phones import Spoken, Word
 from gsv_lab.text.pos import tag_english
 from gsv_lab.text.symbols import EN_VOWELS
+from gsv_lab.text.words_en import ACCENTED, EXTRA
 
-_WORD = r"'?[A-Za-z]+(?:'[A-Za-z]+)*'?"
-_TOKEN = re.compile(rf"{_WORD}|[!?…,.\-]")
+_LETTER = "A-Za-zÀ-ÖØ-öø-ÿ"
+_TOKEN = re.compile(rf"'?[{_LETTER}]+(?:'[{_LETTER}]+)*'?|[!?…,.\-]")
 _PAST = frozenset("yesterday ago last was were had did once then".split())
-_WORDS_IN_CAPITALS = frozenset("HE SHE YOU WE MY ME YES NEW BIG".split())
-_KEPT_CAPITALS = frozenset("A I OK".split())
+_LETTERED = frozenset("vitamin plan grade type group class section option team hepatitis series level part an".split())
 
 
-def pronounce(word: str, network: bool = True) -> tuple[lexicon.Reading, str]:
-    """Phones of one word by itself, and their source (`dictionary`, `derived`, `network`, `rules`, `spelled`).
+def pronounce(word: str) -> tuple[lexicon.Reading, str]:
+    """Phones of one word by itself, and their source (`dictionary`, `derived`, `network`, `letters`, `spelled`).
 
     Args:
         word: letters and apostrophes.
-        network: whether to use the letter-to-sound network where neither dictionary nor stems help.
     """
-    return _pronounce(word.lower(), network)
+    return _pronounce(word.lower())
 
 
 @cache
-def _pronounce(lower: str, network: bool) -> tuple[lexicon.Reading, str]:
+def _pronounce(lower: str) -> tuple[lexicon.Reading, str]:
+    for table in (ACCENTED, EXTRA):
+        if lower in table:
+            return tuple(table[lower].split()), "dictionary"
+    lower = "".join(c for c in unicodedata.normalize("NFKD", lower) if not unicodedata.combining(c))
     for candidate in (lower, lower.strip("'")):
         if listed := lexicon.readings(candidate):
             return listed[0], "dictionary"
@@ -44,9 +50,9 @@ def _pronounce(lower: str, network: bool) -> tuple[lexicon.Reading, str]:
     letters = lower.replace("'", "")
     if not lexicon.is_sayable(letters):
         return lexicon.spell(letters), "spelled"
-    if network and (guessed := _by_network(letters)):
+    if guessed := _by_network(letters):
         return guessed, "network"
-    return lexicon.by_rules(letters), "rules"
+    return lexicon.spell(letters), "letters"
 
 
 def _by_network(letters: str) -> lexicon.Reading:
@@ -56,51 +62,87 @@ def _by_network(letters: str) -> lexicon.Reading:
     return guessed if any(name[:-1] in EN_VOWELS for name in guessed) else ()
 
 
-def g2p(text: str, network: bool = True) -> list[Spoken]:
+def g2p(text: str) -> list[Spoken]:
     """Words and punctuation marks of an English text in words, with their phones and positions in the text."""
-    matches = [m for m in _TOKEN.finditer(text)]
-    tokens = [m.group() for m in matches]
-    spoken_words = [i for i, token in enumerate(tokens) if token[-1].isalpha() or len(token) > 1]
-    tags = dict(zip(spoken_words, tag_english([tokens[i].strip("'") for i in spoken_words]), strict=True))
-    past = not _PAST.isdisjoint(token.lower() for token in tokens)
-    shouting = len(spoken_words) > 2 and not any(c.islower() for c in text)
+    matches = list(_TOKEN.finditer(text))
+    tokens = [match.group().strip("'") or match.group() for match in matches]
+    tags = tag_english(tokens)
+    places = _places(tokens, tags)
+    shouting = is_shouted(tokens)
     out: list[Spoken] = []
-    for i, match in enumerate(matches):
-        token = tokens[i]
-        if i not in tags:
-            mark = Word(token, "", "punctuation", phones=1, source="mark")
-            out.append(Spoken(mark, (token,), match.start(), match.end()))
+    for token, tag, place, match in zip(tokens, tags, places, matches, strict=True):
+        if tag == "punctuation":
+            word = Word(token, "", tag, phones=1, source="mark")
+            out.append(Spoken(word, (token,), match.start(), match.end()))
             continue
-        before = tokens[i - 1].lower() if i - 1 in tags else ""
-        after = tokens[i + 1].lower() if i + 1 in tags else ""
-        phones, source = _in_sentence(token, tags[i], before, after, shouting, past, network)
-        word = Word(token, "en", "name" if source == "spelled" else tags[i], phones=len(phones), source=source)
+        phones, source = _in_sentence(token, match.group(), place, shouting)
+        tag = "name" if source == "spelled" else tag
+        word = Word(match.group(), "en", tag, phones=len(phones), source=source)
         out.append(Spoken(word, phones, match.start(), match.end()))
     return _strong_the(out)
 
 
-def _in_sentence(
-    token: str, tag: str, before: str, after: str, shouting: bool, past: bool, network: bool
-) -> tuple[lexicon.Reading, str]:
-    lower = token.lower()
-    # A capital A inside a sentence, or one that no word follows, is the letter.
-    if (token == "A" and (before or len(after) == 1)) or (lower == "a" and not after):
+def _places(tokens: list[str], tags: list[str]) -> list[Place]:
+    """What the reading of each token may depend on."""
+    small = ["" if tag == "punctuation" else token.lower() for token, tag in zip(tokens, tags, strict=True)]
+    around = _sentences(small, tokens)
+    past = not _PAST.isdisjoint(small)
+    places: list[Place] = []
+    for i, token in enumerate(tokens):
+        before = small[i - 1] if i else ""
+        after = small[i + 1] if i + 1 < len(tokens) else ""
+        capital = bool(before) and token[0].isupper() and (token == "A" or not token.isupper())
+        if token == "A" and before and tokens[i - 1].istitle() and tokens[i + 1 : i + 2] == [after.title()]:
+            capital = False  # an article in a title: "This Is A Test"
+        places.append(Place(small[i], tags[i], before, after, around[i], capital, past))
+    return places
+
+
+def _sentences(small: list[str], tokens: list[str]) -> list[frozenset[str]]:
+    """For each token the words of its sentence."""
+    around: list[frozenset[str]] = []
+    start = 0
+    for i, token in enumerate(tokens):
+        if token in ".!?…" or i + 1 == len(tokens):
+            around += [frozenset(small[start : i + 1])] * (i + 1 - start)
+            start = i + 1
+    return around
+
+
+def _in_sentence(token: str, written: str, place: Place, shouting: bool) -> tuple[lexicon.Reading, str]:
+    if place.word == "a" and _is_the_letter(token, place, shouting):
         return lexicon.spell("a"), "spelled"
-    if _is_acronym(token, tag) and not shouting:
-        return lexicon.spell(lower), "spelled"
-    if reading := heteronyms.choose(lower.strip("'"), tag, before, after, past):
+    if is_acronym(token, shouting):
+        return lexicon.spell(token), "spelled"
+    if place.word in ACCENTED or place.word in EXTRA:
+        return pronounce(place.word)
+    if reading := heteronyms.choose(place):
         return reading, "dictionary"
-    return pronounce(token, network)
+    if pieces := parts(token):
+        return _of_parts(pieces)
+    return pronounce(written)
 
 
-def _is_acronym(token: str, tag: str) -> bool:
-    """Capitals that are spelled: up to three letters unless a little word, or more that no dictionary has as a word."""
-    if not (token.isalpha() and token.isupper()) or len(token) < 2 or token in _KEPT_CAPITALS:
-        return False
-    if len(token) <= 3:
-        little = tag in ("determiner", "preposition", "conjunction", "auxiliary", "particle", "adverb", "interjection")
-        return token == "IT" or not (little or token in _WORDS_IN_CAPITALS)
-    return not lexicon.in_dictionary(token.lower()) and (len(token) == 4 or not lexicon.is_sayable(token))
+def _is_the_letter(token: str, place: Place, shouting: bool) -> bool:
+    """A capital A inside a sentence, or one that no word follows, is the letter and not the article."""
+    if not place.after or len(place.after) == 1 or place.before in _LETTERED:
+        return token == "A" or not place.after
+    return place.capital and not shouting
+
+
+def _of_parts(pieces: list[str]) -> tuple[lexicon.Reading, str]:
+    phones: lexicon.Reading = ()
+    source = "derived"
+    for part in pieces:
+        if part == "s" and phones:
+            phones = lexicon.plural(phones)
+        elif len(part) == 1 or is_acronym(part, shouting=False):
+            phones += lexicon.spell(part)
+        else:
+            said, how = pronounce(part)
+            phones += said
+            source = "network" if how == "network" else source
+    return phones, source
 
 
 def _strong_the(spoken: list[Spoken]) -> list[Spoken]:
