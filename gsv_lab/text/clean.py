@@ -17,6 +17,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from gsv_lab.errors import TextError
+from gsv_lab.text.markup import blank_markup
+from gsv_lab.text.words_en import ACCENTED
 
 LIMIT = 20_000
 EMPHASIS_ON, EMPHASIS_OFF = "\ue000", "\ue001"
@@ -38,12 +40,26 @@ _REWRITTEN = {
     **dict.fromkeys("：﹕∶", ":"),
     **{"。": ".", "．": ".", "！": "!", "？": "?", "…": "…", "⋯": "…", "‥": "…", "¿": " ", "¡": " "},
     **{"²": "^2", "³": "^3", "¹": "^1", "×": "×", "÷": "÷", "±": "±", "√": "√", "≈": "≈", "≠": "≠", "≤": "≤", "≥": "≥"},
-    **{"℃": "°C", "℉": "°F", "°": "°", "º": "°", "‰": "‰", "→": ",", "⇒": ",", "™": "", "®": "", "©": " copyright "},
+    **{
+        "″": "″",
+        "℃": "°C",
+        "℉": "°F",
+        "°": "°",
+        "º": "°",
+        "‰": "‰",
+        "→": ",",
+        "⇒": ",",
+        "™": "",
+        "®": "",
+        "©": " copyright ",
+    },
     **{"ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d"},
-    **{"Đ": "D"},
+    **{"Đ": "D", "″": "″"},
     **{"ð": "th", "Ð": "Th", "þ": "th", "Þ": "Th", "ı": "i", "々": "々", "〇": "〇", "№": "No. "},
     **{"€": "€", "£": "£", "¥": "¥", "￥": "¥", "¢": "¢", "₹": "₹", "₩": "₩", "₽": "₽", "\u2044": "/"},
 }
+_ACCENTED = re.compile(rf"(?i)(?<![^\W\d_])(?:{'|'.join(ACCENTED)})(?![^\W\d_])")
+"""Words that keep their accents, which decide how they are read."""
 _ASCII_REPORTED = frozenset("\\_|`{}")
 
 
@@ -81,6 +97,7 @@ def clean(text: str, limit: int = LIMIT, unsupported: str = "warn") -> Cleaned:
             f"at most {limit:,}",
             "Cut it, or raise the limit if that much speech is wanted",
         )
+    text = blank_markup(text)
     parts: list[str] = []
     lost: list[tuple[int, str]] = []
     start = 0
@@ -121,6 +138,7 @@ def _markup(problem: str, action: str) -> TextError:
 
 def _segment(text: str, start: int, end: int, lost: list[tuple[int, str]]) -> str:
     out: list[str] = []
+    accented = {i for word in _ACCENTED.finditer(text, start, end) for i in range(*word.span())}
     for position in range(start, end):
         character = text[position]
         code = ord(character)
@@ -132,7 +150,7 @@ def _segment(text: str, start: int, end: int, lost: list[tuple[int, str]]) -> st
                 out.append("" if character in _SILENT else character)
             continue
         _refuse_invalid(character, code, position)
-        rewritten = _rewrite(character)
+        rewritten = character if position in accented else _rewrite(character)
         if rewritten is None:
             lost.append((position, character))
             rewritten = " "
@@ -177,9 +195,8 @@ def _rewrite(character: str) -> str | None:
         return unicodedata.normalize("NFKC", character)
     if character.isspace() or unicodedata.category(character)[0] == "Z":
         return "\n" if character in "\n\r\x0b\x0c\x85\u2028\u2029" else " "
-    if unicodedata.category(character) == "No" and "\u2044" in unicodedata.normalize("NFKC", character):
-        # A vulgar fraction: the space keeps 1½ from becoming 11/2.
-        return " " + unicodedata.normalize("NFKC", character).replace("\u2044", "/") + " "
+    if written := _number_sign(character):
+        return written
     if unicodedata.category(character) == "Nd":
         return str(unicodedata.digit(character))
     compatible = unicodedata.normalize("NFKC", character)
@@ -193,12 +210,24 @@ def _rewrite(character: str) -> str | None:
     return None
 
 
+def _number_sign(character: str) -> str:
+    """A digit that is raised or circled, or a fraction: the spaces keep 1½ from becoming 11/2, ①② from becoming 12."""
+    compatible = unicodedata.normalize("NFKC", character).replace("\u2044", "/")
+    if unicodedata.decomposition(character).startswith("<super>") and compatible in "0123456789+−":
+        return "^" + compatible.replace("−", "-")
+    if unicodedata.category(character) != "No" or unicodedata.decomposition(character).startswith("<sub>"):
+        return ""
+    number = unicodedata.digit(character, None)
+    return f" {compatible if number is None or compatible != character else number} "
+
+
 def _known(character: str) -> bool:
     greek = "α" <= character <= "ω" or "Α" <= character <= "Ω"
     return " " <= character <= "~" or greek or character in _REWRITTEN or bool(_HAN.match(character))
 
 
 def _tidy(text: str) -> str:
+    text = re.sub(r"\^[\d+\-^]*\d", lambda power: "^" + power[0].replace("^", ""), text)
     text = re.sub(r"\.{2,}", "…", text)
     text = re.sub(r"-{2,}", "—", text)
     text = re.sub(r"(?<=\d) ?[—] ?(?=\d)", "-", text)

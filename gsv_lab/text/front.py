@@ -31,9 +31,7 @@ def normalise(text: str, language: str = "auto") -> str:
     return re.sub(f"[{EMPHASIS_ON}{EMPHASIS_OFF}]", "", "".join(run for _, run in runs)).strip()
 
 
-def phonemize(
-    text: str, language: str = "auto", unsupported: str = "warn", limit: int = LIMIT, network: bool = True
-) -> Phones:
+def phonemize(text: str, language: str = "auto", unsupported: str = "warn", limit: int = LIMIT) -> Phones:
     """Phones of a text, with its words and with warnings about whatever was guessed or left out.
 
     Args:
@@ -41,7 +39,6 @@ def phonemize(
         language: `en`, `zh` or `auto`. It decides how digits and symbols are read; letters speak for themselves.
         unsupported: `warn` leaves unknown symbols out and reports them in `Phones.warnings`; `error` refuses them.
         limit: most characters accepted.
-        network: whether the letter-to-sound network may guess words that no dictionary has; else rules do.
     Raises:
         TextError: LANG_UNKNOWN, TEXT_EMPTY, TEXT_TOO_LONG, TEXT_INVALID_UNICODE, TEXT_UNSUPPORTED, TEXT_DEGENERATE,
             NORMALISE_LIMIT, MARKUP_SYNTAX.
@@ -57,7 +54,7 @@ def phonemize(
     emphasised = False
     for script, run in _normalised_runs(cleaned.text, language):
         plain, flags, emphasised = _take_emphasis(run, emphasised)
-        found = zh.g2p(plain) if script == "zh" else en.g2p(plain, network)
+        found = zh.g2p(plain) if script == "zh" else en.g2p(plain)
         leftovers += _unspoken(plain, found)
         spoken += [_emphasise(item, flags) for item in found]
     spoken = _settle_marks(spoken)
@@ -129,11 +126,10 @@ def _warnings(spoken: list[Spoken], leftovers: list[str]) -> list[str]:
     if leftovers:
         shown = " ".join(dict.fromkeys(leftovers[:8]))
         sentences.append(f"Left out {shown}: no reading is known for it here.")
-    for source, how in (("rules", "spelled by rules"), ("network", "guessed by the letter-to-sound network")):
-        words = list(dict.fromkeys(item.word.text for item in spoken if item.word.source == source))
-        if words:
-            more = f" and {len(words) - 8} more" if len(words) > 8 else ""
-            sentences.append(f"In no dictionary, {how}: {', '.join(words[:8])}{more}.")
+    words = list(dict.fromkeys(item.word.text for item in spoken if item.word.source == "network"))
+    if words:
+        more = f" and {len(words) - 8} more" if len(words) > 8 else ""
+        sentences.append(f"In no dictionary, guessed by the letter-to-sound network: {', '.join(words[:8])}{more}.")
     unknown = [item.word.text for item in spoken if item.word.source == "unknown"]
     if unknown:
         sentences.append(f"No reading is known for {' '.join(unknown[:8])}; it stays silent.")

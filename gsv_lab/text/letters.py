@@ -1,9 +1,9 @@
 """Words that no dictionary has: the letter-to-sound network, its alphabet, its words for training, its decoding.
 
 The words are those of the CMU dictionary in plain letters. Two in a hundred are held out by a checksum of their
-spelling, so that every program that asks gets the same ones. Where no trained weights are installed, the rules of
-`letter_rules.py` stand in; that is documented behaviour, and `Phones.warnings` says which of the two was used.
-torch is loaded only when the network is.
+spelling, so that every program that asks gets the same ones. The weights ship with the package; without them a word
+that no dictionary has is spelled. `Phones.warnings` names the words that were guessed. torch is loaded only when the
+network is.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""English words to ARPAbet: the CMU dictionary, then known stems with endings and compounds, then letter rules.
+"""English words to ARPAbet: the CMU dictionary, then known stems with endings, compounds.
 
 The dictionary ships packed (`assets/cmudict`) and stays as text lines until a word is asked for, so that loading it
 takes a fraction of a second.
@@ -12,8 +12,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from gsv_lab.text.letter_rules import letters_to_phones
-from gsv_lab.text.symbols import EN_VOWELS
+from gsv_lab.text.words_en import BEGINNINGS, ENDINGS
 
 DICTIONARY = Path(__file__).resolve().parent.parent / "assets" / "cmudict" / "cmudict.dict.gz"
 
@@ -59,60 +58,6 @@ def past(stem: Reading) -> Reading:
     if stem[-1] in ("T", "D"):
         return (*stem, "IH0", "D")
     return (*stem, "T" if stem[-1] in (*_VOICELESS, "S", "SH", "CH") else "D")
-
-
-# Ending -> phones added to the stem. The stem is looked up as it stands, with its dropped e, or with y for i.
-_ENDINGS: tuple[tuple[str, Reading], ...] = (
-    ("iveness", ("IH0", "V", "N", "AH0", "S")),
-    ("ability", ("AH0", "B", "IH2", "L", "AH0", "T", "IY0")),
-    ("fulness", ("F", "AH0", "L", "N", "AH0", "S")),
-    ("lessly", ("L", "AH0", "S", "L", "IY0")),
-    ("fully", ("F", "AH0", "L", "IY0")),
-    ("ingly", ("IH0", "NG", "L", "IY0")),
-    ("ness", ("N", "AH0", "S")),
-    ("less", ("L", "AH0", "S")),
-    ("ment", ("M", "AH0", "N", "T")),
-    ("ship", ("SH", "IH2", "P")),
-    ("able", ("AH0", "B", "AH0", "L")),
-    ("ably", ("AH0", "B", "L", "IY0")),
-    ("like", ("L", "AY2", "K")),
-    ("ward", ("W", "ER0", "D")),
-    ("some", ("S", "AH0", "M")),
-    ("hood", ("HH", "UH2", "D")),
-    ("eth", ("AH0", "TH")),
-    ("est", ("AH0", "S", "T")),
-    ("ful", ("F", "AH0", "L")),
-    ("ing", ("IH0", "NG")),
-    ("ist", ("IH0", "S", "T")),
-    ("ism", ("IH2", "Z", "AH0", "M")),
-    ("ish", ("IH0", "SH")),
-    ("ize", ("AY2", "Z")),
-    ("ise", ("AY2", "Z")),
-    ("ers", ("ER0", "Z")),
-    ("in", ("IH0", "N")),
-    ("er", ("ER0",)),
-    ("or", ("ER0",)),
-    ("ly", ("L", "IY0")),
-    ("y", ("IY0",)),
-)
-_BEGINNINGS: tuple[tuple[str, Reading], ...] = (
-    ("counter", ("K", "AW2", "N", "T", "ER0")),
-    ("inter", ("IH2", "N", "T", "ER0")),
-    ("super", ("S", "UW2", "P", "ER0")),
-    ("under", ("AH2", "N", "D", "ER0")),
-    ("over", ("OW2", "V", "ER0")),
-    ("fore", ("F", "AO2", "R")),
-    ("anti", ("AE2", "N", "T", "IY0")),
-    ("auto", ("AO2", "T", "OW0")),
-    ("non", ("N", "AA2", "N")),
-    ("mis", ("M", "IH2", "S")),
-    ("dis", ("D", "IH0", "S")),
-    ("pre", ("P", "R", "IY0")),
-    ("sub", ("S", "AH2", "B")),
-    ("out", ("AW2", "T")),
-    ("un", ("AH0", "N")),
-    ("re", ("R", "IY0")),
-)
 
 
 def _stems(word: str, ending: str) -> list[str]:
@@ -166,7 +111,7 @@ def known(word: str) -> Reading | None:
         return listed[0]
     if found := _inflected(word):
         return found
-    for ending, phones in _ENDINGS:
+    for ending, said in ENDINGS.items():
         if word.endswith(ending):
             for candidate in _stems(word, ending):
                 stems = readings(candidate)
@@ -176,10 +121,10 @@ def known(word: str) -> Reading | None:
                         stem = stem[:-2] if stem[-2:] == ("AH0", "L") else stem
                     if candidate.endswith("ate") and ending.startswith("ab"):
                         stem = stem[:-2]
-                    return stem + phones
-    for beginning, phones in _BEGINNINGS:
+                    return (*stem, *said.split())
+    for beginning, said in BEGINNINGS.items():
         if word.startswith(beginning) and len(word) - len(beginning) > 2 and (rest := known(word[len(beginning) :])):
-            return phones + rest
+            return (*said.split(), *rest)
     return _compound(word)
 
 
@@ -196,9 +141,3 @@ def spell(letters: str) -> Reading:
         if "a" <= letter <= "z":
             out.extend(readings(letter)[-1] if letter == "a" else readings(letter)[0])
     return tuple(out)
-
-
-def by_rules(word: str) -> Reading:
-    """Letter-to-sound rules, or the letters' names when the word cannot be said or yields no vowel."""
-    phones = letters_to_phones(word) if is_sayable(word) else ()
-    return phones if any(name[:-1] in EN_VOWELS for name in phones) else spell(word)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 from gsv_lab.errors import TextError
 
 DIGIT_LIMIT = 200
@@ -136,7 +138,8 @@ _DENOMINATORS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
 
 def fraction(above: str, below: str) -> str:
     """A fraction: 1/2 -> one half, 3/4 -> three quarters, 7/120 -> seven over one hundred twenty."""
-    if len(below) > 2 and below not in ("100", "1000"):
+    improper = len(above) > 1 and int(above) > int(below)
+    if improper or int(below) < 2 or (len(below) > 2 and below not in ("100", "1000")):
         return f"{cardinal(above)} over {cardinal(below)}"
     single = int(above) == 1
     if below in _DENOMINATORS:
@@ -146,18 +149,13 @@ def fraction(above: str, below: str) -> str:
     return f"{cardinal(above)} {name}"
 
 
-_ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+_ROMAN = {"M": 1000, "CM": 900, "D": 500, "CD": 400, "C": 100, "XC": 90, "L": 50, "XL": 40, "X": 10, "IX": 9}
+_ROMAN |= {"V": 5, "IV": 4, "I": 1}
+_ROMAN_NUMERAL = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 
 
 def roman(numeral: str) -> int:
-    """The value of a Roman numeral of I, V, X, L, C; 0 if it is not written the standard way."""
-    total = 0
-    for here, following in zip(numeral, (*numeral[1:], None), strict=True):
-        value = _ROMAN.get(here, 0)
-        if not value:
-            return 0
-        total += -value if following and _ROMAN.get(following, 0) > value else value
-    tens, units = divmod(total % 100, 10)
-    patterns = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX")
-    written = "C" * (total // 100) + patterns[tens].translate(str.maketrans("IVX", "XLC")) + patterns[units]
-    return total if written == numeral else 0
+    """The value of a Roman numeral; 0 if it is not written the standard way."""
+    if not _ROMAN_NUMERAL.fullmatch(numeral):
+        return 0
+    return sum(_ROMAN[sign] for sign in re.findall("CM|CD|XC|XL|IX|IV|.", numeral))

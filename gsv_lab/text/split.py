@@ -13,16 +13,15 @@ from gsv_lab.errors import TextError
 from gsv_lab.text.clean import EMPHASIS_OFF, EMPHASIS_ON, HAN, LIMIT, clean
 from gsv_lab.text.normalise_zh import UNIT_PATTERN
 from gsv_lab.text.numbers_en import check_digits
+from gsv_lab.text.stops_en import ends_sentence
 
+LATIN = "A-Za-zÀ-ÖØ-öø-ÿ"
+"""Latin letters, as the inside of a character class of a regular expression."""
 LANGUAGES = ("auto", "en", "zh")
 _TOKENS = re.compile(
     rf"(?P<zh>[{HAN}]+)|(?P<quantity>\d[\d.,]*(?:\s?(?:{UNIT_PATTERN})(?![A-Za-z]))?)"
-    r"|(?P<en>[A-Za-z]+(?:'[A-Za-z]+)*)|(?P<other>\s+|.)",
+    rf"|(?P<en>[{LATIN}]+(?:'[{LATIN}]+)*)|(?P<other>\s+|.)",
     re.DOTALL,
-)
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Mt|No|vs|Gen|Col|Capt|Lt|Sgt|Rev|Hon|Sen|Gov|Jr|Sr|Fig|Vol|approx|e\.g|i\.e"
-    r"|p\.m|a\.m|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec)|\b[A-Za-z])\.$"
 )
 _SENTENCE_END = re.compile(rf"(?:[!?…]+|\.(?![A-Za-z\d]))[{EMPHASIS_OFF})\]'!?….]*\s*|\n+")
 _LONGEST_WORD = 100
@@ -90,7 +89,7 @@ def _resolve(kinds: list[str], pieces: list[str], language: str) -> list[str]:
 def _embed_single_words(runs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     merged: list[tuple[str, str]] = []
     for kind, piece in runs:
-        single = kind == "en" and re.fullmatch(r"[A-Za-z]+(?:'[A-Za-z]+)*", piece) and len(runs) > 1
+        single = kind == "en" and re.fullmatch(rf"[{LATIN}]+(?:'[{LATIN}]+)*", piece) and len(runs) > 1
         kind = "zh" if single else kind
         if merged and merged[-1][0] == kind == "zh":
             merged[-1] = ("zh", merged[-1][1] + piece)
@@ -106,7 +105,7 @@ def script_runs(text: str) -> list[tuple[str, str]]:
     [('zh', '说'), ('en', 'hello'), ('zh', '吗?')]
     """
     runs: list[tuple[str, str]] = []
-    for match in re.finditer(rf"(?P<zh>[{HAN}]+)|(?P<en>[A-Za-z]+)|(?P<other>[^A-Za-z{HAN}]+)", text):
+    for match in re.finditer(rf"(?P<zh>[{HAN}]+)|(?P<en>[{LATIN}]+)|(?P<other>[^{LATIN}{HAN}]+)", text):
         kind, piece = str(match.lastgroup), match.group()
         if runs and kind in (runs[-1][0], "other"):
             runs[-1] = (runs[-1][0], runs[-1][1] + piece)
@@ -178,8 +177,7 @@ def weight(text: str) -> int:
 def _sentences(text: str) -> list[str]:
     sentences, start = [], 0
     for match in _SENTENCE_END.finditer(text):
-        before = text[max(start, match.start() - 12) : match.start() + 1]
-        if match.group().startswith(".") and _ABBREVIATION.search(before):
+        if match.group().startswith(".") and not ends_sentence(text, start, match.start()):
             continue
         sentences.append(text[start : match.end()].replace("\n", " "))
         start = match.end()
