@@ -134,7 +134,8 @@ def _pypinyin(piece: str) -> list[str]:
 def _words() -> dict[str, list[str]]:
     """The words of the kit's tables with a reading for each character; empty where it stays as it is."""
     table: dict[str, list[str]] = {}
-    for key, words in polyphones.WORDS.items():
+    for row in polyphones.WORDS.strip().replace("\n    ", " ").splitlines():
+        key, _, words = row.partition(": ")
         character, reading = key.split()
         for word in words.split():
             read = table.setdefault(word, [""] * len(word))
@@ -146,7 +147,13 @@ def _words() -> dict[str, list[str]]:
 
 @cache
 def _contexts() -> list[tuple[list[str], re.Pattern[str]]]:
-    return [(reading.split(), re.compile(pattern)) for reading, pattern in polyphones.CONTEXTS]
+    rows: list[tuple[list[str], re.Pattern[str]]] = []
+    for row in polyphones.CONTEXTS.strip().splitlines():
+        *reading, pattern = row.split()
+        for short, long in polyphones.SHORTHAND.items():
+            pattern = pattern.replace(short, long)
+        rows.append((reading, re.compile(pattern)))
+    return rows
 
 
 @cache
@@ -177,7 +184,7 @@ def _special(text: str, starts: list[int], words: list[Tagged]) -> list[tuple[in
 
 
 def _longest(text: str, start: int, starts: list[int], inside: list[int]) -> int:
-    """The end of the longest word of the kit's tables that begins here and cuts no word of the dictionary; else start."""
+    """Where the longest word of the kit's tables ends that begins here and cuts no other word; `start` if none does."""
     for end in range(min(len(text), start + _LONGEST_WORD), start + 1, -1):
         if text[start:end] not in _words():
             continue
@@ -197,9 +204,7 @@ def _inside_words(words: list[Tagged]) -> list[int]:
     return inside
 
 
-def _surnames(
-    text: str, starts: list[int], words: list[Tagged], inside: list[int]
-) -> list[tuple[int, int, list[str]]]:
+def _surnames(text: str, starts: list[int], words: list[Tagged], inside: list[int]) -> list[tuple[int, int, list[str]]]:
     """Surnames before titles and after 姓, at the beginning of words that jieba takes for names, and compound ones."""
     titled, compound = _names()
     found: list[tuple[int, int, list[str]]] = []

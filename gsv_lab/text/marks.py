@@ -46,20 +46,11 @@ def written(text: str) -> str:
 
 
 def cut_pauses(text: str) -> tuple[float, str, float]:
-    """Seconds of the pauses that a piece of text begins with, the text without them, and those that it ends with.
-
-    Raises:
-        TextError: MARKUP_SYNTAX.
-    """
-    found = _pauses(text)
-    before, after, start, end = 0.0, 0.0, 0, len(text)
-    for first, last, character in found:
-        if not text[start:first].strip():
-            before, start = before + pause_seconds(character), last
-    for first, last, character in reversed(found):
-        if first >= start and not text[last:end].strip():
-            after, end = after + pause_seconds(character), first
-    return before, text[start:end], after
+    """Seconds of the pauses that a cleaned text begins with, the text between, and seconds of those at its end."""
+    match = re.fullmatch(rf"((?:[{PAUSES}]|\s)*)(.*?)((?:[{PAUSES}]|\s)*)", text, re.DOTALL)
+    assert match is not None  # every part may be empty
+    first, last = (sum(pause_seconds(c) for c in edge if not c.isspace()) for edge in match.group(1, 3))
+    return first, match.group(2), last
 
 
 def _pauses(text: str) -> list[tuple[int, int, str]]:

@@ -54,9 +54,13 @@ def normalise(text: str) -> str:
 @cache
 def _steps() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
     steps: list[tuple[re.Pattern[str], Callable[[Match], str]]] = []
-    for kind in kinds_zh.KINDS:
-        reading = _FUNCTIONS.get(kind.reading) or _template(kind.reading)
-        steps.append((re.compile(kind.pattern), reading))
+    for row in kinds_zh.KINDS.strip().splitlines():
+        if row.startswith("#"):
+            continue
+        _, pattern, reading = (column.strip() for column in row.split(" | "))
+        for short, long in kinds_zh.SHORTHAND.items():
+            pattern = pattern.replace(f"<{short}>", long)
+        steps.append((re.compile(pattern), _FUNCTIONS.get(reading) or _template("" if reading == "-" else reading)))
     return steps
 
 

@@ -39,7 +39,8 @@ _FIRST_TONE = re.compile(
 
 def apply_sandhi(words: list[Tagged]) -> list[Tagged]:
     """The words with their syllables as they are spoken in a row."""
-    texts = [word for word, _, _ in words]
+    # A given word may have letters in it; its syllables are what counts here.
+    texts = [word if flag != GIVEN else "某" * len(read) for word, flag, read in words]
     flags = [flag for _, flag, _ in words]
     bases = [[s[:-1] for s in read] for _, _, read in words]
     tones = [[s[-1] for s in read] for _, _, read in words]
@@ -53,9 +54,9 @@ def apply_sandhi(words: list[Tagged]) -> list[Tagged]:
             _third_tones(tones[i], _feet(text))
     _third_tones_between(texts, tones)
     spoken: list[Tagged] = []
-    for i, text in enumerate(texts):
+    for i in range(len(words)):
         heard = own[i] if flags[i] == GIVEN else tones[i]
-        spoken.append((text, flags[i], [base + tone for base, tone in zip(bases[i], heard, strict=True)]))
+        spoken.append((words[i][0], flags[i], [base + tone for base, tone in zip(bases[i], heard, strict=True)]))
     return spoken
 
 
@@ -176,7 +177,13 @@ def _third_tones_between(texts: list[str], tones: list[list[str]]) -> None:
         _single_words(run, tones)
         # Must is a foot of its own before a longer word.
         must = i > 0 and texts[i - 1] == "得"
-        if i < len(texts) and i and not must and len(texts[i - 1]) + len(texts[i]) == 3 and tones[i - 1][-1] == tones[i][0] == "3":
+        if (
+            i < len(texts)
+            and i
+            and not must
+            and len(texts[i - 1]) + len(texts[i]) == 3
+            and tones[i - 1][-1] == tones[i][0] == "3"
+        ):
             tones[i - 1][-1] = "2"
         run = []
     for i in range(1, len(texts)):
