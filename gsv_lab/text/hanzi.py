@@ -12,7 +12,7 @@ import warnings
 from functools import cache, lru_cache
 from typing import Any
 
-from gsv_lab.text import polyphones
+from gsv_lab.text import polyphones, surnames
 from gsv_lab.text.clean import HAN
 
 Tagged = tuple[str, str, list[str]]
@@ -158,11 +158,11 @@ def _contexts() -> list[tuple[list[str], re.Pattern[str]]]:
 
 @cache
 def _names() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    surnames = "".join(set(polyphones.SURNAMES) - set(polyphones.VERBS))
-    free = rf"(?:(?<![一-龥])|(?<=[{polyphones.NAMED_AFTER}]))[{polyphones.VERBS}]"
-    titled = rf"(?:[{surnames}]|{free})(?=(?:{polyphones.TITLES}))|(?<=(?<!百)姓)[{''.join(polyphones.SURNAMES)}]"
+    nouns = "".join(set(surnames.SURNAMES) - set(surnames.VERBS))
+    free = rf"(?:(?<![一-龥])|(?<=[{surnames.NAMED_AFTER}]))[{surnames.VERBS}]"
+    titled = rf"(?:[{nouns}]|{free})(?=(?:{surnames.TITLES}))|(?<=(?<!百)姓)[{''.join(surnames.SURNAMES)}]"
     titled += r"|(?<=(?<![一-龥])[老小])[任单查解翟盖葛薄仇曾](?=$|[你您好说来走在是的和])"
-    return re.compile(titled), re.compile("|".join(polyphones.COMPOUND_SURNAMES))
+    return re.compile(titled), re.compile("|".join(surnames.COMPOUND_SURNAMES))
 
 
 def _special(text: str, starts: list[int], words: list[Tagged]) -> list[tuple[int, int, list[str]]]:
@@ -211,14 +211,14 @@ def _surnames(text: str, starts: list[int], words: list[Tagged], inside: list[in
     for at, (word, flag, _) in zip(starts, words, strict=False):
         place = at + (word[0] in "老小阿" and len(word) == 2)
         name = word[place - at :]
-        sure = name[0] in polyphones.ONLY_SURNAMES or not frequency(word)
-        if flag == "nr" and len(word) in (2, 3) and sure and word not in _words() and name[0] in polyphones.SURNAMES:
-            found.append((place, place + 1, [polyphones.SURNAMES[name[0]]]))
+        sure = name[0] in surnames.ONLY_SURNAMES or not frequency(word)
+        if flag == "nr" and len(word) in (2, 3) and sure and word not in _words() and name[0] in surnames.SURNAMES:
+            found.append((place, place + 1, [surnames.SURNAMES[name[0]]]))
     for match in titled.finditer(text):
         if inside[match.start()] < 0 or match.start() in starts:
-            found.append((match.start(), match.end(), [polyphones.SURNAMES[match.group()]]))
+            found.append((match.start(), match.end(), [surnames.SURNAMES[match.group()]]))
     for match in compound.finditer(text):
-        found.append((match.start(), match.end(), polyphones.COMPOUND_SURNAMES[match.group()].split()))
+        found.append((match.start(), match.end(), surnames.COMPOUND_SURNAMES[match.group()].split()))
     return found
 
 
@@ -232,8 +232,8 @@ def _by_neighbours(words: list[Tagged], i: int) -> Tagged:
     if word == "得":
         read = [_de(before, after)]
         return word, flag if read == ["de5"] else "v", read
-    if (word, flag[:1]) in polyphones.BY_FLAG:
-        read = [polyphones.BY_FLAG[word, flag[:1]]]
+    if f"{word}/{flag[:1]}" in polyphones.BY_FLAG:
+        read = [polyphones.BY_FLAG[f"{word}/{flag[:1]}"]]
     return word, flag, read
 
 

@@ -7,44 +7,37 @@ rightly is not repeated here.
 
 from __future__ import annotations
 
-IN_WORDS = {
-    **{"重": "chong2", "长": "chang2", "为": "wei2", "勒": "le4", "朴": "pu3", "佛": "fo2", "什": "shi2", "弹": "tan2"},
-    **{"都": "du1", "血": "xue4", "差": "cha1", "颇": "po1", "框": "kuang4", "脊": "ji3", "塞": "sai4", "曾": "zeng1"},
-    **{
-        "切": "qie1",
-        "甸": "dian4",
-        "尽": "jin4",
-        "空": "kong1",
-        "倒": "dao3",
-        "汗": "han4",
-        "削": "xiao1",
-        "剥": "bao1",
-    },
-    **{"谁": "shei2", "还": "huan2", "得": "de5", "子": "zi3", "椎": "zhui1", "吧": "ba1", "炸": "zha2"},
-}
+from gsv_lab.text.kinds_zh import pairs
+
+IN_WORDS = pairs(
+    """
+    重:chong2 长:chang2 为:wei2 勒:le4 朴:pu3 佛:fo2 什:shi2 弹:tan2 都:du1 血:xue4 差:cha1 颇:po1
+    框:kuang4 脊:ji3 塞:sai4 曾:zeng1 切:qie1 甸:dian4 尽:jin4 空:kong1 倒:dao3 汗:han4 削:xiao1
+    剥:bao1 谁:shei2 还:huan2 得:de5 子:zi3 椎:zhui1 吧:ba1 炸:zha2
+    """
+)
 """How a character is read inside a longer word that pypinyin's phrase tables do not hold."""
 
-AT_END = {
-    **{"长": "zhang3", "弹": "dan4", "重": "zhong4", "曲": "qu3", "相": "xiang4", "干": "gan1", "子": "zi5"},
-    **{"片": "pian4"},
-}
+AT_END = pairs(
+    """
+    长:zhang3 弹:dan4 重:zhong4 曲:qu3 相:xiang4 干:gan1 子:zi5 片:pian4
+    """
+)
 """The same at the end of a word, where it is another one: a leader, a bomb, weight, a tune, looks, dried food."""
 
-ALONE = {
-    **{"谁": "shei2", "切": "qie1", "削": "xiao1", "剥": "bao1", "薄": "bao2", "嗯": "en5", "哦": "o4", "的": "de5"},
-}
+ALONE = pairs(
+    """
+    谁:shei2 切:qie1 削:xiao1 剥:bao1 薄:bao2 嗯:en5 哦:o4 的:de5
+    """
+)
 """How a word of one character is read, before its context is looked at."""
 
-PHRASES = {
-    **{
-        "大夫": "dai4 fu5",
-        "数一数": "shu3 yi1 shu3",
-        "数数": "shu3 shu4",
-        "嚼": "jiao2",
-        "量一量": "liang2 yi1 liang2",
-    },
-    **{"转转": "zhuan4 zhuan5", "薄荷": "bo4 he5", "这儿": "zhe4 er5", "那儿": "na4 er5", "哪儿": "na3 er5"},
-}
+PHRASES = pairs(
+    """
+    大夫:dai4_fu5 数一数:shu3_yi1_shu3 数数:shu3_shu4 嚼:jiao2 量一量:liang2_yi1_liang2
+    转转:zhuan4_zhuan5 薄荷:bo4_he5 这儿:zhe4_er5 那儿:na4_er5 哪儿:na3_er5
+    """
+)
 """Whole words."""
 
 WORDS = """
@@ -332,82 +325,20 @@ huo2      (?<=[面泥])和(?=[好匀])
 """
 """Readings of characters by what stands around them: syllables, pattern; later rows win."""
 
-BY_FLAG = {
-    **{("地", "u"): "de5", ("着", "u"): "zhe5", ("过", "u"): "guo5", ("了", "u"): "le5", ("了", "y"): "le5"},
-    **{("数", "v"): "shu3", ("教", "v"): "jiao1", ("为", "v"): "wei2", ("行", "q"): "hang2", ("量", "v"): "liang2"},
-    **{("只", "q"): "zhi1", ("朝", "p"): "chao2", ("弹", "v"): "tan2", ("差", "v"): "cha4"},
-}
-"""Reading of a single character by the first letter of jieba's part of speech."""
-
-MEASURES = {"只": "zhi1", "行": "hang2", "重": "chong2"}
-"""Reading at the end of a number with its measure word."""
-
-SURNAMES = {
-    **{
-        "单": "shan4",
-        "曾": "zeng1",
-        "任": "ren2",
-        "查": "zha1",
-        "仇": "qiu2",
-        "朴": "piao2",
-        "解": "xie4",
-        "区": "ou1",
-    },
-    **{"华": "hua4", "翟": "zhai2", "盖": "ge3", "尉": "wei4", "燕": "yan1", "乐": "yue4", "佴": "nai4", "员": "yun4"},
-    **{"缪": "miao4", "葛": "ge3", "冼": "xian3", "洗": "xian3", "句": "gou1", "牟": "mu4", "覃": "qin2", "秘": "bi4"},
-    **{
-        "种": "chong2",
-        "召": "shao4",
-        "那": "na1",
-        "宿": "su4",
-        "谌": "chen2",
-        "逄": "pang2",
-        "隗": "kui2",
-        "肖": "xiao1",
-    },
-    **{"郗": "xi1", "晁": "chao2", "应": "ying1", "祭": "zhai4", "卜": "bu3", "过": "guo1", "盛": "sheng4"},
-    **{
-        "强": "qiang2",
-        "都": "du1",
-        "干": "gan1",
-        "薄": "bo2",
-        "柏": "bai3",
-        "粘": "nian2",
-        "乜": "nie4",
-        "重": "chong2",
-    },
-    **{
-        "殷": "yin1",
-        "车": "che1",
-        "折": "she2",
-        "宓": "mi4",
-        "繁": "po2",
-        "相": "xiang4",
-        "隽": "juan4",
-        "令": "ling4",
-    },
-    **{"撒": "sa4", "幺": "yao1", "么": "yao1", "逯": "lu4", "黑": "he4", "行": "xing2", "谷": "gu3", "藏": "zang1"},
-}
-"""Readings of one-character surnames, before a title or a given name, and after 姓."""
-
-ONLY_SURNAMES = frozenset("仇佴冼晁曾朴牟缪翟肖覃谌逄郗隗")
-"""Those that begin hardly any word but a name, so that jieba's flag for names is to be trusted."""
-
-VERBS = "任解查盖过种应区员那行相强令"
-NAMED_AFTER = "请找叫和跟给是问向的对见与说老小你您"
-"""Surnames that are also verbs or nouns, and what may stand before them when they are surnames."""
-
-COMPOUND_SURNAMES = {
-    **{"尉迟": "yu4 chi2", "万俟": "mo4 qi2", "令狐": "ling2 hu2", "长孙": "zhang3 sun1", "澹台": "tan2 tai2"},
-    **{"单于": "chan2 yu2", "诸葛": "zhu1 ge3", "濮阳": "pu2 yang2", "宰父": "zai3 fu3", "亓官": "qi2 guan1"},
-}
-
-TITLES = (
-    "先生|女士|小姐|太太|夫人|老师|教授|医生|大夫|博士|校长|院长|局长|处长|科长|厅长|部长|省长|市长|县长|区长|镇长|村长|队长|班长|团长|连长|店长|厂长|站长|会长|社长|所长|组长|"
-    "行长|经理|总经理|董事长|总裁|总监|主任|主席|书记|主管|秘书|律师|法官|警官|导演|编辑|记者|师傅|同学|同志|大爷|大妈|大哥|大姐|大叔|大婶|阿姨|叔叔|伯伯|爷爷|奶奶|哥|姐|老板|"
-    "将军|司令|工程师|护士|教练|姑娘|小姐姐|师兄|师姐|师弟|师妹|老先生|老太太|公子|家长|总(?![是会要有共之结统数体算想能在])|董(?!事)|某|氏(?!度)"
+BY_FLAG = pairs(
+    """
+    地/u:de5 着/u:zhe5 过/u:guo5 了/u:le5 了/y:le5 数/v:shu3 教/v:jiao1 为/v:wei2 行/q:hang2
+    量/v:liang2 只/q:zhi1 朝/p:chao2 弹/v:tan2 差/v:cha4
+    """
 )
-"""What follows a surname, as a pattern."""
+"""Reading of a single character by it and the first letter of jieba's part of speech."""
+
+MEASURES = pairs(
+    """
+    只:zhi1 行:hang2 重:chong2
+    """
+)
+"""Reading at the end of a number with its measure word."""
 
 DEI_AFTER = frozenset("也 以后 只 可 可能 大概 将 将来 就 必须 总 恐怕 现在 看来 至少 起码 还 都 非".split())
 """Words after which 得 is must, whatever part of speech jieba sees in them."""

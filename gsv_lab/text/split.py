@@ -147,9 +147,9 @@ def split_sentences(
     """Sentences to be spoken one after another, each of a length that the model knows from training.
 
     Cut at sentence ends, line breaks and given pauses; a sentence of more than `most` is cut again at clause marks,
-    then at spaces, then anywhere. Pieces shorter than `least` join their neighbour. Emphasis that spans a cut is closed and opened
-    again. A hanzi counts as three Latin characters, about what it takes to say. Nothing is lost: the pieces together
-    are the cleaned text.
+    then at spaces, then anywhere. Pieces shorter than `least` join their neighbour. Emphasis that spans a cut is closed
+    and opened again. A hanzi counts as three Latin characters, about what it takes to say. Nothing is lost: the pieces
+    together are the cleaned text.
 
     Args:
         text: raw text, with [emph]...[/emph] where wanted.
