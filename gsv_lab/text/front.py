@@ -84,15 +84,17 @@ def phonemize_sentences(text: str, language: str = "auto", lexicon: Lexicon = No
     require_speech(cleaned.text, cleaned.warnings)
     known = list(cleaned.warnings)
     found: list[Sentence] = []
-    resumed = False
     for piece in cut(cleaned.text):
         before, inner, after = cut_pauses(piece)
         phones = _spoken(Cleaned(inner, (), 0), language, dictionary)
         new = [warning for warning in phones.warnings if warning not in known]
         known += new
         phones = replace(phones, warnings=tuple(new if found else known))
-        found.append(Sentence(phones, before if before or resumed else None, after or None))
-        resumed = bool(after)
+        follows = bool(found) and (before > 0 or found[-1].pause_after is not None)
+        if follows:
+            # Both edges at a pause are cut to silence; its seconds count once, before it.
+            found[-1] = found[-1]._replace(pause_after=(found[-1].pause_after or 0.0) + before)
+        found.append(Sentence(phones, 0.0 if follows else before or None, after or None))
     return found
 
 

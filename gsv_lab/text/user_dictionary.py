@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gsv_lab.errors import TextError
-from gsv_lab.text.symbols import EN_CONSONANTS, EN_VOWELS, SYMBOL_ID, ZH_NULL_INITIALS
+from gsv_lab.text.normalise_zh import simplify
+from gsv_lab.text.pinyin import is_syllable
+from gsv_lab.text.symbols import EN_CONSONANTS, EN_VOWELS
 
 MOST = 60_000
 """Entries that a dictionary may have."""
@@ -170,7 +172,7 @@ def _checked(word: str, reading: list[str], place: str) -> Entry:
         return Entry(word, "en", tuple(reading))
     syllables = [syllable.lower().replace("ü", "v").replace("u:", "v") for syllable in reading]
     for given, syllable in zip(reading, syllables, strict=True):
-        if not _is_syllable(syllable):
+        if not is_syllable(syllable):
             expected = "pinyin with a tone from 1 to 5: hang2 zhang3"
             raise TextError("DICTIONARY", f"{place}: {given!r:.20} is no syllable", expected)
     if _HAN.search(word) and len(word) != len(syllables):
@@ -182,31 +184,8 @@ def _checked(word: str, reading: list[str], place: str) -> Entry:
     return Entry(word, "zh", tuple(syllables))
 
 
-def _is_syllable(syllable: str) -> bool:
-    from gsv_lab.text.zh import split_syllable
-
-    base, tone = syllable[:-1], syllable[-1:]
-    if base not in _syllables() or tone not in "12345":
-        return False
-    initial, final = split_syllable(base)
-    known = initial in SYMBOL_ID or initial in ZH_NULL_INITIALS
-    return known and final + tone in SYMBOL_ID
-
-
-@cache
-def _syllables() -> frozenset[str]:
-    """Every syllable that pypinyin knows, and the r of 儿."""
-    from pypinyin.constants import PINYIN_DICT
-    from pypinyin.contrib.tone_convert import to_normal
-
-    readings = {reading for row in PINYIN_DICT.values() for reading in row.split(",")}
-    return frozenset({to_normal(reading, v_to_u=False) for reading in readings} | {"r"})
-
-
 def _folded(text: str) -> str:
     """A text in which words are looked for: small letters, half width, simplified; of the same length."""
-    from gsv_lab.text.normalise_zh import simplify
-
     return simplify("".join(_small(character) for character in text))
 
 

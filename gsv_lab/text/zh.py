@@ -14,6 +14,7 @@ from gsv_lab.text import hanzi, pos
 from gsv_lab.text.clean import HAN
 from gsv_lab.text.hanzi import Tagged
 from gsv_lab.text.phones import Spoken, Word
+from gsv_lab.text.pinyin import split_syllable
 from gsv_lab.text.sandhi import GIVEN, apply_sandhi
 from gsv_lab.text.symbols import UNKNOWN
 from gsv_lab.text.user_dictionary import GIVEN_ZH, NONE, UserDictionary
@@ -21,38 +22,6 @@ from gsv_lab.text.user_dictionary import GIVEN_ZH, NONE, UserDictionary
 _TOKEN = re.compile(rf"[{HAN}{GIVEN_ZH}]+|[!?…,.\-]")
 _PARTS = re.compile(rf"[{GIVEN_ZH}]|[^{GIVEN_ZH}]+")
 _OWN = re.compile(f"[{GIVEN_ZH}]")
-_ODD = {
-    **{"n": ("EE", "en"), "ng": ("EE", "eng"), "m": ("EE", "en"), "hm": ("h", "en"), "hng": ("h", "eng")},
-    **{"ê": ("EE", "E"), "r": ("EE", "er"), "lo": ("l", "o"), "yai": ("y", "ai"), "eh": ("EE", "E")},
-}
-_AFTER_Y = {"an": "En", "e": "E", "u": "v", "ue": "ve", "uan": "van", "un": "vn"}
-
-
-def split_syllable(pinyin: str) -> tuple[str, str]:
-    """Initial and final names of a pinyin syllable without tone; ü is written v.
-
-    A syllable without a consonant gets the silent initial of its first vowel, so that all have two parts.
-
-    >>> split_syllable("zhi"), split_syllable("yan"), split_syllable("an"), split_syllable("jue")
-    (('zh', 'ir'), ('y', 'En'), ('AA', 'an'), ('j', 've'))
-    """
-    if pinyin in _ODD:
-        return _ODD[pinyin]
-    if pinyin[0] in "aeo":
-        return pinyin[0].upper() * 2, pinyin
-    initial = pinyin[:2] if pinyin[:2] in ("zh", "ch", "sh") else pinyin[0]
-    final = pinyin[len(initial) :]
-    if initial == "y":
-        final = _AFTER_Y.get(final, final)
-    elif initial in "jqx" and final[0] == "u":
-        final = "v" + final[1:]
-    elif final == "i" and initial in ("zh", "ch", "sh", "r"):
-        final = "ir"
-    elif final == "i" and initial in ("z", "c", "s"):
-        final = "i0"
-    elif final == "ue":
-        final = "ve"
-    return initial, final
 
 
 def g2p(text: str, lexicon: UserDictionary = NONE) -> list[Spoken]:
