@@ -46,11 +46,13 @@ def written(text: str) -> str:
 
 
 def cut_pauses(text: str) -> tuple[float, str, float]:
-    """Seconds of the pauses that a cleaned text begins with, the text between, and seconds of those at its end."""
-    match = re.fullmatch(rf"((?:[{PAUSES}]|\s)*)(.*?)((?:[{PAUSES}]|\s)*)", text, re.DOTALL)
+    """Seconds of the pauses that a cleaned text begins with, the text without them, and seconds of those at its end."""
+    edge = rf"[{PAUSES}{EMPHASIS_ON}{EMPHASIS_OFF}\s]*"
+    match = re.fullmatch(rf"({edge})(.*?)({edge})", text, re.DOTALL)
     assert match is not None  # every part may be empty
-    first, last = (sum(pause_seconds(c) for c in edge if not c.isspace()) for edge in match.group(1, 3))
-    return first, match.group(2), last
+    pauses = re.compile(f"[{PAUSES}]")
+    before, after = (sum(map(pause_seconds, pauses.findall(part))) for part in match.group(1, 3))
+    return before, pauses.sub("", match[1]) + match[2] + pauses.sub("", match[3]), after
 
 
 def _pauses(text: str) -> list[tuple[int, int, str]]:
