@@ -9,7 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from gsv_lab.inference.utterance import Speech
+from gsv_lab.inference.utterance import Speech, joined
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.text.front import Sentence, phonemize_sentences
 from gsv_lab.text.user_dictionary import Lexicon, UserDictionary, user_dictionary
@@ -47,23 +47,18 @@ def _warn(found: Iterable[str]) -> None:
 
 
 def with_pauses(parts: Iterable[Speech], sentence: Sentence) -> Iterator[Speech]:
-    """The parts of a spoken sentence, the first and the last with the pauses that were given before and after it."""
-    last: Speech | None = None
-    before = sentence.pause_before
-    for part in parts:
-        if before is not None:
-            wave = _edge(part.wave.flip(0), part.sample_rate, before).flip(0)
-            part = replace(part, wave=wave, paused=(True, False))
-            before = None
-        if sentence.pause_after is None:
-            yield part
-            continue
-        if last is not None:
-            yield last
-        last = part
-    if last is not None and sentence.pause_after is not None:
-        wave = _edge(last.wave, last.sample_rate, sentence.pause_after)
-        yield replace(last, wave=wave, paused=(last.paused[0], True))
+    """The parts of a spoken sentence; with a pause before or after it they come as one, so that its edges are known."""
+    before, after = sentence.pause_before, sentence.pause_after
+    if before is None and after is None:
+        yield from parts
+        return
+    whole = joined(list(parts), 0.0)
+    wave = whole.wave
+    if before is not None:
+        wave = _edge(wave.flip(0), whole.sample_rate, before).flip(0)
+    if after is not None:
+        wave = _edge(wave, whole.sample_rate, after)
+    yield replace(whole, wave=wave, paused=(before is not None, after is not None))
 
 
 def _edge(wave: Tensor, sample_rate: int, seconds: float) -> Tensor:

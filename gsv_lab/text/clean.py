@@ -235,7 +235,7 @@ def _tidy(text: str) -> str:
 
 def _describe(run: str) -> str:
     """A run of characters in a way that any terminal shows, with the name of its script or of the single sign."""
-    shown = run if run.isprintable() else ascii(run)[1:-1]
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in run)
     script = _script(run[0])
     if script:
         return f"'{shown}' ({script}, for which there is no front end; those that exist: English, Mandarin)"
