@@ -7,6 +7,11 @@ Everything that comes from outside (files, text, YAML, voices) is checked where 
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    """A text with what a terminal cannot show as escapes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 class LabError(ValueError):
     """A mistake in what came from outside, said in a way that the person can mend it.
 
@@ -20,8 +25,8 @@ class LabError(ValueError):
     def __init__(self, code: str, problem: str, expected: str = "", action: str = "") -> None:
         self.code = code
         parts = (problem, f"Expected {expected}" if expected else "", action)
-        # One line, whatever a file or a person put into a name.
-        lines = (" ".join(part.split()) for part in parts)
+        # One line that any terminal shows, whatever a file or a person put into a name.
+        lines = (printable(" ".join(part.split())) for part in parts)
         super().__init__(" ".join(line.rstrip(".") + "." for line in lines if line))
 
 

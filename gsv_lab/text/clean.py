@@ -14,7 +14,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from gsv_lab.errors import TextError
+from gsv_lab.errors import TextError, printable
 from gsv_lab.text.marks import EMPHASIS_OFF, EMPHASIS_ON, PAUSES, marks
 from gsv_lab.text.markup import blank_markup
 from gsv_lab.text.user_dictionary import NONE, UserDictionary
@@ -235,7 +235,7 @@ def _tidy(text: str) -> str:
 
 def _describe(run: str) -> str:
     """A run of characters in a way that any terminal shows, with the name of its script or of the single sign."""
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in run)
+    shown = printable(run)
     script = _script(run[0])
     if script:
         return f"'{shown}' ({script}, for which there is no front end; those that exist: English, Mandarin)"

@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 from typing import NamedTuple
 
+from gsv_lab.errors import printable
 from gsv_lab.text import en, normalise_en, normalise_zh, zh
 from gsv_lab.text.clean import LIMIT, Cleaned, clean
 from gsv_lab.text.marks import EMPHASIS_OFF, EMPHASIS_ON, PAUSES, cut_pauses
@@ -190,7 +191,7 @@ def _unspoken(plain: str, found: list[Spoken]) -> list[str]:
     for i, character in enumerate(plain):
         if i not in covered and not character.isspace() and character not in "'\"":
             around = " ".join(plain[max(0, i - 12) : i + 13].split())
-            lost.append(f"'{character}' in '{around}'")
+            lost.append(printable(f"'{character}' in '{around}'"))
     return lost
 
 
@@ -217,7 +218,7 @@ def _warnings(spoken: list[Spoken], leftovers: list[str]) -> list[str]:
     if words:
         more = f" and {len(words) - 8} more" if len(words) > 8 else ""
         sentences.append(f"In no dictionary, guessed by the letter-to-sound network: {', '.join(words[:8])}{more}.")
-    unknown = [item.word.text for item in spoken if item.word.source == "unknown"]
+    unknown = [printable(item.word.text) for item in spoken if item.word.source == "unknown"]
     if unknown:
         sentences.append(f"No reading is known for {' '.join(unknown[:8])}; it stays silent.")
     return sentences

@@ -38,6 +38,12 @@ _TEXTS = st.one_of(
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def loaded() -> None:
+    """The dictionaries and the letter-to-sound network, whose loading is no part of reading a text."""
+    phonemize("Qworbling 银行行长 10")
+
+
 def read(text: str) -> None:
     """A reading or an error of the kit, within two seconds, with whatever is dropped named."""
     start = time.process_time()
@@ -45,8 +51,7 @@ def read(text: str) -> None:
         phones = phonemize(text)
     except TextError as error:
         assert error.code in _CODES
-        assert str(error).isprintable() or "\n" not in str(error)
-        str(error).encode()
+        assert str(error).isprintable()
         return
     finally:
         assert time.process_time() - start < 2, repr(text)
