@@ -128,9 +128,9 @@ class Lab:
                 belongs to other weights.
         """
         remind()
+        dictionary = both(lexicon, {} if tuned is None else tuned.lexicon)
         paths, clips = self.recordings.references(source)
         first, phones = clips[0], None
-        dictionary = both(lexicon, {} if tuned is None else tuned.lexicon)
         if text and not first.why:
             phones = read_reference(text, language, dictionary)
         elif text:

@@ -71,7 +71,7 @@ def _readable(character: str) -> bool:
     """Ideographs, Greek, and what is a form of them or of Latin letters, digits or signs."""
     name = unicodedata.name(character, "")
     plain = unicodedata.normalize("NFKD", character)
-    return "CJK" in name or "GREEK" in name or plain[0] != character or character in "→⇒©®™々〇°ʼ№"
+    return "CJK" in name or "GREEK" in name or plain[0] != character or character in "→⇒©®™々〇°ʼ№─⸺"
 
 
 _CODES = frozenset(
