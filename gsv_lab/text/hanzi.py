@@ -12,7 +12,7 @@ import warnings
 from functools import cache, lru_cache
 from typing import Any
 
-from gsv_lab.text import polyphones, surnames
+from gsv_lab.text import contexts_zh, polyphones, surnames
 from gsv_lab.text.clean import HAN
 
 Tagged = tuple[str, str, list[str]]
@@ -148,9 +148,9 @@ def _words() -> dict[str, list[str]]:
 @cache
 def _contexts() -> list[tuple[list[str], re.Pattern[str]]]:
     rows: list[tuple[list[str], re.Pattern[str]]] = []
-    for row in polyphones.CONTEXTS.strip().splitlines():
+    for row in contexts_zh.CONTEXTS.strip().splitlines():
         *reading, pattern = row.split()
-        for short, long in polyphones.SHORTHAND.items():
+        for short, long in contexts_zh.SHORTHAND.items():
             pattern = pattern.replace(short, long)
         rows.append((reading, re.compile(pattern)))
     return rows
