@@ -224,7 +224,7 @@ def _known(character: str) -> bool:
 
 
 def _tidy(text: str) -> str:
-    text = re.sub(rf"((?:[{PAUSES}]\s*)+)([.,!?…;:]+)", r"\2\1", text)  # a pause comes after the mark
+    text = re.sub(rf"(?<=\S)((?:[{PAUSES}]\s*)+)([.,!?…;:]+)", r"\2\1", text)  # a pause comes after the mark
     text = re.sub(r"\^[\d+\-^]*\d", lambda power: "^" + power[0].replace("^", ""), text)
     text = re.sub(r"\.{2,}", "…", text)
     text = re.sub(r"-{2,}", "—", text)

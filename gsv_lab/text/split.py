@@ -240,7 +240,7 @@ def _join_short(pieces: list[str], least: int, most: int) -> list[str]:
         previous_short = bool(joined) and (weight(joined[-1].strip()) < least or not _SPEAKABLE.search(joined[-1]))
         room = bool(joined) and weight(joined[-1]) + weight(piece) <= most + least
         paused = bool(joined) and (_PAUSE.match(joined[-1].rstrip()[-1:]) or _PAUSE.match(piece.lstrip()[:1]))
-        apart = bool(paused) and bool(_SPEAKABLE.search(piece))
+        apart = paused and all(_SPEAKABLE.search(side) for side in (joined[-1], piece))
         if joined and not apart and (short or previous_short) and (room or not _SPEAKABLE.search(piece)):
             joined[-1] += piece
         else:

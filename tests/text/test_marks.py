@@ -18,6 +18,7 @@ def pauses(text: str) -> list[tuple[str, float | None, float | None]]:
     [
         ("One two [pause 0.5s] three.", [("One two", None, 0.5), ("three.", 0.0, None)]),
         ("[pause 1s]One.", [("One.", 1.0, None)]),
+        ("[pause 1s]…One.", [("One.", 1.0, None)]),
         ("One.[PAUSE 250ms]", [("One.", None, 0.25)]),
         ("One.[pause 1s] Two.", [("One.", None, 1.0), ("Two.", 0.0, None)]),
         ("One[pause 1s].[pause 0.5 s]Two", [("One.", None, 1.5), ("Two", 0.0, None)]),
