@@ -209,7 +209,7 @@ def _rewrite(character: str) -> str | None:
 
 def _number_sign(character: str) -> str:
     """A digit that is raised or circled, or a fraction: the spaces keep 1½ from becoming 11/2, ①② from becoming 12."""
-    compatible = unicodedata.normalize("NFKC", character).replace("\u2044", "/")
+    compatible = unicodedata.normalize("NFKC", character).replace("\u2044", "/").strip("()")
     if unicodedata.decomposition(character).startswith("<super>") and compatible in "0123456789+−":
         return "^" + compatible.replace("−", "-")
     if unicodedata.category(character) != "No" or unicodedata.decomposition(character).startswith("<sub>"):

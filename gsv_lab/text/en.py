@@ -27,7 +27,7 @@ _LETTERED = frozenset("vitamin plan grade type group class section option team h
 
 
 def pronounce(word: str) -> tuple[lexicon.Reading, str]:
-    """Phones of one word by itself, and their source (`dictionary`, `derived`, `network`, `spelled`).
+    """Phones of one word by itself, and their source (`dictionary`, `derived`, `network`, `letters`, `spelled`).
 
     Args:
         word: letters and apostrophes.
@@ -48,9 +48,11 @@ def _pronounce(lower: str) -> tuple[lexicon.Reading, str]:
     if found := lexicon.known(stem):
         return found, "derived"
     letters = lower.replace("'", "")
-    if lexicon.is_sayable(letters) and (guessed := _by_network(letters)):
+    if not lexicon.is_sayable(letters):
+        return lexicon.spell(letters), "spelled"
+    if guessed := _by_network(letters):
         return guessed, "network"
-    return lexicon.spell(letters), "spelled"
+    return lexicon.spell(letters), "letters"
 
 
 def _by_network(letters: str) -> lexicon.Reading:

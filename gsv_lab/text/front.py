@@ -214,10 +214,11 @@ def _warnings(spoken: list[Spoken], leftovers: list[str]) -> list[str]:
         shown = list(dict.fromkeys(leftovers))
         more = f" and {len(shown) - 8} more" if len(shown) > 8 else ""
         sentences.append(f"Left out {', '.join(shown[:8])}{more}: no reading is known for it here.")
-    words = list(dict.fromkeys(item.word.text for item in spoken if item.word.source == "network"))
-    if words:
-        more = f" and {len(words) - 8} more" if len(words) > 8 else ""
-        sentences.append(f"In no dictionary, guessed by the letter-to-sound network: {', '.join(words[:8])}{more}.")
+    for source, how in (("network", "guessed by the letter-to-sound network"), ("letters", "spelled letter by letter")):
+        words = list(dict.fromkeys(item.word.text for item in spoken if item.word.source == source))
+        if words:
+            more = f" and {len(words) - 8} more" if len(words) > 8 else ""
+            sentences.append(f"In no dictionary, {how}: {', '.join(words[:8])}{more}.")
     unknown = [printable(item.word.text) for item in spoken if item.word.source == "unknown"]
     if unknown:
         sentences.append(f"No reading is known for {' '.join(unknown[:8])}; it stays silent.")

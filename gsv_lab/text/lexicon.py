@@ -12,7 +12,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from gsv_lab.text.words_en import BEGINNINGS, ENDINGS
+from gsv_lab.text.words_en import BEGINNINGS, ENDINGS, EXTRA
 
 DICTIONARY = Path(__file__).resolve().parent.parent / "assets" / "cmudict" / "cmudict.dict.gz"
 
@@ -107,6 +107,8 @@ def _compound(word: str) -> Reading | None:
 @cache
 def known(word: str) -> Reading | None:
     """The first reading of a word from the dictionary, or derived from a stem that it lists; None if neither."""
+    if word in EXTRA:
+        return tuple(EXTRA[word].split())
     if listed := readings(word):
         return listed[0]
     if found := _inflected(word):

@@ -28,6 +28,10 @@ class Kind(NamedTuple):
     pattern: re.Pattern[str]
     reading: str
 
+    def sub(self, text: str) -> str:
+        """The text with everything of this kind read."""
+        return self.pattern.sub(lambda match: _read(self.reading, match), text)
+
 
 def normalise(text: str) -> str:
     """English text in which every number, abbreviation and symbol is written out.
@@ -36,7 +40,7 @@ def normalise(text: str) -> str:
     'doctor Smith paid four dollars and fifty cents at ten thirty on the twenty first.'
     """
     for kind in kinds():
-        text = kind.pattern.sub(lambda match, kind=kind: _read(kind.reading, match), text)
+        text = kind.sub(text)
     return text.strip()
 
 
@@ -86,13 +90,13 @@ def _patterns() -> dict[str, str]:
         "st": "(?:st|nd|rd|th|ST|ND|RD|TH)",
         "scale": rf"(?:\s(?:thousand|million|billion|trillion)\b|\s?{_any(words.MAGNITUDE)}\b)",
         "not_waiting": "".join(rf"(?<!\b{word} )(?<!\b{word.title()} )" for word in words.WAITING),
-        "call_goes_on": rf"{_any(words.AFTER_A_CALL)}\b",
+        "counts": rf"(?:{_any(words.COUNTED_PEOPLE)}|(?!always|this|unless|as)[a-z]+s)",
         "unit": _any(words.UNITS).replace(r"\ ", r"\.?\s"),
         "per": _any(words.PER),
         "month": rf"(?:{_any(words.MONTHS)}\b|{_any(words.MONTH_SHORT)}\b\.?)",
         "short_month": _any(name for name in words.MONTH_SHORT if name != "May"),
         "day": _any([*words.DAYS, *words.DAYS.values()]),
-        "file": _any(words.FILE_ENDINGS),
+        "file": _any([*words.FILE_ENDINGS, *map(str.upper, words.FILE_ENDINGS)]),
         "programming": _any(words.PROGRAMMING),
         "slashed": _any(words.SLASHED),
         "numbered": _any(words.NUMBERED),

@@ -23,8 +23,9 @@ class Word:
         phones: how many phone names it covers.
         emphasis: stood between `[emph]` and `[/emph]`.
         boundary: what follows it (for a mark: what it is): 0 next word, 1 a pause in the sentence, 2 its end.
-        source: where its phones come from: `dictionary`, `derived` (known stem and ending), `network`, `spelled`,
-            `user` (a user's dictionary), `unknown` (a character without a known reading), or `mark` for punctuation.
+        source: where its phones come from: `dictionary`, `derived` (known stem and ending), `network`, `letters`
+            (spelled for want of the network), `spelled`, `user` (a user's dictionary), `unknown` (a character without a
+            known reading), or `mark` for punctuation.
     """
 
     text: str

@@ -122,6 +122,11 @@ READERS: dict[str, Callable[[str], str]] = {
     "month_day": _month_day,
     "day": _day,
     "and": lambda text: ", " if text == "/" else text.replace("&", "and"),
+    "month_number": lambda text: words.MONTHS[int(text) - 1],
+    "ordinal_day": lambda text: num.ordinal(str(int(text))),
+    "short_year": lambda text: f"oh {_number_of(text)}" if text[0] == "0" else _number_of(text),
+    "units": lambda text: plural(words.UNITS[re.sub(r"\.?\s", " ", text)]),
+    "the": lambda text: text.strip() or "the",
     "half": lambda text: text.strip()[0].upper() + " M",
     "to": _after(" to ", _number_of),
     "seconds": _after(" ", num.number, " seconds"),
@@ -270,7 +275,8 @@ def _roman_list(match: Match) -> str:
         return num.cardinal(str(value)) if value else numeral[0]
 
     start = match.end(1) - match.start()
-    return match[0][:start] + re.sub(r"\b[IVXL]+\b", cardinal, match[0][start:])
+    listed = re.sub(r"\s?[-—~]\s?", " to ", match[0][start:])
+    return match[0][:start] + re.sub(r"\b[IVXL]+\b", cardinal, listed)
 
 
 def _roman_numeral(match: Match) -> str:

@@ -19,8 +19,8 @@ from gsv_lab.text.tables_en import (
 )
 
 _DOTTED = re.compile(r"(?:[A-Za-z]\.)*[A-Za-z]+$|\d+$")
-_SPOKEN_ON = frozenset(f"{name}" for name in (*TITLES, *TITLES_WITHOUT_DOT)) - {"Dr", "St"}
-_BEFORE_NUMBER = frozenset(NUMBERED) | frozenset(NUMBERED_WITH_DOT)
+_SPOKEN_ON = frozenset((*TITLES, *TITLES_WITHOUT_DOT)) - {"Dr", "St"}
+_BEFORE_NUMBER = frozenset((*NUMBERED, *NUMBERED_WITH_DOT, "no"))
 _SHORT = frozenset(SHORT_FORMS) | frozenset(name.lower() for name in (*STREETS, *SHORT_FORMS, *MONTH_SHORT)) - {"may"}
 _NEXT_WORD = re.compile(r"['\")\]\ue000\ue001]*\s+(?:\ue000?([A-Z][\w']*))?")
 
@@ -68,7 +68,7 @@ def ends_sentence(text: str, start: int, dot: int) -> bool:
         return bool(sentence_stop(text, dot + 1, how))
     measured = word in UNITS and re.search(r"\d\s?$", text[start : found.start()])
     if measured or lower in _SHORT:
-        return bool(sentence_stop(text, dot + 1, "halt"))
+        return bool(sentence_stop(text, dot + 1, "halt" if measured else "stop"))
     if lower in SHORT_WORDS:
         return not re.match(r"[a-z\d]", after)
     return True

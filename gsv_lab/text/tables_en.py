@@ -40,7 +40,7 @@ vols: volumes; rm: room; bldg: building; ste: suite; eq: equation; para: paragra
 tbl: table; fn: footnote; blk: block; lvl: level
 """)
 NUMBERED_WITH_DOT = pairs("""
-no: number; nos: numbers; nr: number; art: article; pt: part; ref: reference; tab: table; app: appendix; fl: floor; ln: line;
+nos: numbers; nr: number; art: article; pt: part; ref: reference; tab: table; app: appendix; fl: floor; ln: line;
 p: page; pp: pages; rev: revision; bk: book; ep: episode; col: column; ca: circa; c: circa; b: born; d: died; ex: example;
 st: stanza; tel: telephone; div: division; dist: district; op: opus; sect: section; cl: clause; qn: question; q: question; lot: lot
 """)
@@ -62,7 +62,7 @@ dist: district; div: division; ref: reference; gen: general; sq: square; std: st
 """)
 SLASHED = pairs("""
 w/o: without; w/out: without; n/a: not applicable; c/o: care of; b/c: because; b/w: between; y/o: year old;
-a/k/a: also known as; d/b/a: doing business as; i/o: I O; a/c: A C; o/s: O S; r/w: read write; p/e: P E; 24/7: twenty four seven;
+a/k/a: also known as; d/b/a: doing business as; i/o: I O; a/c: A C; o/s: O S; r/w: read write; p/e: P E; w/e: whatever; 24/7: twenty four seven;
 24/7/365: twenty four seven three sixty five; 9/11: nine eleven; 7/11: seven eleven; 20/20: twenty twenty;
 and/or: and or; w/in: within; s/he: she or he; he/she: he or she; his/her: his or her; him/her: him or her;
 (s)he: she or he; either/or: either or; yes/no: yes no; on/off: on off
@@ -107,7 +107,7 @@ m: meter; g: gram; s: second; l: liter; L: liter; A: amp; V: volt; W: watt; Hz: 
 _ALONE = "m g s l L V W Hz Pa Ω Wh Ah mol bar eV".split()
 _NO_UNITS = "pm Ms Gs Ts Ps hs ds cs ps cb Pb cd hg dN mN pb hb db hF".split()
 _OTHER_UNITS = pairs("""
-mi: mile; ft: foot; in: inch; yd: yard; yds: yard; lb: pound; lbs: pound; oz: ounce; gal: gallon; qt: quart; t: ton;
+mi: mile; ft: foot; in: inch; yd: yard; yds: yard; lb: pound; lbs: pound; oz: ounce; gal: gallon; qt: quart; qts: quart; pt: pint; pts: pint; gals: gallon; t: ton;
 tbsp: tablespoon; Tbsp: tablespoon; tbs: tablespoon; tsp: teaspoon; fl oz: fluid ounce; ha: hectare; cc: cubic centimeter;
 sq ft: square foot; sq mi: square mile; sq m: square meter; sq km: square kilometer; sq in: square inch; sq yd: square yard;
 sqft: square foot; cu ft: cubic foot; cu in: cubic inch; cu m: cubic meter; cu yd: cubic yard;
@@ -209,10 +209,7 @@ STARTERS = (
 # Capitalised after "p.m.", these do not.
 AFTER_CLOCK = (*MONTHS, *MONTH_SHORT, *DAYS, *DAYS.values(), "Eastern", "Pacific", "Central", "Mountain", "Greenwich")
 AFTER_CLOCK = (*AFTER_CLOCK, "Beijing", "London", "Tokyo", "Paris", "Berlin", "Moscow", "New")
-# After a number that is called, these do not count anything: "call 911 if it burns".
-AFTER_A_CALL = (
-    "now for if to from immediately right and or in when before at on with today again instead first straight as only "
-    "because unless anytime toll after here free"
-).split()
 # Before "30s", these speak of seconds.
 WAITING = "wait for after in within every about a an another next last took takes lasts lasted only least than".split()
+# After "call 100", these and plurals are what is counted: else it is a number to be dialled.
+COUNTED_PEOPLE = "people men women children more of other different hundred thousand million".split()

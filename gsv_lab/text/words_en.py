@@ -125,9 +125,7 @@ resume    | IH0.Z            |
 buffet    | AH1              | verb
 buffet    | EY1              |
 use       | S                | <of,in,no,any,for,much,little,some,good,every,each,per,heavy,make,makes,made,into,under,daily,their,its,our
-house     | =HH.AW1.Z        | verb
 houses    | =HH.AW1.Z.IH0.Z  |
-mouth     | =M.AW1.DH        | verb
 close     | S                | >to,by,friend,friends,enough,call,range,up,relationship,relatives,attention,family,contact,quarters,together,proximity,behind,as,combat,second,race,ties,look
 close     | S                | <very,so,too,quite,as,how,stay,stays,stayed,get,gets,got,getting,is,are,was,were,be,come,comes,came,pretty,really,keep,kept,stand,stood,sit,live,draw,drew !>the,his,her,my,your,their,it
 close     | Z                | <the,a,at,to,at,day's >of
@@ -160,12 +158,12 @@ pavé: P AE0 V EY1; plié: P L IY0 EY1; jeté: ZH AH0 T EY1; recherché: R AH0 S
 SAID_AS_WORDS = frozenset(
     """SIM SIMS PIN PINS LAN WAN ROM RAM GIF GIFS ZIP BIN VAT MAC DOS CAD CAM RAID SWAT SCUBA COVID LASER NASA NATO AIDS SARS
     OPEC FIFA FOMO YOLO NIMBY PETA MIDI BIOS HEPA CERN DARPA NAFTA UNICEF UNESCO IKEA LEGO NERF SIG TED RIP SPA GAP ACE ICE
-    NAS SAS SAP WASP JAVA PERL BASIC COBOL FORTRAN DOOM MOMA NOAA NORAD SONAR RADAR CAPTCHA POTUS SCOTUS FLOTUS AWOL MENSA
+    NAS SAS SAP WASP JAVA PERL BASIC COBOL FORTRAN DOOM MOMA NOAA NORAD SONAR RADAR CAPTCHA POTUS SCOTUS FLOTUS PAC HUD AWOL MENSA
     NASDAQ SAAS PAAS IAAS JSON YAML TOML CRUD REST SOAP AJAX LAMP ANOVA ELISA MRSA BART GAAP FICA FINRA COBRA ERISA OSHA
     FEMA MERS ZIKA ASEAN MOOC MOOCS DRAM SRAM WIMP TASER GAN GANS BERT RAG WAV""".split()
 )
 """Capitals that are said as a word, though they are short or in no dictionary."""
-SPELLED = frozenset("UN EU AI IT US UK URL URLS USA VIP LED ETA SAT ACT IRA".split())
+SPELLED = frozenset("UN EU AI ID IT US UK URL URLS USA VIP LED ETA SAT ACT IRA".split())
 """Capitals that are spelled, though the dictionary has them as a word."""
 SHORT_WORDS = frozenset(
     """act add age ago aid aim air all and any are arm art ask ate bad bag ban bar bat bed bee beg bet big bit box boy bug bus but buy
@@ -179,13 +177,13 @@ SHORT_WORDS = frozenset(
 """Words of two and three letters that stay words in capitals."""
 
 EXTRA = pairs("""
-jpeg: JH EY1 P EH2 G; mpeg: EH1 M P EH2 G; gif: G IH1 F; gifs: G IH1 F S; fomo: F OW1 M OW0; covid: K OW1 V IH0 D; wav: W EY1 V;
+py: P AY1; spacex: S P EY1 S EH1 K S; jpeg: JH EY1 P EH2 G; mpeg: EH1 M P EH2 G; gif: G IH1 F; gifs: G IH1 F S; fomo: F OW1 M OW0; covid: K OW1 V IH0 D; wav: W EY1 V;
 gui: G UW1 IY0; yammel: Y AE1 M AH0 L; tommel: T AA1 M AH0 L; yaml: Y AE1 M AH0 L; json: JH EY1 S AA2 N; hashtag: HH AE1 SH T AE2 G;
 tiktok: T IH1 K T AA2 K; latex: L EY1 T EH2 K S; mysql: M AY1 EH2 S K Y UW2 EH1 L; macos: M AE1 K OW1 EH1 S; ios: AY1 OW1 EH1 S;
 phd: P IY1 EY1 CH D IY1; phds: P IY1 EY1 CH D IY1 Z; wi: W AY1; gaap: G AE1 P; cern: S ER1 N; hepa: HH EH1 P AH0; saas: S AE1 S; whatsapp: W AH1 T S AE2 P;
 paas: P AE1 S; chatbot: CH AE1 T B AA2 T; readme: R IY1 D M IY2; midi: M IH1 D IY0; micrometers: M AY1 K R OW0 M IY2 T ER0 Z;
 milliamp: M IH1 L IY0 AE2 M P; milliamps: M IH1 L IY0 AE2 M P S; amps: AE1 M P S; miz: M IH1 Z; conf: K AA1 N F; rar: R AA1 R;
-litre: L IY1 T ER0; omicron: AA1 M AH0 K R AA2 N; tau: T AW1; upsilon: AH1 P S AH0 L AA2 N; eta: EY1 T AH0; ibid: IH1 B IH0 D;
+litre: L IY1 T ER0; kopeck: K OW1 P EH2 K; kopecks: K OW1 P EH2 K S; paisa: P AY1 S AA2; paise: P AY1 S EY2; farad: F EH1 R AE2 D; farads: F EH1 R AE2 D Z; omicron: AA1 M AH0 K R AA2 N; tau: T AW1; upsilon: AH1 P S AH0 L AA2 N; eta: EY1 T AH0; ibid: IH1 B IH0 D;
 vs: V ER1 S AH0 S; mooc: M UW1 K; moocs: M UW1 K S; dram: D IY1 R AE2 M; sram: EH1 S R AE2 M; crud: K R AH1 D; nerf: N ER1 F;
 potus: P OW1 T AH0 S; scotus: S K OW1 T AH0 S; flotus: F L OW1 T AH0 S; osha: OW1 SH AH0; fema: F IY1 M AH0; noaa: N OW1 AH0;
 norad: N AO1 R AE2 D; mers: M ER1 Z; asean: AA1 S IY0 AA2 N; nimby: N IH1 M B IY0; darpa: D AA1 R P AH0; mrsa: M ER1 S AH0;

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from gsv_lab.audio.alignment import phone_errors
-from gsv_lab.text import SYMBOLS, en, lexicon
-from gsv_lab.text.letter_rules import letters_to_phones
+from gsv_lab.text import en, lexicon
 from gsv_lab.text.pos import PARTS_OF_SPEECH, tag_english
 
 
 def said(text: str, word: str) -> str:
     """Phones of the last occurrence of a word in a sentence."""
-    found = [item for item in en.g2p(text, network=False) if item.word.text.lower() == word]
+    found = [item for item in en.g2p(text) if item.word.text.lower() == word]
     return " ".join(found[-1].phones)
 
 
@@ -68,12 +64,12 @@ def test_words_with_two_readings(text: str, word: str, phones: str) -> None:
         ("fidgeted", "F IH1 JH IH0 T IH0 D", "derived"),
         ("workhouse", "W ER1 K HH AW2 S", "derived"),
         ("unfurnished", "AH0 N F ER1 N IH0 SH T", "derived"),
-        ("florp", "F L AO1 R P", "rules"),
+        ("florp", "F L AO1 R P", "network"),
         ("xkcdq", "EH1 K S K EY1 S IY1 D IY1 K Y UW1", "spelled"),
     ],
 )
 def test_single_words(word: str, phones: str, source: str) -> None:
-    assert (" ".join(en.pronounce(word, network=False)[0]), en.pronounce(word, network=False)[1]) == (phones, source)
+    assert (" ".join(en.pronounce(word)[0]), en.pronounce(word)[1]) == (phones, source)
 
 
 @pytest.mark.parametrize(
@@ -95,32 +91,10 @@ def test_the_letter_and_the_article() -> None:
 
 
 def test_units_and_marks() -> None:
-    items = en.g2p("Well, it's twenty-one.", network=False)
+    items = en.g2p("Well, it's twenty-one.")
     assert [i.word.text for i in items] == ["Well", ",", "it's", "twenty", "-", "one", "."]
     assert all(len(i.phones) == i.word.phones and i.word.units == 1 for i in items)
     assert ["Well, it's twenty-one."[i.start : i.end] for i in items] == [i.word.text for i in items]
-
-
-def test_letter_rules_say_every_word_with_phones_of_the_inventory() -> None:
-    for word in "strength psychology quay Tchaikovsky aaa zzz eye queue rhythm xylophone knight".split():
-        phones = letters_to_phones(word)
-        assert phones and set(phones) <= set(SYMBOLS), word
-        assert sum(name.endswith("1") for name in phones) <= 1
-    assert letters_to_phones("knight") == ("N", "AY1", "T")
-    assert letters_to_phones("nation") == ("N", "EY1", "SH", "AH0", "N")
-
-
-def test_letter_rules_are_far_better_than_chance_on_the_dictionary() -> None:
-    from gsv_lab.text.letters import spellings
-
-    words = spellings()[1][::12]
-    errors = total = 0
-    for word in words:
-        wanted = [re.sub(r"\d", "", p) for p in lexicon.readings(word)[0]]
-        errors += phone_errors([re.sub(r"\d", "", p) for p in letters_to_phones(word)], wanted)
-        total += len(wanted)
-    assert len(words) > 150
-    assert errors / total < 0.35  # 0.26 when this was written; a vowel or consonant at random gives about 0.95
 
 
 def test_tags_are_known() -> None:

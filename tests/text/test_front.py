@@ -94,8 +94,8 @@ def test_marks(text: str, marks: list[str]) -> None:
 
 
 def test_guessed_words_are_reported() -> None:
-    phones = phonemize("The Zorbleflix runs.", network=False)
-    assert phones.warnings == ("In no dictionary, spelled by rules: Zorbleflix.",)
+    phones = phonemize("The Zorbleflix runs.")
+    assert phones.warnings == ("In no dictionary, guessed by the letter-to-sound network: Zorbleflix.",)
 
 
 def test_parts_of_speech_of_both_languages() -> None:

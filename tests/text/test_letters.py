@@ -103,7 +103,7 @@ def test_batches_depend_on_their_number_alone() -> None:
     assert not any(letters.held_out(w) for w in one.words)
 
 
-def test_weights_are_used_where_they_lie_and_rules_where_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_are_used_where_they_lie_and_letters_where_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = build(TINY)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -112,7 +112,7 @@ def test_weights_are_used_where_they_lie_and_rules_where_not(tmp_path: Path, mon
     (tmp_path / "nano-9").mkdir()
     save_component(network, tmp_path / "nano-9" / letters.WEIGHTS)
     caches = (letters.load, letters.spoken, en._pronounce)
-    for folder, source in ((tmp_path, "network"), (tmp_path / "nothing", "rules")):
+    for folder, source in ((tmp_path, "network"), (tmp_path / "nothing", "letters")):
         monkeypatch.setattr(letters, "_assets", lambda folder=folder: folder)
         for cached in caches:
             cached.cache_clear()
@@ -125,15 +125,10 @@ def test_weights_are_used_where_they_lie_and_rules_where_not(tmp_path: Path, mon
         cached.cache_clear()
 
 
-def test_installed_weights_beat_the_rules() -> None:
-    network = letters.load()
-    if network is None:
+def test_installed_weights_hold_their_phone_error() -> None:
+    """On a twelfth of the words held out; on all of them it was 0.105 when the weights were trained."""
+    if letters.load() is None:
         pytest.skip("no letter-to-sound weights are installed")
     words = letters.spellings()[1][::12]
-    errors = {"network": 0, "rules": 0}
-    for word in words:
-        readings = lexicon.readings(word)
-        for name, said in (("network", letters.spoken(word)), ("rules", lexicon.by_rules(word))):
-            errors[name] += min(phone_errors(said, reading) for reading in readings)
-    total = sum(len(lexicon.readings(word)[0]) for word in words)
-    assert errors["network"] / total < 0.16 < errors["rules"] / total
+    errors = sum(min(phone_errors(letters.spoken(word), said) for said in lexicon.readings(word)) for word in words)
+    assert errors / sum(len(lexicon.readings(word)[0]) for word in words) < 0.11
