@@ -96,7 +96,7 @@ def _resolve(kinds: list[str], pieces: list[str], language: str) -> list[str]:
         before = kind or before
         if kind:
             resolved.append(kind)
-        elif language != "auto" and (any(c.isdigit() for c in piece) or (language == "zh" and piece in "¥$€£%+-=")):
+        elif language != "auto" and (any(c.isdigit() for c in piece) or (language == "zh" and piece in "¥$€£%+-=/")):
             resolved.append(language)
         elif not before:
             resolved.append(after or "zh")
