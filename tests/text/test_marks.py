@@ -102,6 +102,19 @@ def test_sentences_name_it_once_with_its_place_in_the_whole() -> None:
     )
 
 
+def test_a_guessed_word_is_named_once() -> None:
+    first, second = phonemize_sentences("The Qworbling is a very good thing. Another Qworbling is not so good.")
+    assert "Qworbling" in "".join(first.phones.warnings)
+    assert not second.phones.warnings
+
+
+def test_errors_can_be_shown_anywhere() -> None:
+    with pytest.raises(TextError) as caught:
+        phonemize("[pause 1\U0010e377\u2028]")
+    assert str(caught.value).isprintable()
+    assert "\\U0010e377" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [

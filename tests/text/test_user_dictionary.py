@@ -31,6 +31,7 @@ def heard(text: str, readings: dict[str, str]) -> str:
         ("綠林", {"绿林": "lv4 lin2"}, "l v4 l in2"),
         ("ＧＩＦ", {"GIF": "JH IH1 F"}, "JH IH1 F"),
         ("女儿", {"女儿": "nü3 r5"}, "n v3 EE er5"),
+        ("老虎桌子", {"老虎": "lao3 hu3", "桌子": "zhuo1 zi3"}, "l ao3 h u3 zh uo1 z i03"),
         ("不看", {"看": "kan1"}, "b u4 k an1"),
         ("一对一", {"一对一": "yi1 dui4 yi1"}, "y i1 d ui4 y i1"),
     ],
