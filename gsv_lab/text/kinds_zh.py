@@ -4,8 +4,9 @@
 stands for what `SHORTHAND` says. A reading is a template over the groups of the pattern, in which a letter says how:
 
     {1}    as it stands              {1:d}  digit by digit               {1:-}  负 if the group holds anything
-    {1:n}  as a number               {1:y}  digit by digit, 1 as 幺      {1:u}  the name of a unit or a currency
+    {1:n}  as a number               {1:y}  digit by digit, 1 as 幺      {1:u}  the name of a unit or a sign
     {1:p}  as a number, 2 as 两      {1:i}  as a number, without zeros   {1:z}  as i, with 零 below ten
+                                                                         {1:~}  零下 if the group holds anything
 
 A word instead of a template names a function of `normalise_zh.py`, and - is nothing. Sources: GB/T 15835-2011 for
 numerals in Chinese text, GB 3100 for units, the operators for numbers of services, and what people say for the rest.
@@ -65,6 +66,8 @@ SHORTHAND = {
     "to": r"\s?[\-~—]\s?",
     "clock": r"(\d{1,2}):(\d\d)",
     "year": r"(?:19|20)\d\d",
+    "month": "0?[1-9]|1[0-2]",
+    "mday": r"0?[1-9]|[12]\d|3[01]",
     "money": r"元|块钱?|圆|美元|美金|刀|欧元|英镑|港元|港币|日元|韩元|卢比|卢布|人民币",
     "measure": (
         r"个|只|条|张|位(?!数|于)|名|件|本|把|台|辆|座|间|家|所|次|回|遍|场|首|篇|颗|粒|块|片|朵|棵|匹|头|口|双|对|"
@@ -95,17 +98,17 @@ KINDS = r"""
 # Codes with letters, before anything takes their digits for a number.
 number plate     | ([<plate>][A-Z])[·.\s]?(?=[A-Z0-9]*\d)([A-Z0-9]{4,6})(?![A-Za-z0-9]) | {1}{2:y}
 # Dates.
-date             | (?<!\d)(\d{4})([\-/.])(\d{1,2})\2(\d{1,2})(?![\d\-/.]) | date
+date             | (?<!\d)(\d{4})([\-/.])(<month>)\2(<mday>)(?![\d\-/.]) | {1:d}年{3:i}月{4:i}日
 year and month   | (?<!\d)(<year>)[\-/](0[1-9]|1[0-2])(?![\d\-/]) | {1:d}年{2:i}月
 event by its day | (?<![\d.])(\d{1,2})[·.](\d{1,2})(?=[\s]?(?:<event>)) | {1:d}{2:d}
 event by its day | (?<!\d)(\d{1,2})·(\d{1,2})(?!\d) | {1:d}{2:d}
 event by its day | (?<![\d.])(911|918|315|618|512|128|129|77|1111|1212)(?=<event>) | {1:d}
-day              | (?<![\d./])(\d{1,2})/(1[3-9]|2\d|3[01])(?=[前后]) | month_day
+day              | (?<![\d./])(<month>)/(1[3-9]|2\d|3[01])(?=[前后]) | {1:i}月{2:i}日
 days             | (?<![\d/])(\d{1,2})/(\d{1,2})<to>(\d{1,2})/(\d{1,2})(?![\d/]) | {1:i}月{2:i}日到{3:i}月{4:i}日
-feast            | (?<![\d./])(\d{1,2})[/.](\d{1,2})(?=\s?(?:日|号)?\s?(?:<feast>)) | month_day
-day              | (?<![\d./])(\d{1,2})/(\d{1,2})(?=日|号|\s?(?:<day>)) | month_day
-day              | (?<=[在于至从自到])(\d{1,2})/(\d{1,2})(?![\d/]) | month_day
-day              | (?:(?<=日期)|(?<=生日)|(?<=时间))([:是为]?)(\d{1,2})/(\d{1,2})(?![\d/]) | named_day
+feast            | (?<![\d./])(<month>)[/.](<mday>)(?=\s?(?:日|号)?\s?(?:<feast>)) | {1:i}月{2:i}日
+day              | (?<![\d./])(<month>)/(<mday>)(?=日|号|\s?(?:<day>)) | {1:i}月{2:i}日
+day              | (?<=[在于至从自到])(<month>)/(<mday>)(?![\d/]) | {1:i}月{2:i}日
+day              | (?:(?<=日期)|(?<=生日)|(?<=时间))([:是为]?)(<month>)/(<mday>)(?![\d/]) | {1}{2:i}月{3:i}日
 years            | (?<!\d)(\d{4})<to>(\d{4})(?=年) | {1:d}到{2:d}
 years            | (?<!\d)(<year>)<to>(<year>)(?![\d\-]) | {1:d}到{2:d}
 year             | (?<!\d)(\d{4})(?=年)|(?<!\d)(\d0)(?=后) | {0:d}
@@ -117,23 +120,29 @@ clock times      | (?<![\d:])<clock><to><clock>(?![\d:]) | clock_range
 score            | ((?:比分|以|比)[是为:]?)(\d{1,3})[\-:—](\d{1,3})(?!\d) | {1}{2:n}比{3:n}
 score            | (?<![\d\-.])(\d{1,3})-(\d{1,3})(?=战胜|击败|获胜|大胜|险胜|逆转|落后|领先|负于|不敌|战平|取胜|战成|打败|大比分) | {1:n}比{2:n}
 clock            | (?<![\d:])<clock>(?::(\d\d))?(?![\d:]) | clock
-ratio            | (?<![\d:])(<n>):(<n>)(?::(<n>))?(?![\d:]) | ratio
+ratio            | (?<![\d:])(<n>):(<n>):(<n>)(?![\d:]) | {1:n}比{2:n}比{3:n}
+ratio            | (?<![\d:])(<n>):(<n>)(?![\d:]) | {1:n}比{2:n}
 clock            | (?<!\d)(\d{1,2})点(\d{1,2})(?![\d.分]|个|块|米|元|%) | {1:p}点{2:z}
 weekdays         | (?:(?<=周[一二三四五六日])|(?<=期[一二三四五六日天]))\s?[\-~—]\s?(?=[周星一二三四五六日天]) | 到
 span             | (?<=[日号月年天时点分])\s?[\-~—]\s?(?=\d) | 至
 span             | (?<=[元块米斤克里岁个人度层楼页章级℃万亿次])\s?[\-~—]\s?(?=\d) | 到
 # Temperatures, shares, money.
-temperatures     | (-?)(<n>)(?:°C?)?<to>(-?)(<n>)\s?°([CF]) | temperatures
-temperature      | (?<!\d)(-?)(<n>)\s?°([CF])|(?<=\d)()(<n>)\s?°([CF]) | temperature
-shares           | (?<![\d%])(-?)(<n>)\s?([%‰])?<to>(<n>)\s?([%‰]) | shares
+temperatures     | (温[^,.°]{0,7}?)(-?)(<n>)(?:°C?)?<to>(-?)(<n>)\s?°C | {1}{2:~}{3:n}到{4:~}{5:n}度
+temperatures     | (-?)(<n>)(?:°[CF]?)?<to>(-?)(<n>)\s?(°[CF]) | {1:~}{2:n}到{3:~}{4:n}{5:u}
+temperature      | (温[^,.°]{0,7}?)(?<!\d)(-?)(<n>)\s?°C | {1}{2:~}{3:n}度
+temperature      | (?<!\d)(-?)(<n>)\s?(°[CF]) | {1:~}{2:n}{3:u}
+shares           | (?<![\d%])(-?)(<n>)\s?%?<to>(<n>)\s?% | {1:-}百分之{2:n}到百分之{3:n}
+shares           | (?<![\d‰])(-?)(<n>)\s?‰?<to>(<n>)\s?‰ | {1:-}千分之{2:n}到千分之{3:n}
 whole            | (?<![\d.])100\s?% | 百分之百
-share            | ((?<![\d%])-|)(<n>)\s?([%‰]) | share
+share            | ((?<![\d%])-|)(<n>)\s?% | {1:-}百分之{2:n}
+share            | ((?<![\d‰])-|)(<n>)\s?‰ | {1:-}千分之{2:n}
 money range      | ((?:<sign>))\s?(<n>)<to>(?:<sign>)?\s?(<n>)\s?([万亿千百]*)\s?(?:<money>)? | {2:n}到{3:n}{4}{1:u}
-money            | (-?)(<sign>)\s?(<n>)\s?([万亿千百]*)\s?(<money>)?(?!\d) | money
+money            | (-?)¥\s?(<n>)\s?([万亿千百]*)\s?(日元|韩元|港元|港币) | {1:-}{2:p}{3}{4}
+money            | (-?)(<sign>)\s?(<n>)\s?([万亿千百]*)\s?(?:<money>)?(?!\d) | {1:-}{3:p}{4}{2:u}
 money            | (<n>)\s?([万亿千百]*)\s?(<sign>)(?![\dA-Za-z]) | {1:p}{2}{3:u}
 per              | (?<=[\d元角分块币金镑次个克米升里吨时天字下步圈条度人件瓦平万片粒颗根包袋瓶杯箱支本张只])\s?/\s?(?=(?:<per>)(?![A-Za-z])) | 每
 per              | (?<=[元角分块币金镑次个克米升万])\s?/\s?(<unit>)(?![A-Za-z]) | 每{1:u}
-per              | (<n>)\s?(<unit>)/(<unit>)(?![A-Za-z/]) | rate
+per              | (<n>)\s?(<unit>)/(<unit>)(?![A-Za-z/]) | {1:p}{2:u}每{3:u}
 per              | (<n>)\s?(<unit>)/(?=(?:<per>)) | {1:p}{2:u}每
 # Telephones and other codes.
 mobile           | (?<!\d)(?:\+?86[ \-]?)?1[3-9]\d[ \-]?\d{4}[ \-]?\d{4}(?!\d) | phone
@@ -158,11 +167,12 @@ letters and number | (?<=[A-Za-z])-?(\d{3,}|0\d+)(?!\d|\.\d|,\d{3}|°) | {1:y}
 letters and number | (?<=[A-Za-z])-?(<n>)(?=[层楼座区口号栋室门]) | {1:n}
 resolution       | (?<![\d.])(\d{3,4})(?=[Pp](?![A-Za-z])) | {1:d}
 # Floors and fractions.
-floor            | (?<![\d一-龥])-(\d+)(?=[层楼])|(?<=[在住到于至])-(\d+)(?=[层楼]) | below
+floor            | (?:(?<![\d一-龥])|(?<=[在住到于至]))-(\d+)(?=[层楼]) | 负{1:n}
 floor            | (?<=[在住到于至负第上下从去])(\d+)(?=层(?!楼高|的楼)) | {1:n}
 height or price  | (?<![\d.])(\d{1,3})(米|块)(\d{1,2})(?!\d|[.米毛厘分毫元个折年月日号点只条]) | {1:p}{2}{3:d}
 score of         | (\d+\.\d+)/(<n>)(?![\d/]) | {1:n}分,满分{2:n}分
-fraction         | (?<![\d.])(?:(\d+)\s+)?(\d+)/(\d+)\s?(?![\d/]) | fraction
+fraction         | (?<![\d.])(\d+)\s+(\d+)/(\d+)\s?(?![\d/]) | {1:n}又{3:n}分之{2:n}
+fraction         | (?<![\d.])(\d+)/(\d+)\s?(?![\d/]) | {2:n}分之{1:n}
 version          | \d+(?:\.\d+){2,} | version
 # Ranges and quantities.
 ordinals         | 第(<n>)<to>第?(<n>) | 第{1:n}到第{2:n}
@@ -190,8 +200,8 @@ letter and number | (?<=[A-Za-z])-(?=\d) | -
 long number      | (?<!\d)\d{11,}(?!\d|,\d|\.\d) | {0:y}
 number           | <n> | {0:n}
 # Signs.
-Greek            | [<greek>] | greek
-sign             | [<symbol>] | symbol
+Greek            | [<greek>] | {0:u}
+sign             | [<symbol>] | {0:u}
 hyphen           | (?<=[A-Za-z])-(?=[\u3400-\u9fff]) | -
 span             | (?<=[半整分日号])\s?[\-—]\s?(?=[上下中早晚凌明后次]) | 到
 middle dot       | · | -

@@ -1,4 +1,4 @@
-"""Tables of light tones and of the suffixes 子 and 儿 in Mandarin words; `sandhi.py` reads them.
+"""Tables of tones in Mandarin words: light ones, the suffixes 子 and 儿, 一 where it counts; `sandhi.py` reads them.
 
 Source of the words: the list of obligatory light tones of the national Putonghua test, and Xiandai Hanyu Cidian.
 """
@@ -67,3 +67,18 @@ FULL_LOCATIVES = frozenset(
 
 BEFORE_FULL_BU = frozenset("毫从并绝决永全再更都也才就又还很真太一若要岂莫何可前且四甜申吕鸣抱两无")
 """First characters after which the 不 in the middle of three is not light."""
+
+FIRST_TONE = r"""
+    一(?=[零〇一二三四五六七八九十])                # numbers in a row
+    | (?<=第)一 | (?<=[初周零〇二三四五六七八九十百])一(?![百千万亿个位件条次])
+    | (?<=星期)一 | (?<=礼拜)一
+    | 一(?=点[零〇一二三四五六七八九])(?!点[零〇一二三四五六七八九]*[分刻点])
+    | 一(?=年级|等[奖座舱品功兵于]|季度|单元|[号楼班级环审](?!人|一)|线城|把手|中学|期工程)
+    | 一(?=月(?!饼|亮)|日(?![三千游之不夜]))
+    | 一(?=[加减乘除](?![快速法强少])|比[一二三四五六七八九十]|数到|是一) | (?<![一-龥])一(?=是)
+    | 一(?=[到至][一二三四五六七八九十百千万])
+    | (?<=[大高研])一(?=[新学的时班上下]) | (?<=说)一(?=不二)
+    | (?<=[加减乘从])一(?=[加减乘除到至数等]|$) | (?<=以)一$ | (?<=从)一(?=[二三数到]) | (?<=等于)一(?![个种般样])
+    | (?<=[三四五六七八九十百千万]分之)一 | (?<=比)一$
+"""
+"""Where 一 counts or orders, so that it keeps its first tone; a verbose pattern."""

@@ -70,10 +70,10 @@ class _Group(str):
     def __format__(self, how: str) -> str:
         if not how or not self:
             return str(self)
-        if how == "-":
-            return "负"
+        if how in "-~":
+            return "负" if how == "-" else "零下"
         if how == "u":
-            return kinds_zh.UNITS.get(self) or kinds_zh.MONEY[self]
+            return _NAMES.get(self) or _NAMES[self.lower()]
         if how in "dy":
             return _digits(self, "一" if how == "d" else "幺")
         if how in "iz":
@@ -93,28 +93,6 @@ def _template(reading: str) -> Callable[[Match], str]:
         return reading.format(*groups)
 
     return read
-
-
-def _date(match: Match) -> str:
-    year, month, day = match.group(1), match.group(3), match.group(4)
-    spoken = _day(month, day)
-    return f"{num.spell_digits(year)}年{spoken}" if spoken else match.group()
-
-
-def _day(month: str, day: str) -> str:
-    """Month and day; empty if there is no such day."""
-    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
-        return ""
-    return f"{num.number(str(int(month)))}月{num.number(str(int(day)))}日"
-
-
-def _month_day(match: Match) -> str:
-    return _day(match.group(1), match.group(2)) or match.group()
-
-
-def _named_day(match: Match) -> str:
-    spoken = _day(match.group(2), match.group(3))
-    return match.group(1) + spoken if spoken else match.group()
 
 
 def _spoken_clock(hour: str, minute: str, second: str | None = None) -> str:
@@ -141,100 +119,19 @@ def _clock_range(match: Match) -> str:
     return f"{_spoken_clock(*match.group(1, 2))}至{_spoken_clock(*match.group(3, 4))}"
 
 
-def _ratio(match: Match) -> str:
-    return "比".join(num.number(part) for part in match.groups() if part)
-
-
-def _degrees(sign: str, number: str) -> str:
-    return ("零下" if sign else "") + num.number(number)
-
-
-def _scale(match: Match, letter: str) -> str:
-    """Where the word temperature stands before it, people leave the scale out."""
-    celsius = "度" if "温" in match.string[max(match.start() - 8, 0) : match.start()] else "摄氏度"
-    return "华氏度" if letter == "F" else celsius
-
-
-def _temperature(match: Match) -> str:
-    sign, number, letter = match.groups()[:3] if match.group(2) else match.groups()[3:]
-    return _degrees(sign, number) + _scale(match, letter)
-
-
-def _temperatures(match: Match) -> str:
-    first, last = _degrees(match.group(1), match.group(2)), _degrees(match.group(3), match.group(4))
-    return f"{first}到{last}{_scale(match, match.group(5))}"
-
-
-def _share(match: Match) -> str:
-    return _part(match.group(3), match.group(2), match.group(1))
-
-
-def _part(sign: str, number: str, minus: str = "") -> str:
-    return f"{'负' if minus else ''}{'百' if sign == '%' else '千'}分之{num.number(number)}"
-
-
-def _shares(match: Match) -> str:
-    minus, first, sign, second, last = match.groups()
-    return f"{_part(sign or last, first, minus)}到{_part(last, second)}"
-
-
-def _money(match: Match) -> str:
-    minus, sign, number, scale, name = match.groups()
-    own = kinds_zh.MONEY[sign]
-    if name in ("日元", "韩元", "港元", "港币"):
-        own = name
-    return f"{'负' if minus else ''}{num.number(number, pair=True)}{scale}{own}"
-
-
-def _rate(match: Match) -> str:
-    whole = f"{match.group(2)}/{match.group(3)}"
-    spoken = kinds_zh.UNITS.get(whole) or f"{kinds_zh.UNITS[match.group(2)]}每{kinds_zh.UNITS[match.group(3)]}"
-    return num.number(match.group(1), pair=True) + spoken
-
-
 def _phone(match: Match) -> str:
     groups = [num.spell_digits(group, one="幺") for group in re.findall(r"\d+", match.group())]
     return ("加" if match.group().startswith("+") else "") + ",".join(groups)
-
-
-def _below(match: Match) -> str:
-    return "负" + num.number(match.group().lstrip("-"))
-
-
-def _fraction(match: Match) -> str:
-    whole = f"{num.number(match.group(1))}又" if match.group(1) else ""
-    return f"{whole}{num.number(match.group(3))}分之{num.number(match.group(2))}"
 
 
 def _version(match: Match) -> str:
     return "点".join(num.number(part) for part in match.group().split("."))
 
 
-def _greek(match: Match) -> str:
-    return kinds_zh.GREEK[match.group().lower()]
-
-
-def _symbol(match: Match) -> str:
-    return kinds_zh.SYMBOLS[match.group()]
-
-
+_NAMES = {**kinds_zh.UNITS, **kinds_zh.MONEY, **kinds_zh.GREEK, **kinds_zh.SYMBOLS}
 _FUNCTIONS: dict[str, Callable[[Match], str]] = {
-    "date": _date,
-    "month_day": _month_day,
-    "named_day": _named_day,
     "clock": _clock,
     "clock_range": _clock_range,
-    "ratio": _ratio,
-    "temperature": _temperature,
-    "temperatures": _temperatures,
-    "share": _share,
-    "shares": _shares,
-    "money": _money,
-    "rate": _rate,
     "phone": _phone,
-    "below": _below,
-    "fraction": _fraction,
     "version": _version,
-    "greek": _greek,
-    "symbol": _symbol,
 }

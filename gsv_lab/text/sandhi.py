@@ -20,23 +20,7 @@ _PLACES = ("n", "s", "f", "l", "ng", "an", "vn", "nr")
 GIVEN = "given"
 """Flag of a word whose reading a person gave: its own tones stay."""
 
-# 一 keeps its first tone where it counts or orders; patterns of what stands before it, of itself and what follows.
-_FIRST_TONE = re.compile(
-    r"""
-    一(?=[零〇一二三四五六七八九十])                # numbers in a row
-    | (?<=第)一 | (?<=[初周零〇二三四五六七八九十百])一(?![百千万亿个位件条次])
-    | (?<=星期)一 | (?<=礼拜)一
-    | 一(?=点[零〇一二三四五六七八九])(?!点[零〇一二三四五六七八九]*[分刻点])
-    | 一(?=年级|等[奖座舱品功兵于]|季度|单元|[号楼班级环审](?!人|一)|线城|把手|中学|期工程)
-    | 一(?=月(?!饼|亮)|日(?![三千游之不夜]))
-    | 一(?=[加减乘除](?![快速法强少])|比[一二三四五六七八九十]|数到|是一) | (?<![一-龥])一(?=是)
-    | 一(?=[到至][一二三四五六七八九十百千万])
-    | (?<=[大高研])一(?=[新学的时班上下]) | (?<=说)一(?=不二)
-    | (?<=[加减乘从])一(?=[加减乘除到至数等]|$) | (?<=以)一$ | (?<=从)一(?=[二三数到]) | (?<=等于)一(?![个种般样])
-    | (?<=[三四五六七八九十百千万]分之)一 | (?<=比)一$
-    """,
-    re.VERBOSE,
-)
+_FIRST_TONE = re.compile(light_zh.FIRST_TONE, re.VERBOSE)
 
 
 def apply_sandhi(words: list[Tagged]) -> list[Tagged]:
