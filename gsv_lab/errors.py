@@ -7,6 +7,11 @@ Everything that comes from outside (files, text, YAML, voices) is checked where 
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    """A text with what a terminal cannot show as escapes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 class LabError(ValueError):
     """A mistake in what came from outside, said in a way that the person can mend it.
 
@@ -23,11 +28,6 @@ class LabError(ValueError):
         # One line that leaves the terminal as it is, whatever a file or a person put into a name.
         lines = (printable(" ".join(part.split())) for part in parts)
         super().__init__(" ".join(line.rstrip(".") + "." for line in lines if line))
-
-
-def printable(text: str) -> str:
-    """A text in which marks that are not printed (controls, directions, lone surrogates) are escaped."""
-    return "".join(mark if mark.isprintable() else ascii(mark)[1:-1] for mark in text)
 
 
 class AudioError(LabError):

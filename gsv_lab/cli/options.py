@@ -53,6 +53,12 @@ def add_language(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--language", choices=("en", "zh", "auto"), default="auto", help="language of the text")
 
 
+def add_lexicon(parser: argparse.ArgumentParser) -> None:
+    """The option `--lexicon`."""
+    text = "your own readings, one word<TAB>reading a line (pinyin with tones, or ARPAbet)"
+    parser.add_argument("--lexicon", type=Path, metavar="FILE", help=text)
+
+
 def add_renamed(parser: argparse.ArgumentParser, *names: str) -> None:
     """Options that have other names now, each refused with an error that says the new one."""
     for name in names:

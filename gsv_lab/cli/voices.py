@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gsv_lab.cli.options import add_command, add_device, add_language, add_model, add_renamed, load_lab
+from gsv_lab.cli.options import add_command, add_device, add_language, add_lexicon, add_model, add_renamed, load_lab
 from gsv_lab.errors import DataError, TextError
 
 CONSENT = "who agreed to this voice, kept in the voice file"
@@ -21,6 +21,7 @@ def add_prepare(commands: Any) -> None:
     parser.add_argument("--text", type=Path, help="file with what is said in the one recording")
     parser.add_argument("--denoise", action="store_true", help="subtract steady noise")
     parser.add_argument("--script", choices=("en", "zh"), help="print a one-minute text to read, and nothing else")
+    add_lexicon(parser)
     add_language(parser)
     add_model(parser)
 
@@ -44,6 +45,7 @@ def _prepare(arguments: argparse.Namespace) -> None:
         list_file=arguments.list,
         text_file=arguments.text,
         denoise=arguments.denoise,
+        lexicon=arguments.lexicon,
     )
     print(result)
 
@@ -56,6 +58,7 @@ def add_clone(commands: Any) -> None:
     parser.add_argument("--consent", default="", help=CONSENT)
     parser.add_argument("--tuned", type=Path, help="voice file of `finetune`, whose networks shall speak")
     parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
+    add_lexicon(parser)
     add_language(parser)
     add_model(parser)
     add_device(parser)
@@ -71,6 +74,7 @@ def _clone(arguments: argparse.Namespace) -> None:
         arguments.language,
         arguments.consent,
         tuned=None if arguments.tuned is None else Voice.load(arguments.tuned),
+        lexicon=arguments.lexicon,
     )
     print(voice.save(arguments.output))
 
@@ -121,6 +125,7 @@ def add_speak(commands: Any) -> None:
     parser.add_argument("--candidates", type=int, help="of each sentence; the best aligned one is kept")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_renamed(parser, "takes")
+    add_lexicon(parser)
     add_language(parser)
     add_model(parser)
     add_device(parser)
@@ -133,15 +138,17 @@ def _speak(arguments: argparse.Namespace) -> None:
     from gsv_lab.inference.voice import Voice
     from gsv_lab.system.files import check_writable
     from gsv_lab.text.split import split_sentences
+    from gsv_lab.text.user_dictionary import user_dictionary
 
     check_writable(arguments.output)
     text = arguments.text if arguments.text_file is None else _read_text(arguments.text_file)
-    total = len(split_sentences(text, arguments.language))
+    lexicon = user_dictionary(arguments.lexicon)
+    total = len(split_sentences(text, arguments.language, lexicon=lexicon))
     lab = load_lab(arguments)
     if arguments.voice is not None:
         voice = Voice.load(arguments.voice)
     else:
-        voice = lab.clone(arguments.reference, arguments.reference_text, arguments.language)
+        voice = lab.clone(arguments.reference, arguments.reference_text, arguments.language, lexicon=lexicon)
     sentences = lab.stream(
         text,
         voice,
@@ -154,6 +161,7 @@ def _speak(arguments: argparse.Namespace) -> None:
         noise_scale=arguments.noise_scale,
         speed=arguments.speed,
         candidates=arguments.candidates,
+        lexicon=lexicon,
     )
     made = list(tqdm(sentences, "sentences", total, disable=arguments.quiet))
     print(joined(made).save(arguments.output))

@@ -29,6 +29,8 @@ from gsv_lab.corpora.prepare_report import FileReport, SliceReport, summary, wri
 from gsv_lab.corpora.timing import TimedWord, check_text_length, folded_phones, language_of, mean_score, share_out
 from gsv_lab.errors import AudioError, DataError, TextError
 from gsv_lab.system.files import new_folder
+from gsv_lab.text import phonemize
+from gsv_lab.text.user_dictionary import Lexicon, UserDictionary, user_dictionary
 
 Align = Callable[[Tensor, str, str], Sequence[TimedWord]]
 """(T,) at 16 kHz, text, language -> words with times in seconds; see `timing.timed_words`."""
@@ -58,7 +60,7 @@ class Prepared(NamedTuple):
         lines = [f"{self.folder}: {counts}; see {self.folder / 'report.html'}"]
         lines += [f"left out: {report.refused}" for report in self.files if report.refused]
         for report in self.files:
-            lines += [f"{report.path}: {note}" for note in report.notes if note.startswith("AUDIO_")]
+            lines += [f"{report.path}: {note}" for note in report.notes if note.startswith(("AUDIO_", "TEXT"))]
         for piece in self.slices:
             lines += [f"{piece.path}: {warning}" for warning in piece.warnings]
         return "\n".join(lines)
@@ -74,6 +76,7 @@ class _Job:
     align: Align | None
     recognise: Recognise | None
     embed: Embed | None
+    lexicon: UserDictionary
 
 
 class _Source(NamedTuple):
@@ -101,6 +104,7 @@ def prepare(
     align: Align | None = None,
     recognise: Recognise | None = None,
     embed: Embed | None = None,
+    lexicon: Lexicon = None,
     progress: Callable[[float, str], None] | None = None,
 ) -> Prepared:
     """Make a folder of slices from recordings.
@@ -119,20 +123,22 @@ def prepare(
         align: needed for recordings over 10 s that come with a text.
         recognise: finds phones where there is no transcript; they go to `hints.txt`, for a person to correct.
         embed: finds who speaks; with it a recording that seems to hold two people is noted (`AUDIO_MULTI_SPEAKER`).
+        lexicon: a user's dictionary for the texts, word -> reading or a file.
         progress: called with the share that is done and the name of the file at hand.
 
     Raises:
         AudioError: all of `audio.read`, `AUDIO_SILENT`, `AUDIO_CLIPPED`, `REF_LENGTH` (under 3 s of speech in all).
         DataError: `DATA_*` of the list, `DATA_EMPTY`, `ALIGN_IMPLAUSIBLE`, `ALIGN_NEEDED`, `ALIGN_TOO_LONG`.
-        TextError: `TEXT_EMPTY`, `TEXT_INVALID_UNICODE`, `LANG_UNKNOWN`.
+        TextError: `TEXT_EMPTY`, `TEXT_INVALID_UNICODE`, `LANG_UNKNOWN`, `DICTIONARY`.
         LabError: `OUTPUT_EXISTS`, `SAVE_FAILED`.
     """
     if language not in ("en", "zh", "auto"):
         raise TextError("LANG_UNKNOWN", f"The language {language!r} is unknown", "en, zh or auto")
+    dictionary = user_dictionary(lexicon)
     given = items(paths, list_file, text_file, speaker, language, Path(output))
     with new_folder(output, is_own="report.json") as folder:
         (folder / "slices").mkdir()
-        job = _Job(folder, denoise, sample_rate, align, recognise, embed)
+        job = _Job(folder, denoise, sample_rate, align, recognise, embed, dictionary)
         slices, files = _all_files(given, job, progress)
         rows = [Row(Path(piece.path), piece.speaker, piece.language, piece.text) for piece in slices]
         write_list(folder / "list.txt", rows)
@@ -198,6 +204,9 @@ def _one_file(item: Item, stem: str, job: _Job, seen: dict[str, str]) -> tuple[F
     notes = list(recording.notes)
     if abs(offset) > 0.002:
         notes.append(f"an offset of {offset:+.4f} was removed")
+    if item.text:
+        read = phonemize(item.text, item.language, lexicon=job.lexicon)
+        notes += [f"TEXT: {warning}" for warning in read.warnings]
     clean = samples - offset
     if job.denoise:
         clean = without_noise(clean, rate)
@@ -261,7 +270,7 @@ def _one_slice(source: _Source, path: str, piece: Span, words: Sequence[TimedWor
     inventory: set[str] = set()
     if text:
         language = language_of(text) if language == "auto" else language
-        covered, inventory = folded_phones(text, language)
+        covered, inventory = folded_phones(text, language, job.lexicon)
     measured = quality(source.samples[piece.start : piece.end], rate, inside, covered, inventory)
     score = mean_score(words)
     warnings = list(measured.warnings)

@@ -14,6 +14,7 @@ from gsv_lab.audio.alignment import Alignment, word_timings
 from gsv_lab.errors import DataError
 from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
 from gsv_lab.text.symbols import EN_CONSONANTS, EN_VOWELS, ZH_FINALS, ZH_INITIALS
+from gsv_lab.text.user_dictionary import Lexicon
 
 # Characters a second of speech. Hurried reading stays under, halting reading above; outside, text and sound do not
 # belong together (or most of one is missing).
@@ -87,13 +88,15 @@ def language_of(text: str) -> str:
     return {(True, False): "zh", (False, True): "en"}.get((has_hanzi, has_letters), "auto")
 
 
-def folded_phones(text: str, language: str) -> tuple[set[str], set[str]]:
+def folded_phones(text: str, language: str, lexicon: Lexicon = None) -> tuple[set[str], set[str]]:
     """The phones of a text without stress and tone, and all that its language (or both) has.
+
+    `lexicon` is a user's dictionary.
 
     Raises:
         TextError: the text cannot be spoken.
     """
-    labels, _ = phonemize(text, language).folded()
+    labels, _ = phonemize(text, language, lexicon=lexicon).folded()
     phones = {CTC_SYMBOLS[label] for label in labels}
     kind = language_of(text) if language == "auto" else language
     english, mandarin = {*EN_CONSONANTS, *EN_VOWELS}, {*ZH_INITIALS, *ZH_FINALS}

@@ -134,6 +134,13 @@ class Generation:
             own = predicted[first : first + self.candidates]
             yield self._best(own, phones, self._generator(number))
 
+    def parts(self, number: int, phones: Phones, seconds: float | None) -> Iterator[Utterance]:
+        """Sentence `number`, finished, or in pieces of about so many seconds."""
+        if seconds is None:
+            yield self.whole(number, phones)
+        else:
+            yield from self.pieces(number, phones, seconds)
+
     def pieces(self, number: int, phones: Phones, seconds: float) -> Iterator[Utterance]:
         """Sentence `number` in pieces of about so many seconds, joined without a seam."""
         if self.options.speed != 1.0 or (self.options.candidates or 1) > 1:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,6 +25,7 @@ from gsv_lab.hooks import Edit, probe
 from gsv_lab.inference.family import Family
 from gsv_lab.inference.generation import Generation, GenerationOptions, Utterance
 from gsv_lab.inference.loading import load_family
+from gsv_lab.inference.reading import both, read, read_reference, with_pauses
 from gsv_lab.inference.recordings import Recordings
 from gsv_lab.inference.synthesizer import Synthesizer
 from gsv_lab.inference.utterance import Speech, joined
@@ -32,8 +34,8 @@ from gsv_lab.nn.speaker_encoder import mean_speaker
 from gsv_lab.system.environment import default_model
 from gsv_lab.system.machine import pick_device, pick_precision
 from gsv_lab.system.migration import LAB, refuse_old_options
-from gsv_lab.text import Phones, phonemize
-from gsv_lab.text.split import split_sentences
+from gsv_lab.text import Phones
+from gsv_lab.text.user_dictionary import Lexicon, user_dictionary
 
 if TYPE_CHECKING:
     from gsv_lab.corpora.prepare import Prepared
@@ -111,6 +113,7 @@ class Lab:
         name: str = "",
         verification: Tensor | None = None,
         tuned: Voice | None = None,
+        lexicon: Lexicon = None,
     ) -> Voice:
         """A voice from one recording or a few, at once and without training.
 
@@ -125,16 +128,18 @@ class Lab:
             verification: vector (1, V) of the speaker-verification network of the released Pro models; made here if
                 None. Other families take none.
             tuned: a voice from `finetune`; the new one speaks with its networks, and as this recording does.
+            lexicon: a user's dictionary, word -> reading or a file, which the voice keeps.
 
         Raises:
             AudioError: the recording cannot be used. TextError: the text cannot be read. CheckpointError: `tuned`
                 belongs to other weights.
         """
         remind()
+        dictionary = both(lexicon, {} if tuned is None else tuned.lexicon)
         paths, clips = self.recordings.references(source)
         first, phones = clips[0], None
         if text and not first.why:
-            phones = phonemize(text, language)
+            phones = read_reference(text, language, dictionary)
         elif text:
             warnings.warn("REF_TEXT: the reference was cut, so its text is not used", stacklevel=2)
         vectors = [self.recordings.speaker(clip.samples, verification) for clip in clips]
@@ -157,6 +162,7 @@ class Lab:
                 "seconds": [[round(clip.start, 2), round(clip.end, 2)] for clip in clips],
             },
             residuals=self.recordings.residuals(spoken, speaker, networks),
+            lexicon=dictionary.readings,
         )
 
     def prepare(self, paths: Sequence[str | Path], output: str | Path, **options: Any) -> Prepared:
@@ -166,10 +172,11 @@ class Lab:
         """
         from gsv_lab.corpora.prepare import prepare
 
+        options["lexicon"] = user_dictionary(options.get("lexicon"))
         return prepare(
             paths,
             output,
-            align=self.recordings.word_timings,
+            align=partial(self.recordings.word_timings, lexicon=options["lexicon"]),
             recognise=self.recordings.recognised,
             embed=self._speaker_verifier(),
             **options,
@@ -229,13 +236,14 @@ class Lab:
         candidates: int | None = None,
         chunk_seconds: float | None = None,
         batch: int = 1,
+        lexicon: Lexicon = None,
         **unknown: Any,
     ) -> Iterator[Speech]:
         """Say a text sentence by sentence; each comes as soon as it is made. Options left out take the model's
         defaults.
 
         Args:
-            text: at most 20,000 characters; `[emph]...[/emph]` marks emphasis.
+            text: at most 20,000 characters; `[emph]...[/emph]` marks emphasis, `[pause 0.5s]` a pause.
             voice: from `clone`, `finetune` or a file.
             language: `en`, `zh` or `auto`.
             seed: of everything random.
@@ -248,6 +256,7 @@ class Lab:
             candidates: of each sentence; the one is kept in which the aligner finds the text best. Under a probe 1.
             chunk_seconds: hand out each sentence in pieces of about this length, the first one sooner.
             batch: sentences of like length whose codes are decoded together; other samples than one by one.
+            lexicon: a user's dictionary, word -> reading or a file; it wins over the one that the voice keeps.
             unknown: nothing else; an old name raises an error that says the new one.
 
         Raises:
@@ -258,17 +267,13 @@ class Lab:
         options = GenerationOptions(temperature, top_k, top_p, repetition_penalty, noise_scale, speed, candidates)
         synthesizer = self.synthesizer_for(voice)
         generation = Generation(self.family, synthesizer, voice, options, seed, self.recordings.reranker())
-        texts = [phonemize(sentence, language) for sentence in split_sentences(text, language)]
-        if batch > 1:
-            for phones, utterance in zip(texts, generation.together(texts, batch), strict=True):
-                yield self._speech(utterance, phones, voice.name)
-            return
-        for number, phones in enumerate(texts):
-            if chunk_seconds is None:
-                yield self._speech(generation.whole(number, phones), phones, voice.name)
-                continue
-            for utterance in generation.pieces(number, phones, chunk_seconds):
-                yield self._speech(utterance, None, voice.name)
+        sentences = read(text, language, both(lexicon, voice.lexicon))
+        texts = [sentence.phones for sentence in sentences]
+        batched = generation.together(texts, batch) if batch > 1 else None
+        for number, sentence in enumerate(sentences):
+            made = [next(batched)] if batched else generation.parts(number, sentence.phones, chunk_seconds)
+            phones = None if chunk_seconds and not batched else sentence.phones
+            yield from with_pauses((self._speech(part, phones, voice.name) for part in made), sentence)
 
     def synthesizer_for(self, voice: Voice) -> Synthesizer:
         """The networks with a voice's own tensors put in; the base networks if it has none. Tuned ones are kept.

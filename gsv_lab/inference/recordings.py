@@ -26,6 +26,7 @@ from gsv_lab.inference.synthesizer import Prompt, Synthesizer
 from gsv_lab.system.environment import cache_dir
 from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
 from gsv_lab.text.symbols import guessed_id
+from gsv_lab.text.user_dictionary import Lexicon
 
 
 class Recordings:
@@ -134,11 +135,11 @@ class Recordings:
             ids = [0]
         return torch.tensor([ids]), monotonic_path(positions[None], len(ids))
 
-    def word_timings(self, wave: Tensor, text: str, language: str) -> Sequence[Any]:
-        """Words of a wave (T,) with their times."""
+    def word_timings(self, wave: Tensor, text: str, language: str, lexicon: Lexicon = None) -> Sequence[Any]:
+        """Words of a wave (T,) with their times; `lexicon` is a user's dictionary."""
         from gsv_lab.corpora.timing import timed_words
 
-        phones = phonemize(text, language)
+        phones = phonemize(text, language, lexicon=lexicon)
         return timed_words(phones, self.align(wave, phones))
 
     def recognised(self, wave: Tensor, language: str) -> Sequence[str]:

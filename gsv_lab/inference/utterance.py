@@ -34,6 +34,7 @@ class Speech:
         mark: statement that goes into every file.
         settings: sampling options, seed, reasons for ending.
         aligner: wave -> Alignment of `phones`, called when `timings` is first read.
+        paused: whether the wave begins, and ends, with a pause that the text gave.
     """
 
     wave: Tensor
@@ -43,6 +44,7 @@ class Speech:
     mark: audio.Mark
     settings: Mapping[str, Any] = field(default_factory=dict)
     aligner: Callable[[Tensor, Phones], Alignment] | None = field(default=None, repr=False, compare=False)
+    paused: tuple[bool, bool] = (False, False)
 
     @property
     def seconds(self) -> float:
@@ -84,13 +86,17 @@ class Speech:
 
 
 def joined(parts: list[Speech], pause: float = 0.25) -> Speech:
-    """Sentences one after the other with a pause of so many seconds between them."""
+    """Sentences one after the other with a pause of so many seconds between them, but where the text gave one."""
     first = parts[0]
     silence = torch.zeros(round(pause * first.sample_rate))
-    pieces = [piece for part in parts for piece in (part.wave, silence)][:-1]
+    pieces = [first.wave]
     phones: Phones | None = first.phones
-    for part in parts[1:]:
+    for last, part in zip(parts, parts[1:], strict=False):
+        if not (last.paused[1] or part.paused[0]):
+            pieces.append(silence)
+        pieces.append(part.wave)
         phones = None if phones is None or part.phones is None else phones + part.phones
     settings = {**first.settings, "sentences": len(parts)}
     codes = torch.cat([part.codes for part in parts])
-    return Speech(torch.cat(pieces), first.sample_rate, codes, phones, first.mark, settings, first.aligner)
+    paused = (first.paused[0], parts[-1].paused[1])
+    return Speech(torch.cat(pieces), first.sample_rate, codes, phones, first.mark, settings, first.aligner, paused)

@@ -41,6 +41,7 @@ class Voice:
         settings: how it was made: reference, options, losses.
         created: ISO date and time in UTC.
         residuals: how the sounds of the recordings differ from what the base, or the tuned parts, expect of the voice.
+        lexicon: the user's dictionary given with `--lexicon`, word -> reading.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Voice:
     settings: Mapping[str, Any] = field(default_factory=dict)
     created: str = field(default_factory=lambda: clock().isoformat())
     residuals: Residuals | None = None
+    lexicon: dict[str, str] = field(default_factory=dict)
 
     def save(self, path: str | Path) -> Path:
         """Write one `.safetensors` file in half precision, with a checksum over all that is in it.
@@ -77,6 +79,7 @@ class Voice:
             "consent": self.consent,
             "settings": dict(self.settings),
             "created": self.created,
+            "lexicon": self.lexicon,
         }
         return save_tensors(tensors, path, header, torch.float16, sealed=True)
 
@@ -123,6 +126,7 @@ class Voice:
             settings=dict(header["settings"]),
             created=header["created"],
             residuals=residuals,
+            lexicon={str(word): str(reading) for word, reading in header.get("lexicon", {}).items()},
         )
 
     def check_parent(self, version: str, fingerprints: Mapping[str, str]) -> None:

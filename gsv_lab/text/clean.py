@@ -2,12 +2,10 @@
 
 Rules, in this order. Refused (`TEXT_INVALID_UNICODE`): lone surrogates, NUL and control characters other than tab and
 line breaks, direction overrides, non-characters. Removed in silence, because they make no sound and change no meaning:
-zero-width characters, soft hyphens, variation selectors, quotation marks, name dots. Rewritten: full-width forms,
-compatibility forms (NFKC), typographic dashes and apostrophes, accents on Latin letters, superscripts. Whatever is left
-and has no pronunciation (emoji, other scripts) is left out and reported by position, never dropped in silence.
-
-Emphasis marks are parsed here too, because their columns refer to the text as it was written. Inside the front end they
-travel as two private-use characters, which no input can contain since those are reported as unsupported.
+zero-width characters, soft hyphens, variation selectors, quotation marks, brackets, name dots. Rewritten: full-width
+forms, compatibility forms (NFKC), typographic dashes and apostrophes, accents on Latin letters, superscripts. Whatever
+is left and has no pronunciation (emoji, signs, other scripts) is left out and reported by position, never dropped in
+silence.
 """
 
 from __future__ import annotations
@@ -16,14 +14,15 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from gsv_lab.errors import TextError
+from gsv_lab.errors import TextError, printable
+from gsv_lab.text.marks import EMPHASIS_OFF, EMPHASIS_ON, PAUSES, marks
 from gsv_lab.text.markup import blank_markup
+from gsv_lab.text.user_dictionary import NONE, UserDictionary
 from gsv_lab.text.words_en import ACCENTED
 
 LIMIT = 20_000
-EMPHASIS_ON, EMPHASIS_OFF = "\ue000", "\ue001"
+__all__ = ["EMPHASIS_OFF", "EMPHASIS_ON", "HAN", "LIMIT", "PAUSES", "Cleaned", "clean"]
 
-_TAG = re.compile(r"\[(/?)emph\]", re.IGNORECASE)
 HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 """Chinese ideographs, as the inside of a character class of a regular expression."""
 _HAN = re.compile(f"[{HAN}]")
@@ -35,9 +34,11 @@ _REWRITTEN = {
     **dict.fromkeys("‐‑‒−﹣－", "-"),
     **dict.fromkeys("–—―⸺─", "—"),
     **dict.fromkeys("～〜∼", "~"),
-    **dict.fromkeys("，、﹐﹑", ","),
+    **dict.fromkeys("，、﹐﹑،", ","),
     **dict.fromkeys("；﹔", ";"),
     **dict.fromkeys("：﹕∶", ":"),
+    **dict.fromkeys("۔।", "."),
+    **{"؟": "?", "؛": ";", "㎡": "m^2", "㎥": "m^3", "㎠": "cm^2", "㎤": "cm^3", "㎢": "km^2"},
     **{"。": ".", "．": ".", "！": "!", "？": "?", "…": "…", "⋯": "…", "‥": "…", "¿": " ", "¡": " "},
     **{"²": "^2", "³": "^3", "¹": "^1", "×": "×", "÷": "÷", "±": "±", "√": "√", "≈": "≈", "≠": "≠", "≤": "≤", "≥": "≥"},
     **{
@@ -60,15 +61,18 @@ _REWRITTEN = {
 }
 _ACCENTED = re.compile(rf"(?i)(?<![^\W\d_])(?:{'|'.join(ACCENTED)})(?![^\W\d_])")
 """Words that keep their accents, which decide how they are read."""
+_FULL_WIDTH_COMMAS = frozenset("，、﹐﹑；")
+_MIDDLE_DOTS = frozenset("·・•‧")
 _ASCII_REPORTED = frozenset("\\_|`{}")
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """A cleaned text, with the emphasis marks as private characters, and what had to be left out.
+    """A cleaned text and what had to be left out of it.
 
     Args:
-        text: letters a to z with case, hanzi, Greek, digits, the marks `! ? … , . - — ; : ( ) / ~` and known symbols.
+        text: letters a to z with case, hanzi, Greek, digits, the marks `! ? … , . - — ; : ( ) / ~` and known symbols;
+            emphasis, pauses and words of a user's dictionary as private characters.
         warnings: one sentence for each kind of thing that was left out.
         left_out: how many characters were left out.
     """
@@ -78,13 +82,15 @@ class Cleaned:
     left_out: int
 
 
-def clean(text: str, limit: int = LIMIT, unsupported: str = "warn") -> Cleaned:
+def clean(text: str, limit: int = LIMIT, unsupported: str = "warn", lexicon: UserDictionary = NONE) -> Cleaned:
     """Checks and rewrites a text before anything else looks at it.
 
     Args:
         text: any string.
         limit: most characters accepted.
         unsupported: `warn` leaves unknown symbols out and reports them; `error` refuses the text.
+        lexicon: whose words become private characters.
+
     Raises:
         TextError: TEXT_EMPTY, TEXT_TOO_LONG, TEXT_INVALID_UNICODE, MARKUP_SYNTAX, TEXT_UNSUPPORTED.
     """
@@ -101,9 +107,11 @@ def clean(text: str, limit: int = LIMIT, unsupported: str = "warn") -> Cleaned:
     parts: list[str] = []
     lost: list[tuple[int, str]] = []
     start = 0
-    for tag_start, tag_end, marker in _emphasis_tags(text):
-        parts += [_segment(text, start, tag_start, lost), marker]
-        start = tag_end
+    for mark_start, mark_end, marker in sorted([*marks(text), *lexicon.marks(text)]):
+        if mark_start < start:
+            continue  # a word of the dictionary inside a mark
+        parts += [_segment(text, start, mark_start, lost), marker]
+        start = mark_end
     parts.append(_segment(text, start, len(text), lost))
     if lost and unsupported == "error":
         position, character = lost[0]
@@ -114,26 +122,6 @@ def clean(text: str, limit: int = LIMIT, unsupported: str = "warn") -> Cleaned:
             "Remove it, or let it be left out with a warning",
         )
     return Cleaned(_tidy("".join(parts)), _report(lost), len(lost))
-
-
-def _emphasis_tags(text: str) -> list[tuple[int, int, str]]:
-    found: list[tuple[int, int, str]] = []
-    opened = -1
-    for match in _TAG.finditer(text):
-        column, closing = match.start() + 1, bool(match.group(1))
-        if closing and opened < 0:
-            raise _markup(f"[/emph] in column {column} closes nothing", "Write [emph] before it, or remove it")
-        if not closing and opened >= 0:
-            raise _markup(f"[emph] in column {column} stands inside the one of column {opened}", "Close that one first")
-        opened = -1 if closing else column
-        found.append((match.start(), match.end(), EMPHASIS_OFF if closing else EMPHASIS_ON))
-    if opened >= 0:
-        raise _markup(f"[emph] in column {opened} is never closed", "Write [/emph] after the words to be stressed")
-    return found
-
-
-def _markup(problem: str, action: str) -> TextError:
-    return TextError("MARKUP_SYNTAX", problem, "pairs of [emph] and [/emph], not nested", action)
 
 
 def _segment(text: str, start: int, end: int, lost: list[tuple[int, str]]) -> str:
@@ -150,12 +138,22 @@ def _segment(text: str, start: int, end: int, lost: list[tuple[int, str]]) -> st
                 out.append("" if character in _SILENT else character)
             continue
         _refuse_invalid(character, code, position)
-        rewritten = character if position in accented else _rewrite(character)
+        rewritten = character if position in accented else _between_digits(text, position) or _rewrite(character)
         if rewritten is None:
             lost.append((position, character))
             rewritten = " "
         out.append(rewritten)
     return "".join(out)
+
+
+def _between_digits(text: str, position: int) -> str:
+    """A full-width comma between numbers parts them, unless three zeros follow, and a middle dot is that of 9·11."""
+    character, before, after = text[position], text[position - 1 : position], text[position + 1 : position + 4]
+    if not (before.isdigit() and after[:1].isdigit()):
+        return ""
+    if character in _FULL_WIDTH_COMMAS:
+        return "," if unicodedata.normalize("NFKC", after) == "000" else ", "
+    return "·" if character in _MIDDLE_DOTS else ""
 
 
 def _inside_address(text: str, position: int) -> bool:
@@ -205,9 +203,8 @@ def _rewrite(character: str) -> str | None:
     plain = "".join(c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c))
     if plain and all(_known(c) for c in plain):
         return plain
-    if unicodedata.category(character)[0] == "P":
-        return " "
-    return None
+    # Brackets, quotation marks and dashes of any script part what they stand between; other marks would be read.
+    return " " if unicodedata.category(character) in ("Ps", "Pe", "Pi", "Pf", "Pd") else None
 
 
 def _number_sign(character: str) -> str:
@@ -227,6 +224,7 @@ def _known(character: str) -> bool:
 
 
 def _tidy(text: str) -> str:
+    text = re.sub(rf"(?<=\S)((?:[{PAUSES}]\s*)+)([.,!?…;:]+)", r"\2\1", text)  # a pause comes after the mark
     text = re.sub(r"\^[\d+\-^]*\d", lambda power: "^" + power[0].replace("^", ""), text)
     text = re.sub(r"\.{2,}", "…", text)
     text = re.sub(r"-{2,}", "—", text)
@@ -235,23 +233,40 @@ def _tidy(text: str) -> str:
     return text.strip()
 
 
-def _describe(character: str) -> str:
-    name = unicodedata.name(character, f"U+{ord(character):04X}").lower()
-    return f"'{character}' ({name})" if character.isprintable() else name
+def _describe(run: str) -> str:
+    """A run of characters in a way that any terminal shows, with the name of its script or of the single sign."""
+    shown = printable(run)
+    script = _script(run[0])
+    if script:
+        return f"'{shown}' ({script}, for which there is no front end; those that exist: English, Mandarin)"
+    return f"'{shown}' ({unicodedata.name(run, f'U+{ord(run):04X}').lower()})" if len(run) == 1 else f"'{shown}'"
+
+
+def _script(character: str) -> str:
+    """The script of a letter, as its Unicode name says it; empty for signs."""
+    if unicodedata.category(character)[0] not in "LM":
+        return ""
+    words = unicodedata.name(character, "").split(" ")
+    return words[0].capitalize() if len(words) > 1 else ""
 
 
 def _report(lost: list[tuple[int, str]]) -> tuple[str, ...]:
-    """One sentence for each run of neighbours, at most eight of them."""
+    """One sentence for each run of neighbours of one script, the same one once, at most eight of them."""
     runs: list[tuple[int, str]] = []
     for position, character in lost:
-        if runs and position == runs[-1][0] + len(runs[-1][1]):
-            runs[-1] = (runs[-1][0], runs[-1][1] + character)
+        last_start, last = runs[-1] if runs else (-1, "")
+        if last and position == last_start + len(last) and _script(last[0]) == _script(character):
+            runs[-1] = (last_start, last + character)
         else:
             runs.append((position, character))
-    sentences = [
-        f"Left out {_describe(run) if len(run) == 1 else repr(run)} at character {position + 1}: it cannot be spoken."
-        for position, run in runs[:8]
-    ]
-    if len(runs) > 8:
-        sentences.append(f"Left out {sum(len(run) for _, run in runs[8:])} more characters that cannot be spoken.")
+    places: dict[str, list[int]] = {}
+    for position, run in runs:
+        places.setdefault(run, []).append(position + 1)
+    sentences: list[str] = []
+    for run, found in list(places.items())[:8]:
+        more = f" and {len(found) - 1} more times" if len(found) > 1 else ""
+        sentences.append(f"Left out {_describe(run)} at character {found[0]}{more}: it cannot be spoken.")
+    if len(places) > 8:
+        rest = sum(len(run) * len(found) for run, found in list(places.items())[8:])
+        sentences.append(f"Left out {rest} more characters that cannot be spoken.")
     return tuple(sentences)

@@ -8,16 +8,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import NamedTuple
 
+from gsv_lab.errors import printable
 from gsv_lab.text import en, normalise_en, normalise_zh, zh
-from gsv_lab.text.clean import EMPHASIS_OFF, EMPHASIS_ON, LIMIT, clean
-from gsv_lab.text.phones import Phones, Spoken
-from gsv_lab.text.split import check_language, language_runs, require_speech, script_runs
+from gsv_lab.text.clean import LIMIT, Cleaned, clean
+from gsv_lab.text.marks import EMPHASIS_OFF, EMPHASIS_ON, PAUSES, cut_pauses
+from gsv_lab.text.phones import Phones, Spoken, Word
+from gsv_lab.text.split import check_language, cut, language_runs, require_speech, script_runs
+from gsv_lab.text.user_dictionary import GIVEN_EN, Lexicon, UserDictionary, user_dictionary
 
 # What becomes a pause when it is no longer part of a number, an address or a name. One character stays one character.
 _PAUSES = str.maketrans({":": ",", ";": ",", "(": ",", ")": ",", "[": ",", "]": ",", "—": "-", "\n": " ", "~": "…"})
+_GIVEN = re.compile(f"([{GIVEN_EN}])('s|)(?![a-z])")
 _STRENGTH = "?!….-,"
 _SENTENCE_ENDS = "?!…."
+
+
+class Sentence(NamedTuple):
+    """A sentence to be spoken: its phones, and the seconds of the pauses given before and after it, None for none."""
+
+    phones: Phones
+    pause_before: float | None
+    pause_after: float | None
 
 
 def normalise(text: str, language: str = "auto") -> str:
@@ -31,46 +44,115 @@ def normalise(text: str, language: str = "auto") -> str:
     return re.sub(f"[{EMPHASIS_ON}{EMPHASIS_OFF}]", "", "".join(run for _, run in runs)).strip()
 
 
-def phonemize(text: str, language: str = "auto", unsupported: str = "warn", limit: int = LIMIT) -> Phones:
+def phonemize(
+    text: str, language: str = "auto", unsupported: str = "warn", limit: int = LIMIT, lexicon: Lexicon = None
+) -> Phones:
     """Phones of a text, with its words and with warnings about whatever was guessed or left out.
 
     Args:
-        text: English, Mandarin, or both mixed; `[emph]...[/emph]` marks words to be stressed.
+        text: English, Mandarin, or both mixed; `[emph]...[/emph]` marks words to be stressed, `[pause 0.5s]` is read as
+            a comma.
         language: `en`, `zh` or `auto`. It decides how digits and symbols are read; letters speak for themselves.
         unsupported: `warn` leaves unknown symbols out and reports them in `Phones.warnings`; `error` refuses them.
         limit: most characters accepted.
+        lexicon: a user's dictionary, word -> reading or a file; its readings win over everything.
+
     Raises:
         TextError: LANG_UNKNOWN, TEXT_EMPTY, TEXT_TOO_LONG, TEXT_INVALID_UNICODE, TEXT_UNSUPPORTED, TEXT_DEGENERATE,
-            NORMALISE_LIMIT, MARKUP_SYNTAX.
+            NORMALISE_LIMIT, MARKUP_SYNTAX, DICTIONARY.
 
     >>> phonemize("Hello, 世界!").symbols
     ('HH', 'AH0', 'L', 'OW1', ',', 'sh', 'ir4', 'j', 'ie4', '!')
+    >>> phonemize("行长", lexicon={"行长": "xing2 chang2"}).symbols
+    ('x', 'ing2', 'ch', 'ang2')
     """
     check_language(language)
-    cleaned = clean(text, limit=limit, unsupported=unsupported)
-    require_speech(cleaned.text, cleaned.left_out)
+    dictionary = user_dictionary(lexicon)
+    cleaned = clean(text, limit=limit, unsupported=unsupported, lexicon=dictionary)
+    require_speech(cleaned.text, cleaned.warnings)
+    return _spoken(cleaned, language, dictionary)
+
+
+def phonemize_sentences(text: str, language: str = "auto", lexicon: Lexicon = None) -> list[Sentence]:
+    """The sentences of a text as `split_sentences` cuts them, phonemized.
+
+    What was left out of the text is named once, with its place in the whole text, by the first sentence. Arguments and
+    errors as in `phonemize`.
+    """
+    check_language(language)
+    dictionary = user_dictionary(lexicon)
+    cleaned = clean(text, lexicon=dictionary)
+    require_speech(cleaned.text, cleaned.warnings)
+    known = list(cleaned.warnings)
+    found: list[Sentence] = []
+    for piece in cut(cleaned.text):
+        before, inner, after = cut_pauses(piece)
+        phones = _spoken(Cleaned(inner, (), 0), language, dictionary)
+        new = [warning for warning in phones.warnings if warning not in known]
+        known += new
+        phones = replace(phones, warnings=tuple(new if found else known))
+        follows = bool(found) and (before > 0 or found[-1].pause_after is not None)
+        if follows:
+            # Both edges at a pause are cut to silence; its seconds count once, before it.
+            found[-1] = found[-1]._replace(pause_after=(found[-1].pause_after or 0.0) + before)
+        found.append(Sentence(phones, 0.0 if follows else before or None, after or None))
+    return found
+
+
+def _spoken(cleaned: Cleaned, language: str, dictionary: UserDictionary) -> Phones:
+    """Phones of a cleaned text; its warnings come first."""
     spoken: list[Spoken] = []
     leftovers: list[str] = []
     emphasised = False
     for script, run in _normalised_runs(cleaned.text, language):
         plain, flags, emphasised = _take_emphasis(run, emphasised)
-        found = zh.g2p(plain) if script == "zh" else en.g2p(plain)
+        found = zh.g2p(plain, dictionary) if script == "zh" else _english(plain, dictionary)
         leftovers += _unspoken(plain, found)
         spoken += [_emphasise(item, flags) for item in found]
     spoken = _settle_marks(spoken)
+    warnings = (*cleaned.warnings, *_warnings(spoken, leftovers))
     if not any(item.word.language for item in spoken):
-        require_speech("", cleaned.left_out + len(leftovers))
-    return _assemble(spoken, (*cleaned.warnings, *_warnings(spoken, leftovers)))
+        require_speech("", warnings)
+    return _assemble(spoken, warnings)
+
+
+def _english(plain: str, dictionary: UserDictionary) -> list[Spoken]:
+    """An English text in words, in which private characters stand for words of a user's dictionary."""
+    found: list[Spoken] = []
+    start = 0
+    for match in _GIVEN.finditer(plain):
+        found += _shifted(en.g2p(plain[start : match.start()]), start)
+        entry = dictionary.entry(match.group(1))
+        phones = entry.reading + _possessive(entry.reading, match.group(2))
+        word = Word(entry.word + match.group(2), "en", "noun", phones=len(phones), source="user")
+        found.append(Spoken(word, phones, match.start(), match.end()))
+        start = match.end()
+    return found + _shifted(en.g2p(plain[start:]), start)
+
+
+def _shifted(spoken: list[Spoken], by: int) -> list[Spoken]:
+    return [item._replace(start=item.start + by, end=item.end + by) for item in spoken]
+
+
+def _possessive(phones: tuple[str, ...], ending: str) -> tuple[str, ...]:
+    """The phones of 's after a word."""
+    if not ending:
+        return ()
+    if phones[-1] in ("S", "Z", "SH", "ZH", "CH", "JH"):
+        return ("IH0", "Z")
+    return ("S",) if phones[-1] in ("P", "T", "K", "F", "TH") else ("Z",)
 
 
 def _normalised_runs(cleaned: str, language: str) -> list[tuple[str, str]]:
     """Stretches of one script each, in words."""
     runs: list[tuple[str, str]] = []
+    cleaned = re.sub(rf"\s*[{PAUSES}]+\s*", ", ", cleaned)
     for run_language, run in language_runs(cleaned, language):
         if run_language == "zh":
             runs += script_runs(normalise_zh.normalise(run).translate(_PAUSES))
         else:
-            runs.append(("en", normalise_en.normalise(_outward(run)).translate(_PAUSES)))
+            run = normalise_en.normalise(_outward(run.replace("·", " ")))
+            runs.append(("en", run.translate(_PAUSES)))
     return runs
 
 
@@ -101,11 +183,16 @@ def _emphasise(item: Spoken, flags: list[bool]) -> Spoken:
 
 
 def _unspoken(plain: str, found: list[Spoken]) -> list[str]:
-    """Characters that neither became phones nor are silent by nature."""
+    """Characters that neither became phones nor are silent by nature, with what stands around them."""
     covered: set[int] = set()
     for item in found:
         covered.update(range(item.start, item.end))
-    return [c for i, c in enumerate(plain) if i not in covered and not c.isspace() and c not in "'\""]
+    lost: list[str] = []
+    for i, character in enumerate(plain):
+        if i not in covered and not character.isspace() and character not in "'\"":
+            around = " ".join(plain[max(0, i - 12) : i + 13].split())
+            lost.append(printable(f"'{character}' in '{around}'"))
+    return lost
 
 
 def _settle_marks(spoken: list[Spoken]) -> list[Spoken]:
@@ -124,14 +211,15 @@ def _settle_marks(spoken: list[Spoken]) -> list[Spoken]:
 def _warnings(spoken: list[Spoken], leftovers: list[str]) -> list[str]:
     sentences = []
     if leftovers:
-        shown = " ".join(dict.fromkeys(leftovers[:8]))
-        sentences.append(f"Left out {shown}: no reading is known for it here.")
+        shown = list(dict.fromkeys(leftovers))
+        more = f" and {len(shown) - 8} more" if len(shown) > 8 else ""
+        sentences.append(f"Left out {', '.join(shown[:8])}{more}: no reading is known for it here.")
     for source, how in (("network", "guessed by the letter-to-sound network"), ("letters", "spelled letter by letter")):
         words = list(dict.fromkeys(item.word.text for item in spoken if item.word.source == source))
         if words:
             more = f" and {len(words) - 8} more" if len(words) > 8 else ""
             sentences.append(f"In no dictionary, {how}: {', '.join(words[:8])}{more}.")
-    unknown = [item.word.text for item in spoken if item.word.source == "unknown"]
+    unknown = [printable(item.word.text) for item in spoken if item.word.source == "unknown"]
     if unknown:
         sentences.append(f"No reading is known for {' '.join(unknown[:8])}; it stays silent.")
     return sentences

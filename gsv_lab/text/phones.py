@@ -24,8 +24,8 @@ class Word:
         emphasis: stood between `[emph]` and `[/emph]`.
         boundary: what follows it (for a mark: what it is): 0 next word, 1 a pause in the sentence, 2 its end.
         source: where its phones come from: `dictionary`, `derived` (known stem and ending), `network`, `letters`
-            (spelled for want of the network), `spelled`, `unknown` (a character without a known reading), or `mark` for
-            punctuation.
+            (spelled for want of the network), `spelled`, `user` (a user's dictionary), `unknown` (a character without a
+            known reading), or `mark` for punctuation.
     """
 
     text: str

@@ -7,69 +7,43 @@ jieba cuts them, so a wrong cut can give a wrong tone.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
+from gsv_lab.text import light_zh
 from gsv_lab.text.hanzi import Tagged
 
 _NUMERALS = frozenset("零〇一二三四五六七八九十两")
-_AFTER_ORDINAL_ONE = frozenset("月号日楼班级")
 _PARTICLES = frozenset("吗嘛呢吧啊呀哇啦哪么们的地得了着过")
 _NEUTRAL_FLAGS = ("u", "y")
-# Words whose last syllable is light in the standard language although nothing in their form says so.
-_LIGHT = frozenset(
-    "朋友 东西 衣服 时候 先生 太太 知道 认识 意思 喜欢 漂亮 明白 清楚 事情 关系 地方 告诉 麻烦 便宜 舒服 聪明 客气 "
-    "休息 "
-    "消息 学问 学生 丈夫 师傅 孩子 葡萄 玻璃 豆腐 萝卜 黄瓜 西瓜 甘蔗 窗户 钥匙 眼睛 耳朵 嘴巴 头发 脑袋 胳膊 指甲 "
-    "肩膀 "
-    "骨头 舌头 石头 木头 馒头 枕头 拳头 罐头 后头 里头 外头 上头 前头 月亮 云彩 太阳 凉快 暖和 热闹 干净 结实 厉害 "
-    "老实 "
-    "大方 随便 马虎 糊涂 奇怪 困难 新鲜 亲戚 邻居 叔叔 打算 打听 打扮 收拾 商量 答应 照顾 咳嗽 招呼 应付 琢磨 溜达 "
-    "折腾 "
-    "唠叨 耽误 哆嗦 拾掇 算盘 柴火 蘑菇 骆驼 狐狸 蛤蟆 苍蝇 牲口 畜生 刺猬 力气 福气 脾气 运气 名字 故事 笑话 谜语 "
-    "工夫 "
-    "本事 道理 记性 毛病 主意 买卖 队伍 行李 姑娘 闺女 媳妇 女婿 伙计 裁缝 木匠 皇上 老爷 少爷 看见 听见 早上 晚上 "
-    "部分 "
-    "比方 吩咐 包袱 帐篷 扫帚 抽屉 灯笼 风筝 喇叭 胭脂 首饰 点心 烧饼 粮食 庄稼 高粱 核桃 石榴 樱桃 芝麻 棉花 火候 "
-    "动静 "
-    "动弹 规矩 机灵 在乎 合同 合适 软和 实在 痛快 自在 利索 利落 勤快 委屈 迷糊 模糊".split()
-)
-# Words in which the syllable that is light elsewhere keeps its tone.
-_FULL_ZI = frozenset(
-    "男子 女子 分子 原子 电子 粒子 离子 质子 中子 光子 王子 太子 天子 弟子 孔子 老子 孟子 庄子 君子 才子 学子 游子 "
-    "赤子 "
-    "瓜子 莲子 种子 鱼子 孢子 因子 量子 母子 父子 亲子 公子 浪子 逆子 精子 卵子 棋子 松子 子".split()
-)
-_FULL_ER = frozenset(
-    "女儿 婴儿 幼儿 胎儿 孤儿 男儿 健儿 少儿 小儿 宠儿 孩儿 孙儿 侄儿 育儿 儿 弃儿 患儿 生儿 血儿".split()
-)
-_BEFORE_FULL_BU = frozenset("毫从并绝决永全再更都也才就又还很真太一若要岂莫何可")
-_LOCATIVES = frozenset("上下里")
-_FULL_LOCATIVES = frozenset(
-    "以上 以下 之上 之下 上下 向上 向下 天下 天上 地下 手下 乡下 北上 南下 如下 公里 海里 英里 千里 万里 零下 部下 "
-    "属下 "
-    "陛下 殿下 阁下 至上 一下".split()
-)
+_PLACES = ("n", "s", "f", "l", "ng", "an", "vn", "nr")
+GIVEN = "given"
+"""Flag of a word whose reading a person gave: its own tones stay."""
+
+_FIRST_TONE = re.compile(light_zh.FIRST_TONE, re.VERBOSE)
 
 
 def apply_sandhi(words: list[Tagged]) -> list[Tagged]:
     """The words with their syllables as they are spoken in a row."""
-    texts = [word for word, _, _ in words]
+    # A given word may have letters in it; its syllables are what counts here.
+    texts = [word if flag != GIVEN else "某" * len(read) for word, flag, read in words]
     flags = [flag for _, flag, _ in words]
     bases = [[s[:-1] for s in read] for _, _, read in words]
     tones = [[s[-1] for s in read] for _, _, read in words]
-    characters = [(i, j) for i, text in enumerate(texts) for j in range(len(text))]
+    own = [list(t) for t in tones]
     _underlying(texts, tones)
     for i, text in enumerate(texts):
         _neutral_tones(text, flags[i], texts[i - 1] if i else "", tones[i])
-    _bu_and_yi(texts, tones, characters)
+    _bu_and_yi(texts, tones)
     for i, text in enumerate(texts):
         if len(text) > 1:
             _third_tones(tones[i], _feet(text))
     _third_tones_between(texts, tones)
-    return [
-        (text, flag, [base + tone for base, tone in zip(b, t, strict=True)])
-        for text, flag, b, t in zip(texts, flags, bases, tones, strict=True)
-    ]
+    spoken: list[Tagged] = []
+    for i in range(len(words)):
+        heard = own[i] if flags[i] == GIVEN else tones[i]
+        spoken.append((words[i][0], flags[i], [base + tone for base, tone in zip(bases[i], heard, strict=True)]))
+    return spoken
 
 
 def _underlying(texts: list[str], tones: list[list[str]]) -> None:
@@ -77,52 +51,81 @@ def _underlying(texts: list[str], tones: list[list[str]]) -> None:
     for text, own in zip(texts, tones, strict=True):
         for j, character in enumerate(text):
             own[j] = {"不": "4", "一": "1"}.get(character, own[j])
-        if text[-2:] in _FULL_ZI:
-            own[-1] = "3"
+            if character == "子" and (j + 1 < len(text) or text in light_zh.FULL_ZI):
+                known = {text, text[max(j - 1, 0) : j + 1]} & light_zh.FULL_ZI
+                own[j] = "3" if known else own[j]
 
 
 def _neutral_tones(text: str, flag: str, before: str, tones: list[str]) -> None:
-    last = text[-1]
-    doubled = len(text) == 2 and text[0] == text[1] and flag[:1] in "nvr" and last not in "往常天人个年日处"
-    suffix = len(text) > 1 and (
-        (last == "子" and text not in _FULL_ZI and text[-2:] not in _FULL_ZI)
-        or (last == "儿" and text not in _FULL_ER and text[-2:] not in _FULL_ER)
-        or (last in _LOCATIVES and flag[:1] in "nsfl" and text[-2:] not in _FULL_LOCATIVES and len(text) < 4)
-        or (last == "个" and all(c in _NUMERALS or c in "百千万几这那哪每" for c in text[:-1]))
-        or last in "们么"
-    )
-    light = text in _LIGHT or text[-2:] in _LIGHT
-    particle = len(text) == 1 and (flag[:1] in _NEUTRAL_FLAGS or text in "吗嘛呢吧们") and text in _PARTICLES
-    counted = text == "个" and before[-1:] in ("几", "这", "那", "哪", "每", "两", *_NUMERALS)
-    placed = text in ("上", "里") and flag == "f" and len(before) > 1
-    if doubled or suffix or light or particle or counted or placed:
+    if _light_word(text, flag) or _light_suffix(text, flag) or _light_alone(text, flag, before):
         tones[-1] = "5"
+    for j in range(1, len(text) - 1):
+        if text[j] == "儿" and text[:2] not in light_zh.FULL_ER and text[j - 1 : j + 1] not in light_zh.FULL_ER:
+            tones[j] = "5"
     once = text[1:2] == "一" and text[0] == text[-1]
-    cannot = text[1:2] == "不" and text[0] not in _BEFORE_FULL_BU
+    cannot = text[1:2] == "不" and text[0] not in light_zh.BEFORE_FULL_BU
     if len(text) == 3 and (once or cannot):
         tones[1] = "5"  # 看一看, 好不好, 看不见
 
 
-def _bu_and_yi(texts: list[str], tones: list[list[str]], characters: list[tuple[int, int]]) -> None:
-    for k, (i, j) in enumerate(characters):
-        character = texts[i][j]
-        if character not in "不一" or tones[i][j] == "5" or k + 1 == len(characters):
+def _light_word(text: str, flag: str) -> bool:
+    """Words of the list, also behind others, and doubled names of relatives and doubled verbs."""
+    if text in light_zh.LIGHT or (len(text) > 2 and text[-2:] in light_zh.LIGHT):
+        return True
+    if len(text) == 2 and text[0] == text[1]:
+        return text[0] in light_zh.KIN or flag == "v"
+    return False
+
+
+def _light_suffix(text: str, flag: str) -> bool:
+    if len(text) == 1:
+        return False
+    last, end = text[-1], text[-2:]
+    if last == "子":
+        return not {text, end, text[-3:]} & light_zh.FULL_ZI
+    if last == "儿":
+        return not {text, end, text[-3:]} & light_zh.FULL_ER
+    if last in light_zh.LOCATIVES:
+        return flag in _PLACES and not {end, text[-3:]} & light_zh.FULL_LOCATIVES and len(text) < 4
+    if last == "个":
+        return text[-2] in _NUMERALS or text[-2] in "百千万几这那哪每"
+    return last in "们么"
+
+
+def _light_alone(text: str, flag: str, before: str) -> bool:
+    if len(text) > 1:
+        return False
+    if text in _PARTICLES and (flag[:1] in _NEUTRAL_FLAGS or text in "吗嘛呢吧们"):
+        return True
+    if text == "个":
+        return before[-1:] in ("几", "这", "那", "哪", "每", "两", *_NUMERALS)
+    if text == "儿":
+        return bool(before)
+    return text in ("上", "里") and flag == "f" and len(before) > 1
+
+
+def _bu_and_yi(texts: list[str], tones: list[list[str]]) -> None:
+    line = "".join(texts)
+    places = [(i, j) for i, text in enumerate(texts) for j in range(len(text))]
+    counting = {match.start() for match in _FIRST_TONE.finditer(line)}
+    for k, (i, j) in enumerate(places[:-1]):
+        if line[k] not in "不一" or tones[i][j] == "5":
             continue
-        ni, nj = characters[k + 1]
-        following, next_tone = texts[ni][nj], tones[ni][nj]
-        if following == "个":
-            next_tone = "4"  # light, but the fourth tone under it counts
-        if character == "不":
-            tones[i][j] = "2" if next_tone == "4" else "4"
+        following, at = places[k + 1]
+        # 个 is light, but the fourth tone under it counts.
+        falling = line[k + 1] == "个" or tones[following][at] == "4"
+        if line[k] == "不":
+            tones[i][j] = "2" if falling else "4"
             continue
-        before = texts[characters[k - 1][0]][characters[k - 1][1]] if k else ""
-        third = texts[characters[k + 2][0]][characters[k + 2][1]] if k + 2 < len(characters) else ""
-        decimal = following == "点" and third in _NUMERALS
-        counting = following in _NUMERALS or decimal or before in _NUMERALS or before == "第"
-        ends_word = j > 0 and j == len(texts[i]) - 1
-        ordinal = following in _AFTER_ORDINAL_ONE and j == 0 and len(texts[i]) <= 2
-        if not (counting or ends_word or ordinal):
-            tones[i][j] = "2" if next_tone == "4" else "4"
+        ends_word = 0 < j == len(texts[i]) - 1
+        digits = k and line[k - 1] in _NUMERALS and _is_number(texts, places[k - 1], places[k])
+        if not (ends_word or digits or k in counting):
+            tones[i][j] = "2" if falling else "4"
+
+
+def _is_number(texts: list[str], before: tuple[int, int], here: tuple[int, int]) -> bool:
+    """Whether the numeral before a 一 belongs to the same number, and not to a word such as 统一."""
+    return before[0] == here[0] or all(c in _NUMERALS for c in texts[before[0]])
 
 
 @cache
@@ -158,7 +161,15 @@ def _third_tones_between(texts: list[str], tones: list[list[str]]) -> None:
             run.append(i)
             continue
         _single_words(run, tones)
-        if i < len(texts) and i and len(texts[i - 1]) + len(texts[i]) == 3 and tones[i - 1][-1] == tones[i][0] == "3":
+        # Must is a foot of its own before a longer word.
+        must = i > 0 and texts[i - 1] == "得"
+        if (
+            i < len(texts)
+            and i
+            and not must
+            and len(texts[i - 1]) + len(texts[i]) == 3
+            and tones[i - 1][-1] == tones[i][0] == "3"
+        ):
             tones[i - 1][-1] = "2"
         run = []
     for i in range(1, len(texts)):

@@ -8,24 +8,37 @@ of Mandarin do.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from gsv_lab.errors import TextError
-from gsv_lab.text.clean import EMPHASIS_OFF, EMPHASIS_ON, HAN, LIMIT, clean
+from gsv_lab.text.clean import HAN, LIMIT, clean
+from gsv_lab.text.marks import EMPHASIS_OFF, EMPHASIS_ON, PAUSES, written
 from gsv_lab.text.normalise_zh import UNIT_PATTERN
 from gsv_lab.text.numbers_en import check_digits
 from gsv_lab.text.stops_en import ends_sentence
+from gsv_lab.text.user_dictionary import GIVEN_EN, GIVEN_ZH, Lexicon, user_dictionary
 
 LATIN = "A-Za-zÀ-ÖØ-öø-ÿ"
 """Latin letters, as the inside of a character class of a regular expression."""
 LANGUAGES = ("auto", "en", "zh")
 _TOKENS = re.compile(
-    rf"(?P<zh>[{HAN}]+)|(?P<quantity>\d[\d.,]*(?:\s?(?:{UNIT_PATTERN})(?![A-Za-z]))?)"
-    rf"|(?P<en>[{LATIN}]+(?:'[{LATIN}]+)*)|(?P<other>\s+|.)",
+    rf"(?P<zh>[{HAN}{GIVEN_ZH}]+)|(?P<quantity>\d[\d.,]*(?:\s?(?:{UNIT_PATTERN})(?![A-Za-z]))?)"
+    rf"|(?P<en>[{LATIN}{GIVEN_EN}]+(?:'[{LATIN}]+)*)|(?P<other>\s+|.)",
     re.DOTALL,
 )
-_SENTENCE_END = re.compile(rf"(?:[!?…]+|\.(?![A-Za-z\d]))[{EMPHASIS_OFF})\]'!?….]*\s*|\n+")
+_SCRIPTS = re.compile(
+    rf"(?P<zh>[{HAN}{GIVEN_ZH}]+)|(?P<en>[{LATIN}{GIVEN_EN}]+)|(?P<other>[^{LATIN}{HAN}{GIVEN_ZH}{GIVEN_EN}]+)"
+)
+_CODE = re.compile(
+    rf"(?<![{LATIN}\d@/._\-])(?<![{LATIN}] )(?![A-Z]2[A-Z](?![A-Za-z\d]))(?=[\d.\-]*[A-Za-z])(?=[A-Za-z.\-]*\d)"
+    rf"(?:[A-Za-z\d]|[.\-](?=\d))+(?![{LATIN}\d@/_]|\.[A-Za-z]| [{LATIN}])"
+)
+"""Letters and digits without a blank, as in T2 or 16GB, that stand in no stretch of English and in no address."""
+_SENTENCE_END = re.compile(rf"(?:[!?…]+|\.(?![A-Za-z\d]))[{EMPHASIS_OFF})\]'!?….]*\s*|\n+|(?:[{PAUSES}]\s*)+")
+_PAUSE = re.compile(f"[{PAUSES}]")
+_SILENT = re.compile(f"[{EMPHASIS_ON}{EMPHASIS_OFF}{PAUSES}]")
 _LONGEST_WORD = 100
-_SPEAKABLE = re.compile(rf"[A-Za-z\d{HAN}α-ωΑ-Ω%&+=@$£€¥]")
+_SPEAKABLE = re.compile(rf"[A-Za-z\d{HAN}{GIVEN_ZH}{GIVEN_EN}α-ωΑ-Ω%&+=@$£€¥]")
 
 
 def check_language(language: str) -> str:
@@ -56,6 +69,12 @@ def language_runs(text: str, language: str = "auto") -> list[tuple[str, str]]:
     if language == "en" and "zh" not in kinds:
         return [("en", text)] if text else []
     resolved = _resolve(kinds, pieces, language)
+    codes = {at for match in _CODE.finditer(text) for at in range(*match.span())} if language == "auto" else set()
+    at = 0
+    for i, piece in enumerate(pieces):
+        if at in codes and piece[0].isdigit():
+            resolved[i] = "zh"
+        at += len(piece)
     runs: list[tuple[str, str]] = []
     for kind, piece in zip(resolved, pieces, strict=True):
         if runs and runs[-1][0] == kind:
@@ -77,7 +96,7 @@ def _resolve(kinds: list[str], pieces: list[str], language: str) -> list[str]:
         before = kind or before
         if kind:
             resolved.append(kind)
-        elif language != "auto" and any(c.isdigit() for c in piece):
+        elif language != "auto" and (any(c.isdigit() for c in piece) or (language == "zh" and piece in "¥$€£%+-=/")):
             resolved.append(language)
         elif not before:
             resolved.append(after or "zh")
@@ -89,7 +108,7 @@ def _resolve(kinds: list[str], pieces: list[str], language: str) -> list[str]:
 def _embed_single_words(runs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     merged: list[tuple[str, str]] = []
     for kind, piece in runs:
-        single = kind == "en" and re.fullmatch(rf"[{LATIN}]+(?:'[{LATIN}]+)*", piece) and len(runs) > 1
+        single = kind == "en" and re.fullmatch(rf"[{LATIN}]+(?:'[{LATIN}]+)*,?", piece) and len(runs) > 1
         kind = "zh" if single else kind
         if merged and merged[-1][0] == kind == "zh":
             merged[-1] = ("zh", merged[-1][1] + piece)
@@ -105,7 +124,7 @@ def script_runs(text: str) -> list[tuple[str, str]]:
     [('zh', '说'), ('en', 'hello'), ('zh', '吗?')]
     """
     runs: list[tuple[str, str]] = []
-    for match in re.finditer(rf"(?P<zh>[{HAN}]+)|(?P<en>[{LATIN}]+)|(?P<other>[^{LATIN}{HAN}]+)", text):
+    for match in _SCRIPTS.finditer(text):
         kind, piece = str(match.lastgroup), match.group()
         if runs and kind in (runs[-1][0], "other"):
             runs[-1] = (runs[-1][0], runs[-1][1] + piece)
@@ -117,14 +136,20 @@ def script_runs(text: str) -> list[tuple[str, str]]:
 
 
 def split_sentences(
-    text: str, language: str = "auto", most: int = 160, least: int = 12, limit: int = LIMIT, unsupported: str = "warn"
+    text: str,
+    language: str = "auto",
+    most: int = 160,
+    least: int = 12,
+    limit: int = LIMIT,
+    unsupported: str = "warn",
+    lexicon: Lexicon = None,
 ) -> list[str]:
     """Sentences to be spoken one after another, each of a length that the model knows from training.
 
-    Cut at sentence ends and line breaks; a sentence of more than `most` is cut again at clause marks, then at spaces,
-    then anywhere. Pieces shorter than `least` join their neighbour. Emphasis that spans a cut is closed and opened
-    again. A hanzi counts as three Latin characters, about what it takes to say. Nothing is lost: the pieces together
-    are the cleaned text.
+    Cut at sentence ends, line breaks and given pauses; a sentence of more than `most` is cut again at clause marks,
+    then at spaces, then anywhere. Pieces shorter than `least` join their neighbour. Emphasis that spans a cut is closed
+    and opened again. A hanzi counts as three Latin characters, about what it takes to say. Nothing is lost: the pieces
+    together are the cleaned text.
 
     Args:
         text: raw text, with [emph]...[/emph] where wanted.
@@ -133,18 +158,26 @@ def split_sentences(
         least: shortest piece, in Latin characters.
         limit: most characters accepted.
         unsupported: as in `clean`.
+        lexicon: a user's dictionary, whose words are not cut.
+
     Raises:
         TextError: as `clean`, and TEXT_EMPTY or TEXT_UNSUPPORTED when nothing speakable is left.
     """
     check_language(language)
-    cleaned = clean(text, limit=limit, unsupported=unsupported)
-    require_speech(cleaned.text, cleaned.left_out)
-    pieces = [part for sentence in _sentences(cleaned.text) for part in _shorten(sentence, most)]
+    dictionary = user_dictionary(lexicon)
+    cleaned = clean(text, limit=limit, unsupported=unsupported, lexicon=dictionary)
+    require_speech(cleaned.text, cleaned.warnings)
+    return [dictionary.written(written(piece)) for piece in cut(cleaned.text, most, least)]
+
+
+def cut(cleaned: str, most: int = 160, least: int = 12) -> list[str]:
+    """Sentences of a cleaned text, with its private characters; arguments as in `split_sentences`."""
+    pieces = [part for sentence in _sentences(cleaned) for part in _shorten(sentence, most)]
     return _balance([p for p in _join_short(pieces, least, most) if p.strip()])
 
 
-def require_speech(cleaned: str, left_out: int = 0) -> None:
-    """Refuses a cleaned text in which there is nothing to say.
+def require_speech(cleaned: str, left_out: Sequence[str] = ()) -> None:
+    """Refuses a cleaned text in which there is nothing to say; `left_out` says what was left out of it.
 
     Raises:
         TextError: TEXT_UNSUPPORTED if all was left out, else TEXT_EMPTY; TEXT_DEGENERATE for an endless word;
@@ -160,18 +193,17 @@ def require_speech(cleaned: str, left_out: int = 0) -> None:
         check_digits(number.group())
     if _SPEAKABLE.search(cleaned):
         return
-    if left_out or re.search(rf"[^\s.,!?…\-—;:()\[\]'/~{EMPHASIS_ON}{EMPHASIS_OFF}]", cleaned):
+    if left_out or re.search(rf"[^\s.,!?…\-—;:()\[\]'/~{EMPHASIS_ON}{EMPHASIS_OFF}{PAUSES}]", cleaned):
+        why = left_out[0] if left_out else "It has only symbols."
         raise TextError(
-            "TEXT_UNSUPPORTED",
-            "The text has nothing that can be spoken, only symbols or other scripts",
-            "English or Mandarin text",
+            "TEXT_UNSUPPORTED", f"The text has nothing that can be spoken. {why}", "English or Mandarin text"
         )
     raise TextError("TEXT_EMPTY", "The text is empty or has only punctuation", "at least one word")
 
 
 def weight(text: str) -> int:
     """Length in Latin characters; a hanzi counts three, emphasis marks nothing."""
-    return sum(3 if ord(c) > 0x2E00 else 1 for c in text if c not in (EMPHASIS_ON, EMPHASIS_OFF))
+    return sum(3 if ord(c) > 0x2E00 else 1 for c in text if not _SILENT.match(c))
 
 
 def _sentences(text: str) -> list[str]:
@@ -179,6 +211,8 @@ def _sentences(text: str) -> list[str]:
     for match in _SENTENCE_END.finditer(text):
         if match.group().startswith(".") and not ends_sentence(text, start, match.start()):
             continue
+        if _PAUSE.match(match.group()) and not _SPEAKABLE.search(text[start : match.start()]):
+            continue  # a pause before the first word belongs to what follows
         sentences.append(text[start : match.end()].replace("\n", " "))
         start = match.end()
     return [*sentences, text[start:]]
@@ -205,7 +239,9 @@ def _join_short(pieces: list[str], least: int, most: int) -> list[str]:
         short = weight(piece.strip()) < least or not _SPEAKABLE.search(piece)
         previous_short = bool(joined) and (weight(joined[-1].strip()) < least or not _SPEAKABLE.search(joined[-1]))
         room = bool(joined) and weight(joined[-1]) + weight(piece) <= most + least
-        if joined and (short or previous_short) and (room or not _SPEAKABLE.search(piece)):
+        paused = bool(joined) and (_PAUSE.match(joined[-1].rstrip()[-1:]) or _PAUSE.match(piece.lstrip()[:1]))
+        apart = paused and all(_SPEAKABLE.search(side) for side in (joined[-1], piece))
+        if joined and not apart and (short or previous_short) and (room or not _SPEAKABLE.search(piece)):
             joined[-1] += piece
         else:
             joined.append(piece)
@@ -213,11 +249,10 @@ def _join_short(pieces: list[str], least: int, most: int) -> list[str]:
 
 
 def _balance(pieces: list[str]) -> list[str]:
-    """Emphasis marks as tags again, closed at the end of a piece and opened at the beginning of the next."""
+    """Emphasis closed at the end of a piece and opened at the beginning of the next."""
     balanced, opened = [], False
     for piece in pieces:
-        text = ("[emph]" if opened else "") + piece.strip()
+        text = (EMPHASIS_ON if opened else "") + piece.strip()
         opened = piece.count(EMPHASIS_ON) + opened > piece.count(EMPHASIS_OFF)
-        text = text.replace(EMPHASIS_ON, "[emph]").replace(EMPHASIS_OFF, "[/emph]")
-        balanced.append(text + ("[/emph]" if opened else ""))
-    return [re.sub(r"\[emph\]\s*\[/emph\]", "", piece) for piece in balanced]
+        balanced.append(text + (EMPHASIS_OFF if opened else ""))
+    return [re.sub(rf"{EMPHASIS_ON}\s*{EMPHASIS_OFF}", "", piece) for piece in balanced]
