@@ -204,14 +204,14 @@ def _one_file(item: Item, stem: str, job: _Job, seen: dict[str, str]) -> tuple[F
     notes = list(recording.notes)
     if abs(offset) > 0.002:
         notes.append(f"an offset of {offset:+.4f} was removed")
-    if item.text:
-        read = phonemize(item.text, item.language, lexicon=job.lexicon)
-        notes += [f"TEXT: {warning}" for warning in read.warnings]
     clean = samples - offset
     if job.denoise:
         clean = without_noise(clean, rate)
     source = _Source(item, samples, clean, rate, spans)
     pieces = _cut(source, job)
+    if item.text:
+        read = phonemize(item.text, item.language, lexicon=job.lexicon)
+        notes += [f"TEXT: {warning}" for warning in read.warnings]
     slices = []
     for number, (span, words) in enumerate(pieces, 1):
         slices.append(_one_slice(source, f"slices/{stem}_{number:04}.flac", span, words, job))
