@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from gsv_lab.errors import TextError, printable
+from gsv_lab.text.characters import HAN, OVERRIDES, REMOVED, REWRITTEN, SILENT
 from gsv_lab.text.marks import EMPHASIS_OFF, EMPHASIS_ON, PAUSES, marks
 from gsv_lab.text.markup import blank_markup
 from gsv_lab.text.user_dictionary import NONE, UserDictionary
@@ -23,47 +26,13 @@ from gsv_lab.text.words_en import ACCENTED
 LIMIT = 20_000
 __all__ = ["EMPHASIS_OFF", "EMPHASIS_ON", "HAN", "LIMIT", "PAUSES", "Cleaned", "clean"]
 
-HAN = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
-"""Chinese ideographs, as the inside of a character class of a regular expression."""
+Lost = tuple[int, str]
+"""A place in the text and the character that was left out there."""
 _HAN = re.compile(f"[{HAN}]")
-_REMOVED = re.compile("[\u00ad\u0300-\u036f\u180e\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
-_SILENT = frozenset('"“”„‟«»‹›「」『』《》〈〉【】〔〕｢｣·・•‧')
-_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
-_REWRITTEN = {
-    **dict.fromkeys("‘’‚‛ʼ`´＇′", "'"),
-    **dict.fromkeys("‐‑‒−﹣－", "-"),
-    **dict.fromkeys("–—―⸺─", "—"),
-    **dict.fromkeys("～〜∼", "~"),
-    **dict.fromkeys("，、﹐﹑،", ","),
-    **dict.fromkeys("；﹔", ";"),
-    **dict.fromkeys("：﹕∶", ":"),
-    **dict.fromkeys("۔।", "."),
-    **{"؟": "?", "؛": ";", "㎡": "m^2", "㎥": "m^3", "㎠": "cm^2", "㎤": "cm^3", "㎢": "km^2"},
-    **{"。": ".", "．": ".", "！": "!", "？": "?", "…": "…", "⋯": "…", "‥": "…", "¿": " ", "¡": " "},
-    **{"²": "^2", "³": "^3", "¹": "^1", "×": "×", "÷": "÷", "±": "±", "√": "√", "≈": "≈", "≠": "≠", "≤": "≤", "≥": "≥"},
-    **{
-        "″": "″",
-        "℃": "°C",
-        "℉": "°F",
-        "°": "°",
-        "º": "°",
-        "‰": "‰",
-        "→": ",",
-        "⇒": ",",
-        "™": "",
-        "®": "",
-        "©": " copyright ",
-    },
-    **{"ß": "ss", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d"},
-    **{"Đ": "D", "″": "″"},
-    **{"ð": "th", "Ð": "Th", "þ": "th", "Þ": "Th", "ı": "i", "々": "々", "〇": "〇", "№": "No. "},
-    **{"€": "€", "£": "£", "¥": "¥", "￥": "¥", "¢": "¢", "₹": "₹", "₩": "₩", "₽": "₽", "\u2044": "/"},
-}
-_ACCENTED = re.compile(rf"(?i)(?<![^\W\d_])(?:{'|'.join(ACCENTED)})(?![^\W\d_])")
-"""Words that keep their accents, which decide how they are read."""
-_FULL_WIDTH_COMMAS = frozenset("，、﹐﹑；")
-_MIDDLE_DOTS = frozenset("·・•‧")
-_ASCII_REPORTED = frozenset("\\_|`{}")
+_REMOVED = re.compile(f"[{REMOVED}]")
+_KNOWN = re.compile(f"[ -~α-ωΑ-Ω{HAN}]")
+_KEPT = re.compile(rf"(?i)(?<![^\W\d_])(?:{'|'.join(ACCENTED)})(?![^\W\d_])|(?<=[^\W_])_(?=[^\W_])")
+"""Words whose accents decide how they are read, and the underscore of addresses and names such as `my_file`."""
 
 
 @dataclass(frozen=True)
@@ -104,15 +73,14 @@ def clean(text: str, limit: int = LIMIT, unsupported: str = "warn", lexicon: Use
             "Cut it, or raise the limit if that much speech is wanted",
         )
     text = blank_markup(text)
-    parts: list[str] = []
-    lost: list[tuple[int, str]] = []
+    parts = []
+    lost: list[Lost] = []
     start = 0
     for mark_start, mark_end, marker in sorted([*marks(text), *lexicon.marks(text)]):
-        if mark_start < start:
-            continue  # a word of the dictionary inside a mark
-        parts += [_segment(text, start, mark_start, lost), marker]
-        start = mark_end
-    parts.append(_segment(text, start, len(text), lost))
+        if mark_start >= start:  # else it is a word of the dictionary inside a mark
+            parts += [*_segment(text, start, mark_start, lost), marker]
+            start = mark_end
+    parts += _segment(text, start, len(text), lost)
     if lost and unsupported == "error":
         position, character = lost[0]
         raise TextError(
@@ -124,49 +92,34 @@ def clean(text: str, limit: int = LIMIT, unsupported: str = "warn", lexicon: Use
     return Cleaned(_tidy("".join(parts)), _report(lost), len(lost))
 
 
-def _segment(text: str, start: int, end: int, lost: list[tuple[int, str]]) -> str:
-    out: list[str] = []
-    accented = {i for word in _ACCENTED.finditer(text, start, end) for i in range(*word.span())}
+def _segment(text: str, start: int, end: int, lost: list[Lost]) -> Iterator[str]:
+    kept = {i for word in _KEPT.finditer(text, start, end) for i in range(*word.span())}
     for position in range(start, end):
         character = text[position]
-        code = ord(character)
-        if 0x20 <= code < 0x7F:
-            if character in _ASCII_REPORTED and not _inside_address(text, position):
-                lost.append((position, character))
-                out.append(" ")
-            else:
-                out.append("" if character in _SILENT else character)
-            continue
-        _refuse_invalid(character, code, position)
-        rewritten = character if position in accented else _between_digits(text, position) or _rewrite(character)
-        if rewritten is None:
+        if not " " <= character <= "~":
+            _refuse_invalid(character, position)
+        known = character if position in kept else _between_digits(text, position) or _rewrite(character)
+        if known is None:
             lost.append((position, character))
-            rewritten = " "
-        out.append(rewritten)
-    return "".join(out)
+        yield " " if known is None else known
 
 
 def _between_digits(text: str, position: int) -> str:
     """A full-width comma between numbers parts them, unless three zeros follow, and a middle dot is that of 9·11."""
-    character, before, after = text[position], text[position - 1 : position], text[position + 1 : position + 4]
-    if not (before.isdigit() and after[:1].isdigit()):
+    character, after = text[position], text[position + 1 : position + 4]
+    if character.isascii() or not (text[position - 1 : position].isdigit() and after[:1].isdigit()):
         return ""
-    if character in _FULL_WIDTH_COMMAS:
+    if character in "，、﹐﹑；":
         return "," if unicodedata.normalize("NFKC", after) == "000" else ", "
-    return "·" if character in _MIDDLE_DOTS else ""
+    return "·" if character in "·・•‧" else ""
 
 
-def _inside_address(text: str, position: int) -> bool:
-    """Whether an underscore belongs to an e-mail or web address or a name like `my_file`."""
-    around = text[max(position - 1, 0) : position + 2]
-    return text[position] == "_" and len(around) == 3 and around[0].isalnum() and around[2].isalnum()
-
-
-def _refuse_invalid(character: str, code: int, position: int) -> None:
+def _refuse_invalid(character: str, position: int) -> None:
+    code = ord(character)
     what = ""
     if 0xD800 <= code <= 0xDFFF:
         what = "half of a character pair (a lone surrogate)"
-    elif character in _OVERRIDES:
+    elif character in OVERRIDES:
         what = "a hidden mark that turns the reading direction"
     elif unicodedata.category(character) == "Cc" and character not in "\t\n\r\x0b\x0c\x85":
         what = "a control character"
@@ -183,44 +136,45 @@ def _refuse_invalid(character: str, code: int, position: int) -> None:
 
 def _rewrite(character: str) -> str | None:
     """The known spelling of a character; None if it has no pronunciation here."""
-    if _REMOVED.match(character):
-        return ""
-    if character in _SILENT:
+    if character in "\\_|`{}":
+        return None
+    if _REMOVED.match(character) or character in SILENT:
         return " " if character in "【】〔〕" else ""
-    if character in _REWRITTEN:
-        return _REWRITTEN[character]
-    if _HAN.match(character):
-        return unicodedata.normalize("NFKC", character)
-    if character.isspace() or unicodedata.category(character)[0] == "Z":
-        return "\n" if character in "\n\r\x0b\x0c\x85\u2028\u2029" else " "
-    if written := _number_sign(character):
-        return written
-    if unicodedata.category(character) == "Nd":
-        return str(unicodedata.digit(character))
+    if " " <= character <= "~":
+        return character
+    if character in REWRITTEN:
+        return REWRITTEN[character]
     compatible = unicodedata.normalize("NFKC", character)
-    if compatible != character and all(_known(c) for c in compatible):
-        return "".join(_REWRITTEN.get(c, c) for c in compatible)
-    plain = "".join(c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c))
-    if plain and all(_known(c) for c in plain):
-        return plain
+    if _HAN.match(character):
+        return compatible
+    kind = unicodedata.category(character)
+    if character.isspace() or kind[0] == "Z":
+        return "\n" if character in "\n\r\x0b\x0c\x85\u2028\u2029" else " "
+    if written := _number_sign(character, kind, compatible):
+        return written
+    if kind == "Nd":
+        return str(unicodedata.digit(character))
+    letters = "".join(c for c in unicodedata.normalize("NFKD", character) if not unicodedata.combining(c))
+    for plain in (compatible, letters):
+        if plain and all(map(_known, plain)):
+            return "".join(REWRITTEN.get(c, c) for c in plain)
     # Brackets, quotation marks and dashes of any script part what they stand between; other marks would be read.
-    return " " if unicodedata.category(character) in ("Ps", "Pe", "Pi", "Pf", "Pd") else None
+    return " " if kind in ("Ps", "Pe", "Pi", "Pf", "Pd") else None
 
 
-def _number_sign(character: str) -> str:
+def _number_sign(character: str, kind: str, compatible: str) -> str:
     """A digit that is raised or circled, or a fraction: the spaces keep 1½ from becoming 11/2, ①② from becoming 12."""
-    compatible = unicodedata.normalize("NFKC", character).replace("\u2044", "/").strip("()")
-    if unicodedata.decomposition(character).startswith("<super>") and compatible in "0123456789+−":
+    compatible = compatible.replace("\u2044", "/").strip("()")
+    form = unicodedata.decomposition(character)
+    if form.startswith("<super>") and compatible in "0123456789+−":
         return "^" + compatible.replace("−", "-")
-    if unicodedata.category(character) != "No" or unicodedata.decomposition(character).startswith("<sub>"):
+    if kind != "No" or form.startswith("<sub>"):
         return ""
-    number = unicodedata.digit(character, None)
-    return f" {compatible if number is None or compatible != character else number} "
+    return f" {unicodedata.digit(character, compatible) if compatible == character else compatible} "
 
 
 def _known(character: str) -> bool:
-    greek = "α" <= character <= "ω" or "Α" <= character <= "Ω"
-    return " " <= character <= "~" or greek or character in _REWRITTEN or bool(_HAN.match(character))
+    return character in REWRITTEN or bool(_KNOWN.match(character))
 
 
 def _tidy(text: str) -> str:
@@ -235,38 +189,30 @@ def _tidy(text: str) -> str:
 
 def _describe(run: str) -> str:
     """A run of characters in a way that any terminal shows, with the name of its script or of the single sign."""
-    shown = printable(run)
-    script = _script(run[0])
-    if script:
-        return f"'{shown}' ({script}, for which there is no front end; those that exist: English, Mandarin)"
-    return f"'{shown}' ({unicodedata.name(run, f'U+{ord(run):04X}').lower()})" if len(run) == 1 else f"'{shown}'"
+    shown = f"'{printable(run)}'"
+    if script := _script(run[0]):
+        return f"{shown} ({script}, for which there is no front end; those that exist: English, Mandarin)"
+    return f"{shown} ({unicodedata.name(run, f'U+{ord(run):04X}').lower()})" if len(run) == 1 else shown
 
 
 def _script(character: str) -> str:
     """The script of a letter, as its Unicode name says it; empty for signs."""
-    if unicodedata.category(character)[0] not in "LM":
-        return ""
-    words = unicodedata.name(character, "").split(" ")
-    return words[0].capitalize() if len(words) > 1 else ""
+    script, _, letter = unicodedata.name(character, "").partition(" ")
+    return script.capitalize() if letter and unicodedata.category(character)[0] in "LM" else ""
 
 
-def _report(lost: list[tuple[int, str]]) -> tuple[str, ...]:
+def _report(lost: list[Lost]) -> tuple[str, ...]:
     """One sentence for each run of neighbours of one script, the same one once, at most eight of them."""
-    runs: list[tuple[int, str]] = []
-    for position, character in lost:
-        last_start, last = runs[-1] if runs else (-1, "")
-        if last and position == last_start + len(last) and _script(last[0]) == _script(character):
-            runs[-1] = (last_start, last + character)
-        else:
-            runs.append((position, character))
     places: dict[str, list[int]] = {}
-    for position, run in runs:
-        places.setdefault(run, []).append(position + 1)
-    sentences: list[str] = []
-    for run, found in list(places.items())[:8]:
+    # Neighbours differ from their number in the list by the same amount.
+    for _, group in groupby(enumerate(lost), lambda item: (item[1][0] - item[0], _script(item[1][1]))):
+        starts, characters = zip(*(place for _, place in group), strict=True)
+        places.setdefault("".join(characters), []).append(starts[0] + 1)
+    named = list(places.items())
+    sentences = []
+    for run, found in named[:8]:
         more = f" and {len(found) - 1} more times" if len(found) > 1 else ""
         sentences.append(f"Left out {_describe(run)} at character {found[0]}{more}: it cannot be spoken.")
-    if len(places) > 8:
-        rest = sum(len(run) * len(found) for run, found in list(places.items())[8:])
+    if rest := sum(len(run) * len(found) for run, found in named[8:]):
         sentences.append(f"Left out {rest} more characters that cannot be spoken.")
     return tuple(sentences)

@@ -6,7 +6,7 @@ Source: Xiandai Hanyu Cidian and common usage.
 
 from __future__ import annotations
 
-SHORTHAND = {"<n>": "零一二三四五六七八九十百千万两几半多数", "<who>": "我你您他她它咱谁"}
+SHORTHAND = {"n": "零一二三四五六七八九十百千万两几半多数", "who": "我你您他她它咱谁"}
 CONTEXTS = r"""
 fen4 zi3  (?<=[识罪极怖法投进疑动派跃干后险主裂端暴产])分子|(?<=投机)分子
 huan2     还(?=嘴|席)

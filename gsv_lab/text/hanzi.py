@@ -9,22 +9,20 @@ from __future__ import annotations
 import logging
 import re
 import warnings
+from collections.abc import Iterator
 from functools import cache, lru_cache
+from itertools import accumulate, islice
 from typing import Any
 
 from gsv_lab.text import contexts_zh, polyphones, surnames
-from gsv_lab.text.clean import HAN
+from gsv_lab.text.rows import compiled
 
 Tagged = tuple[str, str, list[str]]
+Found = Iterator[tuple[int, list[str]]]
+"""Where a stretch of a text begins, and its syllables."""
 
-_HANZI = re.compile(f"[{HAN}]")
 _LONGEST_WORD = 8
 _RARE = 50
-
-
-def is_hanzi(character: str) -> bool:
-    """Whether a character is a Chinese ideograph."""
-    return bool(_HANZI.match(character))
 
 
 @cache
@@ -47,55 +45,65 @@ def frequency(word: str) -> int:
 
 def segment(text: str) -> list[Tagged]:
     """Words of a run of characters with jieba's part-of-speech flag and one syllable (`hang2`, `lv4`) a character."""
-    words: list[Tagged] = []
-    for pair in _tagger().cut(text):
-        words += _parted(pair.word, pair.flag)
-    words = [_by_neighbours(words, i) for i in range(len(words))]
+    parts = [("", ""), *_parts(text), ("", "")]
+    words = [_by_neighbours(*parts[i : i + 3]) for i in range(len(parts) - 2)]
     readings = [syllable for _, _, read in words for syllable in read]
-    starts = _starts(words)
-    for start, end, read in _special(text, starts, words):
-        readings[start:end] = read
-    spoken: list[Tagged] = []
-    for at, (word, flag, _) in zip(starts, words, strict=False):
-        read = readings[at : at + len(word)]
+    for start, read in _special(text, words):
+        readings[start : start + len(read)] = read
+    spoken = []
+    rest = iter(readings)
+    for word, flag, _ in words:
+        read = list(islice(rest, len(word)))
         # A particle that is read in full is none: 打的, 办得了.
         particle = flag[:1] in ("u", "y") and not read[-1].endswith("5")
         spoken.append((word, "v" if particle else flag, read))
     return spoken
 
 
-def _parted(word: str, flag: str) -> list[Tagged]:
-    """A word with its syllables; what jieba has glued to the particles 得 and 地 is taken apart again."""
-    parts: list[tuple[str, str]] = [(word, flag)]
-    match = re.fullmatch("(.)得([^了到出来])", word)
-    if match and flag == "l":
-        parts = [(match[1], "v"), ("得", "ud"), (match[2], "a")]
-    elif len(word) > 1 and frequency(word) < _RARE and word[0] in "得地":
-        parts = [(word[0], "ud"), (word[1:], "v")]
-    elif len(word) > 1 and frequency(word) < _RARE and word[-1] == "得":
-        parts = [(word[:-1], flag), ("得", "ud")]
-    return [(part, tag, syllables(part)) for part, tag in parts]
+Part = tuple[str, str]
 
 
-def _starts(words: list[Tagged]) -> list[int]:
-    """Where each word begins in the text, and where the last one ends."""
-    starts = [0]
-    for word, _, _ in words:
-        starts.append(starts[-1] + len(word))
-    return starts
+def _parts(text: str) -> Iterator[Part]:
+    """Words with their flags; what jieba has glued to the particles 得 and 地 is taken apart again."""
+    for word, flag in _tagger().cut(text):
+        rare = len(word) > 1 and frequency(word) < _RARE
+        if flag == "l" and re.fullmatch(".得[^了到出来]", word):
+            yield from ((word[0], "v"), ("得", "ud"), (word[2], "a"))
+        elif rare and word[0] in "得地":
+            yield from ((word[0], "ud"), (word[1:], "v"))
+        elif rare and word[-1] == "得":
+            yield from ((word[:-1], flag), ("得", "ud"))
+        else:
+            yield word, flag
 
 
-@lru_cache(maxsize=50_000)
-def _read(word: str) -> tuple[str, ...]:
-    if word in polyphones.PHRASES:
-        return tuple(polyphones.PHRASES[word].split())
-    from pypinyin.seg.mmseg import seg
+def _by_neighbours(before: Part, here: Part, after: Part) -> Tagged:
+    """A word with its syllables, of which some hang on the parts of speech beside it."""
+    word, flag = here
+    read = syllables(word)
+    key = f"{word}/{flag[:1]}"
+    if flag == "m" and len(word) > 1:
+        read[-1] = polyphones.MEASURES.get(word[-1], read[-1])
+    elif word == "得":
+        read = [_de(before, after)]
+        flag = flag if read == ["de5"] else "v"
+    elif key in polyphones.BY_FLAG:
+        read = [polyphones.BY_FLAG[key]]
+    return word, flag, read
 
-    found: list[str] = []
-    for piece in seg.cut(word):
-        own = _own_reading(word, piece, len(found))
-        found += [own] if own else _pypinyin(piece)
-    return tuple(found)
+
+def _de(before: Part, after: Part) -> str:
+    """得 is a particle after a verb or adjective, must before a verb, and to get before a noun or number."""
+    (verb, kind), (following, flag) = before, after
+    if verb in polyphones.DEI_AFTER or following[:2] == "好好":
+        return "dei3"
+    if kind.startswith(tuple("valizb")):
+        must = flag[:1] == "v" and len(verb) > 1 and verb[-1] in polyphones.OBJECTS
+        return "dei3" if must else "de5"
+    if following in ("", "了", "过", "着", "到") or flag[:1] in ("m", "q"):
+        return "de2"
+    noun = flag[:1] == "n" and flag != "nr" and following not in polyphones.VERB_LIKE
+    return "de2" if noun and frequency(following) else "dei3"
 
 
 def syllables(word: str) -> list[str]:
@@ -104,6 +112,19 @@ def syllables(word: str) -> list[str]:
     A character without any known reading gives `UNK5`.
     """
     return list(_read(word))
+
+
+@lru_cache(maxsize=50_000)
+def _read(word: str) -> list[str]:
+    if word in polyphones.PHRASES:
+        return polyphones.PHRASES[word].split()
+    from pypinyin.seg.mmseg import seg
+
+    found: list[str] = []
+    for piece in seg.cut(word):
+        own = _own_reading(word, piece, len(found))
+        found += [own] if own else _pypinyin(piece)
+    return found
 
 
 def _own_reading(word: str, piece: str, at: int) -> str:
@@ -134,7 +155,7 @@ def _pypinyin(piece: str) -> list[str]:
 def _words() -> dict[str, list[str]]:
     """The words of the kit's tables with a reading for each character; empty where it stays as it is."""
     table: dict[str, list[str]] = {}
-    for row in polyphones.WORDS.strip().replace("\n    ", " ").splitlines():
+    for row in polyphones.WORDS.strip().splitlines():
         key, _, words = row.partition(": ")
         character, reading = key.split()
         for word in words.split():
@@ -147,106 +168,61 @@ def _words() -> dict[str, list[str]]:
 
 @cache
 def _contexts() -> list[tuple[list[str], re.Pattern[str]]]:
-    rows: list[tuple[list[str], re.Pattern[str]]] = []
+    rows = []
     for row in contexts_zh.CONTEXTS.strip().splitlines():
         *reading, pattern = row.split()
-        for short, long in contexts_zh.SHORTHAND.items():
-            pattern = pattern.replace(short, long)
-        rows.append((reading, re.compile(pattern)))
+        rows.append((reading, compiled(pattern, contexts_zh.SHORTHAND)))
     return rows
 
 
-@cache
-def _names() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    nouns = "".join(set(surnames.SURNAMES) - set(surnames.VERBS))
-    free = rf"(?:(?<![一-龥])|(?<=[{surnames.NAMED_AFTER}]))[{surnames.VERBS}]"
-    titled = rf"(?:[{nouns}]|{free})(?=(?:{surnames.TITLES}))|(?<=(?<!百)姓)[{''.join(surnames.SURNAMES)}]"
-    titled += r"|(?<=(?<![一-龥])[老小])[任单查解翟盖葛薄仇曾](?=$|[你您好说来走在是的和])"
-    return re.compile(titled), re.compile("|".join(surnames.COMPOUND_SURNAMES))
-
-
-def _special(text: str, starts: list[int], words: list[Tagged]) -> list[tuple[int, int, list[str]]]:
-    """What the tables say of stretches of a text: start, end, syllables; later ones win."""
-    inside = _inside_words(words)
-    found: list[tuple[int, int, list[str]]] = []
-    start = 0
-    while start < len(text) - 1:
-        end = _longest(text, start, starts, inside)
-        own = _words().get(text[start:end], [])
-        found += [(start + k, start + k + 1, [syllable]) for k, syllable in enumerate(own) if syllable]
-        start = max(end, start + 1)
+def _special(text: str, words: list[Tagged]) -> Found:
+    """What the tables say of stretches of a text; later ones win."""
+    starts = [0, *accumulate(len(word) for word, _, _ in words)]
+    inner: set[int] = set()
+    for start, (word, _, _) in zip(starts, words, strict=False):
+        if len(word) > 1 and frequency(word) >= _RARE:
+            inner.update(range(start + 1, start + len(word)))
+    yield from _listed(text, inner)
     for reading, pattern in _contexts():
         for match in pattern.finditer(text):
-            known = inside[match.start()]
-            if known < 0 or starts[known] == match.start():
-                found.append((match.start(), match.end(), reading))
-    return found + _surnames(text, starts, words, inside)
+            if match.start() not in inner:
+                yield match.start(), reading
+    for start, (word, flag, _) in zip(starts, words, strict=False):
+        if flag == "nr":
+            yield from _name(start, word)
+    for match in re.finditer(surnames.TITLED, text):
+        if match.start() not in inner:
+            yield match.start(), [surnames.SURNAMES[match[0]]]
+    for match in re.finditer(surnames.COMPOUND, text):
+        yield match.start(), surnames.COMPOUND_SURNAMES[match[0]].split()
 
 
-def _longest(text: str, start: int, starts: list[int], inside: list[int]) -> int:
-    """Where the longest word of the kit's tables ends that begins here and cuts no other word; `start` if none does."""
-    for end in range(min(len(text), start + _LONGEST_WORD), start + 1, -1):
-        if text[start:end] not in _words():
-            continue
-        free_start = inside[start] < 0 or starts[inside[start]] == start
-        free_end = end == len(text) or inside[end] < 0 or starts[inside[end]] == end
-        if (free_start and free_end) or inside[start] == inside[end - 1] >= 0:
-            return end
-    return start
+def _listed(text: str, inner: set[int]) -> Found:
+    """The longest words of the kit's tables that cut no other word; `inner` are the places inside those."""
+    start = 0
+    while start < len(text):
+        end = min(len(text), start + _LONGEST_WORD)
+        while end > start + 1 and not _stands(text, start, end, inner):
+            end -= 1
+        own = _words()[text[start:end]] if end > start + 1 else []
+        for at, syllable in enumerate(own, start):
+            if syllable:
+                yield at, [syllable]
+        start = end
 
 
-def _inside_words(words: list[Tagged]) -> list[int]:
-    """For each character the number of the dictionary word of several characters that it stands in, else below 0."""
-    inside: list[int] = []
-    for number, (word, _, _) in enumerate(words):
-        known = len(word) > 1 and frequency(word) >= _RARE
-        inside += [number if known else -1 - number] * len(word)
-    return inside
+def _stands(text: str, start: int, end: int, inner: set[int]) -> bool:
+    if text[start:end] not in _words():
+        return False
+    return inner.isdisjoint((start, end)) or inner.issuperset(range(start + 1, end))
 
 
-def _surnames(text: str, starts: list[int], words: list[Tagged], inside: list[int]) -> list[tuple[int, int, list[str]]]:
-    """Surnames before titles and after 姓, at the beginning of words that jieba takes for names, and compound ones."""
-    titled, compound = _names()
-    found: list[tuple[int, int, list[str]]] = []
-    for at, (word, flag, _) in zip(starts, words, strict=False):
-        place = at + (word[0] in "老小阿" and len(word) == 2)
-        name = word[place - at :]
-        sure = name[0] in surnames.ONLY_SURNAMES or not frequency(word)
-        if flag == "nr" and len(word) in (2, 3) and sure and word not in _words() and name[0] in surnames.SURNAMES:
-            found.append((place, place + 1, [surnames.SURNAMES[name[0]]]))
-    for match in titled.finditer(text):
-        if inside[match.start()] < 0 or match.start() in starts:
-            found.append((match.start(), match.end(), [surnames.SURNAMES[match.group()]]))
-    for match in compound.finditer(text):
-        found.append((match.start(), match.end(), surnames.COMPOUND_SURNAMES[match.group()].split()))
-    return found
-
-
-def _by_neighbours(words: list[Tagged], i: int) -> Tagged:
-    """Single characters whose reading hangs on the parts of speech beside them."""
-    word, flag, read = words[i]
-    before = words[i - 1] if i else ("", "", [])
-    after = words[i + 1] if i + 1 < len(words) else ("", "", [])
-    if flag == "m" and len(word) > 1 and word[-1] in polyphones.MEASURES:
-        return word, flag, [*read[:-1], polyphones.MEASURES[word[-1]]]
-    if word == "得":
-        read = [_de(before, after)]
-        return word, flag if read == ["de5"] else "v", read
-    if f"{word}/{flag[:1]}" in polyphones.BY_FLAG:
-        read = [polyphones.BY_FLAG[f"{word}/{flag[:1]}"]]
-    return word, flag, read
-
-
-def _de(before: Tagged, after: Tagged) -> str:
-    """得 is a particle after a verb or adjective, must before a verb, and to get before a noun or number."""
-    if before[0] in polyphones.DEI_AFTER or after[0][:2] == "好好":
-        return "dei3"
-    kind, following = before[1][:1], after[1][:1]
-    if kind and kind in "valizb":
-        must = following == "v" and len(before[0]) > 1 and before[0][-1] in polyphones.OBJECTS
-        return "dei3" if must else "de5"
-    if not after[0] or after[0] in ("了", "过", "着", "到") or following in ("m", "q"):
-        return "de2"
-    if following in ("n",) and frequency(after[0]) and after[1] != "nr" and after[0] not in polyphones.VERB_LIKE:
-        return "de2"
-    return "dei3"
+def _name(start: int, word: str) -> Found:
+    """The surname at the beginning of what jieba takes for a name."""
+    if len(word) == 2 and word[0] in "老小阿":
+        surname, start = word[1], start + 1
+    else:
+        surname = word[0]
+    sure = surname in surnames.ONLY_SURNAMES or not frequency(word)
+    if sure and len(word) in (2, 3) and word not in _words() and surname in surnames.SURNAMES:
+        yield start, [surnames.SURNAMES[surname]]

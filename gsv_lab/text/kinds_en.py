@@ -1,7 +1,7 @@
 r"""The kinds of English writing that are not words, and how each is read: one kind a row, in the order of their trial.
 
 A row is `name | pattern | reading | source`. The pattern is a regular expression, in which `<unit>` and the like stand
-for what `normalise_en.py` names so. In the reading, `{1:cardinal}` is the first group of the pattern read by the reader
+for what `SHORTHAND` says. In the reading, `{1:cardinal}` is the first group of the pattern read by the reader
 of that name, `{0}` the whole match as it stands, `_` a space at an edge, and `@money` a function that reads the match.
 `{end}`, `{stop}` and `{halt}` are a full stop where the dot of an abbreviation also ends its sentence: at the end of
 the text, there or before a word that begins sentences, there or before almost any capital. What a reading leaves as
@@ -11,6 +11,52 @@ The source is who lays the reading down; "usage" is what American dictionaries a
 # ruff: noqa: E501
 
 from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from gsv_lab.text import tables_en as words
+
+
+def any_of(names: Iterable[str]) -> str:
+    """A pattern of these words, the longest first."""
+    return f"(?:{'|'.join(sorted(map(re.escape, names), key=len, reverse=True))})"
+
+
+_NUMBER = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
+SHORTHAND = {
+    "number": _NUMBER,
+    "operand": rf"(?:\(?(?:{_NUMBER}[a-z]?|[A-Za-z])(?:\^-?\d+)?%?\)?)",
+    "path": r"[^\s,;!()\"<>]",
+    "dash": r"\s?[\-—~]\s?",
+    "half": r"\s?[aApP](?:\.\s?[mM]\b\.?|[mM]\b\.?)(?!\w)",
+    "st": "(?:st|nd|rd|th|ST|ND|RD|TH)",
+    "scale": rf"(?:\s(?:thousand|million|billion|trillion)\b|\s?{any_of(words.MAGNITUDE)}\b)",
+    "not_waiting": "".join(rf"(?<!\b{word} )(?<!\b{word.title()} )" for word in words.WAITING),
+    "counts": rf"(?:{any_of(words.COUNTED_PEOPLE)}|(?!always|this|unless|as)[a-z]+s)",
+    "unit": any_of(words.UNITS).replace(r"\ ", r"\.?\s"),
+    "per": any_of(words.PER),
+    "month": rf"(?:{any_of(words.MONTHS)}\b|{any_of(words.MONTH_SHORT)}\b\.?)",
+    "short_month": any_of(name for name in words.MONTH_SHORT if name != "May"),
+    "day": any_of([*words.DAYS, *words.DAYS.values()]),
+    "file": any_of([*words.FILE_ENDINGS, *map(str.upper, words.FILE_ENDINGS)]),
+    "programming": any_of(words.PROGRAMMING),
+    "slashed": any_of(words.SLASHED),
+    "numbered": any_of(words.NUMBERED),
+    "numbered_dot": any_of(words.NUMBERED_WITH_DOT),
+    "street": any_of(words.STREETS),
+    "title": any_of(words.TITLES),
+    "title_free": any_of(words.TITLES_WITHOUT_DOT),
+    "short": any_of(words.SHORT_FORMS),
+    "short_word": any_of(words.SHORT_WORDS),
+    "starter": any_of(words.STARTERS),
+    "currency": any_of(words.CURRENCY_CODES),
+    "counted": any_of(words.COUNTED),
+    "bible": f"(?:{'|'.join(words.BIBLE)})",
+    "greek": "".join(words.GREEK) + "".join(words.GREEK).upper(),
+    "symbol": re.escape("".join(words.SYMBOLS)),
+}
+"""What the names between < and > in a pattern stand for."""
 
 ADDRESSES = r"""
 e-mail address   | \b[\w.+\-]{1,64}@[A-Za-z\d\-]+(?:\.[A-Za-z\d\-]+)+\b                         | {0:address} | RFC 5322
@@ -66,8 +112,8 @@ time             | (?<![\d:.])(\d{1,2}):(\d\d)(?::(\d\d))?(<half>)?(?![\d:])    
 time             | (?<![\d:.])(\d{1,2})(<half>)                                                  | {1:cardinal} {2:half}{halt} | usage
 initials         | (?<![\w.])((?:[A-Za-z]\.){2,20})(s?)(?![A-Za-z])                                            | {1:letters}{2}{stop} | usage
 initial          | (?<![A-Z] )\b([A-Z])\.(?=\s?[A-Z](?:\.|[a-z]))(?!\s(?:<starter>)\b)                      | {1} | usage
-date             | (?<![\d\-/.])(\d{4})([\-/.])(\d{1,2})\2(\d{1,2})(?![\d\-/])(?!\.\d)           | @iso_date | ISO 8601
-date             | (?<![\d\-/.])(\d{1,2})([\-/.])(\d{1,2})\2(\d{4}|\d\d)(?![\d\-/])(?!\.\d)      | @slash_date | usage
+date             | (?<![\d\-/.])(\d{4})([\-/.])(\d{1,2})\2(\d{1,2})(?![\d\-/])(?!\.\d)           | @date | ISO 8601
+date             | (?<![\d\-/.])(\d{1,2})([\-/.])(\d{1,2})\2(\d{4}|\d\d)(?![\d\-/])(?!\.\d)      | @date | usage
 date             | (?<=\b[Oo]n )(0?[1-9]|1[0-2])/([0-2]?\d|3[01])(?![/\w]|\s(?:of|cup|inch))         | {1:month_number} {2:ordinal_day} | usage
 date range       | \b(<month>)\s+(\d{1,2})(?:<st>)?<dash>(\d{1,2})(?:<st>)?(?![\d:])(?:,?\s+(\d{4})\b)? | {1:month} {2:ordinal} to {3:ordinal}{4:comma_year} | usage
 date range       | (?<![\d.])([Tt]he\s+)?(\d{1,2})(?:<st>)?<dash>(\d{1,2})(?:<st>)?(?:\s+of)?\s+(<month>)(?:,?\s+(\d{4})\b)? | {1:the} {2:ordinal} to the {3:ordinal} of {4:month}{5:comma_year} | usage

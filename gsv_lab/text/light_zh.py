@@ -58,7 +58,6 @@ FULL_ER = frozenset(
 )
 """Words in which 儿 is a child or a name, not the suffix."""
 
-LOCATIVES = frozenset("上里")
 FULL_LOCATIVES = frozenset(
     "以上 之上 向上 天上 北上 公里 海里 英里 华里 千里 万里 故里 邻里 阿里 表里 巴里 乡里 百里 八里 十里 五里 至上 早上好 无上 "
     "马德里 新德里 索马里 希拉里 瓦西里 密苏里 满洲里 西西里".split()
@@ -82,3 +81,17 @@ FIRST_TONE = r"""
     | (?<=[三四五六七八九十百千万]分之)一 | (?<=比)一$
 """
 """Where 一 counts or orders, so that it keeps its first tone; a verbose pattern."""
+
+FULL = FULL_ZI | FULL_ER | FULL_LOCATIVES
+NUMERALS = "零〇一二三四五六七八九十两"
+LIGHT_END = rf"""
+    \ [吗嘛呢吧们]/ | \ [啊呀哇啦哪么的地得了着过]/[uy] | \S[们么]/    # particles, 我们
+    | [几这那哪每{NUMERALS}]\ ?个/ | [百千万]个/                      # 三个
+    | \S[子儿]/ | \S\ 儿/                                            # suffixes
+    | \S\S\ [上里]/f$ | \ \S{{1,2}}[上里]/(?:n|s|f|l|ng|an|vn|nr)$     # 桌子 上, 家里
+    | \ ([{KIN}])\1/ | \ (.)\2/v$                                    # 妈妈, 看看
+"""
+"""Forms of words that end in a light tone, if they are not in `FULL`: the word before, a blank, the word, its flag."""
+
+LIGHT_MIDDLE = rf"(.)一\1|[^{BEFORE_FULL_BU}]不."
+"""Forms of three characters whose middle is light: 看一看, 好不好, 看不见."""

@@ -8,9 +8,11 @@ for each length of a pause in steps of 10 ms.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from gsv_lab.errors import TextError
 
+Mark = tuple[int, int, str]
 EMPHASIS_ON, EMPHASIS_OFF = "\ue000", "\ue001"
 LONGEST_PAUSE = 10.0
 """Seconds."""
@@ -25,13 +27,13 @@ _PAUSE = re.compile(r"\[pause(?:[\s:=]*(?=[\d.+\-])([^\]\n]{0,40}))?\s*(\]|$)", 
 _LENGTH = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(s|ms|sec|seconds?)?\s*", re.IGNORECASE)
 
 
-def marks(text: str) -> list[tuple[int, int, str]]:
-    """Where marks begin and end in a text, and the private character of each, in order.
+def marks(text: str) -> list[Mark]:
+    """Where marks begin and end in a text, and the private character of each.
 
     Raises:
         TextError: MARKUP_SYNTAX, with the column.
     """
-    return sorted([*_emphasis(text), *_pauses(text)])
+    return [*_emphasis(text), *_pauses(text)]
 
 
 def pause_seconds(character: str) -> float:
@@ -42,51 +44,49 @@ def pause_seconds(character: str) -> float:
 def written(text: str) -> str:
     """The text with its private characters as marks again."""
     text = text.replace(EMPHASIS_ON, "[emph]").replace(EMPHASIS_OFF, "[/emph]")
-    return re.sub(f"[{PAUSES}]", lambda match: f"[pause {pause_seconds(match.group()):g}s]", text)
+    return re.sub(f"[{PAUSES}]", lambda match: f"[pause {pause_seconds(match[0]):g}s]", text)
 
 
 def cut_pauses(text: str) -> tuple[float, str, float]:
     """Seconds of the pauses that a cleaned text begins with, the text without them, and seconds of those at its end."""
-    edge = rf"[{PAUSES}{EMPHASIS_ON}{EMPHASIS_OFF}\s]*"
-    match = re.fullmatch(rf"({edge})(.*?)({edge})", text, re.DOTALL)
-    assert match is not None  # every part may be empty
-    pauses = re.compile(f"[{PAUSES}]")
-    before, after = (sum(map(pause_seconds, pauses.findall(part))) for part in match.group(1, 3))
-    return before, pauses.sub("", match[1]) + match[2] + pauses.sub("", match[3]), after
+    edge = rf"([{PAUSES}{EMPHASIS_ON}{EMPHASIS_OFF}\s]*)"
+    _, first, inner, last, _ = re.split(f"^{edge}(.*?){edge}$", text, flags=re.DOTALL)
+    pause = re.compile(f"[{PAUSES}]")
+    before, after = (sum(map(pause_seconds, pause.findall(part))) for part in (first, last))
+    return before, pause.sub("", first) + inner + pause.sub("", last), after
 
 
-def _pauses(text: str) -> list[tuple[int, int, str]]:
-    found: list[tuple[int, int, str]] = []
+def _pauses(text: str) -> Iterator[Mark]:
     for match in _PAUSE.finditer(text):
-        length = _LENGTH.fullmatch(match.group(1) or "")
-        seconds = 0.0
-        if length:
-            seconds = float(length.group(1)) / (1000 if (length.group(2) or "").lower() == "ms" else 1)
-        if not length or match.group(2) != "]" or not _STEP <= seconds <= LONGEST_PAUSE:
+        length = _LENGTH.fullmatch(match[1] or "")
+        unit = 1000 if length and (length[2] or "").lower() == "ms" else 1
+        seconds = float(length[1]) / unit if length else 0.0
+        if match[2] != "]" or not _STEP <= seconds <= LONGEST_PAUSE:
             raise TextError(
                 "MARKUP_SYNTAX",
-                f"{match.group():.40} in column {match.start() + 1} is no pause",
+                f"{match[0]:.40} in column {match.start() + 1} is no pause",
                 f"[pause 0.5s], from {_STEP:g}s to {LONGEST_PAUSE:g}s, or [pause 500ms]",
                 "Write its length",
             )
-        found.append((match.start(), match.end(), chr(_FIRST_PAUSE + round(seconds / _STEP))))
-    return found
+        yield (*match.span(), chr(_FIRST_PAUSE + round(seconds / _STEP)))
 
 
-def _emphasis(text: str) -> list[tuple[int, int, str]]:
-    found: list[tuple[int, int, str]] = []
-    opened = -1
+def _emphasis(text: str) -> Iterator[Mark]:
+    opened = 0
     for match in _EMPHASIS.finditer(text):
-        column, closing = match.start() + 1, bool(match.group(1))
-        if closing and opened < 0:
-            raise _wrong(f"[/emph] in column {column} closes nothing", "Write [emph] before it, or remove it")
-        if not closing and opened >= 0:
-            raise _wrong(f"[emph] in column {column} stands inside the one of column {opened}", "Close that one first")
-        opened = -1 if closing else column
-        found.append((match.start(), match.end(), EMPHASIS_OFF if closing else EMPHASIS_ON))
-    if opened >= 0:
+        column = match.start() + 1
+        if match[1]:
+            if not opened:
+                raise _wrong(f"[/emph] in column {column} closes nothing", "Write [emph] before it, or remove it")
+            opened = 0
+        else:
+            if opened:
+                problem = f"[emph] in column {column} stands inside the one of column {opened}"
+                raise _wrong(problem, "Close that one first")
+            opened = column
+        yield (*match.span(), EMPHASIS_ON if opened else EMPHASIS_OFF)
+    if opened:
         raise _wrong(f"[emph] in column {opened} is never closed", "Write [/emph] after the words to be stressed")
-    return found
 
 
 def _wrong(problem: str, action: str) -> TextError:

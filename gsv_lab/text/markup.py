@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import html
 import re
-from functools import cache
+from functools import cache, partial
+
+from gsv_lab.text.rows import Kind, kinds
 
 MARKUP = r"""
 comment     | <!--[^\0]{0,2000}?-->|(?i:<(?P<mark>script|style)\b[^<>]*>[^\0]{0,2000}?</(?P=mark)>) | HTML
@@ -31,23 +33,18 @@ emphasis    | (?<![A-Za-z\d*])(?P<mark>\*)(?=[^\s*])<any>(?<=[^\s*])(?P=mark)(?!
 emphasis    | (?<![A-Za-z\d_])(?P<mark>_)(?=[^\s_])<any>(?<=[^\s_])(?P=mark)(?![A-Za-z\d_])             | CommonMark
 """
 _SHORTHAND = {
-    "<any>": r"(?P<kept>[^\n]{1,300}?)",
-    "<attributes>": r"""(?:\s+[\w:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=]+))*\s*/?>""",
+    "any": r"(?P<kept>[^\n]{1,300}?)",
+    "attributes": r"""(?:\s+[\w:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=]+))*\s*/?>""",
 }
+_QUOTED = re.compile(r'((?<![\d¹²³①-⑨])"[^"]*"?)|"')
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[\da-fA-F]{1,6}|[A-Za-z]{2,8});")
 _SILENT = "\u200b"
 """Has no width: the clean-up takes it out, and the letters on both sides meet again."""
 
 
 @cache
-def _rows() -> list[tuple[str, re.Pattern[str]]]:
-    rows: list[tuple[str, re.Pattern[str]]] = []
-    for row in MARKUP.strip().splitlines():
-        name, pattern, _ = (column.strip() for column in row.split(" | "))
-        for short, long in _SHORTHAND.items():
-            pattern = pattern.replace(short, long)
-        rows.append((name, re.compile(pattern)))
-    return rows
+def _kinds() -> list[Kind]:
+    return kinds(MARKUP, _SHORTHAND)
 
 
 def blank_markup(text: str) -> str:
@@ -56,27 +53,17 @@ def blank_markup(text: str) -> str:
     >>> blank_markup("# On <b>tea</b> & `milk`").replace("\u200b", "")
     'On tea & milk'
     """
-    for name, pattern in _rows():
+    for name, pattern, _ in _kinds():
         filler = "\n" if name == "block tag" else _SILENT
-        text = pattern.sub(lambda match, filler=filler: _blanked(match, filler), text)  # type: ignore[misc]
+        text = pattern.sub(partial(_blanked, filler), text)
     text = _ENTITY.sub(lambda match: html.unescape(match[0])[:1].ljust(len(match[0]), _SILENT), text)
-    return _inches(text)
+    # A quotation mark after a digit that closes no quotation is the sign of inches.
+    return _QUOTED.sub(lambda match: match[1] or "″", text)
 
 
-def _blanked(match: re.Match[str], filler: str) -> str:
+def _blanked(filler: str, match: re.Match[str]) -> str:
     kept = match.groupdict().get("kept")
     if kept is None:
         return filler + _SILENT * (len(match[0]) - 1)
     start, end = match.start("kept") - match.start(), match.end() - match.end("kept")
     return _SILENT * start + kept + _SILENT * end
-
-
-def _inches(text: str) -> str:
-    """A quotation mark after a digit that closes no quotation is the sign of inches."""
-    characters, quoted = list(text), False
-    for mark in re.finditer('"', text):
-        if not quoted and mark.start() and text[mark.start() - 1].isdigit():
-            characters[mark.start()] = "″"
-        else:
-            quoted = not quoted
-    return "".join(characters)

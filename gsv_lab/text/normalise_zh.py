@@ -14,8 +14,10 @@ from typing import Any
 
 from gsv_lab.text import kinds_zh
 from gsv_lab.text import numbers_zh as num
+from gsv_lab.text.rows import kinds
 
 Match = re.Match[str]
+Reader = Callable[[Match], str]
 UNIT_PATTERN = kinds_zh.UNIT_PATTERN
 
 
@@ -52,15 +54,10 @@ def normalise(text: str) -> str:
 
 
 @cache
-def _steps() -> list[tuple[re.Pattern[str], Callable[[Match], str]]]:
-    steps: list[tuple[re.Pattern[str], Callable[[Match], str]]] = []
-    for row in kinds_zh.KINDS.strip().splitlines():
-        if row.startswith("#"):
-            continue
-        _, pattern, reading = (column.strip() for column in row.split(" | "))
-        for short, long in kinds_zh.SHORTHAND.items():
-            pattern = pattern.replace(f"<{short}>", long)
-        steps.append((re.compile(pattern), _FUNCTIONS.get(reading) or _template("" if reading == "-" else reading)))
+def _steps() -> list[tuple[re.Pattern[str], Reader]]:
+    steps = []
+    for _, pattern, reading in kinds(kinds_zh.KINDS, kinds_zh.SHORTHAND):
+        steps.append((pattern, _FUNCTIONS.get(reading) or _template(reading)))
     return steps
 
 
@@ -87,31 +84,28 @@ def _digits(code: str, one: str) -> str:
     return "".join(num.spell_digits(c, one) if c.isdigit() else c for c in code)
 
 
-def _template(reading: str) -> Callable[[Match], str]:
+def _template(reading: str) -> Reader:
+    reading = "" if reading == "-" else reading
+
     def read(match: Match) -> str:
-        groups = (_Group(group or "") for group in (match.group(), *match.groups()))
+        groups = map(_Group, (match[0], *match.groups("")))
         return reading.format(*groups)
 
     return read
 
 
 def _spoken_clock(hour: str, minute: str, second: str | None = None) -> str:
-    spoken = f"{num.number(str(int(hour)), pair=True)}点"
-    minutes = num.number(str(int(minute)))
-    zero = "零" if 0 < int(minute) < 10 else ""
+    hours = num.number(str(int(hour)), pair=True) + "点"
     if second:
-        return f"{spoken}{zero}{minutes}分{num.number(str(int(second)))}秒"
-    if int(minute) == 30:
-        return spoken + "半"
-    if int(minute) == 0:
-        return spoken + "整"
-    return f"{spoken}{zero}{minutes}分"
+        return hours + format(_Group(minute), "z" if int(minute) else "i") + f"分{_Group(second):i}秒"
+    ends = {0: "整", 30: "半"}
+    return hours + (ends.get(int(minute)) or f"{_Group(minute):z}分")
 
 
 def _clock(match: Match) -> str:
     score = "比" in match.string[max(match.start() - 6, 0) : match.start()]
-    if score or int(match.group(1)) > 24 or int(match.group(2)) > 59:
-        return f"{num.number(match.group(1))}比{num.number(str(int(match.group(2))))}"
+    if score or int(match[1]) > 24 or int(match[2]) > 59:
+        return f"{num.number(match[1])}比{_Group(match[2]):i}"
     return _spoken_clock(*match.group(1, 2, 3))
 
 
@@ -120,16 +114,16 @@ def _clock_range(match: Match) -> str:
 
 
 def _phone(match: Match) -> str:
-    groups = [num.spell_digits(group, one="幺") for group in re.findall(r"\d+", match.group())]
-    return ("加" if match.group().startswith("+") else "") + ",".join(groups)
+    groups = [num.spell_digits(group, one="幺") for group in re.findall(r"\d+", match[0])]
+    return ("加" if match[0].startswith("+") else "") + ",".join(groups)
 
 
 def _version(match: Match) -> str:
-    return "点".join(num.number(part) for part in match.group().split("."))
+    return "点".join(map(num.number, match[0].split(".")))
 
 
 _NAMES = {**kinds_zh.UNITS, **kinds_zh.MONEY, **kinds_zh.GREEK, **kinds_zh.SYMBOLS}
-_FUNCTIONS: dict[str, Callable[[Match], str]] = {
+_FUNCTIONS: dict[str, Reader] = {
     "clock": _clock,
     "clock_range": _clock_range,
     "phone": _phone,

@@ -13,48 +13,34 @@ from gsv_lab.text import tables_en as words
 from gsv_lab.text.stops_en import sentence_stop
 
 Match = re.Match[str]
+Reader = Callable[[str], str]
 _PRONOUN = re.compile(
     r"\s(?!(?:was|were|is|of|and|or|to|in|had|ruled|reigned|died|became|by|came|ended|began|on|the|at)\b)[a-z']"
 )
 """What goes on like this after I has no numeral: "the part I like"."""
+_SEQUEL = re.compile("II|IV|VI|IX|(?!XXX$)[IVX]{3,}|.{5,}")
+"""Numerals after any other name, as of a sequel; shorter ones may be letters."""
 
 
 def _number_of(digits: str) -> str:
     return num.cardinal(str(int(digits)))
 
 
+def _ordinal_of(digits: str) -> str:
+    return num.ordinal(str(int(digits)))
+
+
 def _comma_year(digits: str) -> str:
     return f", {num.year(digits)}" if digits else ""
 
 
-def _letters(text: str) -> str:
-    return " ".join(c.upper() for c in text if c.isalpha())
-
-
-def _month(name: str) -> str:
-    return words.MONTH_SHORT.get(name.rstrip("."), name)
-
-
 def _month_day(text: str) -> str:
     name, space, rest = text.partition(" ")
-    return _month(name) + space + rest
-
-
-def _day(name: str) -> str:
-    return words.DAYS.get(name.rstrip("."), name)
+    return READERS["month"](name) + space + rest
 
 
 def _decade(text: str) -> str:
-    return num.decade("".join(c for c in text if c.isdigit()))
-
-
-def _roman(text: str) -> str:
-    return num.cardinal(text if text.isdigit() else str(num.roman(text)))
-
-
-def _scale(name: str) -> str:
-    name = name.strip()
-    return f" {words.MAGNITUDE.get(name, name)}" if name else ""
+    return num.decade(re.sub(r"\D", "", text))
 
 
 def _inches(number: str) -> str:
@@ -69,46 +55,50 @@ def _telephone(text: str) -> str:
 
 def _address(text: str) -> str:
     address = text.rstrip(".,")
-    tail = text[len(address) :]
-    address = re.sub(r"^https?://", "", address).rstrip("/")
-    address = re.sub(r"\bwww\b", "w w w", address)
-    address = re.sub(r"\d+", lambda m: f" {num.spell_digits(m.group())} ", address)
-    return (
-        " ".join("".join(f" {words.ADDRESS_SIGNS[c]} " if c in words.ADDRESS_SIGNS else c for c in address).split())
-        + tail
-    )
+    said = re.sub("^https?://", "", address).rstrip("/")
+    said = re.sub(r"\bwww\b", "w w w", said).translate(words.ADDRESS_SIGNS)
+    return " ".join(said.split()) + text[len(address) :]
 
 
 def _hash_tag(text: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z\d])|_", " ", text)
 
 
+def _unit(symbol: str) -> str:
+    return words.UNITS[re.sub(r"\.?\s", " ", symbol)]
+
+
 def plural(name: str) -> str:
     """The plural of a unit; what it is of or for stays: "mile per hour" -> "miles per hour"."""
-    head, rest = re.fullmatch(r"(.*?)((?: (?:per|of|Celsius|Fahrenheit|Kelvin)\b.*)?)", name).groups()  # type: ignore[union-attr]
-    before, space, last = head.rpartition(" ")
-    return (
-        words.PLURALS.get(name)
-        or before + space + (last if last.endswith("hertz") else words.PLURALS.get(last, last + "s")) + rest
-    )
+    counted = r"[^ ]+(?= (?:per|of|Celsius|Fahrenheit|Kelvin)\b|$)"
+    return words.PLURALS.get(name) or re.sub(counted, lambda word: _plural(word[0]), name, count=1)
 
 
-def _looked_up(table: dict[str, str]) -> Callable[[str], str]:
-    """A reader that knows its words as they stand or in small letters; others stay as they are."""
-    return lambda text: table.get(text) or table.get(text.lower()) or text
+def _plural(word: str) -> str:
+    return words.PLURALS.get(word, word + "s")
 
 
-def _joined(sign: str, word: str, reader: Callable[[str], str] = num.number) -> Callable[[str], str]:
+def _looked_up(table: dict[str, str]) -> Reader:
+    """A reader that knows its words as they stand or in small letters, with or without a dot; others stay."""
+
+    def reader(text: str) -> str:
+        word = text.strip(" .")
+        return table.get(word) or table.get(word.lower()) or text.strip()
+
+    return reader
+
+
+def _joined(sign: str, word: str, reader: Reader = num.number) -> Reader:
     """A reader of numbers with a sign between them: 16:9 -> sixteen to nine."""
     return lambda text: f" {word} ".join(map(reader, text.split(sign)))
 
 
-def _after(lead: str, reader: Callable[[str], str], trail: str = "") -> Callable[[str], str]:
+def _after(lead: str, reader: Reader, trail: str = "") -> Reader:
     """A reader of an optional group."""
     return lambda text: f"{lead}{reader(text)}{trail}" if text else ""
 
 
-READERS: dict[str, Callable[[str], str]] = {
+READERS: dict[str, Reader] = {
     "number": num.number,
     "cardinal": _number_of,
     "ordinal": lambda text: num.ordinal(text.replace(",", "")),
@@ -116,23 +106,20 @@ READERS: dict[str, Callable[[str], str]] = {
     "decade": _decade,
     "plural": _decade,
     "comma_year": _comma_year,
-    "roman": _roman,
-    "letters": _letters,
-    "month": _month,
+    "roman": lambda text: _number_of(text) if text.isdigit() else num.cardinal(str(num.roman(text))),
+    "letters": lambda text: " ".join(filter(str.isalpha, text.upper())),
     "month_day": _month_day,
-    "day": _day,
     "and": lambda text: ", " if text == "/" else text.replace("&", "and"),
     "month_number": lambda text: words.MONTHS[int(text) - 1],
-    "ordinal_day": lambda text: num.ordinal(str(int(text))),
+    "ordinal_day": _ordinal_of,
     "short_year": lambda text: f"oh {_number_of(text)}" if text[0] == "0" else _number_of(text),
-    "units": lambda text: plural(words.UNITS[re.sub(r"\.?\s", " ", text)]),
+    "units": lambda text: plural(_unit(text)),
     "the": lambda text: text.strip() or "the",
     "half": lambda text: text.strip()[0].upper() + " M",
     "to": _after(" to ", _number_of),
     "seconds": _after(" ", num.number, " seconds"),
     "minor": _after(" minor", lambda _: ""),
     "inches": _inches,
-    "scale": _scale,
     "coins": lambda sign: words.MONEY[sign][1],
     "telephone": _telephone,
     "address": _address,
@@ -140,6 +127,9 @@ READERS: dict[str, Callable[[str], str]] = {
     "ratio": _joined(":", "to"),
     "rating": _joined("/", "out of"),
     "points": _joined(".", "point", num.cardinal),
+    "month": _looked_up(words.MONTH_SHORT),
+    "day": _looked_up(words.DAYS),
+    "scale": _after(" ", _looked_up(words.MAGNITUDE)),
     "degree": _looked_up({"Ph": "P H", "Sc": "S C"}),
     "file": _looked_up(words.FILE_ENDINGS),
     "programming": _looked_up(words.PROGRAMMING),
@@ -163,38 +153,31 @@ def _arithmetic(match: Match) -> str:
     text = match[0]
     if not re.search(r"[+*×÷=<>≤≥≈≠]", text):
         return text
-    fraction = re.search(r"[+*×÷]|(?<=[\w%)])\s?-", text)
+    # A stroke between terms is that of a fraction, which a later kind reads.
+    terms = re.search(r"[+*×÷]|(?<=[\w%)])\s?-", text)
+    signs = "-+*×÷=<>≤≥≈≠" + ("" if terms else "/")
     text = re.sub(r"(?<=\d)\s?x\s?(?=\d)", " times ", text)
-
-    def operator(sign: Match) -> str:
-        stays = sign[0] == "/" and fraction
-        return sign[0] if stays else f" {words.OPERATORS[sign[1]]} "
-
-    return re.sub(r"(?<=[\w%)])\s?([-+*×÷/=<>≤≥≈≠])\s?", operator, text)
+    return re.sub(rf"(?<=[\w%)])\s?([{signs}])\s?", lambda sign: f" {words.OPERATORS[sign[1]]} ", text)
 
 
 def _shares(match: Match) -> str:
-    first, second = match[0].split("/")
-    return f"{num.cardinal(first)} {num.cardinal(second)}" if int(first) + int(second) == 100 else match[0]
+    shares = match[0].split("/")
+    return " ".join(map(num.cardinal, shares)) if sum(map(int, shares)) == 100 else match[0]
 
 
-def _date(year: str, month: str, day: str) -> str:
-    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
-        return ""
-    return f"{words.MONTHS[int(month) - 1]} {num.ordinal(str(int(day)))}{_comma_year(year)}"
-
-
-def _iso_date(match: Match) -> str:
-    return _date(match[1], match[3], match[4]) or match[0]
-
-
-def _slash_date(match: Match) -> str:
-    first, second, year = match[1], match[3], match[4]
-    if int(first) > 12 >= int(second):
-        first, second = second, first
+def _date(match: Match) -> str:
+    """A date in numbers, the year first or last; the month comes before the day, unless it cannot be a month."""
+    first, month, day = match[1], match[3], match[4]
+    year = first
+    if len(first) < 4:
+        year, month, day = day, first, month
+        if int(month) > 12:
+            month, day = day, month
     if len(year) == 2:
         year = ("19" if int(year) > 50 else "20") + year
-    return _date(year, first, second) or match[0]
+    if not (1 <= int(month) <= 12 and 1 <= int(day) <= 31):
+        return match[0]
+    return f"{words.MONTHS[int(month) - 1]} {_ordinal_of(day)}{_comma_year(year)}"
 
 
 def _time(match: Match) -> str:
@@ -203,15 +186,17 @@ def _time(match: Match) -> str:
         return f"{_number_of(hour)} to {_number_of(minute)}"
     spoken = _number_of(hour)
     if int(minute):
-        spoken += f" {'oh ' if int(minute) < 10 else ''}{_number_of(minute)}"
+        spoken += f" {READERS['short_year'](minute)}"
     elif not half and not second:
         spoken += " o'clock" if 1 <= int(hour) <= 12 else " hundred"
     if second:
         spoken += f" and {_number_of(second)} seconds"
-    if not half:
-        return spoken
-    stop = sentence_stop(match.string, match.end(), "halt") if half.endswith(".") else ""
-    return f"{spoken} {READERS['half'](half)}{stop}"
+    return f"{spoken} {READERS['half'](half)}{_stop(match)}" if half else spoken
+
+
+def _stop(match: Match) -> str:
+    """The full stop of an abbreviation at the end, if it also ends a sentence."""
+    return sentence_stop(match.string, match.end(), "halt") if match[0].endswith(".") else ""
 
 
 def _money(match: Match) -> str:
@@ -219,64 +204,66 @@ def _money(match: Match) -> str:
     one, many, one_part, many_part = words.MONEY[symbol]
     lead = ("minus " if sign else "") + words.MONEY_PREFIXES.get(country, "")
     if scale:
-        return f"{lead}{num.number(amount)}{_scale(scale)} {many}"
+        return f"{lead}{num.number(amount)}{READERS['scale'](scale)} {many}"
     whole, _, part = amount.replace(",", "").partition(".")
     part = part if whole else part.ljust(2, "0")
     if len(part) != 2 or not many_part:
         return f"{lead}{num.number(amount)} {one if amount == '1' else many}"
-    spoken = []
-    if int(whole or "0"):
-        spoken.append(f"{num.cardinal(whole)} {one if int(whole) == 1 else many}")
-    if int(part):
-        spoken.append(f"{_number_of(part)} {one_part if int(part) == 1 else many_part}")
-    return lead + (" and ".join(spoken) or f"zero {many}")
+    spoken = [_counted(whole or "0", one, many), _counted(part, one_part, many_part)]
+    return lead + (" and ".join(filter(None, spoken)) or f"zero {many}")
 
 
-def _powered(unit: str, power: str | None) -> str:
+def _counted(digits: str, one: str, many: str) -> str:
+    """A number with what it counts; nothing for none."""
+    if not int(digits):
+        return ""
+    return f"{_number_of(digits)} {one if int(digits) == 1 else many}"
+
+
+def _powered(symbol: str, power: str | None) -> str:
+    unit = _unit(symbol)
     if not power:
         return unit
+    square = power[-1] == "2"
     if unit == "second":
-        return "second squared" if power[-1] == "2" else "second cubed"
-    return f"{'square' if power[-1] == '2' else 'cubic'} {unit}"
+        return "second squared" if square else "second cubed"
+    return f"{'square' if square else 'cubic'} {unit}"
 
 
 def _measure(match: Match) -> str:
     sign, amount, symbol, power, per, per_power = match.groups()
     if symbol == "in" and not power:
         return match[0]  # "3 in a row" is no length
-    name = _powered(words.UNITS[re.sub(r"\.?\s", " ", symbol)], power)
-    spoken = f"{num.number(sign + amount)} {name if amount == '1' else plural(name)}"
+    unit = _powered(symbol, power)
+    spoken = f"{num.number(sign + amount)} {unit if amount == '1' else plural(unit)}"
     if per:
-        spoken += f" per {_powered(words.UNITS[per], per_power)}"
-    return spoken + (sentence_stop(match.string, match.end(), "halt") if match[0].endswith(".") else "")
+        spoken += f" per {_powered(per, per_power)}"
+    return spoken + _stop(match)
 
 
 def _mixed_fraction(match: Match) -> str:
     if not int(match[3]):
         return match[0]
-    spoken = num.fraction(match[2], match[3])
-    return f"{num.cardinal(match[1])} and {'a ' + spoken[4:] if spoken.startswith('one ') else spoken}"
-
-
-def _fraction(match: Match) -> str:
-    return num.fraction(match[1], match[2])
+    part = re.sub("^one ", "a ", num.fraction(match[2], match[3]))
+    return f"{num.cardinal(match[1])} and {part}"
 
 
 def _range(match: Match) -> str:
     first, second = match[1], match[2]
-    if len(first) == 4 and len(second) in (2, 4) and first[:2] in ("17", "18", "19", "20"):
-        return f"{num.year(first)} to {num.year(second) if len(second) == 4 else _number_of(second)}"
-    return f"{num.number(first)} to {num.number(second)}"
+    if not re.fullmatch(r"(?:1[789]|20)\d\d", first) or len(second) not in (2, 4):
+        return f"{num.number(first)} to {num.number(second)}"
+    return f"{num.year(first)} to {num.year(second) if len(second) == 4 else _number_of(second)}"
 
 
 def _roman_list(match: Match) -> str:
-    def cardinal(numeral: Match) -> str:
-        value = num.roman(numeral[0])
-        return num.cardinal(str(value)) if value else numeral[0]
+    lead, numerals = match[0][: len(match[1])], match[0][len(match[1]) :]
+    listed = re.sub(r"\s?[-—~]\s?", " to ", numerals)
+    return lead + re.sub("[IVXL]+", lambda numeral: _cardinal_of(numeral[0]), listed)
 
-    start = match.end(1) - match.start()
-    listed = re.sub(r"\s?[-—~]\s?", " to ", match[0][start:])
-    return match[0][:start] + re.sub(r"\b[IVXL]+\b", cardinal, listed)
+
+def _cardinal_of(numeral: str) -> str:
+    value = num.roman(numeral)
+    return num.cardinal(str(value)) if value else numeral
 
 
 def _roman_numeral(match: Match) -> str:
@@ -288,35 +275,30 @@ def _roman_numeral(match: Match) -> str:
         return match[0]
     if last.lower() in words.COUNTED:
         return f"{lead} {num.cardinal(str(value))}"
-    ruler = last in words.RULERS or first in words.CROWNS
-    if ruler or (first in words.RULERS and first != last and numeral in ("II", "III", "IV")):
+    passed_on = first in words.RULERS and first != last and numeral in ("II", "III", "IV")
+    if passed_on or last in words.RULERS or first in words.CROWNS:
         return f"{lead} the {num.ordinal(str(value))}"
-    sequel = (
-        numeral in ("II", "IV", "VI", "IX") or (len(numeral) > 2 and set(numeral) <= set("IVX")) or len(numeral) > 4
-    )
-    return f"{lead} {num.cardinal(str(value))}" if sequel and numeral != "XXX" else match[0]
+    return f"{lead} {num.cardinal(str(value))}" if _SEQUEL.fullmatch(numeral) else match[0]
 
 
 def _plain_number(match: Match) -> str:
     digits = match[1]
     before = match.string[max(match.start() - 12, 0) : match.start()]
-    four = len(digits) == 4 and digits.isdigit()
-    dated = re.search(r"(?i)\b(?:in|since|until|till|before|after|around|year|by|ad|of) $", before)
-    year = four and "number" not in before and 1100 <= int(digits) <= 2099
-    year = year or bool(four and dated and 1000 < int(digits) < 1100)
+    year = "number" not in before and bool(re.fullmatch(r"1[1-9]\d\d|20\d\d", digits))
+    if re.fullmatch(r"10(?!00)\d\d", digits):
+        year = bool(re.search(r"(?i)\b(?:in|since|until|till|before|after|around|year|by|ad|of) $", before))
     return f" {num.year(digits) if year else num.number(digits)} "
 
 
 MATCH_READERS: dict[str, Callable[[Match], str]] = {
     "arithmetic": _arithmetic,
     "shares": _shares,
-    "iso_date": _iso_date,
-    "slash_date": _slash_date,
+    "date": _date,
     "time": _time,
     "money": _money,
     "measure": _measure,
     "mixed_fraction": _mixed_fraction,
-    "fraction": _fraction,
+    "fraction": lambda match: num.fraction(match[1], match[2]),
     "range": _range,
     "roman_list": _roman_list,
     "roman": _roman_numeral,

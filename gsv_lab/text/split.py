@@ -37,6 +37,8 @@ _CODE = re.compile(
 _SENTENCE_END = re.compile(rf"(?:[!?…]+|\.(?![A-Za-z\d]))[{EMPHASIS_OFF})\]'!?….]*\s*|\n+|(?:[{PAUSES}]\s*)+")
 _PAUSE = re.compile(f"[{PAUSES}]")
 _SILENT = re.compile(f"[{EMPHASIS_ON}{EMPHASIS_OFF}{PAUSES}]")
+_CUTS = (r"(?<=[,;:—…])(?!\d)", r"(?<=\s)", f"(?<=[{HAN}])", "")
+"""Where a long sentence is cut, in the order of trial: at clause marks, at spaces, after hanzi, anywhere."""
 _LONGEST_WORD = 100
 _SPEAKABLE = re.compile(rf"[A-Za-z\d{HAN}{GIVEN_ZH}{GIVEN_EN}α-ωΑ-Ω%&+=@$£€¥]")
 
@@ -219,13 +221,12 @@ def _sentences(text: str) -> list[str]:
 
 
 def _shorten(sentence: str, most: int) -> list[str]:
-    for pattern in (r"(?<=[,;:—…])(?!\d)", r"(?<=\s)", rf"(?<=[{HAN}])", ""):
+    for pattern in _CUTS:
         if weight(sentence) <= most:
-            return [sentence]
-        parts = re.split(pattern, sentence) if pattern else list(sentence)
+            break
         pieces = [""]
-        for part in parts:
-            if pieces[-1] and weight(pieces[-1]) + weight(part) > most:
+        for part in filter(None, re.split(pattern, sentence)):
+            if pieces[-1] and weight(pieces[-1] + part) > most:
                 pieces.append("")
             pieces[-1] += part
         if len(pieces) > 1:

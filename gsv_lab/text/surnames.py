@@ -39,3 +39,12 @@ TITLES = (
     "将军|司令|工程师|护士|教练|姑娘|小姐姐|师兄|师姐|师弟|师妹|老先生|老太太|公子|家长|总(?![是会要有共之结统数体算想能在])|董(?!事)|某|氏(?!度)"
 )
 """What follows a surname, as a pattern."""
+
+TITLED = (
+    rf"(?:[{''.join(sorted(set(SURNAMES) - set(VERBS)))}]|(?:(?<![一-龥])|(?<=[{NAMED_AFTER}]))[{VERBS}])"
+    rf"(?=(?:{TITLES}))"
+    rf"|(?<=(?<!百)姓)[{''.join(SURNAMES)}]"
+    r"|(?<=(?<![一-龥])[老小])[任单查解翟盖葛薄仇曾](?=$|[你您好说来走在是的和])"
+)
+COMPOUND = "|".join(COMPOUND_SURNAMES)
+"""Where a surname stands before a title, after 姓, after 老 or 小; and those of two characters."""

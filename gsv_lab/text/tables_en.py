@@ -91,10 +91,11 @@ php: P H P; sql: S Q L; ipynb: I P Y N B; NET: net; net: net; psd: P S D; epub: 
 bak: B A K; tex: teck; bib: bib; mov: M O V; avi: A V I; mkv: M K V; webp: web P; jsx: J S X; tsx: T S X; env: E N V;
 ckpt: C K P T; pth: P T H; onnx: onyx; safetensors: safe tensors; lock: lock; asp: A S P; aspx: A S P X; h: H; c: C
 """)
-ADDRESS_SIGNS = pairs("""
+_ADDRESS_SIGNS = pairs("""
 .: dot; @: at; /: slash; -: dash; _: underscore; :: colon; ?: question mark; =: equals; &: and; #: hash; %: percent;
-+: plus; ~: tilde
++: plus; ~: tilde; 0: zero; 1: one; 2: two; 3: three; 4: four; 5: five; 6: six; 7: seven; 8: eight; 9: nine
 """)
+ADDRESS_SIGNS = str.maketrans({sign: f" {name} " for sign, name in _ADDRESS_SIGNS.items()})
 
 # Prefixes and units that take them, then the units that do not; plurals are made, but for the irregular ones.
 _PREFIXES = pairs(
@@ -126,8 +127,9 @@ UNITS = {
 }
 UNITS |= {unit: _SI_UNITS[unit] for unit in _ALONE} | _OTHER_UNITS
 PLURALS = pairs("""
-foot: feet; inch: inches; hertz: hertz; percent: percent; per mille: per mille; horsepower: horsepower; lux: lux
+foot: feet; inch: inches; percent: percent; per mille: per mille; horsepower: horsepower; lux: lux
 """)
+PLURALS |= {name: name for name in UNITS.values() if name.endswith("hertz")}
 
 # What a price or a rate is for: "$900/month".
 PER = pairs("""

@@ -71,3 +71,10 @@ def test_language_runs(text: str, runs: list[tuple[str, str]]) -> None:
 def test_script_runs_cover_the_text() -> None:
     text = "…说hello吗? OK，好"
     assert "".join(piece for _, piece in script_runs(text)) == text
+
+
+@pytest.mark.parametrize("text", ["字" * 60 + "，", "a" * 59 + "，", "字" * 200, "字 " * 60, ", " * 40 + "word"])
+def test_what_can_be_cut_nowhere_else_is_cut_anywhere(text: str) -> None:
+    pieces = split_sentences(text, most=50)
+    assert "".join(pieces).replace(" ", "") == clean(text).text.replace(" ", "")
+    assert max(map(weight, pieces)) <= 62
