@@ -18,13 +18,12 @@ from itertools import groupby
 
 from gsv_lab.errors import TextError, printable
 from gsv_lab.text.characters import HAN, OVERRIDES, REMOVED, REWRITTEN, SILENT
-from gsv_lab.text.marks import EMPHASIS_OFF, EMPHASIS_ON, PAUSES, marks
+from gsv_lab.text.marks import PAUSES, marks
 from gsv_lab.text.markup import blank_markup
 from gsv_lab.text.user_dictionary import NONE, UserDictionary
 from gsv_lab.text.words_en import ACCENTED
 
 LIMIT = 20_000
-__all__ = ["EMPHASIS_OFF", "EMPHASIS_ON", "HAN", "LIMIT", "PAUSES", "Cleaned", "clean"]
 
 Lost = tuple[int, str]
 """A place in the text and the character that was left out there."""

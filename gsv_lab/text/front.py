@@ -13,10 +13,11 @@ from typing import NamedTuple
 from gsv_lab.errors import printable
 from gsv_lab.text import en, normalise_en, normalise_zh, zh
 from gsv_lab.text.clean import LIMIT, Cleaned, clean
+from gsv_lab.text.lexicon import plural
 from gsv_lab.text.marks import EMPHASIS_OFF, EMPHASIS_ON, PAUSES, cut_pauses
 from gsv_lab.text.phones import Phones, Spoken, Word
-from gsv_lab.text.split import check_language, cut, language_runs, require_speech, script_runs
-from gsv_lab.text.user_dictionary import GIVEN_EN, Lexicon, UserDictionary, user_dictionary
+from gsv_lab.text.split import Run, check_language, cut, language_runs, require_speech, script_runs, speakable
+from gsv_lab.text.user_dictionary import GIVEN_EN, Lexicon, UserDictionary
 
 # What becomes a pause when it is no longer part of a number, an address or a name. One character stays one character.
 _PAUSES = str.maketrans({":": ",", ";": ",", "(": ",", ")": ",", "[": ",", "]": ",", "—": "-", "\n": " ", "~": "…"})
@@ -66,10 +67,7 @@ def phonemize(
     >>> phonemize("行长", lexicon={"行长": "xing2 chang2"}).symbols
     ('x', 'ing2', 'ch', 'ang2')
     """
-    check_language(language)
-    dictionary = user_dictionary(lexicon)
-    cleaned = clean(text, limit=limit, unsupported=unsupported, lexicon=dictionary)
-    require_speech(cleaned.text, cleaned.warnings)
+    cleaned, dictionary = speakable(text, language, unsupported, limit, lexicon)
     return _spoken(cleaned, language, dictionary)
 
 
@@ -79,10 +77,7 @@ def phonemize_sentences(text: str, language: str = "auto", lexicon: Lexicon = No
     What was left out of the text is named once, with its place in the whole text, by the first sentence. Arguments and
     errors as in `phonemize`.
     """
-    check_language(language)
-    dictionary = user_dictionary(lexicon)
-    cleaned = clean(text, lexicon=dictionary)
-    require_speech(cleaned.text, cleaned.warnings)
+    cleaned, dictionary = speakable(text, language, lexicon=lexicon)
     known = list(cleaned.warnings)
     found: list[Sentence] = []
     for piece in cut(cleaned.text):
@@ -122,10 +117,10 @@ def _english(plain: str, dictionary: UserDictionary) -> list[Spoken]:
     start = 0
     for match in _GIVEN.finditer(plain):
         found += _shifted(en.g2p(plain[start : match.start()]), start)
-        entry = dictionary.entry(match.group(1))
-        phones = entry.reading + _possessive(entry.reading, match.group(2))
-        word = Word(entry.word + match.group(2), "en", "noun", phones=len(phones), source="user")
-        found.append(Spoken(word, phones, match.start(), match.end()))
+        entry = dictionary.entry(match[1])
+        phones = plural(entry.reading) if match[2] else entry.reading
+        word = Word(entry.word + match[2], "en", "noun", phones=len(phones), source="user")
+        found.append(Spoken(word, phones, *match.span()))
         start = match.end()
     return found + _shifted(en.g2p(plain[start:]), start)
 
@@ -134,18 +129,9 @@ def _shifted(spoken: list[Spoken], by: int) -> list[Spoken]:
     return [item._replace(start=item.start + by, end=item.end + by) for item in spoken]
 
 
-def _possessive(phones: tuple[str, ...], ending: str) -> tuple[str, ...]:
-    """The phones of 's after a word."""
-    if not ending:
-        return ()
-    if phones[-1] in ("S", "Z", "SH", "ZH", "CH", "JH"):
-        return ("IH0", "Z")
-    return ("S",) if phones[-1] in ("P", "T", "K", "F", "TH") else ("Z",)
-
-
-def _normalised_runs(cleaned: str, language: str) -> list[tuple[str, str]]:
+def _normalised_runs(cleaned: str, language: str) -> list[Run]:
     """Stretches of one script each, in words."""
-    runs: list[tuple[str, str]] = []
+    runs: list[Run] = []
     cleaned = re.sub(rf"\s*[{PAUSES}]+\s*", ", ", cleaned)
     for run_language, run in language_runs(cleaned, language):
         if run_language == "zh":
@@ -167,14 +153,15 @@ def _outward(run: str) -> str:
 
 def _take_emphasis(run: str, emphasised: bool) -> tuple[str, list[bool], bool]:
     """The run without marks, for each of its characters whether it was marked, and the state at its end."""
-    plain, flags = [], []
-    for character in run:
-        if character in (EMPHASIS_ON, EMPHASIS_OFF):
-            emphasised = character == EMPHASIS_ON
-            continue
-        plain.append(character)
-        flags.append(emphasised)
-    return "".join(plain), flags, emphasised
+    plain = ""
+    flags: list[bool] = []
+    for piece in re.split(f"([{EMPHASIS_ON}{EMPHASIS_OFF}])", run):
+        if piece in (EMPHASIS_ON, EMPHASIS_OFF):
+            emphasised = piece == EMPHASIS_ON
+        else:
+            plain += piece
+            flags += [emphasised] * len(piece)
+    return plain, flags, emphasised
 
 
 def _emphasise(item: Spoken, flags: list[bool]) -> Spoken:
@@ -185,9 +172,8 @@ def _emphasise(item: Spoken, flags: list[bool]) -> Spoken:
 def _unspoken(plain: str, found: list[Spoken]) -> list[str]:
     """Characters that neither became phones nor are silent by nature, with what stands around them."""
     covered: set[int] = set()
-    for item in found:
-        covered.update(range(item.start, item.end))
-    lost: list[str] = []
+    covered.update(*(range(item.start, item.end) for item in found))
+    lost = []
     for i, character in enumerate(plain):
         if i not in covered and not character.isspace() and character not in "'\"":
             around = " ".join(plain[max(0, i - 12) : i + 13].split())
@@ -199,9 +185,7 @@ def _settle_marks(spoken: list[Spoken]) -> list[Spoken]:
     """Of neighbouring punctuation marks the strongest stays, and none at the beginning."""
     out: list[Spoken] = []
     for item in spoken:
-        if item.word.language:
-            out.append(item)
-        elif out and out[-1].word.language:
+        if item.word.language or (out and out[-1].word.language):
             out.append(item)
         elif out and _STRENGTH.index(item.word.text) < _STRENGTH.index(out[-1].word.text):
             out[-1] = item
@@ -211,31 +195,28 @@ def _settle_marks(spoken: list[Spoken]) -> list[Spoken]:
 def _warnings(spoken: list[Spoken], leftovers: list[str]) -> list[str]:
     sentences = []
     if leftovers:
-        shown = list(dict.fromkeys(leftovers))
-        more = f" and {len(shown) - 8} more" if len(shown) > 8 else ""
-        sentences.append(f"Left out {', '.join(shown[:8])}{more}: no reading is known for it here.")
+        sentences.append(f"Left out {_some(leftovers)}: no reading is known for it here.")
     for source, how in (("network", "guessed by the letter-to-sound network"), ("letters", "spelled letter by letter")):
-        words = list(dict.fromkeys(item.word.text for item in spoken if item.word.source == source))
-        if words:
-            more = f" and {len(words) - 8} more" if len(words) > 8 else ""
-            sentences.append(f"In no dictionary, {how}: {', '.join(words[:8])}{more}.")
-    unknown = [printable(item.word.text) for item in spoken if item.word.source == "unknown"]
-    if unknown:
+        if words := [item.word.text for item in spoken if item.word.source == source]:
+            sentences.append(f"In no dictionary, {how}: {_some(words)}.")
+    if unknown := [printable(item.word.text) for item in spoken if item.word.source == "unknown"]:
         sentences.append(f"No reading is known for {' '.join(unknown[:8])}; it stays silent.")
     return sentences
 
 
+def _some(names: list[str]) -> str:
+    """The first eight names, each once, and how many there are beyond."""
+    once = list(dict.fromkeys(names))
+    more = f" and {len(once) - 8} more" if len(once) > 8 else ""
+    return ", ".join(once[:8]) + more
+
+
 def _assemble(spoken: list[Spoken], warnings: tuple[str, ...]) -> Phones:
-    words, counts, text = [], [], ""
-    for i, item in enumerate(spoken):
-        # A mark has its own strength, a word that of the mark behind it.
-        closing = spoken[i + 1].word if item.word.language and i + 1 < len(spoken) else item.word
-        boundary = 0
-        if i + 1 == len(spoken) or (not closing.language and closing.text in _SENTENCE_ENDS):
-            boundary = 2
-        elif not closing.language:
-            boundary = 1
-        word = replace(item.word, boundary=boundary)
+    words = []
+    counts: list[int] = []
+    text = ""
+    for item, following in zip(spoken, [*spoken[1:], None], strict=True):
+        word = replace(item.word, boundary=_boundary(item.word, following))
         words.append(word)
         counts += [len(item.phones) // word.units] * word.units
         text += (" " if text and word.language == "en" and text[-1].isascii() else "") + word.text
@@ -248,3 +229,12 @@ def _assemble(spoken: list[Spoken], warnings: tuple[str, ...]) -> Phones:
         words=tuple(words),
         warnings=warnings,
     )
+
+
+def _boundary(word: Word, following: Spoken | None) -> int:
+    """What follows a word, or what a mark is; the end of a text ends a sentence."""
+    closing = following.word if following and word.language else word
+    if following and closing.language:
+        return 0
+    ends = not following or closing.text in _SENTENCE_ENDS
+    return 2 if ends else 1

@@ -5,6 +5,7 @@ Letters: P phones. Plain, frozen data without tensors, so that it can be stored,
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
@@ -45,6 +46,11 @@ class Spoken(NamedTuple):
     phones: tuple[str, ...]
     start: int
     end: int
+
+
+def mark(match: re.Match[str]) -> Spoken:
+    """A punctuation mark that was found in a text; it is its own phone."""
+    return Spoken(Word(match[0], "", "punctuation", phones=1, source="mark"), (match[0],), *match.span())
 
 
 @dataclass(frozen=True)

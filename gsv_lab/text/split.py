@@ -8,32 +8,37 @@ of Mandarin do.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import accumulate, groupby
+from operator import itemgetter
 
 from gsv_lab.errors import TextError
-from gsv_lab.text.clean import HAN, LIMIT, clean
+from gsv_lab.text.characters import HAN
+from gsv_lab.text.clean import LIMIT, Cleaned, clean
 from gsv_lab.text.marks import EMPHASIS_OFF, EMPHASIS_ON, PAUSES, written
 from gsv_lab.text.normalise_zh import UNIT_PATTERN
 from gsv_lab.text.numbers_en import check_digits
 from gsv_lab.text.stops_en import ends_sentence
-from gsv_lab.text.user_dictionary import GIVEN_EN, GIVEN_ZH, Lexicon, user_dictionary
+from gsv_lab.text.user_dictionary import GIVEN_EN, GIVEN_ZH, Lexicon, UserDictionary, user_dictionary
 
 LATIN = "A-Za-zÀ-ÖØ-öø-ÿ"
 """Latin letters, as the inside of a character class of a regular expression."""
+Run = tuple[str, str]
+"""A language and a stretch of text in it."""
 LANGUAGES = ("auto", "en", "zh")
 _TOKENS = re.compile(
-    rf"(?P<zh>[{HAN}{GIVEN_ZH}]+)|(?P<quantity>\d[\d.,]*(?:\s?(?:{UNIT_PATTERN})(?![A-Za-z]))?)"
-    rf"|(?P<en>[{LATIN}{GIVEN_EN}]+(?:'[{LATIN}]+)*)|(?P<other>\s+|.)",
+    rf"(?P<zh>[{HAN}{GIVEN_ZH}]+)|\d[\d.,]*(?:\s?(?:{UNIT_PATTERN})(?![A-Za-z]))?"
+    rf"|(?P<en>[{LATIN}{GIVEN_EN}]+(?:'[{LATIN}]+)*)|\s+|.",
     re.DOTALL,
 )
-_SCRIPTS = re.compile(
-    rf"(?P<zh>[{HAN}{GIVEN_ZH}]+)|(?P<en>[{LATIN}{GIVEN_EN}]+)|(?P<other>[^{LATIN}{HAN}{GIVEN_ZH}{GIVEN_EN}]+)"
-)
+_OTHER = f"[^{LATIN}{HAN}{GIVEN_ZH}{GIVEN_EN}]*"
+_SCRIPTS = re.compile(rf"{_OTHER}(?:(?P<zh>[{HAN}{GIVEN_ZH}]+)|(?P<en>[{LATIN}{GIVEN_EN}]+)|\Z){_OTHER}")
 _CODE = re.compile(
     rf"(?<![{LATIN}\d@/._\-])(?<![{LATIN}] )(?![A-Z]2[A-Z](?![A-Za-z\d]))(?=[\d.\-]*[A-Za-z])(?=[A-Za-z.\-]*\d)"
     rf"(?:[A-Za-z\d]|[.\-](?=\d))+(?![{LATIN}\d@/_]|\.[A-Za-z]| [{LATIN}])"
 )
 """Letters and digits without a blank, as in T2 or 16GB, that stand in no stretch of English and in no address."""
+_SINGLE_WORD = re.compile(rf"[{LATIN}]+(?:'[{LATIN}]+)*,?")
 _SENTENCE_END = re.compile(rf"(?:[!?…]+|\.(?![A-Za-z\d]))[{EMPHASIS_OFF})\]'!?….]*\s*|\n+|(?:[{PAUSES}]\s*)+")
 _PAUSE = re.compile(f"[{PAUSES}]")
 _SILENT = re.compile(f"[{EMPHASIS_ON}{EMPHASIS_OFF}{PAUSES}]")
@@ -54,7 +59,7 @@ def check_language(language: str) -> str:
     return language
 
 
-def language_runs(text: str, language: str = "auto") -> list[tuple[str, str]]:
+def language_runs(text: str, language: str = "auto") -> list[Run]:
     """Stretches of a clean text with the language that reads their numbers and symbols.
 
     Single English words inside Mandarin stay in the Mandarin stretch; `script_runs` separates them afterwards.
@@ -62,79 +67,54 @@ def language_runs(text: str, language: str = "auto") -> list[tuple[str, str]]:
     >>> language_runs("我用iPhone 15 Pro拍了3张。")
     [('zh', '我用'), ('en', 'iPhone 15 Pro'), ('zh', '拍了3张。')]
     """
-    kinds, pieces = [], []
-    for match in _TOKENS.finditer(text):
-        kinds.append("" if match.lastgroup in ("other", "quantity") else str(match.lastgroup))
-        pieces.append(match.group())
-    if language == "auto" and "zh" not in kinds:
+    tokens = list(_TOKENS.finditer(text))
+    kinds = [token.lastgroup or "" for token in tokens]
+    if language != "zh" and "zh" not in kinds:
         return [("en", text)] if text else []
-    if language == "en" and "zh" not in kinds:
-        return [("en", text)] if text else []
-    resolved = _resolve(kinds, pieces, language)
-    codes = {at for match in _CODE.finditer(text) for at in range(*match.span())} if language == "auto" else set()
-    at = 0
-    for i, piece in enumerate(pieces):
-        if at in codes and piece[0].isdigit():
-            resolved[i] = "zh"
-        at += len(piece)
-    runs: list[tuple[str, str]] = []
-    for kind, piece in zip(resolved, pieces, strict=True):
-        if runs and runs[-1][0] == kind:
-            runs[-1] = (kind, runs[-1][1] + piece)
-        else:
-            runs.append((kind, piece))
-    return _embed_single_words(runs)
+    codes: set[int] = set()
+    if language == "auto":
+        codes.update(*(range(*code.span()) for code in _CODE.finditer(text)))
+    before = accumulate(kinds, _nearest)
+    after = list(accumulate(reversed(kinds), _nearest))[::-1]
+    runs = []
+    for kind, token, left, right in zip(kinds, tokens, before, after, strict=True):
+        coded = token.start() in codes and token[0][0].isdigit()
+        runs.append(("zh" if coded else kind or _resolve(token[0], left, right, language), token[0]))
+    return _embed_single_words(_joined(runs))
 
 
-def _resolve(kinds: list[str], pieces: list[str], language: str) -> list[str]:
-    """A language for every token: its own, or that of the letters around it."""
-    following: list[str] = [""] * len(kinds)
-    nearest = ""
-    for i in range(len(kinds) - 1, -1, -1):
-        nearest = kinds[i] or nearest
-        following[i] = nearest
-    resolved, before = [], ""
-    for kind, piece, after in zip(kinds, pieces, following, strict=True):
-        before = kind or before
-        if kind:
-            resolved.append(kind)
-        elif language != "auto" and (any(c.isdigit() for c in piece) or (language == "zh" and piece in "¥$€£%+-=/")):
-            resolved.append(language)
-        elif not before:
-            resolved.append(after or "zh")
-        else:
-            resolved.append(before if before == after else "zh")
-    return resolved
+def _nearest(before: str, kind: str) -> str:
+    return kind or before
 
 
-def _embed_single_words(runs: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    merged: list[tuple[str, str]] = []
-    for kind, piece in runs:
-        single = kind == "en" and re.fullmatch(rf"[{LATIN}]+(?:'[{LATIN}]+)*,?", piece) and len(runs) > 1
-        kind = "zh" if single else kind
-        if merged and merged[-1][0] == kind == "zh":
-            merged[-1] = ("zh", merged[-1][1] + piece)
-        else:
-            merged.append((kind, piece))
-    return merged
+def _resolve(piece: str, before: str, after: str, language: str) -> str:
+    """The language of digits and signs: the one asked for, or that of the letters around them."""
+    if language != "auto" and any(map(str.isdigit, piece)):
+        return language
+    if language == "zh" and piece in "¥$€£%+-=/":
+        return language
+    return after if after and before in ("", after) else "zh"
 
 
-def script_runs(text: str) -> list[tuple[str, str]]:
+def _joined(runs: Iterable[Run]) -> list[Run]:
+    """Neighbours of one language as one run."""
+    grouped = groupby(runs, itemgetter(0))
+    return [(kind, "".join(piece for _, piece in group)) for kind, group in grouped]
+
+
+def _embed_single_words(runs: list[Run]) -> list[Run]:
+    if len(runs) == 1:
+        return runs
+    return _joined(("zh" if _SINGLE_WORD.fullmatch(piece) else kind, piece) for kind, piece in runs)
+
+
+def script_runs(text: str) -> list[Run]:
     """Stretches of one script each, marks and spaces with the stretch before them.
 
     >>> script_runs("说hello吗?")
     [('zh', '说'), ('en', 'hello'), ('zh', '吗?')]
     """
-    runs: list[tuple[str, str]] = []
-    for match in _SCRIPTS.finditer(text):
-        kind, piece = str(match.lastgroup), match.group()
-        if runs and kind in (runs[-1][0], "other"):
-            runs[-1] = (runs[-1][0], runs[-1][1] + piece)
-        elif runs and runs[-1][0] == "other":
-            runs[-1] = (kind, runs[-1][1] + piece)
-        else:
-            runs.append((kind, piece))
-    return [("en" if kind == "other" else kind, piece) for kind, piece in runs]
+    return _joined((match.lastgroup or "en", match[0]) for match in _SCRIPTS.finditer(text) if match[0])
 
 
 def split_sentences(
@@ -165,11 +145,22 @@ def split_sentences(
     Raises:
         TextError: as `clean`, and TEXT_EMPTY or TEXT_UNSUPPORTED when nothing speakable is left.
     """
+    cleaned, dictionary = speakable(text, language, unsupported, limit, lexicon)
+    return [dictionary.written(written(piece)) for piece in cut(cleaned.text, most, least)]
+
+
+def speakable(
+    text: str, language: str, unsupported: str = "warn", limit: int = LIMIT, lexicon: Lexicon = None
+) -> tuple[Cleaned, UserDictionary]:
+    """The cleaned text, in which there is something to say, and the dictionary that was meant.
+
+    Arguments and errors as in `split_sentences`.
+    """
     check_language(language)
     dictionary = user_dictionary(lexicon)
     cleaned = clean(text, limit=limit, unsupported=unsupported, lexicon=dictionary)
     require_speech(cleaned.text, cleaned.warnings)
-    return [dictionary.written(written(piece)) for piece in cut(cleaned.text, most, least)]
+    return cleaned, dictionary
 
 
 def cut(cleaned: str, most: int = 160, least: int = 12) -> list[str]:
@@ -205,7 +196,7 @@ def require_speech(cleaned: str, left_out: Sequence[str] = ()) -> None:
 
 def weight(text: str) -> int:
     """Length in Latin characters; a hanzi counts three, emphasis marks nothing."""
-    return sum(3 if ord(c) > 0x2E00 else 1 for c in text if not _SILENT.match(c))
+    return sum(3 if c > "\u2e00" else 1 for c in _SILENT.sub("", text))
 
 
 def _sentences(text: str) -> list[str]:
@@ -235,14 +226,15 @@ def _shorten(sentence: str, most: int) -> list[str]:
 
 
 def _join_short(pieces: list[str], least: int, most: int) -> list[str]:
-    joined: list[str] = []
-    for piece in pieces:
-        short = weight(piece.strip()) < least or not _SPEAKABLE.search(piece)
-        previous_short = bool(joined) and (weight(joined[-1].strip()) < least or not _SPEAKABLE.search(joined[-1]))
-        room = bool(joined) and weight(joined[-1]) + weight(piece) <= most + least
-        paused = bool(joined) and (_PAUSE.match(joined[-1].rstrip()[-1:]) or _PAUSE.match(piece.lstrip()[:1]))
-        apart = paused and all(_SPEAKABLE.search(side) for side in (joined[-1], piece))
-        if joined and not apart and (short or previous_short) and (room or not _SPEAKABLE.search(piece)):
+    joined = pieces[:1]
+    for piece in pieces[1:]:
+        last = joined[-1]
+        speech = bool(_SPEAKABLE.search(piece))
+        both = speech and bool(_SPEAKABLE.search(last))
+        short = min(weight(last.strip()), weight(piece.strip())) < least
+        room = weight(last + piece) <= most + least
+        paused = _PAUSE.match(last.rstrip()[-1:]) or _PAUSE.match(piece.lstrip()[:1])
+        if (short or not both) and (room or not speech) and not (paused and both):
             joined[-1] += piece
         else:
             joined.append(piece)

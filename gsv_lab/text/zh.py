@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 
 from gsv_lab.text import hanzi, pos
-from gsv_lab.text.clean import HAN
+from gsv_lab.text.characters import HAN
 from gsv_lab.text.hanzi import Tagged
-from gsv_lab.text.phones import Spoken, Word
+from gsv_lab.text.phones import Spoken, Word, mark
 from gsv_lab.text.pinyin import split_syllable
 from gsv_lab.text.sandhi import GIVEN, apply_sandhi
 from gsv_lab.text.symbols import UNKNOWN
@@ -29,19 +29,19 @@ def g2p(text: str, lexicon: UserDictionary = NONE) -> list[Spoken]:
 
     `lexicon` holds the readings of the private characters in the text.
     """
-    out: list[Spoken] = []
+    out = []
     for match in _TOKEN.finditer(text):
-        start, chunk = match.start(), match.group()
+        start, chunk = match.start(), match[0]
         if chunk[0] in "!?…,.-":
-            out.append(Spoken(Word(chunk, "", "punctuation", phones=1, source="mark"), (chunk,), start, match.end()))
+            out.append(mark(match))
             continue
         for word, flag, read in apply_sandhi(_tagged(chunk, lexicon)):
             phones = tuple(name for syllable in read for name in _phones(syllable))
-            source = "dictionary" if UNKNOWN not in phones else "unknown"
+            source = "unknown" if UNKNOWN in phones else "dictionary"
+            end = start + len(word)
             if flag == GIVEN:
-                source = "user"
+                source, end = "user", start + 1
             tagged = Word(word, "zh", pos.from_jieba(flag), units=len(read), phones=len(phones), source=source)
-            end = start + (1 if flag == GIVEN else len(word))
             out.append(Spoken(tagged, phones, start, end))
             start = end
     return out
