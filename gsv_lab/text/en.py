@@ -11,22 +11,25 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
+from itertools import pairwise
 
 from gsv_lab.text import heteronyms, lexicon
 from gsv_lab.text.capitals_en import is_acronym, is_shouted, parts
 from gsv_lab.text.heteronyms import Place
-from gsv_lab.text.phones import Spoken, Word
+from gsv_lab.text.phones import Spoken, Word, mark
 from gsv_lab.text.pos import tag_english
 from gsv_lab.text.symbols import EN_VOWELS
 from gsv_lab.text.words_en import ACCENTED, EXTRA
 
+Source = tuple[lexicon.Reading, str]
+"""Phones and where they come from."""
 _LETTER = "A-Za-zÀ-ÖØ-öø-ÿ"
 _TOKEN = re.compile(rf"'?[{_LETTER}]+(?:'[{_LETTER}]+)*'?|[!?…,.\-]")
 _PAST = frozenset("yesterday ago last was were had did once then".split())
 _LETTERED = frozenset("vitamin plan grade type group class section option team hepatitis series level part an".split())
 
 
-def pronounce(word: str) -> tuple[lexicon.Reading, str]:
+def pronounce(word: str) -> Source:
     """Phones of one word by itself, and their source (`dictionary`, `derived`, `network`, `letters`, `spelled`).
 
     Args:
@@ -36,7 +39,7 @@ def pronounce(word: str) -> tuple[lexicon.Reading, str]:
 
 
 @cache
-def _pronounce(lower: str) -> tuple[lexicon.Reading, str]:
+def _pronounce(lower: str) -> Source:
     for table in (ACCENTED, EXTRA):
         if lower in table:
             return tuple(table[lower].split()), "dictionary"
@@ -65,36 +68,37 @@ def _by_network(letters: str) -> lexicon.Reading:
 def g2p(text: str) -> list[Spoken]:
     """Words and punctuation marks of an English text in words, with their phones and positions in the text."""
     matches = list(_TOKEN.finditer(text))
-    tokens = [match.group().strip("'") or match.group() for match in matches]
-    tags = tag_english(tokens)
-    places = _places(tokens, tags)
+    tokens = [match[0].strip("'") or match[0] for match in matches]
+    places = _places(tokens)
     shouting = is_shouted(tokens)
-    out: list[Spoken] = []
-    for token, tag, place, match in zip(tokens, tags, places, matches, strict=True):
-        if tag == "punctuation":
-            word = Word(token, "", tag, phones=1, source="mark")
-            out.append(Spoken(word, (token,), match.start(), match.end()))
+    out = []
+    for token, place, match in zip(tokens, places, matches, strict=True):
+        if place.tag == "punctuation":
+            out.append(mark(match))
             continue
-        phones, source = _in_sentence(token, match.group(), place, shouting)
-        tag = "name" if source == "spelled" else tag
-        word = Word(match.group(), "en", tag, phones=len(phones), source=source)
-        out.append(Spoken(word, phones, match.start(), match.end()))
-    return _strong_the(out)
+        phones, source = _in_sentence(token, match[0], place, shouting)
+        tag = "name" if source == "spelled" else place.tag
+        out.append(Spoken(Word(match[0], "en", tag, phones=len(phones), source=source), phones, *match.span()))
+    for i, (here, following) in enumerate(pairwise(out)):
+        if here.word.text.lower() == "the" and following.phones[0][:-1] in EN_VOWELS:
+            out[i] = here._replace(phones=("DH", "IY0"))  # as in "see"
+    return out
 
 
-def _places(tokens: list[str], tags: list[str]) -> list[Place]:
+def _places(tokens: list[str]) -> list[Place]:
     """What the reading of each token may depend on."""
+    tags = tag_english(tokens)
     small = ["" if tag == "punctuation" else token.lower() for token, tag in zip(tokens, tags, strict=True)]
-    around = _sentences(small, tokens)
     past = not _PAST.isdisjoint(small)
-    places: list[Place] = []
-    for i, token in enumerate(tokens):
-        before = small[i - 1] if i else ""
-        after = small[i + 1] if i + 1 < len(tokens) else ""
+    places = []
+    for token, tag, word, before, after, around in zip(
+        tokens, tags, small, ["", *small], [*small[1:], ""], _sentences(small, tokens), strict=False
+    ):
         capital = bool(before) and token[0].isupper() and (token == "A" or not token.isupper())
-        if token == "A" and before and tokens[i - 1].istitle() and tokens[i + 1 : i + 2] == [after.title()]:
-            capital = False  # an article in a title: "This Is A Test"
-        places.append(Place(small[i], tags[i], before, after, around[i], capital, past))
+        places.append(Place(word, tag, before, after, around, capital, past))
+    for i, (before, token, after) in enumerate(zip(tokens, tokens[1:], tokens[2:], strict=False), 1):
+        if token == "A" and before.istitle() and after.istitle():
+            places[i] = places[i]._replace(capital=False)  # an article in a title: "This Is A Test"
     return places
 
 
@@ -102,14 +106,14 @@ def _sentences(small: list[str], tokens: list[str]) -> list[frozenset[str]]:
     """For each token the words of its sentence."""
     around: list[frozenset[str]] = []
     start = 0
-    for i, token in enumerate(tokens):
-        if token in ".!?…" or i + 1 == len(tokens):
-            around += [frozenset(small[start : i + 1])] * (i + 1 - start)
-            start = i + 1
+    for end, token in enumerate(tokens, 1):
+        if token in ".!?…" or end == len(tokens):
+            around += [frozenset(small[start:end])] * (end - start)
+            start = end
     return around
 
 
-def _in_sentence(token: str, written: str, place: Place, shouting: bool) -> tuple[lexicon.Reading, str]:
+def _in_sentence(token: str, written: str, place: Place, shouting: bool) -> Source:
     if place.word == "a" and _is_the_letter(token, place, shouting):
         return lexicon.spell("a"), "spelled"
     if is_acronym(token, shouting):
@@ -130,7 +134,7 @@ def _is_the_letter(token: str, place: Place, shouting: bool) -> bool:
     return place.capital and not shouting
 
 
-def _of_parts(pieces: list[str]) -> tuple[lexicon.Reading, str]:
+def _of_parts(pieces: list[str]) -> Source:
     phones: lexicon.Reading = ()
     source = "derived"
     for part in pieces:
@@ -143,12 +147,3 @@ def _of_parts(pieces: list[str]) -> tuple[lexicon.Reading, str]:
             phones += said
             source = "network" if how == "network" else source
     return phones, source
-
-
-def _strong_the(spoken: list[Spoken]) -> list[Spoken]:
-    """Before a vowel, "the" ends in the vowel of "see"."""
-    out = list(spoken)
-    for i, (here, following) in enumerate(zip(spoken, spoken[1:], strict=False)):
-        if here.word.text.lower() == "the" and following.phones[0][:-1] in EN_VOWELS:
-            out[i] = here._replace(phones=("DH", "IY0"))
-    return out

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -76,31 +77,58 @@ def _stems(word: str, ending: str) -> list[str]:
     return candidates
 
 
+def _listed(candidates: Iterable[str]) -> Reading | None:
+    """The first reading of the first of these words that the dictionary lists."""
+    for candidate in candidates:
+        if found := readings(candidate):
+            return found[0]
+    return None
+
+
 def _inflected(word: str) -> Reading | None:
-    if word.endswith(("'s", "s'")):
-        stem = known(word[:-2] if word.endswith("'s") else word[:-1])
-        return stem and (plural(stem) if word.endswith("'s") else stem)
-    if word.endswith("ies") and (stem := known(word[:-3] + "y")):
-        return plural(stem)
-    if word.endswith("s") and not word.endswith("ss") and len(word) > 4:
-        stems = [word[:-1], *([word[:-2]] if word.endswith("es") else [])]
-        # A stem that the dictionary lists comes before one that is derived itself.
-        if stem := next((r[0] for r in map(readings, stems) if r), None) or next(filter(None, map(known, stems)), None):
-            return plural(stem)
+    if word.endswith("s'"):
+        return known(word[:-1])
+    stem = None
     if word.endswith("ed"):
-        for candidate in _stems(word, "ed"):
-            if stem := known(candidate):
-                return past(stem)
+        stem = next(filter(None, map(known, _stems(word, "ed"))), None)
+        return past(stem) if stem else None
+    if word.endswith("'s"):
+        stem = known(word[:-2])
+    elif word.endswith("ies"):
+        stem = known(word[:-3] + "y")
+    if not stem and word.endswith("s") and not word.endswith(("ss", "'s")) and len(word) > 4:
+        stems = [word[:-1], word[:-2]] if word.endswith("es") else [word[:-1]]
+        # A stem that the dictionary lists comes before one that is derived itself.
+        stem = _listed(stems) or next(filter(None, map(known, stems)), None)
+    return plural(stem) if stem else None
+
+
+def _with_ending(word: str) -> Reading | None:
+    for ending, said in ENDINGS.items():
+        if not word.endswith(ending):
+            continue
+        for candidate in _stems(word, ending):
+            if stem := _listed([candidate]):
+                simply = ending == "ly" and candidate.endswith("le") and stem[-2:] == ("AH0", "L")
+                ably = ending.startswith("ab") and candidate.endswith("ate")
+                return (*(stem[:-2] if simply or ably else stem), *said.split())
+    return None
+
+
+def _with_beginning(word: str) -> Reading | None:
+    for beginning, said in BEGINNINGS.items():
+        rest = word.removeprefix(beginning)
+        if 2 < len(rest) < len(word) and (found := known(rest)):
+            return (*said.split(), *found)
     return None
 
 
 def _compound(word: str) -> Reading | None:
     """Two dictionary words written as one, as in "workhouse": the most even cut wins."""
-    cuts = sorted(range(3, len(word) - 2), key=lambda cut: abs(len(word) - 2 * cut))
-    for cut in cuts:
-        first, second = readings(word[:cut]), readings(word[cut:])
-        if first and second and min(cut, len(word) - cut) >= 4:
-            return first[0] + tuple(name.replace("1", "2") for name in second[0])
+    for cut in sorted(range(4, len(word) - 3), key=lambda cut: abs(len(word) - 2 * cut)):
+        first, second = _listed([word[:cut]]), _listed([word[cut:]])
+        if first and second:
+            return first + tuple(name.replace("1", "2") for name in second)
     return None
 
 
@@ -109,25 +137,7 @@ def known(word: str) -> Reading | None:
     """The first reading of a word from the dictionary, or derived from a stem that it lists; None if neither."""
     if word in EXTRA:
         return tuple(EXTRA[word].split())
-    if listed := readings(word):
-        return listed[0]
-    if found := _inflected(word):
-        return found
-    for ending, said in ENDINGS.items():
-        if word.endswith(ending):
-            for candidate in _stems(word, ending):
-                stems = readings(candidate)
-                if stems:
-                    stem = stems[0]
-                    if candidate.endswith("le") and ending == "ly":
-                        stem = stem[:-2] if stem[-2:] == ("AH0", "L") else stem
-                    if candidate.endswith("ate") and ending.startswith("ab"):
-                        stem = stem[:-2]
-                    return (*stem, *said.split())
-    for beginning, said in BEGINNINGS.items():
-        if word.startswith(beginning) and len(word) - len(beginning) > 2 and (rest := known(word[len(beginning) :])):
-            return (*said.split(), *rest)
-    return _compound(word)
+    return _listed([word]) or _inflected(word) or _with_ending(word) or _with_beginning(word) or _compound(word)
 
 
 def is_sayable(letters: str) -> bool:
@@ -138,8 +148,7 @@ def is_sayable(letters: str) -> bool:
 
 def spell(letters: str) -> Reading:
     """The names of the letters, one after another."""
-    out: list[str] = []
-    for letter in letters.lower():
-        if "a" <= letter <= "z":
-            out.extend(readings(letter)[-1] if letter == "a" else readings(letter)[0])
-    return tuple(out)
+    out: Reading = ()
+    for letter in re.findall("[a-z]", letters.lower()):
+        out += readings(letter)[-1 if letter == "a" else 0]
+    return out

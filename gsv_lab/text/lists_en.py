@@ -5,6 +5,14 @@ from __future__ import annotations
 
 from gsv_lab.text.tables_en import pairs
 
+PARTS_OF_SPEECH = (
+    "noun name verb adjective adverb pronoun determiner preposition conjunction auxiliary particle numeral "
+    "interjection other punctuation"
+)
+SUFFIXES = pairs("""
+adverb: ly; noun: tion sion ness ment ity ship hood ance ence ism ist dom;
+adjective: ous ful less able ible ical ish ive ic al; verb: ize ise ify ed ing
+""")
 CLOSED = pairs("""
 determiner: the a an this that these those my your his her its our their whose each every some any no all both another
 such either neither which what;

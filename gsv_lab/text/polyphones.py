@@ -249,6 +249,15 @@ BY_FLAG = pairs(
 )
 """Reading of a single character by it and the first letter of jieba's part of speech."""
 
+JIEBA_FLAGS = pairs(
+    """
+    n:noun nr:name ns:name nt:name nz:name vn:noun v:verb an:noun ad:adverb a:adjective b:adjective z:adjective
+    d:adverb r:pronoun m:numeral q:numeral p:preposition c:conjunction u:particle y:particle k:particle h:particle
+    e:interjection o:interjection f:noun s:noun t:noun
+    """
+)
+"""The coarse parts of speech of `pos.py` by jieba's."""
+
 MEASURES = pairs(
     """
     只:zhi1 行:hang2 重:chong2
