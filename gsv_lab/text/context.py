@@ -9,7 +9,9 @@ can be computed once and joined. Letters: B batch, C channels, P phones. All val
 
 from __future__ import annotations
 
+from bisect import bisect, bisect_left
 from collections.abc import Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -18,13 +20,13 @@ from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.interfaces import ContextEncoder
 from gsv_lab.text.phones import Phones, Word
 from gsv_lab.text.pos import PARTS_OF_SPEECH
+from gsv_lab.text.symbols import EN_STRESSED_VOWELS, ZH_FINALS
 
 __all__ = ["CHANNELS", "PARTS_OF_SPEECH", "LexicalContext", "per_phone"]
 
-_POS_CHANNELS = (
-    *("noun", "name", "verb", "adjective", "adverb", "pronoun", "determiner", "preposition"),
-    *("conjunction", "auxiliary", "particle", "numeral"),
-)
+Column = dict[str, float]
+"""Values of the channels of one phone; what is not named is 0."""
+_POS_CHANNELS = PARTS_OF_SPEECH[:12]
 CHANNELS: tuple[str, ...] = (
     *("english", "mandarin", "mark"),
     *("word_begin", "word_end", "word_position", "word_length"),
@@ -36,6 +38,7 @@ CHANNELS: tuple[str, ...] = (
 )
 """Name of every channel, in order."""
 _INDEX = {name: index for index, name in enumerate(CHANNELS)}
+_STRESS = {"1": "stress_primary", "2": "stress_secondary"}
 _LONG_WORD, _FAR, _LONG_SENTENCE = 12, 20, 120  # phones at which the length channels reach 1
 
 
@@ -74,7 +77,7 @@ class LexicalContext(ContextEncoder):
     def _one(self, phones: Phones) -> Tensor:
         if not phones.words:
             raise ValueError("these phones have no words; context features need the Phones that phonemize returns")
-        columns: list[dict[str, float]] = []
+        columns: list[Column] = []
         start = 0
         for sentence in _sentences(phones.words):
             end = start + sum(word.phones for word in sentence)
@@ -100,59 +103,52 @@ def per_phone(hidden: Tensor, phones: Phones) -> Tensor:
     return hidden.repeat_interleave(torch.tensor(phones.word2phones, device=hidden.device), dim=-1)
 
 
-def _sentences(words: Sequence[Word]) -> list[list[Word]]:
+def _sentences(words: Sequence[Word]) -> list[Sequence[Word]]:
     """Words up to and with the mark that ends the sentence."""
-    sentences: list[list[Word]] = [[]]
-    for index, word in enumerate(words):
-        sentences[-1].append(word)
-        ends = word.boundary == 2 and (index + 1 == len(words) or bool(words[index + 1].language))
-        if ends and index + 1 < len(words):
-            sentences.append([])
+    sentences = []
+    start = 0
+    for end, word in enumerate(words, 1):
+        if end == len(words) or (word.boundary == 2 and words[end].language):
+            sentences.append(words[start:end])
+            start = end
     return sentences
 
 
-def _sentence_columns(words: list[Word], symbols: tuple[str, ...]) -> list[dict[str, float]]:
-    """One dictionary of channel values for each phone of a sentence."""
+def _sentence_columns(words: Sequence[Word], symbols: tuple[str, ...]) -> list[Column]:
+    """The channel values of each phone of a sentence."""
     count = len(symbols)
-    marks = [-1, *(i for i, word in zip(_starts(words), words, strict=True) if not word.language), count]
-    closing = words[-1].text if not words[-1].language else ""
-    shared = {
-        "sentence_length": min(count / _LONG_SENTENCE, 1.0),
-        "question": float("?" in closing),
-        "exclamation": float("!" in closing),
-    }
-    spoken = [index for index, word in enumerate(words) if word.language]
-    columns: list[dict[str, float]] = []
+    starts = list(accumulate((word.phones for word in words), initial=0))
+    marks = [-1, *(start for start, word in zip(starts, words, strict=False) if not word.language), count]
+    closing = "" if words[-1].language else words[-1].text
+    last = max((index for index, word in enumerate(words) if word.language), default=-1)
+    columns = []
     for index, word in enumerate(words):
+        edges = _edges(words, index) | {"sentence_end": float(index == last)} if word.language else {}
         for k in range(word.phones):
-            position = len(columns)
-            before = max(mark for mark in marks if mark <= position)
-            after = min(mark for mark in marks if mark >= position)
-            column = {
-                **shared,
-                **_word_values(word, k),
-                **_sound_values(symbols[position]),
-                "sentence_position": position / max(count - 1, 1),
-                "from_last_mark": min((position - before) / _FAR, 1.0),
-                "to_next_mark": min((after - position) / _FAR, 1.0),
-            }
-            if word.language:
-                column["phrase_begin"] = float(index == 0 or not words[index - 1].language)
-                column["phrase_end"] = float(word.boundary > 0)
-                column["sentence_end"] = float(index == spoken[-1])
-            columns.append(column)
+            position = starts[index] + k
+            columns.append(
+                {
+                    "sentence_length": min(count / _LONG_SENTENCE, 1.0),
+                    "question": float("?" in closing),
+                    "exclamation": float("!" in closing),
+                    "sentence_position": position / max(count - 1, 1),
+                    "from_last_mark": min((position - marks[bisect(marks, position) - 1]) / _FAR, 1.0),
+                    "to_next_mark": min((marks[bisect_left(marks, position)] - position) / _FAR, 1.0),
+                    **edges,
+                    **_word_values(word, k),
+                    **_sound_values(symbols[position]),
+                }
+            )
     return columns
 
 
-def _starts(words: list[Word]) -> list[int]:
-    starts, position = [], 0
-    for word in words:
-        starts.append(position)
-        position += word.phones
-    return starts
+def _edges(words: Sequence[Word], index: int) -> Column:
+    """Whether a word begins and ends a phrase."""
+    begins = index == 0 or not words[index - 1].language
+    return {"phrase_begin": float(begins), "phrase_end": float(words[index].boundary > 0)}
 
 
-def _word_values(word: Word, k: int) -> dict[str, float]:
+def _word_values(word: Word, k: int) -> Column:
     if not word.language:
         return {"mark": 1.0}
     values = {
@@ -168,12 +164,9 @@ def _word_values(word: Word, k: int) -> dict[str, float]:
     return values
 
 
-def _sound_values(symbol: str) -> dict[str, float]:
+def _sound_values(symbol: str) -> Column:
     """Stress of an English vowel, tone of a Mandarin final."""
-    number = symbol[-1]
-    if not number.isdigit() or len(symbol) < 2:
-        return {}
-    english = symbol[:-1].isupper() and symbol[:-1] != "E"
-    if english:
-        return {"1": {"stress_primary": 1.0}, "2": {"stress_secondary": 1.0}}.get(number, {})
-    return {f"tone_{number}": 1.0}
+    if symbol[:-1] in ZH_FINALS and symbol[-1].isdigit():
+        return {f"tone_{symbol[-1]}": 1.0}
+    stress = _STRESS.get(symbol[-1]) if symbol in EN_STRESSED_VOWELS else None
+    return {stress: 1.0} if stress else {}

@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 import zlib
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gsv_lab.text import lexicon
-from gsv_lab.text.symbols import EN_CONSONANTS, EN_VOWELS
+from gsv_lab.text.symbols import EN_CONSONANTS, EN_STRESSED_VOWELS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 """Letter number 1 is a; 0 is no letter."""
 BLANK = "<blank>"
-PHONES: tuple[str, ...] = (BLANK, *EN_CONSONANTS, *(f"{vowel}{stress}" for vowel in EN_VOWELS for stress in range(3)))
+PHONES: tuple[str, ...] = (BLANK, *EN_CONSONANTS, *EN_STRESSED_VOWELS)
 """Classes of the network: ARPAbet with stress, index 0 is the CTC blank."""
 _PHONE_ID = {name: index for index, name in enumerate(PHONES)}
 WEIGHTS = "letter_to_sound.safetensors"
@@ -56,11 +57,8 @@ def targets(word: str) -> list[list[int]]:
 
 def greedy(scores: Tensor) -> list[lexicon.Reading]:
     """The best class of each step, repeats and blanks removed: (B, V, 3L) -> a reading for each word."""
-    best = scores.argmax(1).tolist()
-    return [
-        tuple(PHONES[k] for i, k in enumerate(row) if k and (i == 0 or row[i - 1] != k))
-        for row in best
-    ]  # fmt: skip
+    rows = scores.argmax(1).tolist()
+    return [tuple(PHONES[best] for best, _ in groupby(row) if best) for row in rows]
 
 
 @cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from gsv_lab.errors import TextError
+from gsv_lab.text.tables_en import pairs
 
 DIGIT_LIMIT = 200
 """Longest number that is read at all, in digits."""
@@ -18,15 +19,7 @@ _ONES = (
 ).split()
 _TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
 _SCALES = ("", "thousand", "million", "billion", "trillion", "quadrillion", "quintillion")
-_IRREGULAR = {
-    "one": "first",
-    "two": "second",
-    "three": "third",
-    "five": "fifth",
-    "eight": "eighth",
-    "nine": "ninth",
-    "twelve": "twelfth",
-}
+_IRREGULAR = pairs("one: first; two: second; three: third; five: fifth; eight: eighth; nine: ninth; twelve: twelfth")
 
 
 def check_digits(digits: str) -> None:
@@ -49,14 +42,15 @@ def spell_digits(digits: str, zero: str = "zero") -> str:
 
 
 def _below_thousand(number: int) -> str:
-    words: list[str] = []
-    if number >= 100:
-        words += [_ONES[number // 100], "hundred"]
-        number %= 100
-    if number >= 20:
-        words.append(_TENS[number // 10] + (f"-{_ONES[number % 10]}" if number % 10 else ""))
-    elif number or not words:
-        words.append(_ONES[number])
+    words = []
+    hundreds, rest = divmod(number, 100)
+    if hundreds:
+        words = [_ONES[hundreds], "hundred"]
+    if rest >= 20:
+        ten, one = divmod(rest, 10)
+        words.append(f"{_TENS[ten]}-{_ONES[one]}" if one else _TENS[ten])
+    elif rest or not words:
+        words.append(_ONES[rest])
     return " ".join(words)
 
 
@@ -69,14 +63,12 @@ def cardinal(digits: str) -> str:
     check_digits(digits)
     if len(digits) > 21 or (len(digits) > 1 and digits[0] == "0"):
         return spell_digits(digits)
-    number, words = int(digits), []
-    if number == 0:
-        return "zero"
-    for scale in range(len(_SCALES) - 1, -1, -1):
-        group = number // 1000**scale % 1000
+    number, words = int(digits), ""
+    for scale in _SCALES:
+        number, group = divmod(number, 1000)
         if group:
-            words.append(f"{_below_thousand(group)} {_SCALES[scale]}".strip())
-    return " ".join(words)
+            words = f"{_below_thousand(group)} {scale} {words}"
+    return " ".join(words.split()) or "zero"
 
 
 def ordinal(digits: str) -> str:
@@ -149,8 +141,7 @@ def fraction(above: str, below: str) -> str:
     return f"{cardinal(above)} {name}"
 
 
-_ROMAN = {"M": 1000, "CM": 900, "D": 500, "CD": 400, "C": 100, "XC": 90, "L": 50, "XL": 40, "X": 10, "IX": 9}
-_ROMAN |= {"V": 5, "IV": 4, "I": 1}
+_ROMAN = {"M": 1000, "D": 500, "C": 100, "L": 50, "X": 10, "V": 5, "I": 1}
 _ROMAN_NUMERAL = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
 
 
@@ -158,4 +149,5 @@ def roman(numeral: str) -> int:
     """The value of a Roman numeral; 0 if it is not written the standard way."""
     if not _ROMAN_NUMERAL.fullmatch(numeral):
         return 0
-    return sum(_ROMAN[sign] for sign in re.findall("CM|CD|XC|XL|IX|IV|.", numeral))
+    values = [_ROMAN[letter] for letter in numeral]
+    return sum(-value if value < after else value for value, after in zip(values, [*values[1:], 0], strict=True))

@@ -13,6 +13,7 @@ PAD, UNKNOWN = "_", "UNK"
 
 EN_CONSONANTS = tuple("B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH".split())
 EN_VOWELS = tuple("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
+EN_STRESSED_VOWELS = tuple(f"{vowel}{stress}" for vowel in EN_VOWELS for stress in range(3))
 
 ZH_NULL_INITIALS = ("AA", "EE", "OO")
 ZH_INITIALS = tuple("b c ch d f g h j k l m n p q r s sh t w x y z zh".split())
@@ -36,8 +37,7 @@ _YUE_BARE = "a aa ai ak au e g k m n o oi ok on ou p t uk"
 def _v1() -> tuple[str, ...]:
     names = {PAD, *PUNCTUATION, *SPECIALS, *_JA.split(), *ZH_NULL_INITIALS, *ZH_INITIALS, *EN_CONSONANTS, "ER", "IH"}
     names |= {f"{final}{tone}" for final in ZH_FINALS for tone in range(1, 6)}
-    names |= {f"{vowel}{stress}" for vowel in EN_VOWELS for stress in range(3)}
-    return tuple(sorted(names))
+    return tuple(sorted({*names, *EN_STRESSED_VOWELS}))
 
 
 def _v2_additions() -> tuple[str, ...]:

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gsv_lab.errors import TextError
+from gsv_lab.text.marks import Mark
 from gsv_lab.text.normalise_zh import simplify
 from gsv_lab.text.pinyin import is_syllable
-from gsv_lab.text.symbols import EN_CONSONANTS, EN_VOWELS
+from gsv_lab.text.symbols import EN_CONSONANTS, EN_STRESSED_VOWELS
 
 MOST = 60_000
 """Entries that a dictionary may have."""
@@ -31,7 +32,7 @@ GIVEN_EN = f"{chr(_FIRST_EN)}-{chr(_FIRST_EN + MOST)}"
 """The characters of words with pinyin and with ARPAbet, as the inside of a character class."""
 _LONGEST = 60
 _HAN = re.compile("[\u3400-\u9fff]")
-_ARPABET = frozenset((*EN_CONSONANTS, *(f"{vowel}{stress}" for vowel in EN_VOWELS for stress in range(3))))
+_ARPABET = frozenset((*EN_CONSONANTS, *EN_STRESSED_VOWELS))
 
 
 class Entry(NamedTuple):
@@ -71,15 +72,15 @@ class UserDictionary:
         try:
             rows = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise TextError("DICTIONARY", f"Cannot read {path.name!r}", "a text file in UTF-8") from error
+            raise _wrong(f"Cannot read {path.name!r}", "a text file in UTF-8") from error
         made = cls()
         for number, row in enumerate(rows, 1):
-            if not row.strip() or row.lstrip().startswith("#"):
-                continue
             word, tab, reading = row.partition("\t")
             place = f"{path.name}, line {number}"
+            if not row.strip() or row.lstrip().startswith("#"):
+                continue
             if not tab:
-                raise TextError("DICTIONARY", f"{place}: {row!r:.60} has no tab", "word<TAB>reading")
+                raise _wrong(f"{place}: {row!r:.60} has no tab", "word<TAB>reading")
             made._add(word, reading.partition("#")[0], place, number)
         return made
 
@@ -87,13 +88,11 @@ class UserDictionary:
         word = unicodedata.normalize("NFC", word.strip())
         key = _folded(word)
         if not 0 < len(key) <= _LONGEST or not word.isprintable():
-            raise TextError("DICTIONARY", f"{place}: {word!r:.40} is no word", f"1 to {_LONGEST} printable characters")
+            raise _wrong(f"{place}: {word!r:.40} is no word", f"1 to {_LONGEST} printable characters")
         if key in self._places:
-            raise TextError(
-                "DICTIONARY", f"{place}: {word!r} stands in line {self._lines[key]} already", "each word once"
-            )
+            raise _wrong(f"{place}: {word!r} stands in line {self._lines[key]} already", "each word once")
         if len(self.entries) >= MOST:
-            raise TextError("DICTIONARY", f"{place}: there are too many words", f"at most {MOST:,}")
+            raise _wrong(f"{place}: there are too many words", f"at most {MOST:,}")
         self._places[key] = len(self.entries)
         self._lines[key] = number
         self.entries.append(_checked(word, reading.split(), place))
@@ -113,22 +112,17 @@ class UserDictionary:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        parts: list[str] = []
-        for key in sorted(self._places, key=len, reverse=True):
-            before = r"(?<![A-Za-z\d])" if key[0].isascii() and key[0].isalnum() else ""
-            after = r"(?![A-Za-z\d])" if key[-1].isascii() and key[-1].isalnum() else ""
-            parts.append(f"{before}{re.escape(key)}{after}")
-        return re.compile("|".join(parts))
+        keys = "|".join(map(re.escape, sorted(self._places, key=len, reverse=True)))
+        # A word is a whole word where it begins or ends with a Latin letter or a digit.
+        return re.compile(rf"(?:(?<![A-Za-z\d])|(?![A-Za-z\d]))(?:{keys})(?:(?<![A-Za-z\d])|(?![A-Za-z\d]))")
 
-    def marks(self, text: str) -> list[tuple[int, int, str]]:
+    def marks(self, text: str) -> list[Mark]:
         """Where words of the dictionary begin and end in a text, and the private character of each."""
-        if not self.entries:
-            return []
-        found: list[tuple[int, int, str]] = []
-        for match in self._pattern.finditer(_folded(text)):
-            number = self._places[match.group()]
+        found = []
+        for match in self._pattern.finditer(_folded(text)) if self.entries else ():
+            number = self._places[match[0]]
             first = _FIRST_ZH if self.entries[number].language == "zh" else _FIRST_EN
-            found.append((match.start(), match.end(), chr(first + number)))
+            found.append((*match.span(), chr(first + number)))
         return found
 
     def entry(self, character: str) -> Entry:
@@ -138,7 +132,7 @@ class UserDictionary:
 
     def written(self, text: str) -> str:
         """The text with its private characters as words again."""
-        return re.sub(f"[{GIVEN_ZH}{GIVEN_EN}]", lambda match: self.entry(match.group()).word, text)
+        return re.sub(f"[{GIVEN_ZH}{GIVEN_EN}]", lambda match: self.entry(match[0]).word, text)
 
 
 NONE = UserDictionary()
@@ -161,27 +155,27 @@ def user_dictionary(source: Lexicon) -> UserDictionary:
     return UserDictionary(source) if isinstance(source, Mapping) else UserDictionary.load(source)
 
 
+def _wrong(problem: str, expected: str) -> TextError:
+    return TextError("DICTIONARY", problem, expected)
+
+
 def _checked(word: str, reading: list[str], place: str) -> Entry:
     if not reading:
-        raise TextError("DICTIONARY", f"{place}: {word!r:.40} has no reading", "pinyin with tones, or ARPAbet")
+        raise _wrong(f"{place}: {word!r:.40} has no reading", "pinyin with tones, or ARPAbet")
     if reading[0][:1].isupper():
         for phone in reading:
             if phone not in _ARPABET:
                 expected = "ARPAbet in capitals, vowels with 0, 1 or 2: HH AH0 L OW1"
-                raise TextError("DICTIONARY", f"{place}: {phone!r:.20} is no phone", expected)
+                raise _wrong(f"{place}: {phone!r:.20} is no phone", expected)
         return Entry(word, "en", tuple(reading))
-    syllables = [syllable.lower().replace("ü", "v").replace("u:", "v") for syllable in reading]
+    syllables = tuple(syllable.lower().replace("ü", "v").replace("u:", "v") for syllable in reading)
     for given, syllable in zip(reading, syllables, strict=True):
         if not is_syllable(syllable):
-            expected = "pinyin with a tone from 1 to 5: hang2 zhang3"
-            raise TextError("DICTIONARY", f"{place}: {given!r:.20} is no syllable", expected)
+            raise _wrong(f"{place}: {given!r:.20} is no syllable", "pinyin with a tone from 1 to 5: hang2 zhang3")
     if _HAN.search(word) and len(word) != len(syllables):
-        raise TextError(
-            "DICTIONARY",
-            f"{place}: {word!r:.40} has {len(word)} characters and {len(syllables)} syllables",
-            "a syllable for each character",
-        )
-    return Entry(word, "zh", tuple(syllables))
+        counts = f"{len(word)} characters and {len(syllables)} syllables"
+        raise _wrong(f"{place}: {word!r:.40} has {counts}", "a syllable for each character")
+    return Entry(word, "zh", syllables)
 
 
 def _folded(text: str) -> str:
