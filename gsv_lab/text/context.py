@@ -77,7 +77,7 @@ class LexicalContext(ContextEncoder):
     def _one(self, phones: Phones) -> Tensor:
         if not phones.words:
             raise ValueError("these phones have no words; context features need the Phones that phonemize returns")
-        columns: list[Column] = []
+        columns = []
         start = 0
         for sentence in _sentences(phones.words):
             end = start + sum(word.phones for word in sentence)

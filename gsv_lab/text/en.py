@@ -104,7 +104,7 @@ def _places(tokens: list[str]) -> list[Place]:
 
 def _sentences(small: list[str], tokens: list[str]) -> list[frozenset[str]]:
     """For each token the words of its sentence."""
-    around: list[frozenset[str]] = []
+    around = []
     start = 0
     for end, token in enumerate(tokens, 1):
         if token in ".!?…" or end == len(tokens):

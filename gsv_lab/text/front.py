@@ -96,8 +96,8 @@ def phonemize_sentences(text: str, language: str = "auto", lexicon: Lexicon = No
 
 def _spoken(cleaned: Cleaned, language: str, dictionary: UserDictionary) -> Phones:
     """Phones of a cleaned text; its warnings come first."""
-    spoken: list[Spoken] = []
-    leftovers: list[str] = []
+    spoken = []
+    leftovers = []
     emphasised = False
     for script, run in _normalised_runs(cleaned.text, language):
         plain, flags, emphasised = _take_emphasis(run, emphasised)
@@ -131,7 +131,7 @@ def _shifted(spoken: list[Spoken], by: int) -> list[Spoken]:
 
 def _normalised_runs(cleaned: str, language: str) -> list[Run]:
     """Stretches of one script each, in words."""
-    runs: list[Run] = []
+    runs = []
     cleaned = re.sub(rf"\s*[{PAUSES}]+\s*", ", ", cleaned)
     for run_language, run in language_runs(cleaned, language):
         if run_language == "zh":
@@ -154,7 +154,7 @@ def _outward(run: str) -> str:
 def _take_emphasis(run: str, emphasised: bool) -> tuple[str, list[bool], bool]:
     """The run without marks, for each of its characters whether it was marked, and the state at its end."""
     plain = ""
-    flags: list[bool] = []
+    flags = []
     for piece in re.split(f"([{EMPHASIS_ON}{EMPHASIS_OFF}])", run):
         if piece in (EMPHASIS_ON, EMPHASIS_OFF):
             emphasised = piece == EMPHASIS_ON
@@ -213,7 +213,7 @@ def _some(names: list[str]) -> str:
 
 def _assemble(spoken: list[Spoken], warnings: tuple[str, ...]) -> Phones:
     words = []
-    counts: list[int] = []
+    counts = []
     text = ""
     for item, following in zip(spoken, [*spoken[1:], None], strict=True):
         word = replace(item.word, boundary=_boundary(item.word, following))

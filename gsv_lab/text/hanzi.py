@@ -219,10 +219,8 @@ def _stands(text: str, start: int, end: int, inner: set[int]) -> bool:
 
 def _name(start: int, word: str) -> Found:
     """The surname at the beginning of what jieba takes for a name."""
-    if len(word) == 2 and word[0] in "老小阿":
-        surname, start = word[1], start + 1
-    else:
-        surname = word[0]
+    at = int(len(word) == 2 and word[0] in "老小阿")
+    surname = word[at]
     sure = surname in surnames.ONLY_SURNAMES or not frequency(word)
     if sure and len(word) in (2, 3) and word not in _words() and surname in surnames.SURNAMES:
-        yield start, [surnames.SURNAMES[surname]]
+        yield start + at, [surnames.SURNAMES[surname]]

@@ -18,7 +18,6 @@ from gsv_lab.text.rows import kinds
 
 Match = re.Match[str]
 Reader = Callable[[Match], str]
-UNIT_PATTERN = kinds_zh.UNIT_PATTERN
 
 
 @cache
@@ -118,14 +117,10 @@ def _phone(match: Match) -> str:
     return ("加" if match[0].startswith("+") else "") + ",".join(groups)
 
 
-def _version(match: Match) -> str:
-    return "点".join(map(num.number, match[0].split(".")))
-
-
 _NAMES = {**kinds_zh.UNITS, **kinds_zh.MONEY, **kinds_zh.GREEK, **kinds_zh.SYMBOLS}
 _FUNCTIONS: dict[str, Reader] = {
     "clock": _clock,
     "clock_range": _clock_range,
     "phone": _phone,
-    "version": _version,
+    "version": lambda match: "点".join(map(num.number, match[0].split("."))),
 }

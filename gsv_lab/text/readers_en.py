@@ -60,10 +60,6 @@ def _address(text: str) -> str:
     return " ".join(said.split()) + text[len(address) :]
 
 
-def _hash_tag(text: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z\d])|_", " ", text)
-
-
 def _unit(symbol: str) -> str:
     return words.UNITS[re.sub(r"\.?\s", " ", symbol)]
 
@@ -123,7 +119,7 @@ READERS: dict[str, Reader] = {
     "coins": lambda sign: words.MONEY[sign][1],
     "telephone": _telephone,
     "address": _address,
-    "hashtag": _hash_tag,
+    "hashtag": lambda text: re.sub(r"(?<=[a-z])(?=[A-Z\d])|_", " ", text),
     "ratio": _joined(":", "to"),
     "rating": _joined("/", "out of"),
     "points": _joined(".", "point", num.cardinal),

@@ -125,7 +125,7 @@ def _third_before_third(at: int, tones: Tones) -> None:
 
 def _third_tones_between(texts: list[str], starts: list[int], tones: Tones) -> None:
     """Words that together have at most three syllables form one foot; a row of single ones is cut into pairs."""
-    run: list[int] = []
+    run = []
     for before, text, start in zip(["", *texts], [*texts, ""], starts, strict=True):
         if len(text) == 1 and tones[start] == "3":
             run.append(start)

@@ -15,8 +15,8 @@ from operator import itemgetter
 from gsv_lab.errors import TextError
 from gsv_lab.text.characters import HAN
 from gsv_lab.text.clean import LIMIT, Cleaned, clean
+from gsv_lab.text.kinds_zh import UNIT_PATTERN
 from gsv_lab.text.marks import EMPHASIS_OFF, EMPHASIS_ON, PAUSES, written
-from gsv_lab.text.normalise_zh import UNIT_PATTERN
 from gsv_lab.text.numbers_en import check_digits
 from gsv_lab.text.stops_en import ends_sentence
 from gsv_lab.text.user_dictionary import GIVEN_EN, GIVEN_ZH, Lexicon, UserDictionary, user_dictionary
@@ -179,11 +179,11 @@ def require_speech(cleaned: str, left_out: Sequence[str] = ()) -> None:
     if longest := re.search(rf"[A-Za-z]{{{_LONGEST_WORD + 1},}}", cleaned):
         raise TextError(
             "TEXT_DEGENERATE",
-            f"A word that begins with '{longest.group()[:12]}' has {len(longest.group())} letters",
+            f"A word that begins with '{longest[0][:12]}' has {len(longest[0])} letters",
             f"words of at most {_LONGEST_WORD} letters",
         )
     for number in re.finditer(r"\d{1,3}(?:,\d{3})+|\d+", cleaned):
-        check_digits(number.group())
+        check_digits(number[0])
     if _SPEAKABLE.search(cleaned):
         return
     if left_out or re.search(rf"[^\s.,!?…\-—;:()\[\]'/~{EMPHASIS_ON}{EMPHASIS_OFF}{PAUSES}]", cleaned):
@@ -202,9 +202,9 @@ def weight(text: str) -> int:
 def _sentences(text: str) -> list[str]:
     sentences, start = [], 0
     for match in _SENTENCE_END.finditer(text):
-        if match.group().startswith(".") and not ends_sentence(text, start, match.start()):
+        if match[0].startswith(".") and not ends_sentence(text, start, match.start()):
             continue
-        if _PAUSE.match(match.group()) and not _SPEAKABLE.search(text[start : match.start()]):
+        if _PAUSE.match(match[0]) and not _SPEAKABLE.search(text[start : match.start()]):
             continue  # a pause before the first word belongs to what follows
         sentences.append(text[start : match.end()].replace("\n", " "))
         start = match.end()

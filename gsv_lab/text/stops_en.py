@@ -4,24 +4,13 @@ from __future__ import annotations
 
 import re
 
-from gsv_lab.text.tables_en import (
-    AFTER_CLOCK,
-    MONTH_SHORT,
-    NUMBERED,
-    NUMBERED_WITH_DOT,
-    SHORT_FORMS,
-    SHORT_WORDS,
-    STARTERS,
-    STREETS,
-    TITLES,
-    TITLES_WITHOUT_DOT,
-    UNITS,
-)
+from gsv_lab.text import tables_en as words
 
 _DOTTED = re.compile(r"(?:[A-Za-z]\.)*[A-Za-z]+$|\d+$")
-_SPOKEN_ON = frozenset((*TITLES, *TITLES_WITHOUT_DOT)) - {"Dr", "St"}
-_BEFORE_NUMBER = frozenset((*NUMBERED, *NUMBERED_WITH_DOT, "no"))
-_SHORT = frozenset(SHORT_FORMS) | frozenset(name.lower() for name in (*STREETS, *SHORT_FORMS, *MONTH_SHORT)) - {"may"}
+_SPOKEN_ON = frozenset((*words.TITLES, *words.TITLES_WITHOUT_DOT)) - {"Dr", "St"}
+_BEFORE_NUMBER = frozenset((*words.NUMBERED, *words.NUMBERED_WITH_DOT, "no"))
+_SHORT_NAMES = (*words.STREETS, *words.SHORT_FORMS, *words.MONTH_SHORT)
+_SHORT = frozenset(map(str.lower, _SHORT_NAMES)) - {"may"}
 _NEXT_WORD = re.compile(r"['\")\]\ue000\ue001]*\s+(?:\ue000?([A-Z][\w']*))?")
 
 
@@ -43,9 +32,9 @@ def sentence_stop(text: str, end: int, how: str) -> str:
     if not found or not found[1] or how == "end":
         return ""
     word = found[1].partition("'")[0]
-    if word in STARTERS:
+    if word in words.STARTERS:
         return "."
-    return "." if how == "halt" and word not in AFTER_CLOCK and not (word.isupper() and len(word) > 1) else ""
+    return "." if how == "halt" and word not in words.AFTER_CLOCK and not (word.isupper() and len(word) > 1) else ""
 
 
 def ends_sentence(text: str, start: int, dot: int) -> bool:
@@ -66,9 +55,9 @@ def ends_sentence(text: str, start: int, dot: int) -> bool:
     if "." in word or len(word) == 1 or word in ("PhD", "Ph", "EdD"):
         how = "halt" if lower in ("a.m", "p.m") else "stop"
         return bool(sentence_stop(text, dot + 1, how))
-    measured = word in UNITS and re.search(r"\d\s?$", text[start : found.start()])
+    measured = word in words.UNITS and re.search(r"\d\s?$", text[start : found.start()])
     if measured or lower in _SHORT:
         return bool(sentence_stop(text, dot + 1, "halt" if measured else "stop"))
-    if lower in SHORT_WORDS:
+    if lower in words.SHORT_WORDS:
         return not re.match(r"[a-z\d]", after)
     return True

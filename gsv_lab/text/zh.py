@@ -49,7 +49,7 @@ def g2p(text: str, lexicon: UserDictionary = NONE) -> list[Spoken]:
 
 def _tagged(chunk: str, lexicon: UserDictionary) -> list[Tagged]:
     """The words of a run of characters; those of the user's dictionary with the reading that it gives."""
-    words: list[Tagged] = []
+    words = []
     for part in _PARTS.findall(chunk):
         if _OWN.match(part):
             entry = lexicon.entry(part)

@@ -6,7 +6,8 @@ import pytest
 
 from gsv_lab.errors import TextError
 from gsv_lab.text import phonemize, split_sentences
-from gsv_lab.text.clean import EMPHASIS_OFF, EMPHASIS_ON, clean
+from gsv_lab.text.clean import clean
+from gsv_lab.text.marks import EMPHASIS_OFF, EMPHASIS_ON
 
 
 @pytest.mark.parametrize(
