@@ -21,8 +21,7 @@ from gsv_lab.released.stored_config import setting
 from gsv_lab.training.fit import Fitted, fit
 from gsv_lab.training.logging_callback import LoggingCallback
 from gsv_lab.training.run_state import StateSaver
-from reduced import CODE, FAMILIES, Ground, write_clips, write_ground
-from released_files import write_companions
+from reduced import CODE, FAMILIES, Ground, write_ground
 
 pytest.importorskip("transformers", reason="transformers is in the extra [released]")
 BATCHES = 20
@@ -39,16 +38,6 @@ SMALL = [
 GOLDEN = {"v1": ("s1_v1", "s2_s2v1", "mpd_v2"), "v2": ("s1_v2", "s2_s2v2", "mpd_v2")}
 GOLDEN |= {name: ("s1_v2", f"s2_s2{name}", "mpd_v2Pro") for name in ("v2Pro", "v2ProPlus")}
 NAMES = ("semantic_gpt", "sovits", "discriminators")
-
-
-@pytest.fixture(scope="module")
-def material(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
-    """A list of clips, and companions."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("material")
-    write_companions(folder)
-    write_clips(folder / "clips", sample)
-    return folder
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
