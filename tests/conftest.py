@@ -29,16 +29,21 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return 2 if all(path in (ROOT, ROOT / "tests") for path in asked) else 0
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests marked `gpu` where there is no CUDA device."""
-    marked = [item for item in items if item.get_closest_marker("gpu")]
-    if not marked:
-        return
-    import torch
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip tests marked `slow` unless `-m` names them, and tests marked `gpu` where there is no CUDA device."""
+    if "slow" not in str(config.getoption("-m")):
+        _skip(items, "slow", "long: ask for it with -m slow")
+    if any(item.get_closest_marker("gpu") for item in items):
+        import torch
 
-    if not torch.cuda.is_available():
-        for item in marked:
-            item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+        if not torch.cuda.is_available():
+            _skip(items, "gpu", "no CUDA device")
+
+
+def _skip(items: list[pytest.Item], mark: str, reason: str) -> None:
+    for item in items:
+        if item.get_closest_marker(mark):
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")

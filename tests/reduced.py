@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import copy
 import shutil
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import torch
@@ -78,12 +80,18 @@ def _discriminator(name: str, sizes: dict[str, Any]) -> dict[str, Any]:
     return {"class_path": f"gsv_lab.nn.discriminators.{name}", "init_args": sizes}
 
 
-def reduced(family: str, stage: str, folder: Path, *overrides: str) -> dict[str, Any]:
-    """The experiment of a family and stage (`gpt`, `sovits`) with its overlay, which is written into a folder."""
+def reduced(family: str, stage: str, *overrides: str) -> dict[str, Any]:
+    """The experiment of a family and stage (`gpt`, `sovits`) with its overlay; a copy, for the caller to change."""
+    return copy.deepcopy(_loaded(family, stage, overrides))
+
+
+@cache
+def _loaded(family: str, stage: str, overrides: tuple[str, ...]) -> dict[str, Any]:
     overlay = reduced_gpt() if stage == "gpt" else reduced_sovits(family)
-    path = folder / f"reduced_{family}_{stage}.yaml"
-    path.write_text(yaml.safe_dump(overlay), encoding="utf-8")
-    return load_experiment([CONFIGS / family / f"{stage}.yaml", path], overrides)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "reduced.yaml"
+        path.write_text(yaml.safe_dump(overlay), encoding="utf-8")
+        return load_experiment([CONFIGS / family / f"{stage}.yaml", path], overrides)
 
 
 def write_clips(folder: Path, sample: Path) -> Path:
@@ -146,8 +154,8 @@ def write_ground(folder: Path, family: str, material: Path, *overrides: str) -> 
     """
     folder.mkdir(parents=True, exist_ok=True)
     experiments = {
-        "gpt": reduced(family, "gpt", folder),
-        "sovits": reduced(family, "sovits", folder, *overrides),
+        "gpt": reduced(family, "gpt"),
+        "sovits": reduced(family, "sovits", *overrides),
     }
     start = write_start(folder / "start", family, experiments["gpt"], experiments["sovits"])
     companions = shutil.copytree(material, folder / "companions")

@@ -107,10 +107,6 @@ class ReleasedSoVITSData(SoVITSItems):
         self.augmentation = augmentation
         self.codebook = codebook
 
-    def batches_per_epoch(self) -> int:
-        """Batches of one pass over the training clips."""
-        return len(self._plan.epoch(0))
-
     def window(self, index: int, random: np.random.Generator, alteration: Alteration) -> dict[str, Tensor]:
         """A whole clip with everything that belongs to it, unpadded, altered."""
         codes = self.codes(index)

@@ -191,7 +191,7 @@ def _pretrained(kind: str, folder: Path) -> nn.Module:
         model, about = getattr(package, kind).from_pretrained(folder, **options)
     # Damaged weights and configurations make the package fail in many ways; all mean the same to the person.
     except Exception as error:
-        why = (str(error).splitlines() or [""])[0][:120]
+        why = (str(error).replace(str(folder), folder.name).splitlines() or [""])[0][:120]
         raise CheckpointError("CKPT_CORRUPT", f"{folder} cannot be read ({why})", f"a folder of a {kind}") from error
     finally:
         if shown:

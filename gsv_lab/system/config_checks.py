@@ -67,7 +67,8 @@ def check_tables(tables: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     for key, value in tables.items():
         if key not in known:
             raise unknown_key("", str(key), known)
-        if known[key] not in (str, NonNegativeInt) and isinstance(value, str):
+        takes_text = known[key] in (str, NonNegativeInt) or str in get_args(known[key])
+        if isinstance(value, str) and not takes_text:
             raise ConfigError("CONFIG_TYPE", f"{key} is '{value[:60]}'", "a table")
 
 

@@ -20,8 +20,6 @@ from gsv_lab.training.task import Task
 
 SHARED = 0.5
 """Share of the names of the smaller of file and network that both must have."""
-NAMED = 5
-"""Tensors of each kind that an error names."""
 
 
 class Misfit(NamedTuple):
@@ -36,8 +34,7 @@ class Misfit(NamedTuple):
         said = []
         for names, kind in kinds:
             if names:
-                more = " and others" if len(names) > NAMED else ""
-                said.append(f"{len(names)} {kind}: {', '.join(names[:NAMED])}{more}")
+                said.append(f"{len(names)} {kind}: {', '.join(names)}")
         return "; ".join(said)
 
 

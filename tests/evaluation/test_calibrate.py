@@ -48,7 +48,6 @@ def test_disagreement_is_seen(tmp_path: Path) -> None:
     assert len({line.count("|") for line in text.splitlines()}) == 1 and "4 of 12 pairs" in text
 
 
-@pytest.mark.slow
 def test_own_verifier_against_resemblyzer(shared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On people whom the verifier was not trained on. One that tells voices apart no better than chance fails."""
     import gsv_lab

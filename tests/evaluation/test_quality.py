@@ -11,7 +11,6 @@ from gsv_lab.evaluation.lists import read_list
 from gsv_lab.evaluation.quality import Dnsmos
 
 
-@pytest.mark.slow  # the first call compiles librosa's filters
 def test_noise_lowers_the_score_and_silence_has_none(shared: Path) -> None:
     pytest.importorskip("speechmos")
     pytest.importorskip("onnxruntime")

@@ -230,7 +230,6 @@ def test_needs_are_checked_where_parts_meet(vocoder: dict[str, Any], need: str) 
     assert caught.value.code == "CONFIG_INCONSISTENT"
 
 
-@pytest.mark.slow
 def test_learns_one_batch() -> None:
     """Reconstruction and KL fall on a batch seen again and again."""
     torch.manual_seed(0)

@@ -12,7 +12,6 @@ from .kernels import SOURCES, cards, made, outputs, run, shown
 pytest.importorskip("ipykernel", reason="kernels are in the extra [dev]")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_solved_form_passes_every_check(
     source: Path, offline_kernels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

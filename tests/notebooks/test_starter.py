@@ -20,7 +20,6 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_family(tmp_path_factory.mktemp("family"))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_starter_form_runs_with_every_check_red(
     source: Path, tiny_model: Path, offline_kernels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -36,7 +35,6 @@ def test_starter_form_runs_with_every_check_red(
     assert not [out for out in outputs(notebook) if out.output_type == "error"]
 
 
-@pytest.mark.slow
 def test_kernels_cannot_reach_the_network(offline_kernels: Path, tmp_path: Path) -> None:
     tries = "import socket\ntry:\n    socket.create_connection(('192.0.2.1', 80), 1)\n"
     tells = "except OSError as error:\n    print(type(error).__name__)"

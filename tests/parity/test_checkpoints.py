@@ -16,11 +16,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from gsv_lab.checkpoint import load_component, read_header
+from gsv_lab.checkpoint import load_component, read_header, save_component
 from gsv_lab.checkpoint.restricted import HParams, Released, read_released, released_bytes
 from gsv_lab.nn.interfaces import Conditioning, Features
 from gsv_lab.nn.ops import sequence_mask
-from gsv_lab.nn.semantic_gpt import SemanticGPT
 from gsv_lab.released import reference_keys, reference_keys_gpt
 from gsv_lab.released.exporter import export_reference
 from gsv_lab.released.importer import Imported, import_reference
@@ -59,7 +58,8 @@ def built(parity: Any, item: str, state: Mapping[str, Tensor]) -> Any:
     """The golden network, made from what meta.json says instead of from a stored configuration."""
     hyper = parity.meta[item]["hyper"]
     if item == "s1":
-        model: Any = SemanticGPT(**reference_keys_gpt.sizes_from_reference(state), n_heads=hyper["head"])
+        sizes = {**reference_keys_gpt.sizes_from_reference(state), "n_heads": hyper["head"]}
+        model: Any = build({"class_path": "gsv_lab.nn.semantic_gpt.SemanticGPT", "init_args": sizes})
         model.load_state_dict(reference_keys_gpt.from_reference(state))
     else:
         dilations = hyper.get("resblock_dilation_sizes", (1, 3, 5))
@@ -129,3 +129,30 @@ def test_full_precision_files(parity: Any, item: str, tmp_path: Path) -> None:
         parity.close(f"full precision {item}: {name}", value, wanted)
     back = read_released(export_reference(made.output, tmp_path / "back.pth"))
     equal_files(parity, f"full precision {item}", read_released(path), back)
+
+
+@pytest.mark.parametrize("item", FULL)
+def test_weights_without_their_origin(parity: Any, item: str, tmp_path: Path) -> None:
+    """The golden weights as `fit` writes them, exported by their spec alone, hold and compute the same."""
+    state, hyper = parity.state(item), parity.meta[item]["hyper"]
+    parity.arrays("s1_infer" if item == "s1" else item)
+    network = built(parity, item, state)
+    own = save_component(network, tmp_path / "own.safetensors", {"batches": 200, "epochs": 8})
+    released = read_released(export_reference(own, tmp_path / "out.pth"))
+    prefix = "model." if item == "s1" else ""
+    assert set(released.weight) == {prefix + key for key in state}
+    pairs = [(released.weight[prefix + key], value) for key, value in state.items()]
+    same = torch.tensor([one.dtype == torch.float16 and torch.equal(one, two.half()) for one, two in pairs])
+    parity.equal(f"exported {item}: {int(same.sum())} of {len(same)} tensors", same, torch.ones(len(same)))
+    model = (
+        released.content["config"]["model"] if item == "s1" else released.content["config"].__dict__["model"].__dict__
+    )
+    for name, value in hyper.items():
+        if name in model and "dropout" not in name:  # which `built` leaves at its default
+            assert model[name] == value, name
+    (made,) = import_reference([tmp_path / "out.pth"], tmp_path / "again.safetensors")
+    assert not made.notes
+    half = {key: value.half().float() for key, value in state.items()}
+    wanted = outputs(parity, item, built(parity, item, half))
+    for name, (value, _) in outputs(parity, item, load_component(made.output)).items():
+        parity.close(f"exported {item}: {name}", value, wanted[name][0])

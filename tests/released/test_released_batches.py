@@ -15,20 +15,9 @@ from gsv_lab.corpora.sovits_data import SoVITSBatch
 from gsv_lab.system.config import build
 from gsv_lab.training.fit import fit
 from gsv_lab.training.start import start_from
-from reduced import Ground, write_clips, write_ground
-from released_files import write_companions
+from reduced import Ground
 
 pytest.importorskip("transformers", reason="transformers is in the extra [released]")
-
-
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Ground:
-    """v2Pro on three short clips."""
-    torch.manual_seed(0)
-    material = tmp_path_factory.mktemp("material")
-    write_companions(material)
-    write_clips(material / "clips", sample)
-    return write_ground(tmp_path_factory.mktemp("ground"), "v2Pro", material)
 
 
 class Start:
@@ -37,9 +26,9 @@ class Start:
     batches = 0
 
 
-def opened(ground: Ground, stage: str) -> tuple[Any, Any]:
+def opened(pro_ground: Ground, stage: str) -> tuple[Any, Any]:
     """Task with its start weights, and data, ready."""
-    experiment = ground.experiment(stage, 1)
+    experiment = pro_ground.experiment(stage, 1)
     task, data = build(experiment["task"]), build(experiment["data"])
     start_from(task, experiment["start_from"])
     data.attach(task, Start(), 0)
@@ -51,9 +40,9 @@ def first(data: Any) -> Any:
     return next(iter(data.train_dataloader()))
 
 
-def test_gradients_and_terms_of_the_second_stage(ground: Ground) -> None:
+def test_gradients_and_terms_of_the_second_stage(pro_ground: Ground) -> None:
     """Nothing moves the quantizer; vectors change the voice; the divergence is a mean over frames only."""
-    task, data = opened(ground, "sovits")
+    task, data = opened(pro_ground, "sovits")
     batch: SoVITSBatch = first(data)
     task.eval()
     torch.manual_seed(3)
@@ -76,10 +65,10 @@ def test_gradients_and_terms_of_the_second_stage(ground: Ground) -> None:
         assert changed.terms["kl"] != made.terms["kl"]
 
 
-def test_mel_term_by_hand(ground: Ground) -> None:
+def test_mel_term_by_hand(pro_ground: Ground) -> None:
     """128 Slaney bands of 2048 points every 640 samples, natural logarithm, plain mean of absolute differences."""
     librosa = pytest.importorskip("librosa")
-    task, data = opened(ground, "sovits")
+    task, data = opened(pro_ground, "sovits")
     task.eval()
     with torch.no_grad():
         made = task.generate(first(data))
@@ -95,9 +84,9 @@ def test_mel_term_by_hand(ground: Ground) -> None:
     assert float(made.terms["mel"]) == pytest.approx(float(difference), rel=1e-3)
 
 
-def test_the_first_stage_hides_nothing_of_padded_texts(ground: Ground) -> None:
+def test_the_first_stage_hides_nothing_of_padded_texts(pro_ground: Ground) -> None:
     """The loss of a batch of unequal texts is the sum of the losses of its rows alone, stops of padding apart."""
-    task, data = opened(ground, "gpt")
+    task, data = opened(pro_ground, "gpt")
     task.eval()
     task.count_padding = False
     batch = first(data)
@@ -111,9 +100,9 @@ def test_the_first_stage_hides_nothing_of_padded_texts(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize("stage", ["gpt", "sovits"])
-def test_validation_runs_and_is_logged(stage: str, ground: Ground, tmp_path: Path, caplog: Any) -> None:
+def test_validation_runs_and_is_logged(stage: str, pro_ground: Ground, tmp_path: Path, caplog: Any) -> None:
     """Every validation loss is finite, the views are drawn, and the rates are those of the released trainers."""
-    fitted = fit(ground.experiment(stage, 2, validate_every=2, log_every=1), tmp_path / "run", progress_bar=False)
+    fitted = fit(pro_ground.experiment(stage, 2, validate_every=2, log_every=1), tmp_path / "run", progress_bar=False)
     assert fitted.done and "No picture" not in caplog.text
     log = EventAccumulator(str(tmp_path / "run" / "events"), size_guidance={"scalars": 0, "images": 0}).Reload()
     tags = log.Tags()

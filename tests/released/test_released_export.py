@@ -44,8 +44,8 @@ def trained(path: Path, spec: dict[str, Any], **info: Any) -> tuple[Path, dict[s
     return save_component(network, path, {"batches": 20, "epochs": 3, **info}), network.state_dict()
 
 
-def reduced_spec(family: str, name: str, folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = reduced(family, stage_of(name), folder)["task"]["init_args"][name]
+def reduced_spec(family: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = reduced(family, stage_of(name))["task"]["init_args"][name]
     return found
 
 
@@ -57,7 +57,7 @@ def pattern(key: str) -> str:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_layout_and_way_back(family: str, name: str, shared: Path, tmp_path: Path) -> None:
     """The reference's keys in half precision; imported again, the same network and the same halves."""
-    path, tensors = trained(tmp_path / "own.safetensors", reduced_spec(family, name, tmp_path))
+    path, tensors = trained(tmp_path / "own.safetensors", reduced_spec(family, name))
     exported = export_reference(path, tmp_path / "out.pth")
     released = read_released(exported)
     assert released.code == (CODE[family] if name == "sovits" else "PK")
@@ -84,7 +84,7 @@ def test_layout_and_way_back(family: str, name: str, shared: Path, tmp_path: Pat
 @pytest.mark.parametrize("family", FAMILIES)
 def test_configuration_that_the_released_program_reads(family: str, tmp_path: Path) -> None:
     """Every setting from which the released program builds its networks has the value of our configuration."""
-    path, _ = trained(tmp_path / "g.safetensors", reduced_spec(family, "semantic_gpt", tmp_path))
+    path, _ = trained(tmp_path / "g.safetensors", reduced_spec(family, "semantic_gpt"))
     gpt = read_released(export_reference(path, tmp_path / "g.ckpt")).content
     assert type(gpt["config"]) is dict and gpt["info"] == "GPT-e3"
     assert gpt["config"]["data"]["max_sec"] == 54 and gpt["config"]["inference"]["top_k"] == 15
@@ -93,7 +93,7 @@ def test_configuration_that_the_released_program_reads(family: str, tmp_path: Pa
         "vocab_size": N_CODES + 1, "phoneme_vocab_size": rows, "embedding_dim": 16, "hidden_dim": 16, "head": 2,
         "linear_units": 32, "n_layer": 2, "dropout": 0, "EOS": N_CODES, "random_bert": 0,
     }  # fmt: skip
-    path, _ = trained(tmp_path / "s.safetensors", reduced_spec(family, "sovits", tmp_path))
+    path, _ = trained(tmp_path / "s.safetensors", reduced_spec(family, "sovits"))
     sovits = read_released(export_reference(path, tmp_path / "s.pth")).content
     config, pro, plus = sovits["config"], "Pro" in family, family == "v2ProPlus"
     assert isinstance(config, HParams) and sovits["info"] == "3epoch_20iteration"
@@ -140,7 +140,7 @@ def test_what_no_tensor_shows_is_carried_along(tmp_path: Path) -> None:
     train.__setstate__({"batch_size": 11, "segment_size": 1})
     carried = HParams()
     carried.__setstate__({"model": model, "train": train, "name": "somebody"})
-    spec = reduced_spec("v2", "sovits", tmp_path)
+    spec = reduced_spec("v2", "sovits")
     path, _ = trained(tmp_path / "own.safetensors", spec, released_config=to_json(carried))
     config = read_released(export_reference(path, tmp_path / "out.pth")).content["config"]
     found = {key: setting(config, key) for key in ("model.n_heads", "model.mark", "train.batch_size", "name")}
@@ -150,7 +150,7 @@ def test_what_no_tensor_shows_is_carried_along(tmp_path: Path) -> None:
 
 def test_without_the_posterior(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The command leaves out exactly the keys that the released program leaves out; such a file speaks, no more."""
-    path, tensors = trained(tmp_path / "own.safetensors", reduced_spec("v2Pro", "sovits", tmp_path))
+    path, tensors = trained(tmp_path / "own.safetensors", reduced_spec("v2Pro", "sovits"))
     whole = read_released(export_reference(path, tmp_path / "whole.pth")).weight
     arguments = ["weights", "export", str(path), "--output", str(tmp_path / "out.pth"), "--without-posterior"]
     assert main([*arguments, "--note", "8epoch_200iteration"]) == 0
@@ -177,7 +177,7 @@ def test_without_the_posterior(tmp_path: Path, capsys: pytest.CaptureFixture[str
 )
 def test_what_the_layout_cannot_say(place: tuple[str, str], value: Any, named: str, tmp_path: Path) -> None:
     """A network that the released program would build differently is refused, and nothing is written."""
-    spec = reduced_spec("v2", "sovits", tmp_path)
+    spec = reduced_spec("v2", "sovits")
     spec["init_args"][place[0]]["init_args"][place[1]] = value
     path, _ = trained(tmp_path / "own.safetensors", spec)
     with pytest.raises(CheckpointError, match=re.escape(named)) as caught:
@@ -187,12 +187,12 @@ def test_what_the_layout_cannot_say(place: tuple[str, str], value: Any, named: s
 
 def test_other_refusals(tmp_path: Path) -> None:
     """Strange periods, and numbers beyond half precision."""
-    spec = reduced_spec("v2", "discriminators", tmp_path)
+    spec = reduced_spec("v2", "discriminators")
     spec["init_args"]["discriminators"][1]["init_args"]["period"] = 4
     path, _ = trained(tmp_path / "own.safetensors", spec)
     with pytest.raises(CheckpointError, match="period is 4, not 2"):
         export_reference(path, tmp_path / "out.pth")
-    network = build(reduced_spec("v2", "semantic_gpt", tmp_path))
+    network = build(reduced_spec("v2", "semantic_gpt"))
     with torch.no_grad():
         network.predict.weight[0, 0] = 1e5
     save_component(network, path)
@@ -205,7 +205,7 @@ def test_other_refusals(tmp_path: Path) -> None:
 def test_a_trained_pair_is_found_with_its_family(tmp_path: Path) -> None:
     """Weights of `fit` lack the importer's notes; which companions they need follows from their tensors."""
     for name in ("semantic_gpt", "sovits"):
-        trained(tmp_path / f"mine.{name}.safetensors", reduced_spec("v2ProPlus", name, tmp_path))
+        trained(tmp_path / f"mine.{name}.safetensors", reduced_spec("v2ProPlus", name))
     files = by_path(tmp_path)
     assert files.family == "v2ProPlus"
     assert {file.role for file in files.absent} == {"content_encoder", "context_encoder", "speaker_verification"}

@@ -2,7 +2,7 @@
 
     pytest tests/released/test_released_full_size.py -m slow -s
 
-Takes minutes, 4 GB of disk and up to 6 GB of memory, so it runs only where slow tests are asked for by name. It prints
+Takes minutes, 4 GB of disk and up to 6 GB of memory, so it is marked slow. It prints
 the table of docs/results.md.
 """
 
@@ -35,12 +35,6 @@ from released_files import CHARACTERS, place, write_gpt, write_sovits
 TEXT = "今天天气很好。"
 CONFIGS = Path(__file__).resolve().parents[2] / "configs" / "v2Pro"
 MOST_MEMORY = 6e9
-
-
-@pytest.fixture
-def asked(request: pytest.FixtureRequest) -> None:
-    if "slow" not in str(request.config.getoption("-m")):
-        pytest.skip("full size: ask for it with -m slow")
 
 
 class Table:
@@ -97,7 +91,6 @@ def spec(stage: str, name: str) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("asked")
 def test_full_size_v2pro(tmp_path: Path, sample: Path) -> None:
     pytest.importorskip("transformers", reason="transformers is in the extra [released]")
     table = Table()

@@ -21,8 +21,7 @@ from gsv_lab.released.stored_config import setting
 from gsv_lab.training.fit import Fitted, fit
 from gsv_lab.training.logging_callback import LoggingCallback
 from gsv_lab.training.run_state import StateSaver
-from reduced import CODE, FAMILIES, Ground, write_clips, write_ground
-from released_files import write_companions
+from reduced import CODE, FAMILIES, Ground, write_ground
 
 pytest.importorskip("transformers", reason="transformers is in the extra [released]")
 BATCHES = 20
@@ -39,16 +38,6 @@ SMALL = [
 GOLDEN = {"v1": ("s1_v1", "s2_s2v1", "mpd_v2"), "v2": ("s1_v2", "s2_s2v2", "mpd_v2")}
 GOLDEN |= {name: ("s1_v2", f"s2_s2{name}", "mpd_v2Pro") for name in ("v2Pro", "v2ProPlus")}
 NAMES = ("semantic_gpt", "sovits", "discriminators")
-
-
-@pytest.fixture(scope="module")
-def material(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> Path:
-    """A list of clips, and companions."""
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("material")
-    write_companions(folder)
-    write_clips(folder / "clips", sample)
-    return folder
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -104,6 +93,8 @@ def test_over_a_kill_and_into_the_released_layout(
         before, after = tensors_of(ground.start[name]), tensors_of(path)
         moved = {key for key, value in before.items() if not torch.equal(value, after[key])}
         assert moved and all(key.startswith("quantizer.") for key in before.keys() - moved), before.keys() - moved
+        # From other weights than the start weights the way would be longer.
+        assert max(float((value - after[key]).abs().max()) for key, value in before.items()) < 0.05
         check_export(ground.family, name, path, tmp_path, shared)
     states = [torch.load(folder / "state.ckpt", weights_only=True) for folder in (tmp_path / "run", left)]
     for kind in ("state_dict", "optimizer_states"):

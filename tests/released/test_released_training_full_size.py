@@ -2,7 +2,7 @@
 
     pytest tests/released/test_released_training_full_size.py -m slow -s
 
-Takes minutes, 5 GB of disk and several GB of memory, so it runs only where slow tests are asked for by name. It prints
+Takes minutes, 5 GB of disk and several GB of memory, so it is marked slow. It prints
 the rows of docs/results.md.
 """
 
@@ -32,13 +32,6 @@ MOST_MEMORY = 12e9
 BATCHES = 5
 
 
-@pytest.fixture(scope="module")
-def asked(request: pytest.FixtureRequest) -> None:
-    if "slow" not in str(request.config.getoption("-m")):
-        pytest.skip("full size: ask for it with -m slow")
-    pytest.importorskip("transformers", reason="transformers is in the extra [released]")
-
-
 def write_shallow_companions(folder: Path) -> None:
     """HuBERT and BERT of full width with few layers: what they give has the real sizes, and their own cost is no
     part of a training.
@@ -54,8 +47,9 @@ def write_shallow_companions(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def ground(asked: None, tmp_path_factory: pytest.TempPathFactory, sample: Path) -> tuple[Path, dict[str, Path]]:
+def ground(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> tuple[Path, dict[str, Path]]:
     """The store of the shipped sample's five sentences, and the imported start weights by role."""
+    pytest.importorskip("transformers", reason="transformers is in the extra [released]")
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("full")
     write_shallow_companions(folder)

@@ -24,6 +24,11 @@ from small_runs import BATCHES, contents, gpt, tracked_store, trainings, verifie
 from tiny import VERIFIER, experiment, make_store
 
 
+def slow(name: str) -> Any:
+    """A case that only the slow run has; the suite has one of its kind."""
+    return pytest.param(name, marks=pytest.mark.slow)
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
     return tracked_store(tmp_path_factory.mktemp("store"))
@@ -48,7 +53,7 @@ def killed(made: dict[str, Any], folder: Path, batch: int, monkeypatch: pytest.M
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes of this system do not fork")
-@pytest.mark.parametrize("name", ["automatic", "gan", "released_gan", "accumulated", "accumulated_evenly"])
+@pytest.mark.parametrize("name", ["automatic", slow("gan"), "released_gan", "accumulated", slow("accumulated_evenly")])
 def test_killed_at_any_batch_the_weights_are_the_same_bits(
     name: str, store: ClipStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,7 +70,7 @@ def test_killed_at_any_batch_the_weights_are_the_same_bits(
         assert [key for key, value in one.items() if not torch.equal(two[key], value)] == [], part
 
 
-@pytest.mark.parametrize("name", ["gan", "accumulated"])
+@pytest.mark.parametrize("name", [slow("gan"), "accumulated"])
 def test_a_validation_changes_nothing(name: str, store: ClipStore, tmp_path: Path) -> None:
     """Neither the gradients that wait for a step, nor anything random."""
     often, never = (trainings(store, name) for _ in range(2))

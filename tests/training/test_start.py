@@ -64,7 +64,7 @@ def test_every_file_goes_to_the_network_that_it_fits(weights: dict[str, Path]) -
 MISFITS = {
     "v1": ("CKPT_SHAPE", r"v1.safetensors \(SoVITS\) does not fit sovits \(SoVITS\).*\(322, \d+\) for \(732, \d+\)"),
     "pro": ("CKPT_KEYS", r"unknown: speaker_encoder\."),
-    "dropped": ("CKPT_KEYS", r"\d+ missing: posterior\.[^;]* and others"),
+    "dropped": ("CKPT_KEYS", r"\d+ missing: posterior\."),
     "nano": ("CKPT_KEYS", r"nano.safetensors \(ExtendedSoVITS\) does not fit sovits \(SoVITS\)"),
     "gpt": ("CKPT_MISPLACED", r"holds SemanticGPT, and what is trained is sovits \(SoVITS\) and discriminators"),
     "verifier": ("CKPT_MISPLACED", r"holds SpeakerVerifier"),
@@ -83,6 +83,14 @@ def test_what_does_not_fit_is_named_and_nothing_is_loaded(name: str, weights: di
         start_from(task, [weights["discriminators"], weights.get(name, tmp_path / "absent.safetensors")])
     assert caught.value.code == code and "\n" not in str(caught.value)
     assert all(torch.equal(value, before[key]) for key, value in held(task).items())
+
+
+def test_every_tensor_that_does_not_fit_is_named(weights: dict[str, Path]) -> None:
+    task = sovits_task()
+    absent = [name for name in task.sovits.state_dict() if name.startswith("posterior.")]
+    with pytest.raises(CheckpointError) as caught:
+        start_from(task, [weights["dropped"]])
+    assert len(absent) > 10 and all(name in str(caught.value) for name in absent)
 
 
 def test_two_files_for_one_network(weights: dict[str, Path]) -> None:
