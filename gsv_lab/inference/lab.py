@@ -293,12 +293,8 @@ class Lab:
 
     def copy_synthesis(self, wave: Tensor, voice: Voice | None = None) -> Speech:
         """A recording (T,) through posterior and vocoder: what the acoustic half can do at best."""
-        if voice is None:
-            synthesizer = self.family.synthesizer
-            speaker = synthesizer.voice([wave])
-        else:
-            synthesizer = self.synthesizer_for(voice)
-            speaker = voice.speaker
+        synthesizer = self.family.synthesizer if voice is None else self.synthesizer_for(voice)
+        speaker = synthesizer.voice([wave]) if voice is None else voice.speaker
         made = synthesizer.copy(wave, speaker, torch.Generator().manual_seed(0))
         utterance = Utterance(made, torch.zeros(0, dtype=torch.int64), {"condition": "copy synthesis"})
         return self._speech(utterance, None, "copy")

@@ -126,7 +126,7 @@ class Voice:
             settings=dict(header["settings"]),
             created=header["created"],
             residuals=residuals,
-            lexicon={str(word): str(reading) for word, reading in header.get("lexicon", {}).items()},
+            lexicon=dict(header.get("lexicon", {})),
         )
 
     def check_parent(self, version: str, fingerprints: Mapping[str, str]) -> None:

@@ -35,7 +35,7 @@ NEEDED = {"voice.speaker", "voice.codes"}
 
 @dataclass(frozen=True)
 class VoiceHeader:
-    """Entries in the header of a voice file; see `Voice`. Older files have no versions or no checksum."""
+    """Entries in the header of a voice file; see `Voice`. Older files have no versions, dictionary or checksum."""
 
     format: int
     kind: Literal["voice"]
@@ -46,6 +46,7 @@ class VoiceHeader:
     consent: str
     settings: dict[str, Any]
     created: str
+    lexicon: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     checksum: str = ""
 
