@@ -190,7 +190,7 @@ def _samples(name: str, file: soundfile.SoundFile, max_seconds: float) -> _Found
     if peak > (1 if file.subtype in ("FLOAT", "DOUBLE") else _OVERSHOOT):
         over = int((samples.abs() > 1).sum())
         if peak > 10 and over < _FEW * samples.numel():
-            raise _not_finite(name, over)
+            raise not_finite(name, over)
         samples *= _TOP / peak
         notes.append(f"samples up to {peak:.4g} were scaled down to full scale")
     return _Found(samples, tuple(notes))
@@ -202,18 +202,20 @@ def _one_channel(
     """One channel or the mean of all (T,), and the largest absolute sample."""
     most = math.floor(max_seconds * file.samplerate)
     out = torch.empty(max(0, min(file.frames, most)))
-    total, peak = 0, 0.0
+    total, bad, peak = 0, 0, 0.0
     for block in _blocks(name, file):  # (frames, channels)
         start, total = total, total + block.shape[0]
         if total > most:
             raise too_long(name, total / file.samplerate, max_seconds)
         if total > out.numel():  # more than was announced: an estimate of a lossy format
             out = torch.cat((out[:start], torch.empty(total - start + 2**22)))
-        check_finite(name, block)
+        bad += count_bad(block)
         if stereo is not None:
             stereo.add(block)
         out[start:total] = block.mean(dim=1) if channel is None else block[:, channel]
         peak = max(peak, float(block.abs().max()))
+    if bad:
+        raise not_finite(name, bad)
     return out[:total], peak
 
 
@@ -232,14 +234,13 @@ def _blocks(name: str, file: soundfile.SoundFile) -> Iterator[Tensor]:
         yield torch.from_numpy(block)
 
 
-def check_finite(name: str, samples: Tensor) -> None:
-    """Refuse samples that are no numbers or no sound on any scale; raises `AUDIO_NONFINITE`."""
-    bad = int((~(samples.abs() <= _HIGHEST)).sum())
-    if bad:
-        raise _not_finite(name, bad)
+def count_bad(samples: Tensor) -> int:
+    """How many samples are no numbers, or no sound on any scale."""
+    return int((~(samples.abs() <= _HIGHEST)).sum())
 
 
-def _not_finite(name: str, count: int) -> AudioError:
+def not_finite(name: str, count: int) -> AudioError:
+    """The error `AUDIO_NONFINITE`."""
     return AudioError(
         "AUDIO_NONFINITE", f"{count} samples of {name!r} are not numbers or far beyond full scale",
         "finite samples between -1 and 1", "Export it again, for example as 16-bit wav",
@@ -265,7 +266,7 @@ def _refused(name: str, header: Header) -> AudioError:
     if header.short:
         return truncated(name, 0.0, 0.0)
     return AudioError(
-        "AUDIO_FORMAT", f"{name!r} is not a sound file of a known kind, or damaged", "wav, flac, ogg, opus, mp3 or aiff",
+        "AUDIO_FORMAT", f"{name!r} is not a sound file of a known kind, or damaged", "wav, flac, ogg, mp3 or aiff",
         "Convert it, or check that it is the right file",
     )  # fmt: skip
 

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gsv_lab.audio.decoding import channels_error, check_finite, decode, inspect, opened
+from gsv_lab.audio.decoding import channels_error, count_bad, decode, inspect, not_finite, opened
 from gsv_lab.errors import AudioError
 from gsv_lab.system.environment import clock
 from gsv_lab.system.files import save_bytes
@@ -159,7 +159,9 @@ def write(path: str | os.PathLike[str], samples: Tensor, sample_rate: int, mark:
     flat = samples.detach().to("cpu", torch.float32).reshape(-1)
     if flat.numel() == 0:
         raise AudioError("AUDIO_EMPTY", f"There are no samples to write to {path.name!r}", "at least one sample")
-    check_finite(path.name, flat)
+    bad = count_bad(flat)
+    if bad:
+        raise not_finite(path.name, bad)
     return save_bytes(path, _encode(flat, sample_rate, kind, mark))
 
 

@@ -54,6 +54,7 @@ def add_clone(commands: Any) -> None:
     parser.add_argument("reference", type=Path, nargs="+", help="sound files with 3 s of speech or more each")
     parser.add_argument("--reference-text", default=None, help="what is said in the first")
     parser.add_argument("--consent", default="", help=CONSENT)
+    parser.add_argument("--anyway", action="store_true", help="take a recording that is too noisy, too")
     parser.add_argument("--tuned", type=Path, help="voice file of `finetune`, whose networks shall speak")
     parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
     add_language(parser)
@@ -71,6 +72,7 @@ def _clone(arguments: argparse.Namespace) -> None:
         arguments.language,
         arguments.consent,
         tuned=None if arguments.tuned is None else Voice.load(arguments.tuned),
+        anyway=arguments.anyway,
     )
     print(voice.save(arguments.output))
 

@@ -104,30 +104,33 @@ class Lab:
         name: str = "",
         verification: Tensor | None = None,
         tuned: Voice | None = None,
+        anyway: bool = False,
     ) -> Voice:
         """A voice from one recording or a few, at once and without training.
 
         Args:
             source: any sound file with at least 3 s of speech; of a longer one the best 3 to 10 s are taken. The
                 speaker vectors of several are averaged; the first one is the prompt.
-            text: what is said in the first; with it the voice's rhythm is continued, too. Only used when the whole
-                file is taken.
+            text: what is said in the first; with it the voice's rhythm is continued, too. Only used when all speech
+                of the file is taken.
             language: of `text`.
             consent: note on who agreed to this voice, kept in the voice file.
             name: of the voice; the file's name if empty.
             verification: vector (1, V) of the speaker-verification network of the released Pro models; made here if
                 None. Other families take none.
             tuned: a voice from `finetune`; the new one speaks with its networks, and as this recording does.
+            anyway: take a recording that is too noisy (`AUDIO_NOISY`), too.
 
         Raises:
-            AudioError: the recording cannot be used. TextError: the text cannot be read. CheckpointError: `tuned`
-                belongs to other weights.
+            AudioError: the recording cannot be used. TextError: the text cannot be read. DataError: it cannot be what
+                is said (`ALIGN_IMPLAUSIBLE`). CheckpointError: `tuned` belongs to other weights.
         """
         remind()
-        paths, clips = self.recordings.references(source)
+        paths, clips = self.recordings.references(source, anyway)
         first, phones = clips[0], None
-        if text and not first.why:
+        if text and first.complete:
             phones = phonemize(text, language)
+            self.recordings.check_text(first, text, phones)
         elif text:
             warnings.warn("REF_TEXT: the reference was cut, so its text is not used", stacklevel=2)
         vectors = [self.recordings.speaker(clip.samples, verification) for clip in clips]

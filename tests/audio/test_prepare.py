@@ -17,9 +17,10 @@ from gsv_lab.audio.voice_activity import Span, speech_spans
 from gsv_lab.corpora import prepare as module
 from gsv_lab.corpora.listfile import read_list
 from gsv_lab.corpora.prepare import prepare
-from gsv_lab.corpora.timing import TimedWord, check_text_length, folded_phones, language_of, share_out, timed_words
+from gsv_lab.corpora.timing import TimedWord, folded_phones, share_out, timed_words
 from gsv_lab.errors import AudioError, DataError, LabError, TextError
 from gsv_lab.text import phonemize
+from gsv_lab.text.agreement import check_text_length, language_of
 
 from . import bad_files as bad
 
