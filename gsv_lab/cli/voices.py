@@ -80,7 +80,7 @@ def _clone(arguments: argparse.Namespace) -> None:
 def add_finetune(commands: Any) -> None:
     """Add the command `finetune`."""
     parser = add_command(commands, "finetune", _finetune, "a voice tuned on a prepared folder")
-    parser.add_argument("folder", type=Path, help="folder written by `gsv-lab prepare`")
+    parser.add_argument("folder", type=Path, help="folder written by `gsv-lab prepare`, or one recording")
     parser.add_argument("--consent", default="", help=CONSENT)
     parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
     parser.add_argument("--max-seconds", type=float, default=60.0, help="speech to use")

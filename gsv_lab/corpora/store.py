@@ -12,16 +12,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from gsv_lab.corpora.readers import Clip
-from gsv_lab.errors import DataError
+from gsv_lab.errors import DataError, LabError
+
+Decoded = TypeVar("Decoded")
 
 FORMAT = 2
 TOGETHER = 64
@@ -142,24 +145,44 @@ class ClipStore:
         sample_rate: int,
         progress: Callable[[Iterable[Clip]], Iterable[Clip]] = lambda clips: clips,
     ) -> ClipStore:
-        """Decode every clip and write the store; `decode(path)` gives float samples (T,) at `sample_rate`."""
+        """Decode every clip and write the store; `decode(path)` gives float samples (T,) at `sample_rate`.
+
+        A clip that cannot be read is left out, and named in a warning with the reason.
+
+        Raises:
+            LabError: the error of the first clip, if none can be read.
+        """
+
+        def attempt(path: Path) -> np.ndarray | LabError:
+            try:
+                return decode(path)
+            except LabError as error:
+                return error
+
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         rows: list[dict[str, Any]] = []
+        left_out: list[LabError] = []
         position = 0
         with open(folder / "wave.part", "wb") as file:
-            for clip, decoded in zip(progress(clips), ahead(decode, [clip.path for clip in clips]), strict=True):
+            for clip, decoded in zip(progress(clips), ahead(attempt, [clip.path for clip in clips]), strict=True):
+                if isinstance(decoded, LabError):
+                    left_out.append(decoded)
+                    warnings.warn(f"left out: {clip.path.name}: {decoded.code}: {decoded}", stacklevel=2)
+                    continue
                 samples = np.clip(decoded * 32768, -32768, 32767).astype(np.int16)
                 file.write(samples.tobytes())
                 known = {k: v for k, v in asdict(clip).items() if k != "path"}
                 rows.append({**known, "start": position, "samples": len(samples)})
                 position += len(samples)
+        if left_out and not rows:
+            raise left_out[0]
         os.replace(folder / "wave.part", folder / "wave.i16")
         _write_json(folder / "clips.json", {"format": FORMAT, "sample_rate": sample_rate, "rows": rows})
         return cls(folder)
 
 
-def ahead(decode: Callable[[Path], np.ndarray], paths: Sequence[Path]) -> Iterator[np.ndarray]:
+def ahead(decode: Callable[[Path], Decoded], paths: Sequence[Path]) -> Iterator[Decoded]:
     """Decoded files in order, the next few on all processors at once."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for start in range(0, len(paths), TOGETHER):

@@ -9,6 +9,7 @@ The command line and the widgets call nothing else. Letters: T samples, F25 code
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -172,14 +173,18 @@ class Lab:
         )
 
     def finetune(self, folder: str | Path, **options: Any) -> Voice:
-        """A voice tuned on a prepared folder (or one recording); options: `gsv_lab.training.finetune.finetune`."""
+        """A voice tuned on a prepared folder, or on one recording; options: `gsv_lab.training.finetune.finetune`."""
         from gsv_lab.training.finetune import finetune
 
         if not self.family.tunable:
             problem = f"Voices of {self.version} cannot be tuned yet"
             raise ConfigError("CONFIG_INCONSISTENT", problem, "nano", "Use clone instead")
         remind()
-        return finetune(self.family, self.recordings, folder, **options)
+        if not Path(folder).is_file():
+            return finetune(self.family, self.recordings, folder, **options)
+        with tempfile.TemporaryDirectory() as temporary:
+            prepared = self.prepare([folder], Path(temporary) / Path(folder).stem)
+            return finetune(self.family, self.recordings, prepared.folder, **options)
 
     def speak(
         self,

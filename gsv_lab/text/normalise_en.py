@@ -140,6 +140,7 @@ def _money(match: Match) -> str:
     countries = {"US": "U S ", "A": "Australian ", "C": "Canadian ", "HK": "Hong Kong "}
     lead = ("minus " if sign else "") + countries.get(country, "")
     whole, _, part = amount.replace(",", "").partition(".")
+    whole = whole or "0"  # $.50
     if scale:
         return f"{lead}{num.number(amount)} {MAGNITUDE.get(scale.strip(), scale.strip())} {many}"
     if len(part) == 2 and many_part:
