@@ -44,7 +44,10 @@ def read_list(
     """
     path = Path(path)
     if not path.is_file():
-        raise DataError("DATA_MISSING", f"There is no list file {str(path)!r}", f"a file of lines {_COLUMNS}")
+        raise DataError(
+            "DATA_MISSING", f"There is no list file {str(path)!r}", f"a file of lines {_COLUMNS}",
+            "Make one from recordings with: gsv-lab prepare",
+        )  # fmt: skip
     base = Path(root) if root is not None else path.parent
     rows: list[Row] = []
     seen: dict[Hashable, int] = {}

@@ -9,6 +9,7 @@ handed in as functions, so no synthesis network is loaded here. Letters: T sampl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,9 @@ class Prepared(NamedTuple):
         counts = f"{totals['slices']} slices, {totals['seconds']:.1f} s, {totals['with_text']} with a text"
         lines = [f"{self.folder}: {counts}; see {self.folder / 'report.html'}"]
         lines += [f"left out: {report.path}: {report.refused}" for report in self.files if report.refused]
+        speakers = sorted({piece.speaker for piece in self.slices})
+        if len(speakers) > 1:
+            lines.append(f"{len(speakers)} speakers: {', '.join(speakers[:10])}; a voice needs recordings of one")
         for report in self.files:
             lines += [f"{report.path}: {note}" for note in report.notes if note.startswith("AUDIO_")]
         for piece in self.slices:
@@ -227,11 +231,20 @@ def _cut(source: _Source, job: _Job) -> list[tuple[Span, Sequence[TimedWord]]]:
     if extent.length <= LONGEST * rate - 2 * margin:
         start = max(0, extent.start - margin)
         end = min(source.samples.numel(), extent.end + margin)
-        return [(Span(start, end), [TimedWord(item.text, 0.0, 0.0)])]
+        return [(Span(start, end), [TimedWord(item.text, 0.0, 0.0, _score(source, job.align))])]
     words = _aligned(source, extent.length / rate, job.align)
     pieces = slice_speech(source.samples, rate, spans)
     shares = share_out(words, [(piece.start / rate, piece.end / rate) for piece in pieces])
     return [(piece, share) for piece, share in zip(pieces, shares, strict=True) if share]
+
+
+def _score(source: _Source, align: Align | None) -> float:
+    """How well the text of a short recording agrees with it, nats; NaN without an aligner."""
+    item = source.item
+    if align is None:
+        return math.nan
+    score = mean_score(align(audio.resample(source.samples, source.rate, RATE), item.text, item.language))
+    return math.nan if score is None else score
 
 
 def _aligned(source: _Source, seconds: float, align: Align | None) -> Sequence[TimedWord]:

@@ -111,7 +111,7 @@ def _relative(path: Path, root: Path) -> str:
 def _has_header(root: Path) -> bool:
     """Whether `metadata.csv` begins with the names of columns, as a table does, and not with a clip, as LJSpeech."""
     lines = numbered_lines(root / "metadata.csv")
-    return bool(lines) and lines[0][1].replace(",", "|").replace("\t", "|").split("|")[0].strip() == COLUMNS[0]
+    return bool(lines) and lines[0][1].replace(",", "|").replace("\t", "|").split("|")[0].strip().lower() == COLUMNS[0]
 
 
 def _table(root: Path) -> Iterator[Clip]:
@@ -143,9 +143,11 @@ def _ljspeech(root: Path) -> Iterator[Clip]:
         clip, *texts = [field.strip() for field in line.split("|")]
         if not clip or not texts:
             raise bad_row(name, number, f"has {1 + len(texts)} columns", "id|text|normalised text")
-        file = clip if Path(clip).suffix.lower() in (".wav", ".flac") else f"{clip}.wav"
+        clip = clip.removeprefix("wavs/").removesuffix(".wav").removesuffix(".flac")
+        paths = [inside(name, number, f"wavs/{clip}{ending}", root) for ending in (".wav", ".flac")]
+        path = next((path for path in paths if path.is_file()), paths[0])
         text = next((text for text in reversed(texts) if text), "")
-        yield _clip(root, inside(name, number, f"wavs/{file}", root), "LJ", "en", text, "ljspeech")
+        yield _clip(root, path, "LJ", "en", text, "ljspeech")
 
 
 def _vctk(root: Path) -> Iterator[Clip]:

@@ -79,10 +79,10 @@ def table_rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[int, dict[st
     """
     expected = "|".join(needed)
     lines = numbered_lines(path)
-    if not lines:
-        raise DataError("DATA_EMPTY", f"{path.name!r} is empty", f"a header line with {expected}")
+    if len(lines) < 2 and (not lines or "|" in lines[0][1]):
+        raise DataError("DATA_EMPTY", f"{path.name!r} has no rows", f"a header line with {expected}, and rows")
     number, header = lines[0]
-    names = [name.strip() for name in header.split("|")]
+    names = [name.strip().lower() for name in header.split("|")]
     missing = [name for name in needed if name not in names]
     if missing:
         raise bad_row(path.name, number, f"has no column {' or '.join(missing)}", f"columns parted by bars: {expected}")
