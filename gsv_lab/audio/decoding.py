@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 RATES = (8_000, 192_000)
 SHORTFALL = 0.1
 """Seconds that may be missing: lossy decoders announce an estimate, and some programs count a sample too many."""
+_TRUSTED = 2**24
+"""Samples for which memory is set aside because a header announces them."""
 _HIGHEST = 2.0**31
 """Floats beyond the largest integer of any sample format hold no audio on any scale."""
 _FEW = 0.001
@@ -97,22 +99,18 @@ def _opened(raw: BinaryIO, header: Header) -> soundfile.SoundFile:
 
     if not header.endless:
         try:
-            return soundfile.SoundFile(_Nameless(raw))
+            return soundfile.SoundFile(_Joined(b"", raw, 0, os.fstat(raw.fileno()).st_size))
         except soundfile.LibsndfileError:
             if not header.start:
                 raise
     return soundfile.SoundFile(_Joined(header.start, raw, header.sound_at, header.sound))
 
 
-class _Nameless:
-    """A file without its name: libsndfile would else trust a suffix (`.raw`) more than the content."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
-
-
 class _Joined:
-    """Some bytes and then `length` bytes of a file from a position on, as if they were one file."""
+    """Some bytes and then `length` bytes of a file from a position on, as if they were one file.
+
+    It has no name, for libsndfile would trust a suffix (`.raw`) more than the content.
+    """
 
     def __init__(self, start: bytes, file: BinaryIO, position: int, length: int) -> None:
         self.start, self.file = start, file
@@ -121,7 +119,8 @@ class _Joined:
         self.at = 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        self.at = offset + (0, self.at, self.size)[whence]
+        # A hostile header sends the decoder anywhere; behind the end there is nothing to read.
+        self.at = max(0, offset + (0, self.at, self.size)[whence])
         return self.at
 
     def tell(self) -> int:
@@ -201,14 +200,14 @@ def _one_channel(
 ) -> tuple[Tensor, float]:
     """One channel or the mean of all (T,), and the largest absolute sample."""
     most = math.floor(max_seconds * file.samplerate)
-    out = torch.empty(max(0, min(file.frames, most)))
+    out = torch.empty(max(1, min(file.frames, most, _TRUSTED)))
     total, bad, peak = 0, 0, 0.0
     for block in _blocks(name, file):  # (frames, channels)
         start, total = total, total + block.shape[0]
         if total > most:
             raise too_long(name, total / file.samplerate, max_seconds)
-        if total > out.numel():  # more than was announced: an estimate of a lossy format
-            out = torch.cat((out[:start], torch.empty(total - start + 2**22)))
+        if total > out.numel():
+            out = torch.cat((out[:start], torch.empty(max(total - start, out.numel()))))
         bad += count_bad(block)
         if stereo is not None:
             stereo.add(block)
