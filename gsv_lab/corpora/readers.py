@@ -51,7 +51,8 @@ def read(root: str | Path) -> list[Clip]:
 
     Raises:
         DataError: DATA_MISSING when nothing is there, DATA_ROW when no known layout fits or with the line that is
-            wrong, DATA_PATH for a path out of the folder, DATA_DUPLICATE for a recording that stands twice.
+            wrong, DATA_PATH for a path out of the folder, DATA_DUPLICATE for a recording that stands twice,
+            DATA_EMPTY when no recording is named.
     """
     root = Path(root)
     if not root.exists():
@@ -81,6 +82,8 @@ def _clip(root: Path, path: Path, speaker: str, language: str, text: str, corpus
 
 def _whole(root: Path, clips: list[Clip]) -> list[Clip]:
     """The clips whose recordings are there, each once."""
+    if not clips:
+        raise DataError("DATA_EMPTY", f"{root.name!r} names no recordings", "rows with a recording and its text")
     missing = [clip.path for clip in clips if not is_there(clip.path)]
     if missing:
         names = ", ".join(_relative(path, root) for path in missing[:10]) + (" ..." if len(missing) > 10 else "")
