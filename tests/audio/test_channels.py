@@ -26,7 +26,7 @@ def syllables(seconds: float = 4.0, seed: int = 1) -> np.ndarray:
 
 SPEECH = syllables()
 TIME = np.arange(len(SPEECH)) / RATE
-CLICKS = (RANDOM.random(len(SPEECH)) < 3 / RATE) * 0.8
+CLICKS = (RANDOM.random(len(SPEECH)) < 3 / RATE) * 0.8 + RANDOM.normal(0, 1e-6, len(SPEECH))
 HUM = 0.1 * np.sin(2 * np.pi * 50 * TIME) + 0.05 * np.sin(2 * np.pi * 150 * TIME)
 
 
