@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import soundfile
+import torch
 
 from gsv_lab import audio
 from gsv_lab.cli import main
@@ -55,6 +56,16 @@ def test_demo_end_to_end(model: str, sample: Path, tmp_path: Path) -> None:
     assert "https://" not in report
     assert len(list((tmp_path / "demo").glob("*.wav"))) == 8
     assert (tmp_path / "demo" / "voice.safetensors").is_file()
+
+
+def test_a_noisy_recording_is_cloned_on_request(model: str, sample: Path, tmp_path: Path, capsys: Any) -> None:
+    wave = audio.read(sample).samples[: 5 * 16000]
+    noise = torch.randn(len(wave), generator=torch.Generator().manual_seed(0)) * wave.square().mean().sqrt()
+    path = audio.write(tmp_path / "noisy.wav", wave + noise, 16000)
+    arguments = ["clone", str(path), "--output", str(tmp_path / "v.safetensors"), "--model", model]
+    assert main(arguments) == 2
+    assert "AUDIO_NOISY" in (said := capsys.readouterr().err) and " dB" in said
+    assert main([*arguments, "--anyway"]) == 0
 
 
 def test_reading_script(capsys: pytest.CaptureFixture[str]) -> None:

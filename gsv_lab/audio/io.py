@@ -2,10 +2,8 @@
 
 Letters: T samples. A recording is one channel, float32, 1-D tensor (T,), full scale at 1.0 (0 dBFS).
 
-Reading checks in this order: is it there, is it audio, header against bytes, bit depth, rate, length, channels; only
-then it decodes, block by block and never past the limit, and looks at the samples (none, fewer than announced, not
-finite, channels that cancel). Silence, clipping and too little speech are no faults of a file: other modules
-of `gsv_lab.audio` measure those.
+What is checked while reading stands in `gsv_lab.audio.decoding`. Silence, clipping and too little speech are no faults
+of a file: other modules of `gsv_lab.audio` measure those.
 """
 
 from __future__ import annotations
@@ -14,26 +12,21 @@ import io
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from gsv_lab.audio.header import channels_error, check_claims, inspect, too_long, truncated, unreadable
+from gsv_lab.audio.decoding import channels_error, count_bad, decode, inspect, not_finite, opened
 from gsv_lab.errors import AudioError
 from gsv_lab.system.environment import clock
 from gsv_lab.system.files import save_bytes
 
-if TYPE_CHECKING:
-    import soundfile
-
 MAX_SECONDS = 3600.0
-_LOUDEST = 100.0  # +40 dBFS: beyond this a float file holds no audio on the usual scale
-_SILENCE = 1e-10  # power under which there is no signal to compare (-100 dBFS)
 _SUFFIXES = {".wav": "WAV", ".flac": "FLAC"}
 
 
@@ -95,29 +88,10 @@ def read(path: str | os.PathLike[str], sample_rate: int | None = None, max_secon
         AudioError: `AUDIO_MISSING`, `AUDIO_FORMAT`, `AUDIO_CODEC`, `AUDIO_EMPTY`, `AUDIO_TRUNCATED`,
             `AUDIO_HEADER_MISMATCH`, `AUDIO_RATE`, `AUDIO_CHANNELS`, `AUDIO_TOO_LONG`, `AUDIO_NONFINITE`, `AUDIO_PHASE`.
     """
-    import soundfile
-
     path = Path(path)
-    header = inspect(path)
-    try:
-        with path.open("rb") as raw, soundfile.SoundFile(_Nameless(raw)) as file:
-            rate, announced, channels = file.samplerate, file.frames, file.channels
-            check_claims(path.name, header, rate, announced, channels, max_seconds)
-            samples = _decode(path.name, file, max_seconds)
-    except soundfile.LibsndfileError as error:
-        raise unreadable(path.name, header) from error
-    except OSError as error:
-        raise AudioError(
-            "AUDIO_MISSING", f"{path.name!r} cannot be read: {error.strerror}", "a readable file"
-        ) from error
-    if samples.numel() == 0:
-        raise AudioError("AUDIO_EMPTY", f"{path.name!r} holds no samples", "a recording", "Record or export it again")
-    # Lossy decoders announce an estimate that is off by part of a frame; 0.1 s is well above that.
-    if samples.numel() < announced - rate // 10:
-        raise truncated(path.name, samples.numel() / rate, announced / rate)
-    notes = ("2 channels were mixed down to one",) if channels == 2 else ()
-    target = sample_rate or rate
-    return Recording(resample(samples, rate, target), target, rate, notes, path)
+    found = decode(path, max_seconds)
+    target = sample_rate or found.rate
+    return Recording(resample(found.samples, found.rate, target), target, found.rate, found.notes, path)
 
 
 def resample(samples: Tensor, from_rate: int, to_rate: int) -> Tensor:
@@ -185,7 +159,9 @@ def write(path: str | os.PathLike[str], samples: Tensor, sample_rate: int, mark:
     flat = samples.detach().to("cpu", torch.float32).reshape(-1)
     if flat.numel() == 0:
         raise AudioError("AUDIO_EMPTY", f"There are no samples to write to {path.name!r}", "at least one sample")
-    _check_finite(path.name, flat)
+    bad = count_bad(flat)
+    if bad:
+        raise not_finite(path.name, bad)
     return save_bytes(path, _encode(flat, sample_rate, kind, mark))
 
 
@@ -195,15 +171,9 @@ def read_mark(path: str | os.PathLike[str]) -> Mark | None:
     Raises:
         AudioError: `AUDIO_MISSING`, `AUDIO_FORMAT`, `AUDIO_CODEC`: not a readable sound file.
     """
-    import soundfile
-
     path = Path(path)
-    header = inspect(path)
-    try:
-        with path.open("rb") as raw, soundfile.SoundFile(_Nameless(raw)) as file:
-            comment = file.copy_metadata().get("comment", "")
-    except soundfile.LibsndfileError as error:
-        raise unreadable(path.name, header) from error
+    with opened(path, inspect(path)) as file:
+        comment = file.copy_metadata().get("comment", "")
     try:
         found = json.loads(comment)
     except (ValueError, RecursionError):
@@ -269,52 +239,6 @@ def set_loudness(samples: Tensor, where: Tensor | None = None, target: float = -
     return Loudness(samples * 10 ** (gain / 20), gain, level + gain, short_by)
 
 
-class _Nameless:
-    """A file without its name: libsndfile would else trust a suffix (`.raw`) more than the content."""
-
-    def __init__(self, file: io.BufferedReader) -> None:
-        self.read, self.readinto, self.seek, self.tell = file.read, file.readinto, file.seek, file.tell
-
-
-def _decode(name: str, file: soundfile.SoundFile, max_seconds: float) -> Tensor:
-    most = math.floor(max_seconds * file.samplerate)
-    out = torch.empty(max(0, min(file.frames, most)))
-    total, mid, both = 0, 0.0, 0.0
-    for block in _blocks(name, file):  # (frames, channels)
-        start, total = total, total + block.shape[0]
-        if total > most:
-            raise too_long(name, total / file.samplerate, max_seconds)
-        if total > out.numel():  # more than was announced: an estimate of a lossy format
-            out = torch.cat((out[:start], torch.empty(total - start + 2**22)))
-        _check_finite(name, block)
-        mono = block.mean(dim=1)
-        out[start:total] = mono
-        mid += mono.double().square().sum().item()
-        both += block.double().square().mean(dim=1).sum().item()
-    # Equal loud channels with correlation r leave (1 + r) / 2 of the power: 5 % is r = -0.9.
-    if file.channels == 2 and both > _SILENCE * total and mid < 0.05 * both:
-        raise AudioError(
-            "AUDIO_PHASE", f"The two channels of {name!r} cancel each other", "channels that can be added",
-            "Export one channel only, or invert one of them",
-        )  # fmt: skip
-    return out[:total]
-
-
-def _blocks(name: str, file: soundfile.SoundFile) -> Iterator[Tensor]:
-    import soundfile
-
-    found = 0
-    while True:
-        try:
-            block = file.read(2**20, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise truncated(name, found / file.samplerate, file.frames / file.samplerate) from error
-        if len(block) == 0:
-            return
-        found += len(block)
-        yield torch.from_numpy(block)
-
-
 def _encode(flat: Tensor, sample_rate: int, kind: str, mark: Mark | None) -> bytes:
     import soundfile
 
@@ -325,12 +249,3 @@ def _encode(flat: Tensor, sample_rate: int, kind: str, mark: Mark | None) -> byt
             file.software, file.date, file.comment = "gsv_lab", mark.date, mark.to_json()
         file.write(flat.clamp(-1.0, 1.0).numpy())
     return buffer.getvalue()
-
-
-def _check_finite(name: str, samples: Tensor) -> None:
-    bad = int((~(samples.abs() <= _LOUDEST)).sum())
-    if bad:
-        raise AudioError(
-            "AUDIO_NONFINITE", f"{bad} samples of {name!r} are not numbers or far beyond full scale",
-            "finite samples between -1 and 1", "Export it again, for example as 16-bit wav",
-        )  # fmt: skip

@@ -22,7 +22,7 @@ from gsv_lab.audio.slices import speech_seconds
 from gsv_lab.audio.voice_activity import Span
 from gsv_lab.errors import AudioError
 
-NOISY_DB, CLEAN_DB = 10.0, 30.0
+TOO_NOISY_DB, NOISY_DB, CLEAN_DB = 10.0, 15.0, 30.0
 MOST_CLIPPED = 0.01
 TELEPHONE_HZ = 4500.0
 SILENT_DBFS = -60.0
@@ -119,6 +119,20 @@ def require_speech(name: str, samples: Tensor, sample_rate: int, spans: Sequence
         raise AudioError(
             "REF_LENGTH", f"{name!r} holds {found:.1f} s of speech", f"at least {least:g} s", "Record a longer passage"
         )
+
+
+def require_quiet(name: str, measured: Quality) -> None:
+    """Refuse a reference with too much noise.
+
+    Raises:
+        AudioError: `AUDIO_NOISY`, with the estimate.
+    """
+    if measured.snr_db < TOO_NOISY_DB:
+        raise AudioError(
+            "AUDIO_NOISY", f"The noise of {name!r} is only {measured.snr_db:.0f} dB below the speech",
+            f"at least {TOO_NOISY_DB:.0f} dB; {CLEAN_DB:.0f} dB are good",
+            "Record again in a quieter place, or ask for it with 'anyway'",
+        )  # fmt: skip
 
 
 def spoken(spans: Sequence[Span], total: int) -> Tensor:

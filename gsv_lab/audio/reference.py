@@ -10,23 +10,34 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from gsv_lab.audio import io as audio
 from gsv_lab.audio.measures import Quality, quality, require_speech, spoken
 from gsv_lab.audio.noise import denoise as without_noise
-from gsv_lab.audio.slices import LONGEST, SHORTEST, seconds, slice_speech, speech_seconds
+from gsv_lab.audio.slices import (
+    LONGEST,
+    LONGEST_PAUSE,
+    MARGIN,
+    SHORTEST,
+    WIDEST_GAP,
+    seconds,
+    slice_speech,
+    speech_seconds,
+)
 from gsv_lab.audio.voice_activity import Span, speech_spans
 
 
 class Best(NamedTuple):
-    """The stretch to take, and why, in words that name it."""
+    """The stretches to take, one after the other, why, in words that name them, and whether they are all the speech."""
 
-    span: Span
+    spans: tuple[Span, ...]
     why: str
+    complete: bool
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,8 @@ class Reference:
         why: one sentence on the choice; empty when the whole file was taken.
         quality: measures of the clip before it was changed.
         warnings: `CODE: sentence` for each thing that the person should know.
+        complete: nothing but silence was left out, so a text of the file is that of the clip.
+        speech: seconds in which somebody speaks, short pauses included.
     """
 
     samples: Tensor
@@ -52,12 +65,15 @@ class Reference:
     why: str
     quality: Quality
     warnings: tuple[str, ...]
+    complete: bool
+    speech: float
 
 
 def best_reference(recording: audio.Recording, spans: Sequence[Span] | None = None) -> Best:
     """The best stretch of `SHORTEST` to `LONGEST` seconds for a reference.
 
-    Candidates are the slices of `slice_speech` and, for halting speech, runs of neighbouring spans. Speech counts
+    A recording that is longer only by silence, before, after or within its speech, loses that alone. Otherwise
+    candidates are the slices of `slice_speech` and, for halting speech, runs of neighbouring spans. Speech counts
     most (up to 8 s of it), then a clean background, then no clipping.
 
     Args:
@@ -72,7 +88,11 @@ def best_reference(recording: audio.Recording, spans: Sequence[Span] | None = No
     spans = speech_spans(samples, rate) if spans is None else spans
     require_speech(name, samples, rate, spans, SHORTEST)
     if recording.seconds <= LONGEST:
-        return Best(Span(0, samples.numel()), "")
+        return Best((Span(0, samples.numel()),), "", True)
+    lasts = f"{name!r} lasts {recording.seconds:.1f} s"
+    for kept in (_extent(spans, samples.numel(), rate), _without_pauses(spans, samples.numel(), rate)):
+        if sum(span.length for span in kept) <= LONGEST * rate:
+            return Best(kept, f"{lasts}; silence before, after or within the speech was left out", True)
     slices = slice_speech(samples, rate, spans)
     candidates = [s for s in slices if _speech_in(s, spans, rate) >= SHORTEST]
     candidates = candidates or _runs(spans, rate)
@@ -85,10 +105,10 @@ def best_reference(recording: audio.Recording, spans: Sequence[Span] | None = No
     best = max(candidates, key=lambda span: (_score(samples, rate, span, spans), -span.start))
     start, end = seconds(best, rate)
     why = (
-        f"{name!r} lasts {recording.seconds:.1f} s; seconds {start:.2f} to {end:.2f} were taken: the best of "
+        f"{lasts}; seconds {start:.2f} to {end:.2f} were taken: the best of "
         f"{len(candidates)} passages of {SHORTEST:g} to {LONGEST:g} s by length of speech, noise and clipping"
     )
-    return Best(best, why)
+    return Best((best,), why, False)
 
 
 def reference(path: str | os.PathLike[str], sample_rate: int = 16_000, denoise: bool = False) -> Reference:
@@ -103,21 +123,78 @@ def reference(path: str | os.PathLike[str], sample_rate: int = 16_000, denoise: 
         AudioError: all of `audio.read`, and `AUDIO_SILENT`, `AUDIO_CLIPPED`, `REF_LENGTH`.
     """
     recording = audio.read(path)
-    samples, rate, name = recording.samples, recording.sample_rate, Path(path).name
-    spans = speech_spans(samples, rate)
-    span, why = best_reference(recording, spans)
-    clip = samples[span.start : span.end]
-    inside = [Span(max(s.start, span.start) - span.start, min(s.end, span.end) - span.start) for s in spans]
-    inside = [s for s in inside if s.length > 0]
-    measured = quality(clip, rate, inside)
+    spans = speech_spans(recording.samples, recording.sample_rate)
+    best = best_reference(recording, spans)
+    clip, inside = taken(recording.samples, spans, best.spans)
     clean = clip - clip.mean()
-    clean = without_noise(clean, rate) if denoise else clean
+    clean = without_noise(clean, recording.sample_rate) if denoise else clean
     loud = audio.set_loudness(clean, spoken(inside, clip.numel()))
-    warnings = (*recording.notes, *measured.warnings, *((f"REF_LONG: {why}",) if why else ()))
-    start, end = seconds(span, rate)
+    return described(recording, best, quality(clip, recording.sample_rate, inside), inside, loud.samples, sample_rate)
+
+
+def taken(samples: Tensor, spans: Sequence[Span], chosen: Sequence[Span]) -> tuple[Tensor, list[Span]]:
+    """The chosen stretches of samples (T,), one after the other, and the spans of speech in what results."""
+    inside: list[Span] = []
+    at = 0
+    for stretch in chosen:
+        for span in spans:
+            start, end = max(span.start, stretch.start), min(span.end, stretch.end)
+            if end > start:
+                inside.append(Span(start - stretch.start + at, end - stretch.start + at))
+        at += stretch.length
+    return torch.cat([samples[stretch.start : stretch.end] for stretch in chosen]), inside
+
+
+def described(
+    recording: audio.Recording,
+    best: Best,
+    measured: Quality,
+    inside: Sequence[Span],
+    samples: Tensor,
+    sample_rate: int,
+) -> Reference:
+    """A reference with what is known of it.
+
+    Args:
+        recording: where it was cut from.
+        best: what was cut out.
+        measured: the clip before it was changed.
+        inside: its spans of speech, in samples at the recording's rate.
+        samples: the clip as it shall be (T,), at the recording's rate.
+        sample_rate: Hz of the result.
+    """
+    rate = recording.sample_rate
+    start, end = seconds(Span(best.spans[0].start, best.spans[-1].end), rate)
     return Reference(
-        audio.resample(loud.samples, rate, sample_rate), sample_rate, name, start, end, why, measured, warnings
+        samples=audio.resample(samples, rate, sample_rate),
+        sample_rate=sample_rate,
+        name=recording.path.name if recording.path else "the recording",
+        start=start,
+        end=end,
+        why=best.why,
+        quality=measured,
+        warnings=(*recording.notes, *measured.warnings, *((f"REF_LONG: {best.why}",) if best.why else ())),
+        complete=best.complete,
+        speech=speech_seconds(inside, rate),
     )
+
+
+def _extent(spans: Sequence[Span], total: int, rate: int) -> tuple[Span, ...]:
+    """All speech in one stretch, with a margin."""
+    margin = round(MARGIN * rate)
+    return (Span(max(0, spans[0].start - margin), min(total, spans[-1].end + margin)),)
+
+
+def _without_pauses(spans: Sequence[Span], total: int, rate: int) -> tuple[Span, ...]:
+    """All speech in stretches that, joined, have no pause over `WIDEST_GAP`: longer ones become `LONGEST_PAUSE`."""
+    (whole,) = _extent(spans, total, rate)
+    half = round(LONGEST_PAUSE / 2 * rate)
+    stretches, start = [], whole.start
+    for left, right in pairwise(spans):
+        if right.start - left.end > WIDEST_GAP * rate:
+            stretches.append(Span(start, left.end + half))
+            start = right.start - half
+    return (*stretches, Span(start, whole.end))
 
 
 def _speech_in(piece: Span, spans: Sequence[Span], rate: int) -> float:

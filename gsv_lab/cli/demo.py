@@ -18,12 +18,12 @@ from gsv_lab import audio
 from gsv_lab.cli.demo_report import Outcome, SpokenSentence, write_report
 from gsv_lab.cli.example import example
 from gsv_lab.corpora.prepare import Prepared
+from gsv_lab.corpora.voice_clips import LEAST_SECONDS
 from gsv_lab.errors import DataError
 from gsv_lab.evaluation.own import own_phone_errors, speaker_verifier
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.inference.voice import Voice
 from gsv_lab.system.files import new_folder
-from gsv_lab.training.finetune import LEAST_SECONDS
 
 SENTENCES = (
     ("en", "The morning train was late, so we walked along the river."),

@@ -56,6 +56,7 @@ def add_clone(commands: Any) -> None:
     parser.add_argument("reference", type=Path, nargs="+", help="sound files with 3 s of speech or more each")
     parser.add_argument("--reference-text", default=None, help="what is said in the first")
     parser.add_argument("--consent", default="", help=CONSENT)
+    parser.add_argument("--anyway", action="store_true", help="take a recording that is too noisy, too")
     parser.add_argument("--tuned", type=Path, help="voice file of `finetune`, whose networks shall speak")
     parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
     add_lexicon(parser)
@@ -75,6 +76,7 @@ def _clone(arguments: argparse.Namespace) -> None:
         arguments.consent,
         tuned=None if arguments.tuned is None else Voice.load(arguments.tuned),
         lexicon=arguments.lexicon,
+        anyway=arguments.anyway,
     )
     print(voice.save(arguments.output))
 
@@ -82,7 +84,7 @@ def _clone(arguments: argparse.Namespace) -> None:
 def add_finetune(commands: Any) -> None:
     """Add the command `finetune`."""
     parser = add_command(commands, "finetune", _finetune, "a voice tuned on a prepared folder")
-    parser.add_argument("folder", type=Path, help="folder written by `gsv-lab prepare`")
+    parser.add_argument("folder", type=Path, help="folder written by `gsv-lab prepare`, or one recording")
     parser.add_argument("--consent", default="", help=CONSENT)
     parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
     parser.add_argument("--max-seconds", type=float, default=60.0, help="speech to use")

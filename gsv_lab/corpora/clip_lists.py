@@ -15,13 +15,13 @@ Sixteen hexadecimal digits are kept: enough against accidents, not meant against
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gsv_lab.corpora.tables import table_rows
 from gsv_lab.errors import DataError
 from gsv_lab.system.files import save_bytes
 
@@ -214,8 +214,7 @@ def _corpus(path: str) -> str:
 def _table(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         raise DataError("DATA_MISSING", f"No file {path.name}", "a table with a header line", "See data/README.md")
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file, delimiter="|", quoting=csv.QUOTE_NONE))
+    return [row for _, row in table_rows(path, ())]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ handed in as functions, so no synthesis network is loaded here. Letters: T sampl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +27,11 @@ from gsv_lab.audio.voice_activity import Span, speech_spans
 from gsv_lab.corpora.listfile import Row, write_list
 from gsv_lab.corpora.prepare_items import Item, PathLike, items, refuse_repeated, slice_names
 from gsv_lab.corpora.prepare_report import FileReport, SliceReport, summary, write_reports
-from gsv_lab.corpora.timing import TimedWord, check_text_length, folded_phones, language_of, mean_score, share_out
+from gsv_lab.corpora.timing import TimedWord, folded_phones, mean_score, share_out
 from gsv_lab.errors import AudioError, DataError, TextError
 from gsv_lab.system.files import new_folder
 from gsv_lab.text import phonemize
+from gsv_lab.text.agreement import check_text_length, doubt, language_of
 from gsv_lab.text.user_dictionary import Lexicon, UserDictionary, user_dictionary
 
 Align = Callable[[Tensor, str, str], Sequence[TimedWord]]
@@ -43,8 +45,6 @@ RATE = 16_000
 """Hz of what aligner, recogniser and speaker verifier get."""
 LONGEST_TEXT = 900.0
 """Seconds of a recording with one text: an aligner's table grows with the square of the length."""
-DOUBTFUL = -3.0
-"""Nat, mean of a slice's aligned phones: guessing among 100 phones gives -4.6, a good clip about -1."""
 
 
 class Prepared(NamedTuple):
@@ -58,7 +58,10 @@ class Prepared(NamedTuple):
         totals = summary(self.slices, self.files)
         counts = f"{totals['slices']} slices, {totals['seconds']:.1f} s, {totals['with_text']} with a text"
         lines = [f"{self.folder}: {counts}; see {self.folder / 'report.html'}"]
-        lines += [f"left out: {report.refused}" for report in self.files if report.refused]
+        lines += [f"left out: {report.path}: {report.refused}" for report in self.files if report.refused]
+        speakers = sorted({piece.speaker for piece in self.slices})
+        if len(speakers) > 1:
+            lines.append(f"{len(speakers)} speakers: {', '.join(speakers[:10])}; a voice needs recordings of one")
         for report in self.files:
             lines += [f"{report.path}: {note}" for note in report.notes if note.startswith(("AUDIO_", "TEXT"))]
         for piece in self.slices:
@@ -121,7 +124,8 @@ def prepare(
         denoise: subtract steady noise.
         sample_rate: Hz, the highest to write; recordings of a lower rate keep theirs.
         align: needed for recordings over 10 s that come with a text.
-        recognise: finds phones where there is no transcript; they go to `hints.txt`, for a person to correct.
+        recognise: finds phones. Where there is no transcript they go to `hints.txt`, for a person to correct; a
+            transcript that they do not fit is doubted (`ALIGN_DOUBTFUL`).
         embed: finds who speaks; with it a recording that seems to hold two people is noted (`AUDIO_MULTI_SPEAKER`).
         lexicon: a user's dictionary for the texts, word -> reading or a file.
         progress: called with the share that is done and the name of the file at hand.
@@ -235,11 +239,20 @@ def _cut(source: _Source, job: _Job) -> list[tuple[Span, Sequence[TimedWord]]]:
     if extent.length <= LONGEST * rate - 2 * margin:
         start = max(0, extent.start - margin)
         end = min(source.samples.numel(), extent.end + margin)
-        return [(Span(start, end), [TimedWord(item.text, 0.0, 0.0)])]
+        return [(Span(start, end), [TimedWord(item.text, 0.0, 0.0, _score(source, job.align))])]
     words = _aligned(source, extent.length / rate, job.align)
     pieces = slice_speech(source.samples, rate, spans)
     shares = share_out(words, [(piece.start / rate, piece.end / rate) for piece in pieces])
     return [(piece, share) for piece, share in zip(pieces, shares, strict=True) if share]
+
+
+def _score(source: _Source, align: Align | None) -> float:
+    """How well the text of a short recording agrees with it, nats; NaN without an aligner."""
+    item = source.item
+    if align is None:
+        return math.nan
+    score = mean_score(align(audio.resample(source.samples, source.rate, RATE), item.text, item.language))
+    return math.nan if score is None else score
 
 
 def _aligned(source: _Source, seconds: float, align: Align | None) -> Sequence[TimedWord]:
@@ -273,12 +286,11 @@ def _one_slice(source: _Source, path: str, piece: Span, words: Sequence[TimedWor
         covered, inventory = folded_phones(text, language, job.lexicon)
     measured = quality(source.samples[piece.start : piece.end], rate, inside, covered, inventory)
     score = mean_score(words)
+    heard = job.recognise(audio.resample(written, out_rate, RATE), language) if job.recognise else None
     warnings = list(measured.warnings)
-    if score is not None and score < DOUBTFUL:
-        warnings.append("ALIGN_DOUBTFUL: text and speech agree poorly here; read it again")
-    hint = ""
-    if job.recognise and not text:
-        hint = " ".join(job.recognise(audio.resample(written, out_rate, RATE), language))
+    if text and heard is not None:
+        doubtful = doubt(len(phonemize(text, language).folded()[0]), len(heard), score)
+        warnings += [doubtful] if doubtful else []
     return SliceReport(
         path=path,
         source=item.path.name,
@@ -287,7 +299,7 @@ def _one_slice(source: _Source, path: str, piece: Span, words: Sequence[TimedWor
         speaker=item.speaker,
         language=language,
         text=text,
-        hint=hint,
+        hint="" if text or heard is None else " ".join(heard),
         quality=measured,
         level=round(levelled.level, 2),
         short_by=round(levelled.short_by, 2),

@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from gsv_lab.corpora.listfile import read_list
+from gsv_lab.corpora.tables import identity
 from gsv_lab.errors import DataError, TextError
 
 PathLike = str | os.PathLike[str]
@@ -48,9 +49,13 @@ def items(
         if text_file is not None:
             raise DataError("DATA_ROW", "Both a list file and a text file were given", "one of them")
         return _listed(paths, list_file, language)
-    found: dict[Path, None] = {}
+    found: list[Path] = []
+    seen: set[Hashable] = set()
     for given in paths:
-        found |= dict.fromkeys(_recordings(Path(given), output))
+        for path in _recordings(Path(given), output):
+            if identity(path) not in seen:  # however it is spelled
+                found.append(path)
+            seen.add(identity(path))
     if not found:
         raise DataError("DATA_EMPTY", "There are no recordings in what was given", "sound files or folders of them")
     text = "" if text_file is None else _text(Path(text_file))
@@ -71,7 +76,7 @@ def _listed(paths: Sequence[PathLike], list_file: PathLike, language: str) -> li
         problem = "A list file names the recordings itself"
         raise DataError("DATA_PATH", problem, "no path, or the folder they lie in")
     found = []
-    for row in read_list(list_file, root=root):
+    for row in read_list(list_file, root=root, check_files=False):
         chosen = language if row.language == "auto" else row.language
         found.append(Item(row.path, row.speaker, chosen, row.text))
     return found

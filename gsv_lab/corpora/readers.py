@@ -7,12 +7,16 @@ goes: `data/README.md`.
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+import warnings
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from gsv_lab.corpora.tables import bad_row, identity, inside, is_there, language_of_tag, numbered_lines, table_rows
 from gsv_lab.errors import DataError
+
+COLUMNS = ("path", "speaker", "language", "text")
+"""Columns that a table needs."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +47,19 @@ class Clip:
 def read(root: str | Path) -> list[Clip]:
     """All clips under a corpus folder or in a list file, in a stable order.
 
+    Recordings that are missing or empty are left out, and named in a warning.
+
     Raises:
-        DataError: DATA_MISSING when nothing is there, DATA_ROW when no known layout fits.
+        DataError: DATA_MISSING when nothing is there, DATA_ROW when no known layout fits or with the line that is
+            wrong, DATA_PATH for a path out of the folder, DATA_DUPLICATE for a recording that stands twice,
+            DATA_EMPTY when no recording is named.
     """
     root = Path(root)
     if not root.exists():
         raise DataError("DATA_MISSING", f"No corpus at {root}", "a corpus folder or a list file", "See data/README.md")
     for fits, reader in (
         (root.is_file(), _list_file),
-        ((root / "metadata.csv").is_file() and (root / "wavs").is_dir(), _ljspeech),
+        ((root / "metadata.csv").is_file() and (root / "wavs").is_dir() and not _has_header(root), _ljspeech),
         ((root / "metadata.csv").is_file(), _table),
         ((root / "txt").is_dir(), _vctk),
         ((root / "content.txt").is_file() or (root / "train" / "content.txt").is_file(), _aishell3),
@@ -60,7 +68,7 @@ def read(root: str | Path) -> list[Clip]:
         (next(root.rglob("*.normalized.txt"), None) is not None, _libritts),
     ):
         if fits:
-            return sorted(reader(root), key=lambda clip: clip.id)
+            return _whole(root, sorted(reader(root), key=lambda clip: clip.id))
     raise DataError(
         "DATA_ROW",
         f"{root} has the layout of no known corpus",
@@ -76,29 +84,77 @@ def _clip(root: Path, path: Path, speaker: str, language: str, text: str, corpus
     return Clip(path.relative_to(root).with_suffix("").as_posix(), path, speaker, language, text, corpus=corpus, **more)
 
 
+def _whole(root: Path, clips: list[Clip]) -> list[Clip]:
+    """The clips whose recordings are there, each once."""
+    if not clips:
+        raise DataError("DATA_EMPTY", f"{root.name!r} names no recordings", "rows with a recording and its text")
+    missing = [clip.path for clip in clips if not is_there(clip.path)]
+    if missing:
+        names = ", ".join(_relative(path, root) for path in missing[:10]) + (" ..." if len(missing) > 10 else "")
+        problem = f"{len(missing)} of {len(clips)} recordings of {root.name!r} are missing or empty"
+        if len(missing) == len(clips):
+            raise DataError("DATA_MISSING", f"{problem}: {names}", "sound files", "See data/README.md for each layout")
+        warnings.warn(f"DATA_MISSING: {problem} and left out: {names}", stacklevel=3)
+    kept = [clip for clip in clips if is_there(clip.path)]
+    _refuse_doubled(root, kept)
+    return kept
+
+
+def _refuse_doubled(root: Path, clips: Iterable[Clip]) -> None:
+    seen: dict[Hashable, Clip] = {}
+    for clip in clips:
+        first = seen.setdefault(identity(clip.path), clip)
+        if first is not clip:
+            raise DataError(
+                "DATA_DUPLICATE", f"{_relative(clip.path, root)!r} stands twice in {root.name!r}, of "
+                f"{first.speaker!r} and of {clip.speaker!r}", "each recording once", "Remove one of the two rows",
+            )  # fmt: skip
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def _has_header(root: Path) -> bool:
+    """Whether `metadata.csv` begins with the names of columns, as a table does, and not with a clip, as LJSpeech."""
+    lines = numbered_lines(root / "metadata.csv")
+    return bool(lines) and lines[0][1].replace(",", "|").replace("\t", "|").split("|")[0].strip().lower() == COLUMNS[0]
+
+
 def _table(root: Path) -> Iterator[Clip]:
     """`path|speaker|language|text|...` with a header line and no quoting."""
-    with open(root / "metadata.csv", encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file, delimiter="|", quoting=csv.QUOTE_NONE):
-            yield _clip(
-                root, root / row["path"], row["speaker"], row["language"], row["text"], row.get("corpus") or root.name,
-                split=row.get("split") or "train", gender=row.get("gender") or "",
-            )  # fmt: skip
+    name = "metadata.csv"
+    for number, row in table_rows(root / name, COLUMNS):
+        language = language_of_tag(row["language"])
+        if language is None or not row["path"]:
+            raise bad_row(
+                name, number, f"has the path {row['path']!r}, language {row['language']!r}", "a file; en or zh"
+            )
+        yield _clip(
+            root, inside(name, number, row["path"], root), row["speaker"], language, row["text"],
+            row.get("corpus") or root.name, split=row.get("split") or "train", gender=row.get("gender") or "",
+        )  # fmt: skip
 
 
 def _list_file(root: Path) -> Iterator[Clip]:
     from gsv_lab.corpora.listfile import read_list
 
-    for row in read_list(root):
+    for row in read_list(root, check_files=False):
         yield _clip(root.parent, Path(row.path), row.speaker, row.language, row.text, root.stem)
 
 
 def _ljspeech(root: Path) -> Iterator[Clip]:
     """`id|text|normalised text`, audio in `wavs/`."""
-    with open(root / "metadata.csv", encoding="utf-8") as file:
-        for line in file:
-            name, *texts = line.rstrip("\n").split("|")
-            yield _clip(root, root / "wavs" / f"{name}.wav", "LJ", "en", texts[-1], "ljspeech")
+    name = "metadata.csv"
+    for number, line in numbered_lines(root / name):
+        clip, *texts = [field.strip() for field in line.split("|")]
+        if not clip or not texts:
+            raise bad_row(name, number, f"has {1 + len(texts)} columns", "id|text|normalised text")
+        clip = clip.removeprefix("wavs/").removesuffix(".wav").removesuffix(".flac")
+        paths = [inside(name, number, f"wavs/{clip}{ending}", root) for ending in (".wav", ".flac")]
+        path = next((path for path in paths if path.is_file()), paths[0])
+        text = next((text for text in reversed(texts) if text), "")
+        yield _clip(root, path, "LJ", "en", text, "ljspeech")
 
 
 def _vctk(root: Path) -> Iterator[Clip]:
@@ -106,17 +162,19 @@ def _vctk(root: Path) -> Iterator[Clip]:
     folder = next(iter(sorted(root.glob("wav48*"))), root / "wav48")
     for text in sorted(root.glob("txt/*/*.txt")):
         speaker, name = text.parent.name, text.stem
-        for ending in ("_mic1.flac", ".flac", ".wav"):
-            path = folder / speaker / f"{name}{ending}"
-            if path.is_file():
-                yield _clip(root, path, speaker, "en", text.read_text(encoding="utf-8").strip(), "vctk")
-                break
+        paths = [folder / speaker / f"{name}{ending}" for ending in ("_mic1.flac", ".flac", ".wav")]
+        path = next((path for path in paths if path.is_file()), paths[0])
+        yield _clip(root, path, speaker, "en", _text(text), "vctk")
+
+
+def _text(path: Path) -> str:
+    return " ".join(line for _, line in numbered_lines(path))
 
 
 def _librispeech(root: Path) -> Iterator[Clip]:
     """`<reader>/<chapter>/<reader>-<chapter>.trans.txt` with one `id TEXT` a line."""
     for table in sorted(root.rglob("*.trans.txt")):
-        for line in table.read_text(encoding="utf-8").splitlines():
+        for _, line in numbered_lines(table):
             name, _, text = line.partition(" ")
             speaker = name.split("-")[0]
             yield _clip(root, table.parent / f"{name}.flac", speaker, "en", text.lower(), "librispeech")
@@ -125,14 +183,13 @@ def _librispeech(root: Path) -> Iterator[Clip]:
 def _libritts(root: Path) -> Iterator[Clip]:
     for text in sorted(root.rglob("*.normalized.txt")):
         name = text.name.removesuffix(".normalized.txt")
-        words = text.read_text(encoding="utf-8").strip()
-        yield _clip(root, text.parent / f"{name}.wav", name.split("_")[0], "en", words, "libritts")
+        yield _clip(root, text.parent / f"{name}.wav", name.split("_")[0], "en", _text(text), "libritts")
 
 
 def _aishell3(root: Path) -> Iterator[Clip]:
     """`content.txt`: `<id>.wav<tab>字 pinyin 字 pinyin ...`, audio in `wav/<speaker>/`."""
     for table in sorted(root.rglob("content.txt")):
-        for line in table.read_text(encoding="utf-8").splitlines():
+        for _, line in numbered_lines(table):
             name, _, rest = line.partition("\t")
             characters = "".join(rest.split()[::2])
             speaker = name[:7]

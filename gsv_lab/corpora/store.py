@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -213,18 +214,38 @@ class ClipStore:
         sample_rate: int,
         progress: Callable[[Iterable[Clip]], Iterable[Clip]] = lambda clips: clips,
     ) -> ClipStore:
-        """Decode every clip and write the store; `decode(path)` gives float samples (T,) at `sample_rate`."""
+        """Decode every clip and write the store; `decode(path)` gives float samples (T,) at `sample_rate`.
+
+        A clip that cannot be read is left out, and named in a warning with the reason.
+
+        Raises:
+            LabError: the error of the first clip, if none can be read.
+        """
+
+        def attempt(path: Path) -> np.ndarray | LabError:
+            try:
+                return decode(path)
+            except LabError as error:
+                return error
+
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         rows: list[dict[str, Any]] = []
+        left_out: list[LabError] = []
         position = 0
         with open(folder / "wave.part", "wb", buffering=0) as file:
-            for clip, decoded in zip(progress(clips), ahead(decode, [clip.path for clip in clips]), strict=True):
+            for clip, decoded in zip(progress(clips), ahead(attempt, [clip.path for clip in clips]), strict=True):
+                if isinstance(decoded, LabError):
+                    left_out.append(decoded)
+                    warnings.warn(f"left out: {clip.path.name}: {decoded.code}: {decoded}", stacklevel=2)
+                    continue
                 samples = to_int16(decoded)
                 with _saving(folder / "wave.part"):
                     write_all(file, samples.tobytes())
                 rows.append(row_of(clip, position, len(samples)))
                 position += len(samples)
+        if left_out and not rows:
+            raise left_out[0]
         os.replace(folder / "wave.part", folder / "wave.i16")
         write_table(folder, {"sample_rate": sample_rate, "rows": rows})
         return cls(folder)

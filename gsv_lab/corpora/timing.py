@@ -11,14 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from gsv_lab.audio.alignment import Alignment, word_timings
-from gsv_lab.errors import DataError
 from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
+from gsv_lab.text.agreement import language_of
 from gsv_lab.text.symbols import EN_CONSONANTS, EN_VOWELS, ZH_FINALS, ZH_INITIALS
 from gsv_lab.text.user_dictionary import Lexicon
-
-# Characters a second of speech. Hurried reading stays under, halting reading above; outside, text and sound do not
-# belong together (or most of one is missing).
-_CHARACTERS_A_SECOND = {"en": (2.0, 30.0), "zh": (0.7, 12.0)}
 
 
 class TimedWord(NamedTuple):
@@ -81,13 +77,6 @@ def mean_score(words: Sequence[TimedWord]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def language_of(text: str) -> str:
-    """`zh` for a text in Chinese characters, `en` for one in letters, `auto` for both or neither."""
-    has_hanzi = any("\u4e00" <= mark <= "\u9fff" or "\u3400" <= mark <= "\u4dbf" for mark in text)
-    has_letters = any(mark.isascii() and mark.isalpha() for mark in text)
-    return {(True, False): "zh", (False, True): "en"}.get((has_hanzi, has_letters), "auto")
-
-
 def folded_phones(text: str, language: str, lexicon: Lexicon = None) -> tuple[set[str], set[str]]:
     """The phones of a text without stress and tone, and all that its language (or both) has.
 
@@ -101,25 +90,3 @@ def folded_phones(text: str, language: str, lexicon: Lexicon = None) -> tuple[se
     kind = language_of(text) if language == "auto" else language
     english, mandarin = {*EN_CONSONANTS, *EN_VOWELS}, {*ZH_INITIALS, *ZH_FINALS}
     return phones, {"en": english, "zh": mandarin}.get(kind, english | mandarin)
-
-
-def check_text_length(name: str, text: str, seconds: float) -> None:
-    """Refuse a text that cannot belong to that much speech.
-
-    Args:
-        name: of the recording, for the message.
-        text: what is said.
-        seconds: of speech.
-
-    Raises:
-        DataError: `ALIGN_IMPLAUSIBLE`.
-    """
-    count = sum(mark.isalnum() for mark in text)
-    low, high = _CHARACTERS_A_SECOND["zh" if language_of(text) == "zh" else "en"]
-    if language_of(text) == "auto":
-        low, high = _CHARACTERS_A_SECOND["zh"][0], _CHARACTERS_A_SECOND["en"][1]
-    if not low * seconds <= count <= high * seconds:
-        raise DataError(
-            "ALIGN_IMPLAUSIBLE", f"{name!r} holds {seconds:.1f} s of speech, its text {count} characters",
-            f"{low * seconds:.0f} to {high * seconds:.0f} characters", "Check that text and recording belong together",
-        )  # fmt: skip

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 
+from gsv_lab.corpora.tables import identity
 from gsv_lab.errors import DataError
 
 COLUMNS = ("speaker", "language", "reference", "reference_text", "target", "target_text", "target_seconds")
@@ -123,11 +125,12 @@ def _item(line: str, number: int, root: Path) -> Item:
         _bad_row(number, f"gives {seconds!r} as target_seconds")
     if not 0 < length < float("inf"):
         _bad_row(number, f"gives {seconds!r} as target_seconds")
-    if reference == target:
+    paths = _inside(root, target, number), _inside(root, reference, number)
+    if identity(paths[0]) == identity(paths[1]):
         raise DataError("DATA_LEAK", f"Line {number}: the target is its own reference", "two different clips")
     return Item(
-        Clip(_inside(root, target, number), target, speaker, language, target_text),
-        Clip(_inside(root, reference, number), reference, speaker, language, reference_text),
+        Clip(paths[0], target, speaker, language, target_text),
+        Clip(paths[1], reference, speaker, language, reference_text),
         length,
     )
 
@@ -143,14 +146,15 @@ def _inside(root: Path, relative: str, number: int) -> Path:
 
 
 def _check_clips(items: list[Item]) -> None:
-    pairs = Counter((item.target.key, item.reference.key) for item in items)
-    doubled = [target for (target, _), count in pairs.items() if count > 1]
+    pairs = Counter((identity(item.target.path), identity(item.reference.path)) for item in items)
+    doubled = [i.target.key for i in items if pairs[identity(i.target.path), identity(i.reference.path)] > 1]
     if doubled:
-        raise DataError("DATA_DUPLICATE", f"{len(doubled)} rows stand twice, first {doubled[0]!r}", "each row once")
-    owners: dict[str, str] = {}
+        problem = f"{len(doubled)} rows are not the only ones of their two clips, first {doubled[0]!r}"
+        raise DataError("DATA_DUPLICATE", problem, "each row once")
+    owners: dict[Hashable, str] = {}
     for item in items:
         for clip in (item.target, item.reference):
-            if owners.setdefault(clip.key, clip.speaker) != clip.speaker:
+            if owners.setdefault(identity(clip.path), clip.speaker) != clip.speaker:
                 raise DataError("DATA_DUPLICATE", f"{clip.key!r} stands under two speakers", "one speaker a clip")
     paths = {clip.key: clip.path for item in items for clip in (item.target, item.reference)}
     missing = [key for key, path in paths.items() if not path.is_file()]

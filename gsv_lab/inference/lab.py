@@ -9,6 +9,7 @@ The command line and the widgets call nothing else. Letters: T samples, F25 code
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -114,14 +115,15 @@ class Lab:
         verification: Tensor | None = None,
         tuned: Voice | None = None,
         lexicon: Lexicon = None,
+        anyway: bool = False,
     ) -> Voice:
         """A voice from one recording or a few, at once and without training.
 
         Args:
             source: any sound file with at least 3 s of speech; of a longer one the best 3 to 10 s are taken. The
                 speaker vectors of several are averaged; the first one is the prompt.
-            text: what is said in the first; with it the voice's rhythm is continued, too. Only used when the whole
-                file is taken.
+            text: what is said in the first; with it the voice's rhythm is continued, too. Only used when all speech
+                of the file is taken.
             language: of `text`.
             consent: note on who agreed to this voice, kept in the voice file.
             name: of the voice; the file's name if empty.
@@ -129,17 +131,19 @@ class Lab:
                 None. Other families take none.
             tuned: a voice from `finetune`; the new one speaks with its networks, and as this recording does.
             lexicon: a user's dictionary, word -> reading or a file, which the voice keeps.
+            anyway: take a recording that is too noisy (`AUDIO_NOISY`), too.
 
         Raises:
-            AudioError: the recording cannot be used. TextError: the text cannot be read. CheckpointError: `tuned`
-                belongs to other weights.
+            AudioError: the recording cannot be used. TextError: the text cannot be read. DataError: it cannot be what
+                is said (`ALIGN_IMPLAUSIBLE`). CheckpointError: `tuned` belongs to other weights.
         """
         remind()
         dictionary = both(lexicon, {} if tuned is None else tuned.lexicon)
-        paths, clips = self.recordings.references(source)
+        paths, clips = self.recordings.references(source, anyway)
         first, phones = clips[0], None
-        if text and not first.why:
+        if text and first.complete:
             phones = read_reference(text, language, dictionary)
+            self.recordings.check_text(first, text, phones)
         elif text:
             warnings.warn("REF_TEXT: the reference was cut, so its text is not used", stacklevel=2)
         vectors = [self.recordings.speaker(clip.samples, verification) for clip in clips]
@@ -183,14 +187,18 @@ class Lab:
         )
 
     def finetune(self, folder: str | Path, **options: Any) -> Voice:
-        """A voice tuned on a prepared folder (or one recording); options: `gsv_lab.training.finetune.finetune`."""
+        """A voice tuned on a prepared folder, or on one recording; options: `gsv_lab.training.finetune.finetune`."""
         from gsv_lab.training.finetune import finetune
 
         if not self.family.tunable:
             problem = f"Voices of {self.version} cannot be tuned yet"
             raise ConfigError("CONFIG_INCONSISTENT", problem, "nano", "Use clone instead")
         remind()
-        return finetune(self.family, self.recordings, folder, **options)
+        if not Path(folder).is_file():
+            return finetune(self.family, self.recordings, folder, **options)
+        with tempfile.TemporaryDirectory() as temporary:
+            prepared = self.prepare([folder], Path(temporary) / Path(folder).stem)
+            return finetune(self.family, self.recordings, prepared.folder, **options)
 
     def speak(
         self,

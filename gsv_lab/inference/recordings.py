@@ -11,10 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gsv_lab.audio.alignment import Alignment, align, frame_level, greedy
+from gsv_lab.audio.measures import require_quiet
 from gsv_lab.audio.reference import Reference
 from gsv_lab.extensions.monotonic_alignment import monotonic_path
 from gsv_lab.extensions.reranking import AlignmentReranker
@@ -25,6 +27,7 @@ from gsv_lab.inference.speaker_cache import SpeakerCache
 from gsv_lab.inference.synthesizer import Prompt, Synthesizer
 from gsv_lab.system.environment import cache_dir
 from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
+from gsv_lab.text.agreement import check_text_length, doubt
 from gsv_lab.text.symbols import guessed_id
 from gsv_lab.text.user_dictionary import Lexicon
 
@@ -45,19 +48,42 @@ class Recordings:
         """Identity of the base weights, computed once."""
         return self.family.fingerprints()
 
-    def references(self, source: str | Path | Sequence[str | Path]) -> tuple[list[Path], list[Reference]]:
+    def references(
+        self, source: str | Path | Sequence[str | Path], anyway: bool = False
+    ) -> tuple[list[Path], list[Reference]]:
         """One recording or a few, and the passage of each that a voice is made of; what is doubtful is warned of.
 
+        Args:
+            source: the recordings.
+            anyway: take one that is too noisy, too.
+
         Raises:
-            AudioError: a recording cannot be used.
+            AudioError: a recording cannot be used; `AUDIO_NOISY`.
         """
         sources = [source] if isinstance(source, (str, Path)) else source
         paths = [Path(path) for path in sources]
         clips = [self.family.reference(path) for path in paths]
         for clip in clips:
+            if not anyway:
+                require_quiet(clip.name, clip.quality)
             for warning in clip.warnings:
                 warnings.warn(warning, stacklevel=3)
         return paths, clips
+
+    def check_text(self, clip: Reference, text: str, phones: Phones) -> None:
+        """Refuse a text that cannot be that of a clip, and warn of one that hardly is.
+
+        Raises:
+            DataError: `ALIGN_IMPLAUSIBLE`.
+        """
+        check_text_length(clip.name, text, clip.speech)
+        if not self.family.synthesizer.content_encoder.n_phones or watched():
+            return
+        score = float(np.nanmean(self.align(clip.samples, phones).score))
+        heard = greedy(self.family.synthesizer.phone_scores(clip.samples)).ids
+        doubtful = doubt(len(phones.folded()[0]), len(heard), score)
+        if doubtful:
+            warnings.warn(doubtful, stacklevel=3)
 
     def align(self, wave: Tensor, phones: Phones) -> Alignment:
         """When each phone is spoken in a wave (T,) at the family's rate."""

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from gsv_lab import audio
 from gsv_lab.audio.measures import quality, require_speech
-from gsv_lab.audio.reference import Reference, best_reference
-from gsv_lab.audio.slices import LONGEST, SHORTEST, seconds
+from gsv_lab.audio.reference import Best, Reference, best_reference, described, taken
+from gsv_lab.audio.slices import LONGEST, SHORTEST
 from gsv_lab.audio.voice_activity import Span, speech_spans
 from gsv_lab.errors import AudioError, CheckpointError
 from gsv_lab.inference.synthesizer import Synthesizer, agree, to_cpu
@@ -138,10 +138,7 @@ def released_reference(path: str | os.PathLike[str], sample_rate: int) -> Refere
         )  # fmt: skip
     spans = speech_spans(samples, rate)
     require_speech(name, samples, rate, spans, LEAST_SPEECH)
-    span, why = best_reference(recording, spans) if recording.seconds > LONGEST else (Span(0, samples.numel()), "")
-    clip = samples[span.start : span.end]
-    inside = [Span(max(s.start, span.start) - span.start, min(s.end, span.end) - span.start) for s in spans]
-    measured = quality(clip, rate, [s for s in inside if s.length > 0])
-    warnings = (*recording.notes, *measured.warnings, *((f"REF_LONG: {why}",) if why else ()))
-    start, end = seconds(span, rate)
-    return Reference(audio.resample(clip, rate, sample_rate), sample_rate, name, start, end, why, measured, warnings)
+    whole = Best((Span(0, samples.numel()),), "", True)
+    best = best_reference(recording, spans) if recording.seconds > LONGEST else whole
+    clip, inside = taken(samples, spans, best.spans)
+    return described(recording, best, quality(clip, rate, inside), inside, clip, sample_rate)

@@ -24,12 +24,10 @@ from tqdm.auto import tqdm
 
 from gsv_lab import audio
 from gsv_lab.checkpoint import load_component
-from gsv_lab.corpora.listfile import read_list
-from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.sovits_data import SoVITSData
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.tracks import add_codes, add_content, add_pitch
-from gsv_lab.errors import DataError
+from gsv_lab.corpora.voice_clips import AGAIN, read_clips
 from gsv_lab.extensions.sovits import ExtendedSoVITS
 from gsv_lab.inference.family import Family
 from gsv_lab.inference.recordings import Recordings
@@ -43,7 +41,6 @@ from gsv_lab.training.finite import check_gradient, check_losses
 from gsv_lab.training.moving_average import MovingAverage
 from gsv_lab.training.sovits_task import SoVITSTask
 
-LEAST_SECONDS = 5.0
 WEIGHTS = {
     "mel": 45.0,
     "prior_mel": 45.0,
@@ -58,9 +55,6 @@ WEIGHTS = {
 
 NOT_TUNED = frozenset({"guide", "commitment"})
 """Losses of the base training alone: what a few recordings say about text and codebook would only wear these out."""
-
-AGAIN = "(again)"
-"""Name of a single clip where it stands a second time, to be held out: nothing else is there."""
 
 AVERAGE_DECAY = 0.97
 """Of the moving average of the weights: a minute of speech makes single steps noisy."""
@@ -125,7 +119,7 @@ def finetune(
         seed: of windows and noise.
 
     Raises:
-        DataError: DATA_TOO_SHORT, DATA_MISSING and those of the list.
+        DataError: those of `read_clips`.
     """
     folder = Path(folder)
     torch.manual_seed(seed)
@@ -178,8 +172,6 @@ def pack(family: Family, folder: Path, temporary: Path, max_seconds: float) -> t
     """
     clips = read_clips(folder, max_seconds)
     transcribed = all(clip.text for clip in clips)
-    if not transcribed:
-        clips = [Clip(clip.id, clip.path, clip.speaker, clip.language, "", clip.split) for clip in clips]
     synthesizer = family.synthesizer
     rate = synthesizer.sample_rate
     store = ClipStore.pack(temporary / "store", clips, lambda path: audio.read(path, rate).samples.numpy(), rate)
@@ -188,27 +180,6 @@ def pack(family: Family, folder: Path, temporary: Path, max_seconds: float) -> t
     # Codes are looked up on the CPU, where the store is.
     add_codes(store, copy.deepcopy(synthesizer.sovits.quantizer).cpu(), family.version)
     return store, transcribed
-
-
-def read_clips(folder: Path, max_seconds: float) -> list[Clip]:
-    """Clips of a prepared folder, in list order, as far as `max_seconds` allow."""
-    clips: list[Clip] = []
-    total = 0.0
-    for row in read_list(folder / "list.txt"):
-        seconds = audio.read(row.path).seconds
-        if total and total + seconds > max_seconds:
-            continue
-        total += seconds
-        split = "valid" if len(clips) % 5 == 1 else "train"
-        clips.append(Clip(Path(row.path).stem, Path(row.path), "one", row.language, row.text, split))
-    if total < LEAST_SECONDS:
-        raise DataError(
-            "DATA_TOO_SHORT", f"{folder} holds {total:.1f} s", f"at least {LEAST_SECONDS:g} s", "Record more"
-        )
-    if len(clips) == 1:
-        only = clips[0]
-        clips.append(Clip(AGAIN, only.path, "one", only.language, only.text, "valid"))
-    return clips
 
 
 def tuned_task(family: Family, store: ClipStore, transcribed: bool) -> SoVITSTask:

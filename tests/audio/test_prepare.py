@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import os
 import re
 
 import pytest
@@ -17,9 +18,10 @@ from gsv_lab.audio.voice_activity import Span, speech_spans
 from gsv_lab.corpora import prepare as module
 from gsv_lab.corpora.listfile import read_list
 from gsv_lab.corpora.prepare import prepare
-from gsv_lab.corpora.timing import TimedWord, check_text_length, folded_phones, language_of, share_out, timed_words
+from gsv_lab.corpora.timing import TimedWord, folded_phones, share_out, timed_words
 from gsv_lab.errors import AudioError, DataError, LabError, TextError
 from gsv_lab.text import phonemize
+from gsv_lab.text.agreement import check_text_length, language_of
 
 from . import bad_files as bad
 
@@ -124,6 +126,75 @@ def test_real_recording_with_one_text_is_cut_between_words(reading, tmp_path):
     for piece in made.slices:  # nothing of one clip in the slice of another: the clips are a second apart
         middles = [(a + b) / 2 for a, b in places]
         assert sum(piece.start <= middle <= piece.end for middle in middles) <= 1
+
+
+def listed(folder, *rows):
+    """A list of two good recordings and of these rows, prepared; the lines of what is said, but for the noise."""
+    for number in range(2):
+        save(folder / f"good{number}.wav", 4, seed=number)
+    good = [f"good{number}.wav|me|en|A sentence of thirty letters or so." for number in range(2)]
+    (folder / "list.txt").write_text("\n".join([*good, *rows]), encoding="utf-8")
+    told = str(prepare([], folder / "out", list_file=folder / "list.txt")).splitlines()
+    return [line for line in told if "AUDIO_NOISY" not in line]
+
+
+@pytest.mark.parametrize(("row", "code"), [
+    ("c.wav|me|en|Привет мир", "TEXT_UNSUPPORTED"),
+    ("c.wav|me|en|Hi", "ALIGN_IMPLAUSIBLE"),
+    ("gone.wav|me|en|Hello there, you.", "AUDIO_MISSING"),
+    ("empty.wav|me|en|Hello there, you.", "AUDIO_FORMAT"),
+    ("good0-copy.wav|me|en|Hello there, you.", "DATA_DUPLICATE"),
+])  # fmt: skip
+def test_one_row_that_cannot_be_used_is_named(row, code, by_level, tmp_path):
+    save(tmp_path / "c.wav", 4, seed=5)
+    save(tmp_path / "good0-copy.wav", 4, seed=0)
+    (tmp_path / "empty.wav").write_bytes(b"")
+    first, *rest = listed(tmp_path, row)
+    assert "2 slices" in first and len(rest) == 1
+    assert rest[0].startswith(f"left out: {tmp_path / row.split('|')[0]}: {code}: ")
+
+
+def test_a_price_without_its_zero_is_a_text(by_level, tmp_path):
+    save(tmp_path / "c.wav", 4, seed=5)
+    assert len(listed(tmp_path, "c.wav|me|en|It costs $.50 or £.99 here, so they said.")) == 1
+
+
+def test_two_people_in_one_list_are_noted(by_level, tmp_path):
+    save(tmp_path / "c.wav", 4, seed=5)
+    assert "2 speakers: me, you;" in listed(tmp_path, "c.wav|you|en|A sentence of thirty letters or so.")[1]
+
+
+def test_one_recording_in_many_spellings_is_one(by_level, tmp_path, monkeypatch):
+    save(tmp_path / "a.wav", 4)
+    os.symlink(tmp_path / "a.wav", tmp_path / "link.wav")
+    (tmp_path / "x").mkdir()
+    monkeypatch.chdir(tmp_path)
+    given = ["a.wav", "./a.wav", "x/../a.wav", tmp_path / "a.wav", "link.wav", tmp_path]
+    made = prepare(given, tmp_path / "out")
+    assert len(made.files) == 1 and "left out" not in str(made)
+
+
+def test_the_score_of_a_short_clip_is_that_of_its_text(by_level, tmp_path):
+    path = save(tmp_path / "a.wav", 4)
+    (tmp_path / "text.txt").write_text("A sentence of thirty letters or so.")
+    for score, doubted in ((-1.0, False), (-3.0, True)):
+        made = prepare(
+            [path], tmp_path / "out", text_file=tmp_path / "text.txt",
+            align=lambda _wave, text, _language, score=score: [TimedWord(text, 0, 4, score)],
+            recognise=lambda _wave, _language: ["AH"] * 24,
+        )  # fmt: skip
+        assert made.slices[0].score == score and ("ALIGN_DOUBTFUL" in str(made)) == doubted
+        assert made.slices[0].text == "A sentence of thirty letters or so." and made.slices[0].hint == ""
+
+
+@pytest.mark.parametrize(("heard", "doubted"), [(24, False), (18, False), (12, True), (50, True)])
+def test_phones_that_are_heard_are_counted(heard, doubted, by_level, tmp_path):
+    path = save(tmp_path / "a.wav", 4)
+    (tmp_path / "text.txt").write_text("A sentence of thirty letters or so.")
+    made = prepare(
+        [path], tmp_path / "out", text_file=tmp_path / "text.txt", recognise=lambda _wave, _language: ["AH"] * heard
+    )
+    assert ("ALIGN_DOUBTFUL" in str(made)) == doubted
 
 
 def test_same_input_same_folder(by_level, tmp_path):

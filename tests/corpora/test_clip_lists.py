@@ -40,7 +40,7 @@ def test_a_list_comes_back_as_written(tmp_path: Path) -> None:
         ListedClip("u2", "c", "s", "zh", "valid", 2, "file:1"),
     ]
     assert read_list(write_list(tmp_path / "list.csv", rows)) == rows
-    with pytest.raises(DataError, match="list.csv, line 3: wrong columns"):
+    with pytest.raises(DataError, match="Line 3 of 'list.csv' has 2 columns"):
         (tmp_path / "list.csv").write_text(
             "|".join(ListedClip._fields) + "\na|b|c|en|train|1|pcm:0\na|b\n", encoding="utf-8"
         )

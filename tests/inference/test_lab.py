@@ -189,6 +189,17 @@ def test_residuals_of_a_single_recording_are_learnt_once(lab: Lab, sample: Path,
     assert tuned.residuals.hidden.shape[-1] == pytest.approx(6 * 50, abs=2)
 
 
+def test_one_recording_is_prepared_and_tuned_on(lab: Lab, sample: Path, tmp_path: Path) -> None:
+    wave = audio.read(sample, lab.sample_rate).samples[: 12 * lab.sample_rate]
+    path = audio.write(tmp_path / "my voice.wav", wave, lab.sample_rate)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tuned = lab.finetune(path, steps=1)
+    assert tuned.name == tuned.settings["source"] == "my voice"
+    assert tuned.settings["seconds"] == pytest.approx(11.5, abs=0.5) and not tuned.settings["transcribed"]
+    assert [file.name for file in tmp_path.iterdir()] == ["my voice.wav"]
+
+
 def test_probe_sees_the_lab_by_its_names(lab: Lab, voice: Voice) -> None:
     plain = lab.speak("Hello world.", voice)
     with probe(lab, "prior.cross_attention.pattern", "semantic_gpt.logits") as seen:

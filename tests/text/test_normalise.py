@@ -29,6 +29,7 @@ ENGLISH = [
         "It costs four dollars and fifty cents, one pound, twenty euros, U S five dollars or five hundred yen",
     ),
     ("$3 million and $1.2bn", "three million dollars and one point two billion dollars"),
+    ("$.50, £.99 and -$.05", "fifty cents, ninety nine pence and minus five cents"),
     ("$0.99 and -$5", "ninety nine cents and minus five dollars"),
     ("At 10:30 p.m. on Friday", "At ten thirty P M on Friday"),
     ("We met at 7 a.m.", "We met at seven A M."),
