@@ -131,7 +131,7 @@ decade           | (?<![\w$.,/:])<not_waiting>([2-9]0)s\b(?!\s(?:timeout|delay|l
 year             | (?<![\w'])'(\d\d)(?![\w'″]|\.\d)                                               | {1:short_year} | usage
 plural           | (?<![\w$.,/:])(\d+)s(?=\s(?:and|or)\s\d+s\b)|(?<=\ds and )(\d+)s\b|(?<=\ds or )(\d+)s\b          | {0:plural} | usage
 degrees, minutes | (\d+)°\s?(\d+)'\s?(?:(\d+)(?:\.\d+)?(?:″|''))?                                | {1:number} degrees {2:number} minutes{3:seconds} | NIST SP 811
-feet and inches  | (?<![\w.])(\d{1,2})'\s?(\d{1,2}(?:\.\d)?)(?:″|'')?(?![\d'])                    | {1:number} foot {2:number} | usage
+feet and inches  | (?<![\w.])(\d{1,2})'[\s-]?(\d{1,2}(?:\.\d)?)(?:″|'')?(?![\d'])                    | {1:number} foot {2:number} | usage
 feet and inches  | (?<![\w.])(\d+)\s?(?:ft\.?|feet|foot|')\s?(\d+(?:\.\d+)?)\s?(?:in\b\.?|″|'')   | {1} ft {2:inches}{halt} | usage
 inches           | (?<![\w.])((?:\d+\s)?\d+/\d+)[\s\-]?(?:″|'')                                  | {1} inch_ | usage
 inches           | (?<![\w.])(<number>)\s?(?:″|'')(?=\s?(?:x\b|by\b|wide|long|tall|deep|high|thick|across|in\b|of\b|and\b|or\b|to\b|per\b|[.,;:!?)]|$)) | {1:inches} | usage
@@ -139,6 +139,9 @@ inches           | (?<![\w.])(<number>)[\s\-]?(?:″|'')                        
 inches           | (?<![\w.])(<number>)\s?in(?:\.(?=\W|$)|\b(?=\s(?:wide|long|tall|deep|high|thick|across|in\sdiameter|x\s|by\s\d|of\s(?:rain|snow|fabric|wire|pipe|water|ice))|[,;:!?)]|\s*$)) | {1:inches}{halt} | NIST SP 811
 feet             | (?<![\w.])(\d+)'\s?[x×]\s?(\d+)'                                             | {1} by {2} ft | usage
 feet             | (?<![\w.])(<number>)'(?=\s(?:tall|long|wide|high|deep|by)\b|\s?x\s?\d)         | {1} ft | usage
+feet             | (?<=\b[Aa] )(<number>)'(?=\s[a-z])                                             | {1} foot | usage
+feet             | (?<![\w.])(<number>)'-(?=[a-z])                                                | {1} foot_ | usage
+feet             | \A((?:[^']|(?<=[A-Za-z])'(?=[A-Za-z]))*(?<![\w.,'])(?<!of )\d+)'(?=\s(?!')|[.,;:!?)]|\Z) | {1} ft | usage
 """
 
 MONEY_AND_MEASURES = r"""

@@ -234,6 +234,12 @@ READ = {
         ("He ran it in 30s. In the 30s he left.", "He ran it in thirty seconds. In the thirties he left."),
     ],
     "feet and inches": [
+        ("A 10' pole and a 6' man.", "A ten foot pole and a six foot man."),
+        ("He fell 20'.", "He fell twenty feet."),
+        ("It's about 20' to the wall.", "It's about twenty feet to the wall."),
+        ("A 20'-long boat.", "A twenty foot long boat."),
+        ("He is 6'-2\" tall.", "He is six foot two tall."),
+        ("He said 'I have 10' and left.", "He said 'I have ten ' and left."),
         ('The 3/4-inch bolt and 1/2" pipe.', "The three quarters inch bolt and one half inch pipe."),
         ("3 ft 4 in wide, 6 ft. 2 in. tall.", "three feet four inches wide, six feet two inches tall."),
         ("He's 5'11\".", "He's five foot eleven."),
