@@ -33,6 +33,7 @@ SHORTHAND = {
     "st": "(?:st|nd|rd|th|ST|ND|RD|TH)",
     "scale": rf"(?:\s(?:thousand|million|billion|trillion)\b|\s?{any_of(words.MAGNITUDE)}\b)",
     "not_waiting": "".join(rf"(?<!\b{word} )(?<!\b{word.title()} )" for word in words.WAITING),
+    "not_placed": "".join(rf"(?<!\b{word} )(?<!\b{word.title()} )" for word in words.PLACES),
     "counts": rf"(?:{any_of(words.COUNTED_PEOPLE)}|(?!always|this|unless|as)[a-z]+s)",
     "unit": any_of(words.UNITS).replace(r"\ ", r"\.?\s"),
     "per": any_of(words.PER),
@@ -63,7 +64,7 @@ e-mail address   | \b[\w.+\-]{1,64}@[A-Za-z\d\-]+(?:\.[A-Za-z\d\-]+)+\b         
 web address      | \b(?:https?://|www\.)<path>+                                                  | {0:address} | RFC 3986
 host name        | (?<![\w.\-])[A-Za-z\d\-]{1,63}(?:\.[A-Za-z\d\-]{1,63}){0,4}\.(?:com|org|net|edu|gov|io|dev|ai|info|uk|de|cn|fr|jp)(?:/<path>*)?(?![\w@]) | {0:address} | RFC 1123
 IP address       | (?<![\d.])(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)            | {1:cardinal} dot {2:cardinal} dot {3:cardinal} dot {4:cardinal} | RFC 791
-file name        | (?<![\w.\-])([A-Za-z_][\w\-]{0,80}(?:\.[\w\-]{1,80}){0,4}?)\.(<file>)\b(?![\w\-]|\.\w)               | {1:address} dot {2:file} | usage
+file name        | (?<![\w.\-])(?![A-Z]\.[A-Z]\b)([A-Za-z_][\w\-]{0,80}(?:\.[\w\-]{1,80}){0,4}?)\.(<file>)\b(?![\w\-]|\.\w)               | {1:address} dot {2:file} | usage
 file ending      | (?<![\w.)])\.(<file>|[a-z]{3,})\b(?!\.\w)                                   | dot {1:file} | usage
 arrow            | \s*[\-—=]+>\s*                                                                | ,_ | usage
 programming sign | (?<![=<>!+\-*&:])\s?(<programming>)(?![=<>+*&:])                              | _{1:programming}_ | Python, C
@@ -95,6 +96,7 @@ weekday list     | (?<=day )(and |or |& )(<day>)\b\.?                           
 weekday          | \b(Mon|Tues?|Weds?|Thu(?:rs?)?|Fri)\b\.?                                      | {1:day}{halt} | usage
 weekday          | (?<=\b[Oo]n )(Sat|Sun)\b\.?|\b(Sat|Sun)\b\.?(?=,?\s(?:\d|<month>)|,)|\b(Sat|Sun)\.(?=\s[a-z])|(?<=day, )(Sat|Sun)\b\.? | {0:day}{halt} | usage
 short form       | (?<!\d)(?<!\d )(?i:\b(<short>))\.(?=[\s,;:!?)']|$)                                                | {1:short}{stop} | usage
+short form       | (?<=\d )(?i:(vs|etc|al|approx|est|incl|excl|esp|doz))\.(?=[\s,;:!?)']|$)        | {1:short}{stop} | usage
 short form       | (?<!\d)(?<!\d )(?i:\b(<short_word>))\.(?=\s[a-z\d])                                               | {1:short_word} | usage
 world war        | \bWW(III|II|I|[123])\b                                                        | World War {1:roman} | usage
 """
@@ -131,7 +133,7 @@ decade           | (?<![\w$.,/:])<not_waiting>([2-9]0)s\b(?!\s(?:timeout|delay|l
 year             | (?<![\w'])'(\d\d)(?![\w'″]|\.\d)                                               | {1:short_year} | usage
 plural           | (?<![\w$.,/:])(\d+)s(?=\s(?:and|or)\s\d+s\b)|(?<=\ds and )(\d+)s\b|(?<=\ds or )(\d+)s\b          | {0:plural} | usage
 degrees, minutes | (\d+)°\s?(\d+)'\s?(?:(\d+)(?:\.\d+)?(?:″|''))?                                | {1:number} degrees {2:number} minutes{3:seconds} | NIST SP 811
-feet and inches  | (?<![\w.])(\d{1,2})'\s?(\d{1,2}(?:\.\d)?)(?:″|'')?(?![\d'])                    | {1:number} foot {2:number} | usage
+feet and inches  | (?<![\w.])(\d{1,2})'[\s-]?(\d{1,2}(?:\.\d)?)(?:″|'')?(?![\d'])                    | {1:number} foot {2:number} | usage
 feet and inches  | (?<![\w.])(\d+)\s?(?:ft\.?|feet|foot|')\s?(\d+(?:\.\d+)?)\s?(?:in\b\.?|″|'')   | {1} ft {2:inches}{halt} | usage
 inches           | (?<![\w.])((?:\d+\s)?\d+/\d+)[\s\-]?(?:″|'')                                  | {1} inch_ | usage
 inches           | (?<![\w.])(<number>)\s?(?:″|'')(?=\s?(?:x\b|by\b|wide|long|tall|deep|high|thick|across|in\b|of\b|and\b|or\b|to\b|per\b|[.,;:!?)]|$)) | {1:inches} | usage
@@ -139,6 +141,9 @@ inches           | (?<![\w.])(<number>)[\s\-]?(?:″|'')                        
 inches           | (?<![\w.])(<number>)\s?in(?:\.(?=\W|$)|\b(?=\s(?:wide|long|tall|deep|high|thick|across|in\sdiameter|x\s|by\s\d|of\s(?:rain|snow|fabric|wire|pipe|water|ice))|[,;:!?)]|\s*$)) | {1:inches}{halt} | NIST SP 811
 feet             | (?<![\w.])(\d+)'\s?[x×]\s?(\d+)'                                             | {1} by {2} ft | usage
 feet             | (?<![\w.])(<number>)'(?=\s(?:tall|long|wide|high|deep|by)\b|\s?x\s?\d)         | {1} ft | usage
+feet             | (?<=\b[Aa] )(<number>)'(?=\s[a-z])                                             | {1} foot | usage
+feet             | (?<![\w.])(<number>)'-(?=[a-z])                                                | {1} foot_ | usage
+feet             | \A((?:[^']|(?<=[A-Za-z])'(?=[A-Za-z]))*(?<![\w.,'])(?<!of )\d+)'(?=\s(?!')|[.,;:!?)]|\Z) | {1} ft | usage
 """
 
 MONEY_AND_MEASURES = r"""
@@ -150,6 +155,9 @@ per              | (?<=\bper )(lb|oz|kg|hr|min|sec|mo|yr|wk|km|gal|sq ft|sqft|kW
 per              | (?<![\w/])(km|m|mi|ft|mg|g|kg|MB|GB)/(h|hr|s|min|L|l|kg|day)(?![\w/])           | {1:units} per {2:per} | NIST SP 811
 money            | (?<![A-Za-z])(-?)(US|HK|NZ|A|C)?([$£€¥₹₩₽])\s?(<number>)(<scale>)?             | @money | ISO 4217
 money            | (?<![\w.])(-?<number>)(<scale>)?\s?([€£¥])                                     | {1:number}{2:scale} {3:coins} | ISO 4217
+money            | \bRs\b\.?\s?(<number>\s(?:lakh|crore)s?)\b                                       | {1} rupees | usage
+money            | \bRs\b\.?\s?(<number>)(<scale>)?(?![\w.]*\d)                                   | {1:number}{2:scale} rupees | usage
+code             | \b((?i:zip|pin|postal|area)(?:\s[Cc]ode)?|[Pp]asscode|[Pp]assword)(:?\s(?:is\s)?)(\d{3,10})(?![\w%]|[.,]\d|\s<counts>\b) | {1}{2}{3:digits} | usage
 money            | \b(<currency>)\s?(<number>)(<scale>)?(?![\w.]*\d)                              | {2:number}{3:scale} {1:currency} | ISO 4217
 money            | (?<![\w.])(<number>)(<scale>)?\s?(<currency>)\b                                | {1:number}{2:scale} {3:currency} | ISO 4217
 telephone        | (?<![\w.,\-/])(?:\+?\d{1,3}[ .\-])?\(\d{2,4}\)[ .\-]?\d{3,4}[ .\-]?\d{4}\b     | {0:telephone} | ITU E.123
@@ -177,7 +185,7 @@ measure          | (?<![\w.\-])(<number>)-(<unit>)\b\.?(?=\s[a-z])              
 measure          | (?<![\w.\-])(-?)(<number>)\s?(<unit>)(\^?[23](?!\d))?(?:/(<unit>)(\^?[23](?!\d))?)?(?:(?<=[A-Za-z])\.(?=\s|$|,))?(?![\w°/]) | @measure | NIST SP 811
 times            | (?<![\w.])(<number>)-(<number>)x(?!\w)                                           | {1:number} to {2:number} times | usage
 times            | (?<![\w.])(<number>)x(?=\s(?!plus|minus|equals|times|is\b|divided)[a-z]|[.,;!?]|\s*$)                                   | {1:number} times | usage
-magnitude        | (?<![\w.])(?<!gate )(?<!Gate )(?<!seat )(?<!room )(?<!Room )(?<!unit )(?<!Unit )(?<!flat )(<number>)(k|M|bn|mn|B)\b(?!')                                        | {1:number}{2:scale} | usage
+magnitude        | (?<![\w.])<not_placed>(<number>)(k|M|bn|mn|B)\b(?!')                                        | {1:number}{2:scale} | usage
 """
 
 NUMBERS = r"""

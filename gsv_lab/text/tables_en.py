@@ -14,6 +14,8 @@ def pairs(text: str) -> dict[str, str]:
     return {key.strip(): value for key, _, value in rows if key.strip()}
 
 
+PLACES = "gate seat room unit flat block suite hall level terminal row apartment building platform section class house bay dock".split()
+"""Words before a number whose letter is no million or billion: "Flat 3B"."""
 MONTHS = "January February March April May June July August September October November December".split()
 MONTH_SHORT = {m[:3]: m for m in MONTHS} | {"Sept": "September"}
 DAYS = {d[:3]: d for d in "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()}
@@ -49,7 +51,7 @@ SHORT_FORMS = pairs("""
 vs: versus; etc: et cetera; approx: approximately; dept: department; est: established; Inc: incorporated;
 Ltd: limited; Co: company; Corp: corporation; Bros: brothers; Assn: association; Assoc: associates; Univ: university;
 Inst: institute; Intl: international; Natl: national; Govt: government; Mfg: manufacturing; Esq: esquire;
-Jr: junior; Sr: senior; avg: average; misc: miscellaneous; incl: including; excl: excluding; esp: especially; viz: namely;
+Jr: junior; Sr: senior; doz: dozen; avg: average; misc: miscellaneous; incl: including; excl: excluding; esp: especially; viz: namely;
 eds: editors; attn: attention; asst: assistant; mgr: manager; qty: quantity; amt: amount; acct: account; appt: appointment;
 tel: telephone; apt: apartment; vol: volume; bldg: building; hosp: hospital; dept: department; govt: government; univ: university;
 tbsp: tablespoon; tsp: teaspoon; yr: year; yrs: years; wk: week; wks: weeks; mos: months; hrs: hours; hr: hour;
@@ -119,7 +121,7 @@ fps: frame per second; dpi: dot per inch; ppi: pixel per inch; ppm: part per mil
 psi: pound per square inch; bps: bit per second; kbps: kilobit per second; Kbps: kilobit per second; Mbps: megabit per second;
 Gbps: gigabit per second; dB: decibel; px: pixel; hp: horsepower; cal: calorie; Cal: calorie; mcg: microgram; μm: micron; KB: kilobyte;
 kb: kilobyte; mb: megabyte; gb: gigabyte; tb: terabyte; KiB: kibibyte; MiB: mebibyte; GiB: gibibyte; TiB: tebibyte; MP: megapixel;
-kn: knot; lm: lumen; lx: lux; °C: degree Celsius; °F: degree Fahrenheit; °K: degree Kelvin; °: degree; %: percent; ‰: per mille;
+doz: dozen; kn: knot; lm: lumen; lx: lux; °C: degree Celsius; °F: degree Fahrenheit; °K: degree Kelvin; °: degree; %: percent; ‰: per mille;
 pcs: piece; pct: percent; mmHg: millimeter of mercury; Mpx: megapixel; kgs: kilogram; kms: kilometer; gms: gram; mls: milliliter; ohm: ohm
 """)
 UNITS = {
@@ -127,7 +129,7 @@ UNITS = {
 }
 UNITS |= {unit: _SI_UNITS[unit] for unit in _ALONE} | _OTHER_UNITS
 PLURALS = pairs("""
-foot: feet; inch: inches; percent: percent; per mille: per mille; horsepower: horsepower; lux: lux
+foot: feet; inch: inches; percent: percent; per mille: per mille; horsepower: horsepower; lux: lux; dozen: dozen
 """)
 PLURALS |= {name: name for name in UNITS.values() if name.endswith("hertz")}
 

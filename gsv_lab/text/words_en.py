@@ -84,6 +84,7 @@ dove      | AH1              |
 bass      | AE1              | ~fish,fishing,fisherman,caught,catch,lake,river,pond,trout,bait,hook,angler,striped,sea,grilled,largemouth,smallmouth,boat,fillet,salmon,cooked,chilean
 bass      | EY1              |
 sow       | AW1              | ~pig,pigs,piglets,piglet,boar,farrow,farrowing,hog,hogs,sty
+sow       | AW1              | !verb <a,the,our,my,her,his,one,each,every,pregnant,old,fat,big,young,mother
 sow       | OW1              |
 learned   | IH0              | <a,the,very,most,many !>.,that,to,from,about,how
 learned   | N.D              |
@@ -135,6 +136,27 @@ content   | EH1              | >to,with !<the,any,your,this,our
 upset     | AH0.P            |
 row       | =R.AW1           | ~quarrel,argument,argued,neighbours,diplomatic <a,the,this,huge,bitter
 putting   | =P.AH1.T.IH0.NG  | ~golf,golfer,green,greens
+export    | =EH0.K.S.P.AO1.R.T | verb
+exports   | =EH0.K.S.P.AO1.R.T.S | verb
+entrance  | =EH0.N.T.R.AE1.N.S | verb
+frequent  | =F.R.IY0.K.W.EH1.N.T | verb
+frequents | =F.R.IY0.K.W.EH1.N.T.S |
+overlap   | =OW2.V.ER0.L.AE1.P | verb
+overlaps  | =OW2.V.ER0.L.AE1.P.S | verb
+uplift    | =AH0.P.L.IH1.F.T | verb
+upgrade   | =AH1.P.G.R.EY2.D | !verb
+upgrades  | =AH1.P.G.R.EY2.D.Z | !verb
+recount   | =R.IY1.K.AW2.N.T | !verb
+reprint   | =R.IY1.P.R.IH2.N.T | !verb
+reprints  | =R.IY1.P.R.IH2.N.T.S | !verb
+retake    | =R.IY1.T.EY2.K   | !verb
+retake    | =R.IY0.T.EY1.K   |
+decoy     | =D.IY1.K.OY2     | !verb
+consort   | =K.AA1.N.S.AO2.R.T | !verb
+proceeds  | =P.R.OW1.S.IY2.D.Z | <the,all,net,of,gross,any,these,its
+initiate  | =IH2.N.IH1.SH.IY0.AH0.T | !verb <the,an,new,young,each,every
+beloved   | =B.IH0.L.AH1.V.AH0.D | !<was,is,are,were,be,been,being,much,well !>by,of
+accursed  | =AH0.K.ER1.S.AH0.D | <the,this,that,these,those,an,his,her,their
 number    | =N.AH1.M.ER0     | ~toes,fingers,lips,feet,cold <got,grew,felt,become,becoming,went >and,.
 """
 
@@ -185,6 +207,10 @@ paas: P AE1 S; chatbot: CH AE1 T B AA2 T; readme: R IY1 D M IY2; midi: M IH1 D I
 milliamp: M IH1 L IY0 AE2 M P; milliamps: M IH1 L IY0 AE2 M P S; amps: AE1 M P S; miz: M IH1 Z; conf: K AA1 N F; rar: R AA1 R;
 litre: L IY1 T ER0; kopeck: K OW1 P EH2 K; kopecks: K OW1 P EH2 K S; paisa: P AY1 S AA2; paise: P AY1 S EY2; farad: F EH1 R AE2 D; farads: F EH1 R AE2 D Z; omicron: AA1 M AH0 K R AA2 N; tau: T AW1; upsilon: AH1 P S AH0 L AA2 N; eta: EY1 T AH0; ibid: IH1 B IH0 D;
 vs: V ER1 S AH0 S; mooc: M UW1 K; moocs: M UW1 K S; dram: D IY1 R AE2 M; sram: EH1 S R AE2 M; crud: K R AH1 D; nerf: N ER1 F;
+github: G IH1 T HH AH2 B; gitlab: G IH1 T L AE2 B; paypal: P EY1 P AE2 L; wordpress: W ER1 D P R EH2 S; jupyter: JH UW1 P IH0 T ER0;
+numpy: N AH1 M P AY2; scipy: S AY1 P AY2; kubernetes: K UW2 B ER0 N EH1 T IY0 Z; nginx: EH1 N JH IH0 N EH1 K S;
+ubuntu: UH0 B UH1 N T UW0; spotify: S P AA1 T AH0 F AY2; airbnb: EH2 R B IY1 AE1 N D B IY1; xiaomi: SH AW1 M IY0; huawei: W AA1 W EY2;
+nvidia: EH0 N V IH1 D IY0 AH0; pinterest: P IH1 N T R EH2 S T;
 potus: P OW1 T AH0 S; scotus: S K OW1 T AH0 S; flotus: F L OW1 T AH0 S; osha: OW1 SH AH0; fema: F IY1 M AH0; noaa: N OW1 AH0;
 norad: N AO1 R AE2 D; mers: M ER1 Z; asean: AA1 S IY0 AA2 N; nimby: N IH1 M B IY0; darpa: D AA1 R P AH0; mrsa: M ER1 S AH0;
 """)

@@ -318,6 +318,19 @@ number | 第3季度 | 第三季度
 number | 乘3路车 | 乘三路车
 number | 88888元 | 八万八千八百八十八元
 number | 6/1儿童节 | 六月一日儿童节
+list of years | 2020，2021年都去过。 | 二零二零,二零二一年都去过.
+list of years | 1998、1999年 | 一九九八,一九九九年
+list of years | 2019和2020年 | 二零一九和二零二零年
+list of years | 从2015到2020年 | 从二零一五到二零二零年
+list of years | 2019、2020和2021年 | 二零一九,二零二零和二零二一年
+list of years | 2000、3000元 | 二千,三千元
+emergency numbers | 打110和120。 | 打幺幺零和幺二零.
+emergency numbers | 打110或119。 | 打幺幺零或幺幺九.
+emergency numbers | 请打110、119。 | 请打幺幺零,幺幺九.
+emergency numbers | 拨打110或者120求助 | 拨打幺幺零或者幺二零求助
+emergency numbers | 119、120都打了 | 幺幺九,幺二零都打了
+emergency numbers | 打110和吃了120个 | 打幺幺零和吃了一百二十个
+emergency numbers | 他买了110和120两种 | 他买了一百一十和一百二十两种
 number | 9/10教师节 | 九月十日教师节
 number | 1/1元旦 | 一月一日元旦
 number | 12/31前提交 | 十二月三十一日前提交

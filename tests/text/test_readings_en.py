@@ -45,6 +45,36 @@ He estimates the cost.                   | estimates  | EH1 S T AH0 M EY2 T S
 The estimates are low.                   | estimates  | EH1 S T AH0 M AH0 T S
 The committee conducts tests.            | conducts   | K AA0 N D AH1 K T S
 Critics contest the claim.               | contest    | K AH0 N T EH1 S T
+They export rice.                        | export     | EH0 K S P AO1 R T / IH0 K S P AO1 R T
+She exports rice.                        | exports    | EH0 K S P AO1 R T S / IH0 K S P AO1 R T S
+Our exports grew.                        | exports    | EH1 K S P AO0 R T S
+They frequent the pub.                   | frequent   | F R IY0 K W EH1 N T
+He frequents bars.                       | frequents  | F R IY0 K W EH1 N T S
+We have frequent visitors.               | frequent   | F R IY1 K W AH0 N T
+They entrance him.                       | entrance   | EH0 N T R AE1 N S
+The entrance is here.                    | entrance   | EH1 N T R AH0 N S
+They overlap the sheets.                 | overlap    | OW2 V ER0 L AE1 P
+The overlap is small.                    | overlap    | OW1 V ER0 L AE2 P
+The upgrade is free.                     | upgrade    | AH1 P G R EY2 D
+They upgrade the phone.                  | upgrade    | AH0 P G R EY1 D
+We demanded a full recount.              | recount    | R IY1 K AW2 N T
+They recount the votes.                  | recount    | R IH0 K AW1 N T
+A cheap reprint.                         | reprint    | R IY1 P R IH2 N T
+We will retake the test.                 | retake     | R IY0 T EY1 K
+She took a retake.                       | retake     | R IY1 T EY2 K
+The decoy worked.                        | decoy      | D IY1 K OY2
+The proceeds went to charity.            | proceeds   | P R OW1 S IY2 D Z
+The work proceeds slowly.                | proceeds   | P R AH0 S IY1 D Z
+He is a new initiate.                    | initiate   | IH2 N IH1 SH IY0 AH0 T
+They initiate talks.                     | initiate   | IH2 N IH1 SH IY0 EY2 T
+My beloved dog slept.                    | beloved    | B IH0 L AH1 V AH0 D
+Their beloved leader spoke.              | beloved    | B IH0 L AH1 V AH0 D
+He was beloved by all.                   | beloved    | B IH0 L AH1 V D
+The accursed place burned.               | accursed   | AH0 K ER1 S AH0 D
+The sow fed her young.                   | sow        | S AW1
+Our sow had ten piglets.                 | sow        | S AW1
+They sow wheat.                          | sow        | S OW1
+You reap what you sow.                   | sow        | S OW1
 Prices increase every year.              | increase   | IH2 N K R IY1 S / IH0 N K R IY1 S
 A minute amount of dust.                 | minute     | M AY0 N UW1 T
 Five minute walk.                        | minute     | M IH1 N AH0 T
@@ -157,7 +187,14 @@ A USB port.                              | usb        | Y UW1 EH1 S B IY1
 ASAP please.                             | asap       | EY1 EH1 S EY1 P IY1
 RUN! The DOG is out.                     | dog        | D AO1 G
 Scan the ZIP file.                       | zip        | Z IH1 P
-My LinkedIn and GitHub.                  | github     | G IH1 T HH AH0 B
+My LinkedIn and GitHub.                  | github     | G IH1 T HH AH2 B
+Clone it from GitLab.                    | gitlab     | G IH1 T L AE2 B
+Pay with PayPal.                         | paypal     | P EY1 P AE2 L
+A WordPress site.                        | wordpress  | W ER1 D P R EH2 S
+Open a Jupyter notebook.                 | jupyter    | JH UW1 P IH0 T ER0
+Use Ubuntu here.                         | ubuntu     | UH0 B UH1 N T UW0
+We run Kubernetes.                       | kubernetes | K UW2 B ER0 N EH1 T IY0 Z
+An Nvidia card.                          | nvidia     | EH0 N V IH1 D IY0 AH0
 I use JavaScript.                        | javascript | JH AA1 V AH0 S K R IH2 P T
 Watch TikTok.                            | tiktok     | T IH1 K T AA2 K
 Two PCs and five DVDs.                   | pcs        | P IY1 S IY1 Z
