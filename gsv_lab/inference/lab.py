@@ -321,17 +321,15 @@ class Lab:
         """
         synthesizer, noise_scale = self.family.synthesizer, self.family.noise_scale
         generator = torch.Generator().manual_seed(seed)
-        settings = {"condition": "resynthesis"}
-        if not synthesizer.sovits.quantizer.n_codes:
+        if synthesizer.sovits.quantizer.n_codes:
+            codes, phone_index = synthesizer.encode(wave), None
+            if synthesizer.semantic_gpt.max_advance:
+                phone_index = self.recordings.phone_index(wave, phones, codes.shape[-1])[None]
+            made = synthesizer.speak(codes, phones, speaker, noise_scale, 1.0, generator, phone_index, residuals)
+        else:
+            codes = torch.zeros(1, 0, dtype=torch.int64)
             made = synthesizer.resynthesize_content(wave, phones, speaker, noise_scale, generator)
-            utterance = Utterance(made, torch.zeros(0, dtype=torch.int64), settings)
-            return self._speech(utterance, phones, "resynthesis")
-        codes = synthesizer.encode(wave)
-        phone_index = None
-        if synthesizer.semantic_gpt.max_advance:
-            phone_index = self.recordings.phone_index(wave, phones, codes.shape[-1])[None]
-        made = synthesizer.speak(codes, phones, speaker, noise_scale, 1.0, generator, phone_index, residuals)
-        return self._speech(Utterance(made, codes[0], settings), phones, "resynthesis")
+        return self._speech(Utterance(made, codes[0], {"condition": "resynthesis"}), phones, "resynthesis")
 
     def _speaker_verifier(self) -> Callable[[Tensor], Tensor] | None:
         """The family's own speaker verifier, (T,) -> (E,); None where it has none."""
@@ -344,14 +342,7 @@ class Lab:
 
     def _speech(self, utterance: Utterance, phones: Phones | None, voice: str) -> Speech:
         mark = audio.Mark(self.version, voice, settings=utterance.settings)
-        wave = utterance.wave
+        wave, codes, settings = utterance
         peak = float(wave.abs().max()) if wave.numel() else 0.0
-        return Speech(
-            wave / max(1.0, peak),
-            self.sample_rate,
-            utterance.codes,
-            phones,
-            mark,
-            utterance.settings,
-            self.recordings.align,
-        )
+        wave = wave / max(1.0, peak)
+        return Speech(wave, self.sample_rate, codes, phones, mark, settings, self.recordings.align)
