@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from gsv_lab.checkpoint.native import load_into, load_tensors
 from gsv_lab.corpora.sovits_data import SoVITSBatch
+from gsv_lab.errors import ConfigError
+from gsv_lab.extensions.latent_loss import latent_loss
 from gsv_lab.extensions.monotonic_alignment import monotonic_path
 from gsv_lab.extensions.spectral_losses import convergence_loss, level_and_shape_loss
 from gsv_lab.nn import losses
@@ -49,7 +51,8 @@ class Generated(NamedTuple):
 class SoVITSTask(Task):
     """Losses by name: `mel` (nat) and `prior_mel`, that of waves made from the prior, whose level and shape are
     compared apart, `kl` (nat per frame), `guide`, `adversarial`, `features`, `discriminator`, those that the parts
-    declare (`f0`, `f0_variance` in nat, `voicing`), and, only where it is given a weight, `convergence`.
+    declare (`f0`, `f0_variance` in nat, `voicing`), and, only where they are given a weight, `convergence` and
+    `latent`, how far the latent that the prior expects is from the recording's.
 
     A prior without an attention to the phones is trained without `guide`.
 
@@ -68,6 +71,10 @@ class SoVITSTask(Task):
         phone_index_dropout: share of clips in which the prior is not given which phone each code speaks, so that it can
             do without.
         start_file: weights of an earlier SoVITS to start from; parts of other shape keep their own start.
+        frozen: names of the parts that stay as they are.
+
+    Raises:
+        ConfigError: CONFIG_INCONSISTENT, `frozen` names a part that is not there.
     """
 
     tags = sovits_views.TAGS
@@ -87,9 +94,11 @@ class SoVITSTask(Task):
         guide_until: NonNegativeFloat = 0.8,
         phone_index_dropout: ClosedUnitInterval = 0.1,
         start_file: str = "",
+        frozen: Sequence[str] = (),
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
         self.sovits = sovits
+        freeze(sovits, frozen)
         self.discriminators = discriminators
         self.quantizer_file = quantizer_file
         self.start_file = start_file
@@ -188,6 +197,11 @@ class SoVITSTask(Task):
         hop = self.sovits.vocoder.hop_length
         real = take_segments(batch.wave, out.starts, self.sovits.segment_frames, hop)
         terms |= self.reconstruction(real, out)
+        if "latent" in self.weights:
+            voice = self.sovits.embed(reference, reference_mask, batch.verification)
+            conditioning = self.sovits.conditioning(voice)
+            expected = self.sovits.flow(out.m_p, out.mask, conditioning, inverse=True)
+            terms["latent"] = latent_loss(expected, out.m_q, out.mask)
         terms |= self.sovits.losses(out, features)
         return Generated(out, real, terms)
 
@@ -307,3 +321,16 @@ class SoVITSTask(Task):
     def log_views(self, batch: SoVITSBatch, log: LogWriter) -> None:
         """See `tags`."""
         sovits_views.log_views(self, batch, log)
+
+
+def freeze(sovits: SoVITS, names: Sequence[str]) -> None:
+    """Some parts stop learning.
+
+    Raises:
+        ConfigError: CONFIG_INCONSISTENT, there is no such part.
+    """
+    parts = sovits.parts()
+    for name in names:
+        if name not in parts:
+            raise ConfigError("CONFIG_INCONSISTENT", f"SoVITS has no part '{name}' to freeze", ", ".join(parts))
+        parts[name].requires_grad_(False)
