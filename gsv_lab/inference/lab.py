@@ -127,7 +127,7 @@ class Lab:
         paths, clips = self.recordings.references(source)
         first, phones = clips[0], None
         if text and not first.why:
-            phones = phonemize(text, language)
+            phones = self.family.phones(phonemize(text, language))
         elif text:
             warnings.warn("REF_TEXT: the reference was cut, so its text is not used", stacklevel=2)
         vectors = [self.recordings.speaker(clip.samples, verification) for clip in clips]
@@ -251,7 +251,8 @@ class Lab:
         options = GenerationOptions(temperature, top_k, top_p, repetition_penalty, noise_scale, speed, candidates)
         synthesizer = self.synthesizer_for(voice)
         generation = Generation(self.family, synthesizer, voice, options, seed, self.recordings.reranker())
-        texts = [phonemize(sentence, language) for sentence in split_sentences(text, language)]
+        sentences = split_sentences(text, language)
+        texts = [self.family.phones(phonemize(sentence, language)) for sentence in sentences]
         if batch > 1:
             for phones, utterance in zip(texts, generation.together(texts, batch), strict=True):
                 yield self._speech(utterance, phones, voice.name)
@@ -303,6 +304,7 @@ class Lab:
         What SemanticGPT could do at best.
         """
         synthesizer, noise_scale = self.family.synthesizer, self.family.noise_scale
+        phones = self.family.phones(phones)
         generator = torch.Generator().manual_seed(seed)
         settings = {"condition": "resynthesis"}
         if not synthesizer.sovits.quantizer.n_codes:

@@ -132,7 +132,7 @@ def finetune(
         data = SoVITSData(str(store.folder), windows=4, window_seconds=2.0, worst_fit=-90.0, other_clip=0.0, seed=seed)
         data.setup()
         history = train(task, data, steps, learning_rate, patience)
-        clips = [recording(store, i, transcribed) for i in range(len(store)) if store.rows[i].id != AGAIN]
+        clips = [recording(family, store, i, transcribed) for i in range(len(store)) if store.rows[i].id != AGAIN]
         prompt = reference_prompt(recordings, store, transcribed)
         speaker = voice_of(task.sovits, store).half().float()
         seconds = sum(row.samples for row in store.rows if row.id != AGAIN) / store.sample_rate
@@ -181,7 +181,7 @@ def pack(family: Family, folder: Path, temporary: Path, max_seconds: float) -> t
     rate = synthesizer.sample_rate
     store = ClipStore.pack(temporary / "store", clips, lambda path: audio.read(path, rate).samples.numpy(), rate)
     add_pitch(store)
-    add_content(store, synthesizer.content_encoder, family.version)
+    add_content(store, synthesizer.content_encoder, family.version, family.pauses)
     add_codes(store, synthesizer.sovits.quantizer, family.version)
     return store, transcribed
 
@@ -295,11 +295,11 @@ def reference_prompt(recordings: Recordings, store: ClipStore, transcribed: bool
     """The clip nearest to six seconds as the prompt of SemanticGPT."""
     distances = [abs(row.samples / store.sample_rate - 6.0) for row in store.rows]
     index = distances.index(min(distances))
-    return recordings.prompt(*recording(store, index, transcribed))
+    return recordings.prompt(*recording(recordings.family, store, index, transcribed))
 
 
-def recording(store: ClipStore, index: int, transcribed: bool) -> tuple[Tensor, Phones | None]:
-    """A clip (T,) and its phones, None without transcripts."""
+def recording(family: Family, store: ClipStore, index: int, transcribed: bool) -> tuple[Tensor, Phones | None]:
+    """A clip (T,) and its phones as the family's networks read them, None without transcripts."""
     row = store.rows[index]
-    phones = phonemize(row.text, row.language) if transcribed else None
+    phones = family.phones(phonemize(row.text, row.language)) if transcribed else None
     return torch.from_numpy(store.wave(index)), phones
