@@ -44,6 +44,7 @@ class AlignedPrior(Prior):
         expansion: inner width of the blocks in multiples of W.
         content_dropout: share of clips in training without codes.
         content_swap: share of the other clips in training that get the codes of the next clip of the batch.
+        reads_codes: false for a prior that is never given codes, neither in training nor in synthesis.
         dropout: share of residual values dropped in training.
     """
 
@@ -73,6 +74,7 @@ class AlignedPrior(Prior):
         expansion: PositiveInt = 3,
         content_dropout: ClosedUnitInterval = 0.5,
         content_swap: ClosedUnitInterval = 0.3,
+        reads_codes: bool = True,
         dropout: ClosedUnitInterval = 0.0,
     ) -> None:
         super().__init__()
@@ -83,6 +85,7 @@ class AlignedPrior(Prior):
         self.hidden_dim = width
         self.content_dropout = content_dropout
         self.content_swap = content_swap
+        self.reads_codes = reads_codes
         self.content_in = nn.Conv1d(content_dim, width, 1)
         self.text_in = nn.Embedding(n_phones, width)
         self.place_in = nn.Conv1d(PLACE_CHANNELS, width, 1)
@@ -141,6 +144,8 @@ class AlignedPrior(Prior):
 
     def _content(self, quantized: Tensor) -> Tensor:
         """What the codes add (B, W, F); in training some clips get none, others those of their neighbour."""
+        if not self.reads_codes:
+            return torch.zeros_like(self.content_in(quantized))
         if not self.training:
             return self.content_in(quantized)
         shape = (len(quantized), 1, 1)

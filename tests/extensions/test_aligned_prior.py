@@ -77,6 +77,15 @@ def test_codes_are_silenced_and_exchanged_in_training_only(dropout: float, swap:
     assert true.abs().sum() > 0
 
 
+def test_a_prior_that_reads_no_codes() -> None:
+    quantized, phones, conditioning = given()
+    for reads in (True, False):
+        net = prior(reads_codes=reads)
+        with torch.no_grad():
+            one, two = (net(x, None, phones, None, conditioning).mean for x in (quantized, -quantized))
+        assert torch.equal(one, two) != reads
+
+
 def test_shares_are_of_whole_clips() -> None:
     net = AlignedPrior(D, C, G, 11, width=8, layers=(0, 0), content_dropout=0.5, content_swap=0.0).train()
     quantized = torch.randn(400, D, 4)
