@@ -55,8 +55,8 @@ def no_notice() -> Iterator[None]:
         yield
 
 
-def test_there_are_ten_short_ones() -> None:
-    assert len(NAMES) == 10
+def test_there_are_eleven_short_ones() -> None:
+    assert len(NAMES) == 11
     for name in NAMES:
         lines = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
         assert len(lines) <= 12 and lines[0].startswith("# ")
@@ -104,9 +104,27 @@ def test_frozen_latents_stay(base: str, monkeypatch: pytest.MonkeyPatch) -> None
         assert not frozen or moved == {"prior"} | ({"pitch_predictor"} & set(task.sovits.parts()))
 
 
+@both
+def test_latent_adversary_learns_and_teaches(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It learns from the first batch; the prior learns from it once the budget allows, and nothing else moves."""
+    ablation, whole = tasks(base, "latent_adversary")
+    assert "latent_discriminator" in ablation.components() and "latent_discriminator" not in whole.components()
+    terms = {"latent_adversarial", "latent_features"}
+    for progress, teaches in ((0.0, False), (0.5, True)):
+        ablation.progress = progress
+        before = {name: value.clone() for name, value in ablation.named_parameters()}
+        losses = train_batch(ablation, sovits_batch(ablation), monkeypatch)
+        assert (terms & set(losses) == terms) == teaches and "latent_discriminator" in losses
+        moved = {name.split(".")[1] for name, value in ablation.named_parameters() if (value != before[name]).any()}
+        own = {name.split(".")[0] for name, _ in ablation.latent_discriminator.named_parameters()}
+        assert moved - own == {"prior"} | ({"pitch_predictor"} & set(ablation.sovits.parts()))
+        assert own <= moved
+
+
 def test_a_part_that_is_not_there_cannot_be_frozen() -> None:
     task = deepcopy(reduced("nano", "sovits"))
-    task["init_args"]["frozen"] = ["prior", "vocodr"]
+    training = "gsv_lab.extensions.latent_discriminator.LatentTraining"
+    task["init_args"]["latent_training"] = {"class_path": training, "init_args": {"frozen": ["prior", "vocodr"]}}
     with pytest.raises(ConfigError, match="no part 'vocodr' to freeze.*vocoder"):
         build(task)
 

@@ -259,7 +259,7 @@ def train_step(task: SoVITSTask, batch: Any, optimizers: list[torch.optim.Optimi
     """One batch: first the discriminators, then the networks that speak."""
     # The networks alone: a task that trains would now and then hide from the prior which phone a code speaks.
     task.sovits.train()
-    out, real, terms = task.generate(batch)
+    out, real, terms, _ = task.generate(batch)
     if task.discriminators is not None:
         made = out.vocoded.wave
         move(optimizers[1], task.discriminator_loss(task.discriminators, real, made))

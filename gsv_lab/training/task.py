@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn, optim
 
 from gsv_lab.checkpoint import read_header
 from gsv_lab.checkpoint.native import load_tensors
+from gsv_lab.errors import ConfigError
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.training.log_writer import LogWriter
 
@@ -58,6 +59,18 @@ def start_from(module: nn.Module, file: str | Path, own_part: str | None = None)
         if not kept and name in own and own[name].shape == value.shape:
             fitting[name] = value
     module.load_state_dict({**own, **fitting})
+
+
+def freeze(parts: Mapping[str, nn.Module], names: Sequence[str]) -> None:
+    """Some parts stop learning.
+
+    Raises:
+        ConfigError: CONFIG_INCONSISTENT, there is no such part.
+    """
+    for name in names:
+        if name not in parts:
+            raise ConfigError("CONFIG_INCONSISTENT", f"There is no part '{name}' to freeze", ", ".join(parts))
+        parts[name].requires_grad_(False)
 
 
 class Task(pl.LightningModule):

@@ -19,6 +19,7 @@ from gsv_lab.extensions.aligned_prior import AlignedPrior
 from gsv_lab.extensions.continuous_content import ContinuousContent
 from gsv_lab.extensions.duration_predictor import PlannedSemanticGPT
 from gsv_lab.extensions.istft_vocoder import InverseSTFTVocoder
+from gsv_lab.extensions.latent_discriminator import LatentDiscriminator
 from gsv_lab.extensions.letter_to_sound import LetterToSound
 from gsv_lab.extensions.measured_speaker_encoder import MeasuredSpeakerEncoder
 from gsv_lab.extensions.monotonic_alignment import AlignedSemanticGPT
@@ -158,6 +159,7 @@ CASES: dict[str, Callable[[], Case]] = {
         ),
         lambda part: part(draw(1, 1, 8000)),
     ),
+    "latent_discriminator": lambda: Case(LatentDiscriminator(C, G, 8), lambda part: part(draw(1, C, F), SPEAKER)),
     "letter_to_sound": lambda: Case(LetterToSound(), lambda part: part(torch.tensor([[1, 5, 2, 8]]))),
     "speaker_verifier": lambda: Case(SpeakerVerifier(16, 1, 8), lambda part: part(draw(1, 1, 16000))),
 }
