@@ -36,6 +36,7 @@ class LatentDiscriminator(Component):
         dilations: of the layers after the first, one each.
     """
 
+    features = Tap("batch channel frame", rate=50.0, meaning="output of the last layer but one")
     scores = Tap("batch frame", rate=50.0, meaning="one score for each frame, 1 for recorded")
 
     def __init__(
@@ -61,6 +62,7 @@ class LatentDiscriminator(Component):
         for layer in self.layers:
             x = layer(functional.leaky_relu(x, SLOPE))
             features.append(x)
+        features[-1] = x = self.features(x)
         x = self.last(functional.leaky_relu(x, SLOPE))
         features.append(x)
         return Discriminated([self.scores(x[:, 0])], [features])
