@@ -68,6 +68,11 @@ def test_planned_path_keeps_the_sum() -> None:
     assert planned_path(torch.tensor([0.0, 0.2])).tolist() == [1]
 
 
+def test_a_code_speaks_what_sounds_in_its_middle() -> None:
+    assert planned_path(torch.tensor([0.4, 1.6])).tolist() == [1, 1]
+    assert planned_path(torch.tensor([0.6, 1.4])).tolist() == [0, 1]
+
+
 def test_tempo_of_a_prompt() -> None:
     assert tempo(torch.tensor([2.0, 3.0]), 6) == pytest.approx(1.2)
     assert (tempo(torch.tensor([1.0]), 9), tempo(torch.tensor([9.0]), 1)) == (SLOWEST, 1 / SLOWEST)
