@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,8 @@ def no_notice() -> Iterator[None]:
         yield
 
 
-def test_there_are_eight_short_ones() -> None:
-    assert len(NAMES) == 8
+def test_there_are_eleven_short_ones() -> None:
+    assert len(NAMES) == 11
     for name in NAMES:
         lines = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
         assert len(lines) <= 12 and lines[0].startswith("# ")
@@ -74,6 +75,58 @@ def test_fits_and_trains(name: str, base: str, monkeypatch: pytest.MonkeyPatch) 
     assert ("code" if name.startswith("gpt_") else "mel") in losses
     data = build(resolved["data"])
     assert not [need for need in task.batch_needs if data.missing(need)]
+
+
+@both
+def test_aligned_prior_needs_no_codes(base: str) -> None:
+    """In training some clips of a batch get no codes or those of another clip; phones are given always."""
+    ablation, whole = tasks(base, "aligned_prior")
+    batch = sovits_batch(whole)
+    other = batch._replace(codes=batch.codes.flip(0))
+    ablation.sovits.prior.content_dropout = 1.0
+    ablation.sovits.train()
+    for task, same in ((ablation, True), (whole, False)):
+        with torch.no_grad():
+            one, two = (task.generate(given).out.m_p for given in (batch, other))
+        assert torch.equal(one, two) == same
+
+
+@both
+def test_frozen_latents_stay(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step moves prior and pitch predictor, and nothing else."""
+    ablation, whole = tasks(base, "frozen_latents")
+    for task, frozen in ((ablation, True), (whole, False)):
+        before = {name: value.clone() for name, value in task.sovits.named_parameters()}
+        losses = train_batch(task, sovits_batch(task), monkeypatch)
+        assert ("latent" in losses) == frozen
+        moved = {name.split(".")[0] for name, value in task.sovits.named_parameters() if (value != before[name]).any()}
+        assert {"prior", "flow", "posterior", "vocoder"} <= moved or frozen
+        assert not frozen or moved == {"prior"} | ({"pitch_predictor"} & set(task.sovits.parts()))
+
+
+@both
+def test_latent_adversary_learns_and_teaches(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It learns from the first batch; the prior learns from it once the budget allows, and nothing else moves."""
+    ablation, whole = tasks(base, "latent_adversary")
+    assert "latent_discriminator" in ablation.components() and "latent_discriminator" not in whole.components()
+    terms = {"latent_adversarial", "latent_features"}
+    for progress, teaches in ((0.0, False), (0.5, True)):
+        ablation.progress = progress
+        before = {name: value.clone() for name, value in ablation.named_parameters()}
+        losses = train_batch(ablation, sovits_batch(ablation), monkeypatch)
+        assert (terms & set(losses) == terms) == teaches and "latent_discriminator" in losses
+        moved = {name.split(".")[1] for name, value in ablation.named_parameters() if (value != before[name]).any()}
+        own = {name.split(".")[0] for name, _ in ablation.latent_discriminator.named_parameters()}
+        assert moved - own == {"prior"} | ({"pitch_predictor"} & set(ablation.sovits.parts()))
+        assert own <= moved
+
+
+def test_a_part_that_is_not_there_cannot_be_frozen() -> None:
+    task = deepcopy(reduced("nano", "sovits"))
+    training = "gsv_lab.extensions.latent_discriminator.LatentTraining"
+    task["init_args"]["latent_training"] = {"class_path": training, "init_args": {"frozen": ["prior", "vocodr"]}}
+    with pytest.raises(ConfigError, match="no part 'vocodr' to freeze.*vocoder"):
+        build(task)
 
 
 @both

@@ -32,31 +32,35 @@ class Reading(NamedTuple):
     context: np.ndarray
 
 
-def read_texts(clips: Sequence[Clip] | Sequence[Row]) -> dict[str, Reading]:
-    """Phones and context features of every clip's text, by id.
+def read_texts(clips: Sequence[Clip] | Sequence[Row], pauses: bool = False) -> dict[str, Reading]:
+    """Phones and context features of every clip's text, by id; `pauses` puts places for pauses among the phones.
 
     Raises:
         TextError: a text cannot be read aloud.
     """
     from gsv_lab.text import phonemize
     from gsv_lab.text.context import LexicalContext
+    from gsv_lab.text.pauses import with_pauses
 
     encoder = LexicalContext()
     found = {}
     for clip in tqdm(clips, "texts"):
         phones = phonemize(clip.text, clip.language) if clip.text else None
+        if phones is not None and pauses:
+            phones = with_pauses(phones)
         ids = [] if phones is None else phones.ids
         features = np.zeros((0, encoder.dim)) if phones is None else encoder(phones).T.numpy()
         found[clip.id] = Reading(np.array(ids, np.int16), features.astype(np.float16))
     return found
 
 
-def add_texts(store: ClipStore, files: Iterable[str | Path] = ()) -> None:
+def add_texts(store: ClipStore, files: Iterable[str | Path] = (), pauses: bool = False) -> None:
     """Write the tracks `spelling` and `context` of a store, if they are missing.
 
     Args:
         store: the clips.
         files: of `save_texts`, from which the texts are taken; without any they are read now.
+        pauses: see `read_texts`; a file was read with or without them when it was made.
 
     Raises:
         DataError: DATA_MISSING, the files lack a clip. TextError: a text cannot be read aloud.
@@ -64,7 +68,7 @@ def add_texts(store: ClipStore, files: Iterable[str | Path] = ()) -> None:
     if store.has_track("spelling") and store.has_track("context"):
         return
     paths = list(files)
-    known = load_texts(paths) if paths else read_texts(store.rows)
+    known = load_texts(paths) if paths else read_texts(store.rows, pauses)
     missing = next((row.id for row in store.rows if row.id not in known), None)
     if missing is not None:
         raise DataError(

@@ -54,7 +54,7 @@ def add_pitch(store: ClipStore) -> None:
 
 
 @torch.no_grad()
-def add_content(store: ClipStore, content_encoder: ContentEncoder, source: str) -> None:
+def add_content(store: ClipStore, content_encoder: ContentEncoder, source: str, pauses: bool = False) -> None:
     """Content, and phones with their times, in one pass over all clips.
 
     `content` (F25, D) half precision, means of two frames; `symbols` (P,) phone ids; `positions` (F50,) phone
@@ -65,8 +65,9 @@ def add_content(store: ClipStore, content_encoder: ContentEncoder, source: str) 
         store: the clips.
         content_encoder: with phone scores, by which the clips are aligned.
         source: what is written beside the tracks about where they come from.
+        pauses: whether the phones have places for pauses (`gsv_lab.text.pauses`), which then own the silence.
     """
-    add_texts(store)
+    add_texts(store, pauses=pauses)
     device = next(content_encoder.parameters()).device
     aligned: list[dict[str, np.ndarray]] = []
 

@@ -15,6 +15,8 @@ from gsv_lab.checkpoint import file_fingerprint, fingerprint
 from gsv_lab.checkpoint.legacy import OLD_FILES
 from gsv_lab.inference.synthesizer import Synthesizer
 from gsv_lab.nn.sampling import Sampling
+from gsv_lab.text import Phones
+from gsv_lab.text.pauses import with_pauses
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 PARTS = ("content_encoder", "semantic_gpt", "sovits")
@@ -43,6 +45,7 @@ class Family:
         tunable: whether `Lab.finetune` knows how to train these networks.
         candidates: how often each sentence is spoken, for a reranker to choose.
         files: weight files by component, for their identity.
+        pauses: whether the networks learned from texts with places for pauses (`gsv_lab.text.pauses`).
     """
 
     version: str
@@ -59,6 +62,11 @@ class Family:
     tunable: bool = True
     candidates: int = 1
     files: Mapping[str, Path] = field(default_factory=dict)
+    pauses: bool = False
+
+    def phones(self, phones: Phones) -> Phones:
+        """A text as the networks read it, with places for pauses where they know them."""
+        return with_pauses(phones) if self.pauses else phones
 
     def reference(self, path: str | Path) -> Reference:
         """The clip of a recording that a voice is made of, at the rate of the networks; see `select_reference`."""

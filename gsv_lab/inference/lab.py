@@ -142,7 +142,7 @@ class Lab:
         paths, clips = self.recordings.references(source, anyway)
         first, phones = clips[0], None
         if text and first.complete:
-            phones = read_reference(text, language, dictionary)
+            phones = self.family.phones(read_reference(text, language, dictionary))
             self.recordings.check_text(first, text, phones)
         elif text:
             warnings.warn("REF_TEXT: the reference was cut, so its text is not used", stacklevel=2)
@@ -276,11 +276,11 @@ class Lab:
         synthesizer = self.synthesizer_for(voice)
         generation = Generation(self.family, synthesizer, voice, options, seed, self.recordings.reranker())
         sentences = read(text, language, both(lexicon, voice.lexicon))
-        texts = [sentence.phones for sentence in sentences]
+        texts = [self.family.phones(sentence.phones) for sentence in sentences]
         batched = generation.together(texts, batch) if batch > 1 else None
         for number, sentence in enumerate(sentences):
-            made = [next(batched)] if batched else generation.parts(number, sentence.phones, chunk_seconds)
-            phones = None if chunk_seconds and not batched else sentence.phones
+            made = [next(batched)] if batched else generation.parts(number, texts[number], chunk_seconds)
+            phones = None if chunk_seconds and not batched else texts[number]
             yield from with_pauses((self._speech(part, phones, voice.name) for part in made), sentence)
 
     def synthesizer_for(self, voice: Voice) -> Synthesizer:
@@ -320,6 +320,7 @@ class Lab:
         What SemanticGPT could do at best.
         """
         synthesizer, noise_scale = self.family.synthesizer, self.family.noise_scale
+        phones = self.family.phones(phones)
         generator = torch.Generator().manual_seed(seed)
         if synthesizer.sovits.quantizer.n_codes:
             codes, phone_index = synthesizer.encode(wave), None

@@ -160,4 +160,5 @@ def _load_folder(folder: Path) -> Family:
         card=card,
         candidates=card.get("candidates", 1),
         files=files,
+        pauses=card.get("pauses", False),
     )

@@ -3,6 +3,7 @@
 The released models give their GPT the context through BERT's hidden states; this provider does the same job with
 features that anyone can name, without weights or network. Both have the role `ContextEncoder`.
 
+Places for pauses (`gsv_lab.text.pauses`) change nothing for the other phones; their own features are all 0.
 Sentences are kept apart: the features of `a + b` are those of `a` and of `b` side by side, so that prompt and target
 can be computed once and joined. Letters: B batch, C channels, P phones. All values lie in [0, 1].
 """
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from gsv_lab.hooks.tap import Tap
 from gsv_lab.nn.interfaces import ContextEncoder
+from gsv_lab.text.pauses import is_pause
 from gsv_lab.text.phones import Phones, Word
 from gsv_lab.text.pos import PARTS_OF_SPEECH
 from gsv_lab.text.symbols import EN_STRESSED_VOWELS, ZH_FINALS
@@ -77,17 +79,29 @@ class LexicalContext(ContextEncoder):
     def _one(self, phones: Phones) -> Tensor:
         if not phones.words:
             raise ValueError("these phones have no words; context features need the Phones that phonemize returns")
-        columns = []
-        start = 0
-        for sentence in _sentences(phones.words):
+        places = _places_of_words(phones)
+        spoken = [word for word in phones.words if not is_pause(word)]
+        columns: list[dict[str, float]] = []
+        for sentence in _sentences(spoken):
+            start = len(columns)
             end = start + sum(word.phones for word in sentence)
-            columns += _sentence_columns(sentence, phones.symbols[start:end])
-            start = end
-        x = torch.zeros(self.dim, len(columns))
-        for column, values in enumerate(columns):
+            columns += _sentence_columns(sentence, tuple(phones.symbols[i] for i in places[start:end]))
+        x = torch.zeros(self.dim, len(phones))
+        for place, values in zip(places, columns, strict=True):
             for name, value in values.items():
-                x[_INDEX[name], column] = value
+                x[_INDEX[name], place] = value
         return x
+
+
+def _places_of_words(phones: Phones) -> list[int]:
+    """Which phones belong to words and marks of the text, and not to pauses."""
+    places: list[int] = []
+    position = 0
+    for word in phones.words:
+        if not is_pause(word):
+            places += range(position, position + word.phones)
+        position += word.phones
+    return places
 
 
 def per_phone(hidden: Tensor, phones: Phones) -> Tensor:

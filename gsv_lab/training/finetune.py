@@ -129,7 +129,7 @@ def finetune(
         data = SoVITSData(str(store.folder), windows=4, window_seconds=2.0, worst_fit=-90.0, other_clip=0.0, seed=seed)
         data.setup()
         history = train(task, data, steps, learning_rate, patience, family.synthesizer.precision)
-        clips = [recording(store, i, transcribed) for i in range(len(store)) if store.rows[i].id != AGAIN]
+        clips = [recording(family, store, i, transcribed) for i in range(len(store)) if store.rows[i].id != AGAIN]
         prompt = reference_prompt(recordings, store, transcribed)
         speaker = voice_of(task.sovits, store).half().float().cpu()
         seconds = sum(row.samples for row in store.rows if row.id != AGAIN) / store.sample_rate
@@ -176,7 +176,7 @@ def pack(family: Family, folder: Path, temporary: Path, max_seconds: float) -> t
     rate = synthesizer.sample_rate
     store = ClipStore.pack(temporary / "store", clips, lambda path: audio.read(path, rate).samples.numpy(), rate)
     add_pitch(store)
-    add_content(store, synthesizer.content_encoder, family.version)
+    add_content(store, synthesizer.content_encoder, family.version, family.pauses)
     # Codes are looked up on the CPU, where the store is.
     add_codes(store, copy.deepcopy(synthesizer.sovits.quantizer).cpu(), family.version)
     return store, transcribed
@@ -255,7 +255,7 @@ def train_step(task: SoVITSTask, batch: Any, optimizers: list[torch.optim.Optimi
     """
     # The networks alone: a task that trains would now and then hide from the prior which phone a code speaks.
     task.sovits.train()
-    out, real, terms = task.generate(batch)
+    out, real, terms, _ = task.generate(batch)
     if task.discriminators is not None:
         made = out.vocoded.wave
         loss = task.discriminator_loss(task.discriminators, real, made)
@@ -297,11 +297,11 @@ def reference_prompt(recordings: Recordings, store: ClipStore, transcribed: bool
     """The clip nearest to six seconds as the prompt of SemanticGPT."""
     distances = [abs(row.samples / store.sample_rate - 6.0) for row in store.rows]
     index = distances.index(min(distances))
-    return recordings.prompt(*recording(store, index, transcribed))
+    return recordings.prompt(*recording(recordings.family, store, index, transcribed))
 
 
-def recording(store: ClipStore, index: int, transcribed: bool) -> tuple[Tensor, Phones | None]:
-    """A clip (T,) and its phones, None without transcripts."""
+def recording(family: Family, store: ClipStore, index: int, transcribed: bool) -> tuple[Tensor, Phones | None]:
+    """A clip (T,) and its phones as the family's networks read them, None without transcripts."""
     row = store.rows[index]
-    phones = phonemize(row.text, row.language) if transcribed else None
+    phones = family.phones(phonemize(row.text, row.language)) if transcribed else None
     return torch.from_numpy(store.wave(index)), phones

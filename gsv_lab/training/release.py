@@ -35,6 +35,7 @@ def release(
     residual_correction: Mapping[str, float] | None = None,
     candidates: int = 3,
     postfilters: Mapping[str, Mapping[str, float]] | None = None,
+    pauses: bool = False,
 ) -> Path:
     """Write a family folder.
 
@@ -50,6 +51,7 @@ def release(
         candidates: of each sentence, see `Family`.
         postfilters: arguments, other than their defaults, of the two classes of `gsv_lab.extensions.postfilter`, under
             `latent` and `formants`.
+        pauses: see `Family`.
 
     Returns:
         the folder.
@@ -62,6 +64,7 @@ def release(
         "noise_scale": noise_scale,
         "max_codes_per_phone": max_codes_per_phone,
         "candidates": candidates,
+        "pauses": pauses,
         "residual_correction": dict(residual_correction or {}),
         "postfilters": {"latent": {}, "formants": {}} | dict(postfilters or {}),
         "components": {},

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 from gsv_lab.checkpoint.native import load_into, load_tensors
 from gsv_lab.corpora.sovits_data import SoVITSBatch
+from gsv_lab.extensions.latent_discriminator import LatentTraining
+from gsv_lab.extensions.latent_loss import Latents, latent_loss
 from gsv_lab.extensions.monotonic_alignment import monotonic_path
 from gsv_lab.extensions.spectral_losses import convergence_loss, level_and_shape_loss
 from gsv_lab.nn import losses
@@ -29,7 +31,7 @@ from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegat
 from gsv_lab.training import sovits_views
 from gsv_lab.training.guided_attention import Watch, guided_attention_loss
 from gsv_lab.training.log_writer import LogWriter
-from gsv_lab.training.task import Task
+from gsv_lab.training.task import Task, freeze
 
 LOG = logging.getLogger(__name__)
 RESOLUTIONS = ((256, 64, 40), (512, 128, 80), (1024, 256, 80), (2048, 512, 80))
@@ -37,19 +39,22 @@ RESOLUTIONS = ((256, 64, 40), (512, 128, 80), (1024, 256, 80), (2048, 512, 80))
 
 
 class Generated(NamedTuple):
-    """One pass of the generator: `out`, the recording's segments `real` (B, 1, S), and the `terms` that need no
-    discriminator.
+    """One pass of the generator: `out`, the recording's segments `real` (B, 1, S), the `terms` that need no
+    discriminator, and both `latents` where they are compared.
     """
 
     out: VITSOutput
     real: Tensor
     terms: dict[str, Tensor]
+    latents: Latents | None = None
 
 
 class SoVITSTask(Task):
     """Losses by name: `mel` (nat) and `prior_mel`, that of waves made from the prior, whose level and shape are
     compared apart, `kl` (nat per frame), `guide`, `adversarial`, `features`, `discriminator`, those that the parts
-    declare (`f0`, `f0_variance` in nat, `voicing`), and, only where it is given a weight, `convergence`.
+    declare (`f0`, `f0_variance` in nat, `voicing`), and, only where they are given a weight, `convergence` and
+    `latent`, how far the latent that the prior expects is from the recording's; with a discriminator of latents also
+    its own `latent_discriminator`, and what it teaches the prior, `latent_adversarial` and `latent_features`.
 
     A prior without an attention to the phones is trained without `guide`.
 
@@ -68,6 +73,10 @@ class SoVITSTask(Task):
         guide_until: share of the budget after which attention is no longer guided.
         phone_index_dropout: share of clips in which the prior is not given which phone each code speaks, so that it can
             do without.
+        latent_training: which parts stay as they are while the prior learns, and who teaches it; None to train all.
+
+    Raises:
+        ConfigError: CONFIG_INCONSISTENT, a part that is not there should stay as it is.
     """
 
     tags = sovits_views.TAGS
@@ -87,22 +96,27 @@ class SoVITSTask(Task):
         discriminated_frames: NonNegativeInt = 0,
         guide_until: NonNegativeFloat = 0.8,
         phone_index_dropout: ClosedUnitInterval = 0.1,
+        latent_training: LatentTraining | None = None,
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
         self.sovits = sovits
         self.discriminators = discriminators
+        self.latent_discriminator = None
+        if latent_training is not None:
+            freeze(sovits.parts(), latent_training.frozen)
+            self.latent_discriminator = latent_training.discriminator
         self.quantizer_file = quantizer_file
         self.adversarial_from = adversarial_from
         self.discriminated_frames = discriminated_frames
         self.guide_until = guide_until
         self.phone_index_dropout = phone_index_dropout
         rate = int(sovits.vocoder.sample_rate)
-        self.mels = nn.ModuleList()
-        for n_fft, hop, bands in RESOLUTIONS:
-            self.mels.append(LogMel(rate, n_fft, hop, bands))
+        self.mels = nn.ModuleList(LogMel(rate, n_fft, hop, bands) for n_fft, hop, bands in RESOLUTIONS)
         self.automatic_optimization = False
         if discriminators is not None:
-            self.later_losses = frozenset({"adversarial", "features", "discriminator"})
+            self.later_losses |= {"adversarial", "features", "discriminator"}
+        if self.latent_discriminator is not None:
+            self.later_losses |= {"latent_adversarial", "latent_features"}
         if not sovits.quantizer.n_codes:
             self.batch_needs |= {"content"}
         if sovits.speaker_encoder.verification_dim:
@@ -126,14 +140,15 @@ class SoVITSTask(Task):
         found: dict[str, nn.Module] = {"sovits": self.sovits}
         if self.discriminators is not None:
             found["discriminators"] = self.discriminators
+        if self.latent_discriminator is not None:
+            found["latent_discriminator"] = self.latent_discriminator
         return found
 
     def parts(self) -> dict[str, nn.Module]:
         """The parts of SoVITS, and the discriminators."""
-        found: dict[str, nn.Module] = dict(self.sovits.components())
-        if self.discriminators is not None:
-            found["discriminators"] = self.discriminators
-        return found
+        found = self.components()
+        found.pop("sovits")
+        return {**self.sovits.components(), **found}
 
     def sample_rates(self) -> dict[str, float]:
         """Hz of frontend and vocoder."""
@@ -156,11 +171,8 @@ class SoVITSTask(Task):
         return "quantizer." if component == "sovits" and self.quantizer_file else ""
 
     def configure_optimizers(self) -> Any:
-        """One AdamW for the generator, one for the discriminators."""
-        made = [self.optimizer_for(self.sovits, betas=(0.8, 0.99))]
-        if self.discriminators is not None:
-            made.append(self.optimizer_for(self.discriminators, betas=(0.8, 0.99)))
-        return made
+        """One AdamW for the generator, one for each kind of discriminators."""
+        return [self.optimizer_for(network, betas=(0.8, 0.99)) for network in self.components().values()]
 
     def features(self, batch: SoVITSBatch) -> Features:
         """What the frontend measures of the recordings."""
@@ -198,7 +210,19 @@ class SoVITSTask(Task):
         real = take_segments(batch.wave, out.starts, self.sovits.segment_frames, hop)
         terms |= self.reconstruction(real, out)
         terms |= self.sovits.losses(out, features)
-        return Generated(out, real, terms)
+        latents = None
+        if "latent" in self.weights or self.latent_discriminator is not None:
+            voice = self.sovits.embed(reference, reference_mask, batch.verification)
+            latents = self.compared_latents(out, voice)
+            terms["latent"] = latent_loss(*latents[:3])
+        return Generated(out, real, terms, latents)
+
+    def compared_latents(self, out: VITSOutput, voice: Tensor) -> Latents:
+        """What the prior expects of a voice (B, G, 1), without noise and behind the flow, and what was recorded."""
+        conditioning = self.sovits.conditioning(voice)
+        assert conditioning.speaker is not None, "a voice holds a speaker vector"
+        expected = self.sovits.flow(out.m_p, out.mask, conditioning, inverse=True)
+        return Latents(expected, out.m_q, out.mask, conditioning.speaker)
 
     def reconstruction(self, real: Tensor, out: VITSOutput) -> dict[str, Tensor]:
         """Terms that compare segments of the recordings (B, 1, S) with what was made."""
@@ -235,7 +259,7 @@ class SoVITSTask(Task):
         optimizers = self.optimizers()
         if not isinstance(optimizers, list):
             optimizers = [optimizers]
-        out, real, terms = self.generate(batch)
+        out, real, terms, latents = self.generate(batch)
         if self.progress >= self.guide_until:
             terms.pop("guide", None)
         if self.discriminators is not None and self.progress >= self.adversarial_from:
@@ -243,6 +267,11 @@ class SoVITSTask(Task):
             loss = self.discriminator_loss(self.discriminators, real, fake)
             self.step(optimizers[1], self.total({"discriminator": loss}), "discriminators")
             terms |= self.adversarial_terms(self.discriminators, real, fake)
+        if self.latent_discriminator is not None and latents is not None:
+            loss = self.latent_discriminator.loss(latents)
+            self.step(optimizers[-1], self.total({"latent_discriminator": loss}), "latent_discriminator")
+            if self.progress >= self.adversarial_from:
+                terms |= self.latent_discriminator.terms(latents)
         self.step(optimizers[0], self.total(terms), "sovits")
 
     def discriminator_loss(self, discriminators: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
@@ -267,8 +296,7 @@ class SoVITSTask(Task):
         size = min(self.discriminated_frames * hop or length, length)
         choices = (length - size) // hop + 1
         start = int(torch.randint(choices, ())) * hop
-        end = start + size
-        return real[..., start:end], fake[..., start:end]
+        return real[..., start : start + size], fake[..., start : start + size]
 
     def step(self, optimizer: Any, loss: Tensor, name: str) -> None:
         """Backward, clip, step."""

@@ -68,7 +68,7 @@ def log_views(task: SoVITSTask, batch: SoVITSBatch, log: LogWriter) -> None:
 
 def _watched_pass(task: SoVITSTask, batch: SoVITSBatch, log: LogWriter) -> tuple[VITSOutput, Tensor, dict[str, Tensor]]:
     with Watch(task.sovits.prior.alignment()) as attention:
-        out, real, terms = task.generate(batch)
+        out, real, terms, _ = task.generate(batch)
     if attention.seen:
         n_frames = int(batch.frames[0])
         n_phones = int(batch.phone_lengths[0])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 from torch import Tensor, nn, optim
 
+from gsv_lab.errors import ConfigError
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.system.registry import Configurable
 from gsv_lab.training.finite import check_gradient, check_losses
@@ -37,6 +38,18 @@ CODE_TAGS = (
     Tag("codes/perplexity", "scalar", "exp(entropy) of the codes: as many would be in use if all were used alike"),
     Tag("codes/dead", "scalar", "share of the codebook that no validation clip uses"),
 )
+
+
+def freeze(parts: Mapping[str, nn.Module], names: Sequence[str]) -> None:
+    """Some parts stop learning.
+
+    Raises:
+        ConfigError: CONFIG_INCONSISTENT, there is no such part.
+    """
+    for name in names:
+        if name not in parts:
+            raise ConfigError("CONFIG_INCONSISTENT", f"There is no part '{name}' to freeze", ", ".join(parts))
+        parts[name].requires_grad_(False)
 
 
 class Task(Configurable, pl.LightningModule):

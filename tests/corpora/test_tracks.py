@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 import torch
 from checkpoint.layouts import sovits_state
+from torch import Tensor, nn
 
 from gsv_lab.checkpoint import load_component, save_component
 from gsv_lab.corpora.store import ClipStore
-from gsv_lab.corpora.tracks import add_codes, codebook_identity, codes_track
+from gsv_lab.corpora.tracks import add_codes, add_content, codebook_identity, codes_track
 from gsv_lab.errors import CheckpointError, DataError
+from gsv_lab.nn.interfaces import Encoded
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.released.reference_spec import sovits_spec
 from gsv_lab.system.config import build
+from gsv_lab.text.symbols import CTC_SYMBOLS, SYMBOL_ID
 from tiny import make_store, spec
 
 DIM = 6
@@ -160,3 +163,40 @@ def test_variants_are_whole_tracks_of_that_name(store: ClipStore) -> None:
     for name in ("codes-bb", "codes", "codesx"):
         store.add_track(name, [np.zeros(1, np.int16)] * len(store))
     assert store.variants("codes") == ["codes", "codes-bb"] and store.variants("code") == []
+
+
+class HearsSilence(nn.Module):
+    """A content encoder that is sure of silence, and of nothing else."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.content = nn.Parameter(torch.zeros(DIM))
+
+    def forward(self, wave: Tensor) -> Encoded:
+        """(1, 1, T) -> one frame for 320 samples."""
+        silent = wave[0, 0].unfold(0, 320, 320).abs().amax(-1) == 0
+        scores = torch.zeros(1, len(silent), len(CTC_SYMBOLS))
+        scores[0, :, 0] = torch.where(silent, 30.0, -5.0)
+        content = self.content[None, :, None].expand(1, -1, len(silent))
+        return Encoded(content, scores.log_softmax(-1))
+
+
+def test_places_for_pauses_own_the_silence(tmp_path: Path) -> None:
+    """With them, silence between words is a phone of its own, and the other phones keep their frames."""
+    found = {}
+    for pauses in (False, True):
+        store = make_store(tmp_path / str(pauses), clips=4, seconds=3.0)
+        samples = np.memmap(store.folder / "wave.i16", np.int16, "r+")
+        for row in store.rows:
+            samples[row.start : row.start + 8000] = 0
+        samples.flush()
+        add_content(store, HearsSilence(), "test", pauses=pauses)
+        symbols = [store.track("symbols", i) for i in range(len(store))]
+        positions = [store.track("positions", i) for i in range(len(store))]
+        found[pauses] = list(zip(symbols, positions, strict=True))
+    for (plain, plainly), (symbols, positions) in zip(found[False], found[True], strict=True):
+        paused = symbols == SYMBOL_ID["SP"]
+        assert symbols[~paused].tolist() == plain.tolist() and paused[0] and paused[-1]
+        spoken = plainly >= 0
+        assert (symbols[positions[spoken]] == plain[plainly[spoken]]).all()
+        assert (plainly[:25] == -1).all() and (positions[:25] == 0).all()

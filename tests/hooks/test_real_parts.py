@@ -15,8 +15,11 @@ from torch.nn import functional
 import gsv_lab.extensions
 import gsv_lab.nn
 import gsv_lab.released
+from gsv_lab.extensions.aligned_prior import AlignedPrior
 from gsv_lab.extensions.continuous_content import ContinuousContent
+from gsv_lab.extensions.duration_predictor import PlannedSemanticGPT
 from gsv_lab.extensions.istft_vocoder import InverseSTFTVocoder
+from gsv_lab.extensions.latent_discriminator import LatentDiscriminator
 from gsv_lab.extensions.letter_to_sound import LetterToSound
 from gsv_lab.extensions.measured_speaker_encoder import MeasuredSpeakerEncoder
 from gsv_lab.extensions.monotonic_alignment import AlignedSemanticGPT
@@ -112,6 +115,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "continuous_content": lambda: Case(ContinuousContent(C), lambda part: part(draw(1, C, F))),
     "semantic_gpt": lambda: Case(SemanticGPT(9, 12, **GPT_SIZES), gpt),
     "aligned_gpt": lambda: Case(AlignedSemanticGPT(9, 12, max_advance=2, **GPT_SIZES), aligned_gpt),
+    "planned_gpt": lambda: Case(PlannedSemanticGPT(n_phones=9, n_codes=12, max_advance=2, **GPT_SIZES), aligned_gpt),
     "recogniser": lambda: Case(
         DelayRecogniser(["a", "b"], "en", width=16, inner=8, reaches=[1], states=12, layers=1, bands=20),
         lambda part: part(WAVE),
@@ -130,6 +134,7 @@ CASES: dict[str, Callable[[], Case]] = {
     "phone_index_prior": lambda: Case(
         PhoneIndexPrior(C, C, G, 9, 8, 16, 2, (1, 1, 1), attention_width=8, attention_heads=2), prior
     ),
+    "aligned_prior": lambda: Case(AlignedPrior(C, C, G, 9, 8, (1, 1)), prior),
     "pitch_predictor": lambda: Case(PitchPredictor(C, G, width=8, layers=1), lambda part: part(draw(1, C, F), GIVEN)),
     "latent_postfilter": lambda: Case(LatentPostfilter(), lambda part: part(draw(1, C, F))),
     "formant_postfilter": lambda: Case(FormantPostfilter(), lambda part: part(draw(1, 2, 33, F))),
@@ -154,6 +159,7 @@ CASES: dict[str, Callable[[], Case]] = {
         ),
         lambda part: part(draw(1, 1, 8000)),
     ),
+    "latent_discriminator": lambda: Case(LatentDiscriminator(C, G, 8), lambda part: part(draw(1, C, F), SPEAKER)),
     "letter_to_sound": lambda: Case(LetterToSound(), lambda part: part(torch.tensor([[1, 5, 2, 8]]))),
     "speaker_verifier": lambda: Case(SpeakerVerifier(16, 1, 8), lambda part: part(draw(1, 1, 16000))),
 }

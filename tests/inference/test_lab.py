@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 import warnings
 from dataclasses import replace
@@ -292,3 +293,22 @@ def test_what_a_lab_never_had_is_an_attribute_error(lab: Lab) -> None:
     with pytest.raises(AttributeError, match="A Lab has no attribute 'sing'"):
         assert lab.sing
     assert not hasattr(lab, "sing") and copy.copy(lab).version == lab.version
+
+
+def test_a_family_that_knows_pauses_is_given_them(tmp_path: Path, sample: Path) -> None:
+    """In the prompt, in what is spoken, and in resynthesis; the words stay those of the text."""
+    folder = make_family(tmp_path)
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    (folder / "model.json").write_text(json.dumps({**card, "pauses": True}), encoding="utf-8")
+    paused, plain = load(str(folder)), load(str(make_family(tmp_path / "plain")))
+    wave = audio.read(sample, 16000).samples[: 4 * 16000]
+    audio.write(tmp_path / "short.wav", wave, 16000)
+    for lab, pauses in ((paused, 3), (plain, 0)):
+        voice = lab.clone(tmp_path / "short.wav", text="We walk", language="en")
+        assert voice.prompt.phones is not None
+        assert voice.prompt.phones.symbols.count("SP") == pauses
+        spoken = lab.speak("We walk.", voice)
+        assert spoken.phones is not None and spoken.phones.symbols.count("SP") == max(0, pauses - 1)
+        assert len(spoken.timings) == len(spoken.phones)
+        made = lab.resynthesize(wave, phonemize("We walk", "en"), voice.speaker)
+        assert made.phones is not None and made.phones.symbols.count("SP") == pauses

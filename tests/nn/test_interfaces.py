@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.extensions.aligned_prior import AlignedPrior
 from gsv_lab.extensions.continuous_content import ContinuousContent
+from gsv_lab.extensions.duration_predictor import PlannedSemanticGPT
 from gsv_lab.extensions.frontend import LogMelF0Frontend
 from gsv_lab.extensions.istft_vocoder import InverseSTFTVocoder
 from gsv_lab.extensions.measured_speaker_encoder import MeasuredSpeakerEncoder
@@ -64,11 +66,13 @@ SMALL: dict[str, Callable[[], Any]] = {
     "ContinuousContent": lambda: ContinuousContent(D),
     "SemanticGPT": lambda: SemanticGPT(**GPT, speaker_dim=G),
     "AlignedSemanticGPT": lambda: AlignedSemanticGPT(**GPT, max_advance=2),
+    "PlannedSemanticGPT": lambda: PlannedSemanticGPT(**GPT, max_advance=2),
     "StyleEncoder": lambda: StyleEncoder(SPEC, G, width=8),
     "VerifiedSpeakerEncoder": lambda: VerifiedSpeakerEncoder(StyleEncoder(SPEC - 3, G, width=8), 5),
     "MeasuredSpeakerEncoder": lambda: MeasuredSpeakerEncoder(StyleEncoder(SPEC - 4, G, width=8), K),
     "MeasuredSpeakerEncoder-no-ltas": lambda: MeasuredSpeakerEncoder(StyleEncoder(SPEC - 4, G, width=8)),
     "TextContentPrior": lambda: TextContentPrior(D, C, G, 11, **STACKS),
+    "AlignedPrior": lambda: AlignedPrior(D, C, G, 11, width=8, layers=(1, 1)),
     "PhoneIndexPrior": lambda: PhoneIndexPrior(D, C, G, 11, **STACKS),
     "WaveNetPosterior": lambda: WaveNetPosterior(SPEC, C, G, 8, 2),
     "CouplingFlow": lambda: CouplingFlow(C, G, 8, 1, 3, 2),

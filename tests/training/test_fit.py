@@ -16,6 +16,8 @@ from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
 from tiny import CONTENT, DISCRIMINATORS, GPT, RECOGNISERS, SOVITS, VERIFIER, experiment, make_store, spec
 
+PLANNED = {**GPT, "class_path": "gsv_lab.extensions.duration_predictor.PlannedSemanticGPT"}
+
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
@@ -45,6 +47,10 @@ def tasks(store: ClipStore) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
         ),
         "gpt": (
             spec("training.gpt_task.GPTTask", semantic_gpt=GPT, guided_layer=1, corrupted=0.1, warm_up=1),
+            spec("corpora.gpt_data.GPTData", store=folder, batch_seconds=8.0, worst_fit=-90.0),
+        ),
+        "durations": (
+            spec("training.duration_task.DurationTask", semantic_gpt=PLANNED, warm_up=1),
             spec("corpora.gpt_data.GPTData", store=folder, batch_seconds=8.0, worst_fit=-90.0),
         ),
         "speaker_verifier": (
@@ -83,6 +89,7 @@ def test_killed_and_resumed_equals_straight(name: str, store: ClipStore, tmp_pat
     [
         ("content", "ctc", 40),
         ("gpt", "code", 40),
+        ("durations", "duration, there", 40),
         ("speaker_verifier", "margin", 30),
         ("recogniser", "sounding, ctc", 40),
     ],
@@ -115,7 +122,7 @@ def test_sovits_learns_to_copy_one_batch(store: ClipStore) -> None:
     optimizer = torch.optim.Adam(task.sovits.parameters(), 5e-3)
     values = []
     for _ in range(50):
-        _, _, terms = task.generate(batch)
+        terms = task.generate(batch).terms
         total = 10 * (terms["mel"] + terms["prior_mel"]) + 0.1 * terms["kl"] + terms["f0"] + terms["guide"]
         optimizer.zero_grad()
         total.backward()
@@ -124,6 +131,21 @@ def test_sovits_learns_to_copy_one_batch(store: ClipStore) -> None:
     assert values[-1]["mel"] < 0.75 * values[0]["mel"]
     assert 0 < values[-1]["prior_mel"] < 0.9 * values[0]["prior_mel"]
     assert values[-1]["guide"] < values[0]["guide"]
+
+
+def test_only_the_durations_learn(store: ClipStore, tmp_path: Path) -> None:
+    """What SemanticGPT knows comes from an earlier one, which had no predictor."""
+    torch.manual_seed(0)
+    earlier = save_component(build(GPT), tmp_path / "gpt.safetensors")
+    task, data = tasks(store)["durations"]
+    made = {**experiment(task, data, 3), "start_from": str(earlier)}
+    with pytest.warns(UserWarning, match="semantic_gpt keeps its own start"):
+        fitted = fit(made, tmp_path / "run", progress_bar=False, partial=True)
+    made = load_tensors(fitted.weights["semantic_gpt"])
+    before = load_tensors(earlier)
+    own = {name for name in made if name.startswith("duration_predictor.")}
+    assert own and set(made) - own == set(before)
+    assert all(torch.equal(made[name], value) for name, value in before.items())
 
 
 def test_semantic_gpt_reads_wrong_codes_in_training_alone(store: ClipStore) -> None:
