@@ -35,7 +35,7 @@ _OTHER = f"[^{LATIN}{HAN}{GIVEN_ZH}{GIVEN_EN}]*"
 _SCRIPTS = re.compile(rf"{_OTHER}(?:(?P<zh>[{HAN}{GIVEN_ZH}]+)|(?P<en>[{LATIN}{GIVEN_EN}]+)|\Z){_OTHER}")
 _CODE = re.compile(
     rf"(?<![{LATIN}\d@/._\-])(?<![{LATIN}] )(?![A-Z]2[A-Z](?![A-Za-z\d]))(?=[\d.\-]*[A-Za-z])(?=[A-Za-z.\-]*\d)"
-    rf"(?:[A-Za-z\d]|[.\-](?=\d))+(?![{LATIN}\d@/_]|\.[A-Za-z]| [{LATIN}])"
+    rf"(?:[A-Za-z\d]|[.\-](?=\d)|(?<=\d)[\-—~/](?=[A-Z]{{1,3}}\d))+(?![{LATIN}\d@/_]|\.[A-Za-z]| [{LATIN}])"
 )
 """Letters and digits without a blank, as in T2 or 16GB, that stand in no stretch of English and in no address."""
 _SINGLE_WORD = re.compile(rf"[{LATIN}]+(?:'[{LATIN}]+)*,?")
@@ -78,7 +78,7 @@ def language_runs(text: str, language: str = "auto") -> list[Run]:
     after = list(accumulate(reversed(kinds), _nearest))[::-1]
     runs = []
     for kind, token, left, right in zip(kinds, tokens, before, after, strict=True):
-        coded = token.start() in codes and token[0][0].isdigit()
+        coded = token.start() in codes and not token[0][0].isalpha()
         runs.append(("zh" if coded else kind or _resolve(token[0], left, right, language), token[0]))
     return _embed_single_words(_joined(runs))
 

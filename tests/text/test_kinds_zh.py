@@ -319,6 +319,28 @@ number | 乘3路车 | 乘三路车
 number | 88888元 | 八万八千八百八十八元
 number | 6/1儿童节 | 六月一日儿童节
 list of years | 2020，2021年都去过。 | 二零二零,二零二一年都去过.
+season | 2024/25赛季开始了 | 二零二四到二五赛季开始了
+season | 2023-24学年 | 二零二三到二四学年
+season | 2020.10-2021.3在职 | 二零二零年十月到二零二一年三月在职
+codes | B1-B3层 | B一到B三层
+codes | A1~A4区 | A一到A四区
+codes | G1-G5次 | G一到G五次
+codes | 去B1—B3层 | 去B一到B三层
+codes | 版本V1.2-V1.5 | 版本V一点二到V一点五
+codes | 型号A1-B2 | 型号A一-B二
+codes | G123/G124次列车 | G幺二三/G幺二四次列车
+codes | T1/T2航站楼 | T一/T二航站楼
+codes | MP3/MP4播放器 | MP三/MP四播放器
+train | D2次列车 | D二次列车
+train | 坐K8次快车 | 坐K八次快车
+born | 85后和95后 | 八五后和九五后
+born | 85后退 | 八十五后退
+ten thousand | 他有10000。 | 他有一万.
+ten thousand | 拨打10000 | 拨打幺零零零零
+ten thousand | 10000号客服 | 幺零零零零号客服
+unit of two | 加速度9.8m/s²。 | 加速度九点八米每二次方秒.
+unit of two | 9.8m/s的速度 | 九点八米每秒的速度
+unit of two | 浓度3mol/L。 | 浓度三摩尔每升.
 list of years | 1998、1999年 | 一九九八,一九九九年
 list of years | 2019和2020年 | 二零一九和二零二零年
 list of years | 从2015到2020年 | 从二零一五到二零二零年
