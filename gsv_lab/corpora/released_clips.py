@@ -1,6 +1,6 @@
 """Which clips go into a store of a released family, with which phones, and which of them are held out.
 
-The limits are those of the released trainers: 0.6 to 54 s, 3 to 25 phones a second, no peak above 2.2. A clip that is
+The limits are those of the released trainers: 0.6 to 54 s, 3 to 25 phones a second. A clip that is
 left out gets its reason in one sentence.
 """
 
@@ -27,9 +27,6 @@ SHORTEST, LONGEST = 0.6, 54.0
 
 SLOWEST, FASTEST = 3.0, 25.0
 """Phones in a second; outside, text and sound do not belong together."""
-
-LOUDEST = 2.2
-"""Highest peak, full scale at 1, that is turned down instead of refused."""
 
 EVERY = 20
 """One of so many clips of a speaker is held out where a corpus has no splits."""
@@ -72,7 +69,7 @@ def checked(samples: np.ndarray, sample_rate: int, n_phones: int) -> np.ndarray:
         n_phones: phones of its text.
 
     Raises:
-        AudioError: AUDIO_SILENT, AUDIO_CLIPPED (a peak above 2.2). DataError: DATA_TOO_SHORT, DATA_TOO_LONG,
+        AudioError: AUDIO_SILENT. DataError: DATA_TOO_SHORT, DATA_TOO_LONG,
             ALIGN_IMPLAUSIBLE.
     """
     seconds = len(samples) / sample_rate
@@ -84,8 +81,6 @@ def checked(samples: np.ndarray, sample_rate: int, n_phones: int) -> np.ndarray:
     level = 20 * np.log10(max(float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))), 1e-9))
     if level < SILENT_DBFS:
         raise AudioError("AUDIO_SILENT", f"Its level is {level:.0f} dBFS", "speech")
-    if peak > LOUDEST:
-        raise AudioError("AUDIO_CLIPPED", f"Its peak is {peak:.1f} times full scale", f"at most {LOUDEST:g}")
     if not SLOWEST <= n_phones / seconds <= FASTEST:
         problem = f"Its text has {n_phones / seconds:.1f} phones for each second of sound"
         raise DataError("ALIGN_IMPLAUSIBLE", problem, f"{SLOWEST:g} to {FASTEST:g}", "Check that they belong together")

@@ -302,11 +302,11 @@ def test_each_failing_clip_is_left_out_with_its_reason(
 ) -> None:
     random = np.random.default_rng(0)
     noise = random.normal(0, 0.1, RATE * 60).astype(np.float32)
-    spike, nan = noise[: 2 * RATE].copy(), noise[:RATE].copy()
-    spike[100], nan[50] = 2.5, np.nan
+    nan = noise[:RATE].copy()
+    nan[50] = np.nan
     given = {
         "silent": (QUIET, TEXTS[0]), "short": (noise[:8000], TEXTS[0]), "long": (noise[: 55 * RATE], TEXTS[0] * 30),
-        "loud": (spike, TEXTS[0]), "nan": (nan, TEXTS[0]), "dense": (noise[:RATE], " ".join([TEXTS[0]] * 3)),
+        "nan": (nan, TEXTS[0]), "dense": (noise[:RATE], " ".join([TEXTS[0]] * 3)),
         "sparse": (noise[: 20 * RATE], "hello"), "mute": (noise[:RATE], ""), "unspeakable": (noise[:RATE], "?!"),
         "broken": (noise[:RATE], TEXTS[0]), "deaf": (noise[: 2 * RATE], TEXTS[0]),
     }  # fmt: skip
@@ -323,7 +323,7 @@ def test_each_failing_clip_is_left_out_with_its_reason(
     reasons = {Path(file).stem: reason for file, reason in made.left_out}
     assert made.clips == 2 and reasons.keys() == given.keys()
     for name, word in {
-        "silent": "dBFS", "short": "0.50 s", "long": "55.0 s", "loud": "2.4 times", "nan": "finite", "dense": "phones",
+        "silent": "dBFS", "short": "0.50 s", "long": "55.0 s", "nan": "finite", "dense": "phones",
         "sparse": "phones", "mute": "no text", "unspeakable": "", "broken": "'broken.wav'", "deaf": "'hubert'",
     }.items():  # fmt: skip
         assert word in reasons[name] and reasons[name], name
@@ -342,7 +342,8 @@ def test_a_loud_clip_is_turned_down_and_no_other(weights: Path, tmp_path: Path) 
     plain, turned_down = (audio.read(source.parent / f"{row.id}.wav", 32000).samples.numpy() for row in store.rows)
     np.testing.assert_allclose(store.wave(0), plain, atol=1 / 32000)
     np.testing.assert_allclose(store.wave(1), turned_down / np.abs(turned_down).max(), atol=1 / 32000)
-    assert np.abs(turned_down).max() > 1.8
+    # What resampling puts on top of full scale.
+    assert np.abs(turned_down).max() > 1.0
 
 
 @pytest.mark.parametrize("broken", ["recordings", "networks"])
