@@ -44,6 +44,7 @@ class Card:
     noise_scale: NonNegativeFloat
     max_codes_per_phone: PositiveFloat
     candidates: PositiveInt = 1
+    pauses: bool = False
     residual_correction: dict[str, Any] = field(default_factory=dict)
     postfilters: dict[str, dict[str, Any]] = field(default_factory=dict)
     licence: str = ""
