@@ -304,11 +304,11 @@ def test_a_family_that_knows_pauses_is_given_them(tmp_path: Path, sample: Path) 
     wave = audio.read(sample, 16000).samples[: 4 * 16000]
     audio.write(tmp_path / "short.wav", wave, 16000)
     for lab, pauses in ((paused, 3), (plain, 0)):
-        voice = lab.clone(tmp_path / "short.wav", text="We walk", language="en")
+        voice = lab.clone(tmp_path / "short.wav", text="We walked", language="en")
         assert voice.prompt.phones is not None
         assert voice.prompt.phones.symbols.count("SP") == pauses
         spoken = lab.speak("We walk.", voice)
         assert spoken.phones is not None and spoken.phones.symbols.count("SP") == max(0, pauses - 1)
         assert len(spoken.timings) == len(spoken.phones)
-        made = lab.resynthesize(wave, phonemize("We walk", "en"), voice.speaker)
+        made = lab.resynthesize(wave, phonemize("We walked", "en"), voice.speaker)
         assert made.phones is not None and made.phones.symbols.count("SP") == pauses
