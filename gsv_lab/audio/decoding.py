@@ -119,14 +119,17 @@ class _Joined:
         self.at = 0
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a byte, as `io.IOBase.seek`; never before the first one. Returns where it is now."""
         # A hostile header sends the decoder anywhere; behind the end there is nothing to read.
         self.at = max(0, offset + (0, self.at, self.size)[whence])
         return self.at
 
     def tell(self) -> int:
+        """Number of the byte that is read next."""
         return self.at
 
     def read(self, count: int) -> bytes:
+        """The next bytes, at most `count` of them."""
         count = max(0, min(count, self.size - self.at))
         out = self.start[self.at : self.at + count]
         if len(out) < count:
