@@ -86,6 +86,7 @@ FULL = FULL_ZI | FULL_ER | FULL_LOCATIVES
 NUMERALS = "零〇一二三四五六七八九十两"
 LIGHT_END = rf"""
     \ [吗嘛呢吧们]/ | \ [啊呀哇啦哪么的地得了着过]/[uy] | \S[们么]/    # particles, 我们
+    | \ (?:\S*了|回家|去死|安歇|快睡|聊聊|[玩看])吧/                  # words with a particle, unlike 酒吧
     | [几这那哪每{NUMERALS}]\ ?个/ | [百千万]个/                      # 三个
     | \S[子儿]/ | \S\ 儿/                                            # suffixes
     | \S\S\ [上里]/f$ | \ \S{{1,2}}[上里]/(?:n|s|f|l|ng|an|vn|nr)$     # 桌子 上, 家里

@@ -61,7 +61,7 @@ control | 体重很重。 | 体重=ti3 zhong4
 """
 
 FURTHER = """
-得了吧。|得了=de2 le5; 你得了吧！|得了=de2 le5; 得嘞。|得=de2; 吃得了吧|吃得了=chi1 de5 liao3; 这得多少钱？|得=dei3; 那得等。|得=dei2/dei3
+我们回家吧。|吧=ba5; 算了吧。|吧=ba5; 他去网吧。|吧=ba1; 得了吧。|得了=de2 le5; 你得了吧！|得了=de2 le5; 得嘞。|得=de2; 吃得了吧|吃得了=chi1 de5 liao3; 这得多少钱？|得=dei3; 那得等。|得=dei2/dei3
 这得用水。|得=dei2/dei3; 得多少人？|得=dei3; 他得多少分？|得=de2; 得亏他来。|得=dei3; 这得到了证实。|得到=de2 dao4; 这得益于他。|得=de2
 他重重地摔了一跤。|重重=zhong4 zhong4; 门重重地关上了。|重重=zhong4 zhong4; 重重的一拳|重重=zhong4 zhong4; 他重重叹了口气。|重重=zhong4 zhong4
 困难重重。|重重=chong2 chong2; 重重包围|重重=chong2 chong2; 心事重重|重重=chong2 chong2
