@@ -103,6 +103,12 @@ def test_clipping_counts_flat_tops_even_when_turned_down():
     assert clipped_share(torch.zeros(1000)) == 0
 
 
+def test_full_scale_on_alternating_sides_is_no_flat_top():
+    loud = torch.tensor([1.0, -1.0, 1.0, 1.0, -1.0, -1.0]).repeat(100)
+    assert clipped_share(loud) == 0
+    assert clipped_share(loud.abs()) == 1
+
+
 @pytest.mark.parametrize("edge", [3400, 6000, None])
 def test_band(edge):
     wave = noise(4, -20)

@@ -49,6 +49,20 @@ def test_fingerprint_sees_one_bit() -> None:
     assert fingerprint(tensors) != before
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"a": torch.zeros(3, 2)},
+        {"a": torch.zeros(6)},
+        {"a": torch.zeros(2, 3, dtype=torch.int32)},
+        {"b": torch.zeros(2, 3)},
+    ],
+    ids=["shape", "flat", "dtype", "name"],
+)
+def test_fingerprint_sees_what_the_bytes_do_not_say(other: dict[str, torch.Tensor]) -> None:
+    assert fingerprint(other) != fingerprint({"a": torch.zeros(2, 3)})
+
+
 class Trap:
     """Would create a file when unpickled."""
 

@@ -40,6 +40,19 @@ def test_a_sentence_sounds_the_same_whatever_is_said_before_it(lab: Lab, voice: 
     assert torch.equal(whole[0].wave, again.wave)
 
 
+def test_every_sentence_draws_its_own_numbers(lab: Lab, voice: Voice) -> None:
+    """The same sentence again sounds otherwise, whichever way it is made; codes that are not drawn stay the same."""
+    twice = "We walk home now. We walk home now."
+    first, second = lab.stream(twice, voice, seed=3)
+    assert not torch.equal(first.codes, second.codes)
+    for way in ({}, {"batch": 2}):
+        first, second = lab.stream(twice, voice, seed=3, top_k=1, **way)
+        assert torch.equal(first.codes, second.codes) and not torch.equal(first.wave, second.wave)
+    pieces = list(lab.stream(twice, voice, seed=3, top_k=1, chunk_seconds=0.3))
+    first, second = pieces[0], pieces[len(pieces) // 2]
+    assert torch.equal(first.codes, second.codes) and not torch.equal(first.wave, second.wave)
+
+
 def test_pieces_have_the_codes_of_the_whole_sentence(lab: Lab, voice: Voice) -> None:
     whole = next(iter(lab.stream("We walk home now and then.", voice, seed=1)))
     pieces = list(lab.stream("We walk home now and then.", voice, seed=1, chunk_seconds=0.3))
@@ -67,6 +80,20 @@ def test_the_rate_of_the_reference_is_kept(lab: Lab) -> None:
 
     fast, slow = seconds(2), seconds(8)
     assert slow > 1.3 * fast, (fast, slow)
+
+
+@pytest.mark.parametrize(("codes_per_phone", "most_per_phone"), [(2, 3.0), (4, 5.0)])
+def test_codes_are_bounded_by_the_family_or_a_slower_reference(
+    lab: Lab, codes_per_phone: int, most_per_phone: float
+) -> None:
+    """A phone gets 3 codes at most here, and a quarter more than in a reference that was slower than that."""
+    family = replace(lab.family, max_codes_per_phone=3.0, sampling=replace(lab.family.sampling, max_new=1000))
+    phones = phonemize("We walk home now.", "en")
+    phone_index = torch.arange(len(phones)).repeat_interleave(codes_per_phone)
+    prompt = Prompt(torch.zeros_like(phone_index), phones, phone_index)
+    voice = Voice("me", lab.version, lab.recordings.fingerprints, torch.randn(1, 16, 1), prompt)
+    generation = Generation(family, family.synthesizer, voice, GenerationOptions(), 0)
+    assert generation._bounded([phones]).max_new == round(len(phones) * most_per_phone) + 15
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
+import torch
 from torch import nn
 
 from gsv_lab.inference.lab import load
@@ -25,12 +28,12 @@ class Counting:
 
 
 class NoData:
-    """Batches of nothing."""
+    """Batches that are lists of clips."""
 
-    chosen: dict[str, list[int]] = {"valid": []}
+    chosen: dict[str, list[int]] = {"train": [0, 2], "valid": [1]}
 
-    def collate(self, *_: Any) -> None:
-        return None
+    def collate(self, indices: list[int], n: int | None) -> list[int]:
+        return indices
 
     def draw(self, step: int) -> None:
         return None
@@ -62,6 +65,73 @@ def test_the_best_state_is_kept(losses: list[float], best: int, made: int, monke
     history = finetune.train(task, data, steps=5, learning_rate=1e-3, patience=2)
     assert history == {"steps": best, "loss": losses[best]} and len(steps) == made
     assert task.sovits.weight.item() == best
+
+
+def test_the_average_of_the_weights_is_compared_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On clips that it was not trained on; the steps themselves go on from the last weights."""
+    compared: list[float] = []
+    begun: list[float] = []
+
+    def train_step(task: Counting, *_: Any) -> None:
+        begun.append(task.sovits.weight.item())
+        task.sovits.weight.data += 1.0
+
+    def held_out_loss(task: Counting, batches: list[list[int]]) -> float:
+        assert batches == [NoData.chosen["valid"]]
+        compared.append(task.sovits.weight.item())
+        return -compared[-1]
+
+    monkeypatch.setattr(finetune, "train_step", train_step)
+    monkeypatch.setattr(finetune, "held_out_loss", held_out_loss)
+    monkeypatch.setattr(finetune, "VALIDATE_EVERY", 1)
+    monkeypatch.setattr(finetune, "AVERAGE_DECAY", 0.5)
+    task: Any = Counting()
+    data: Any = NoData()
+    finetune.train(task, data, steps=3, learning_rate=1e-3, patience=2)
+    assert begun == [0.0, 1.0, 2.0] and compared == [0.0, 0.5, 1.25, 2.125]
+    assert task.sovits.weight.item() == 2.125
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    """Four clips of noise without texts, of 2, 5.5, 3 and 4 s."""
+    random = np.random.default_rng(0)
+    for number, seconds in enumerate((2.0, 5.5, 3.0, 4.0)):
+        samples = random.normal(0, 0.1, round(seconds * 16000))
+        soundfile.write(tmp_path / f"{number}.wav", samples, 16000)
+    (tmp_path / "list.txt").write_text("".join(f"{number}.wav|me|en|\n" for number in range(4)), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_seed_decides(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over windows and noise: the same one gives the same voice, whatever was drawn before, another one another."""
+    lab = load(str(make_family(tmp_path / "family")))
+    windows = []
+    train = finetune.train
+
+    def seen(task: Any, data: Any, *more: Any) -> dict[str, Any]:
+        windows.append(data.draw(0).wave)
+        return train(task, data, *more)
+
+    falling = iter(range(0, -100, -1))
+    monkeypatch.setattr(finetune, "train", seen)
+    monkeypatch.setattr(finetune, "held_out_loss", lambda *_: next(falling))  # so that the last state is kept
+    monkeypatch.setattr(finetune, "VALIDATE_EVERY", 1)
+    first, again, other = (
+        finetune.finetune(lab.family, lab.recordings, prepared, steps=1, max_seconds=8.0, seed=seed)
+        for seed in (1, 1, 2)
+    )
+    assert first.changed and all(torch.equal(again.changed[name], value) for name, value in first.changed.items())
+    assert not all(torch.equal(other.changed[name], value) for name, value in first.changed.items())
+    assert torch.equal(windows[0], windows[1]) and not torch.equal(windows[0], windows[2])
+
+
+def test_no_more_seconds_are_used_than_asked_for(prepared: Path, tmp_path: Path) -> None:
+    lab = load(str(make_family(tmp_path / "family")))
+    voice = finetune.finetune(lab.family, lab.recordings, prepared, steps=0, max_seconds=8.0)
+    assert voice.settings["seconds"] == 7.5
+    assert len(voice.prompt.codes) == pytest.approx(5.5 * 25, abs=2)  # that of the clip nearest to six seconds
+    assert voice.residuals is not None and voice.residuals.hidden.shape[-1] == pytest.approx(7.5 * 50, abs=4)
 
 
 def test_half_of_the_waves_are_made_as_in_synthesis(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from gsv_lab.corpora.store import ClipStore
 from gsv_lab.errors import ConfigError, LabError
 from gsv_lab.system.config import build
 from gsv_lab.training.fit import fit
+from gsv_lab.training.run_state import StateFile
 from gsv_lab.training.task import Task
 from small_runs import BATCHES, contents, gpt, tracked_store, trainings, verifier
 from tiny import VERIFIER, experiment, make_store
@@ -248,6 +249,29 @@ def test_a_full_disk_leaves_the_state(store: ClipStore, tmp_path: Path) -> None:
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 7
     assert (tmp_path / "state.ckpt").read_bytes() == before and not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_a_state_is_written_beside_the_last_one(
+    error: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the new one is whole, whatever ends its writing."""
+    file = StateFile(tmp_path / "state.ckpt")
+    file.save_checkpoint({"batches": 1}, file.path)
+    before = file.path.read_bytes()
+
+    def cut_short(checkpoint: Any, target: Any) -> None:
+        target.write(before[:100])
+        target.flush()
+        assert file.path.read_bytes() == before
+        raise error
+
+    with monkeypatch.context() as patched, pytest.raises(error):
+        patched.setattr(torch, "save", cut_short)
+        file.save_checkpoint({"batches": 2}, file.path)
+    assert contents(tmp_path) == {"state.ckpt": before}
+    file.save_checkpoint({"batches": 2}, file.path)
+    assert torch.load(file.path, weights_only=True) == {"batches": 2} and len(contents(tmp_path)) == 1
 
 
 def test_ctrl_c_ends_after_a_whole_batch(store: ClipStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
