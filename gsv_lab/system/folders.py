@@ -46,7 +46,7 @@ def locked(folder: str | os.PathLike[str], use: str, wait: bool = False, name: s
         LabError: IN_USE, with the process that works on it; SAVE_FAILED.
     """
     folder = Path(folder)
-    new = not folder.exists()
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
     path = make_folder(folder) / name
     lock = FileLock(path)
     try:
@@ -71,9 +71,9 @@ def locked(folder: str | os.PathLike[str], use: str, wait: bool = False, name: s
         with suppress(OSError):  # Windows keeps a file that is open
             path.unlink()
         lock.release()
-        if new:
-            with suppress(OSError):  # it is in use now
-                folder.rmdir()
+        with suppress(OSError):  # they are in use now
+            for place in new:
+                place.rmdir()
 
 
 @contextmanager
