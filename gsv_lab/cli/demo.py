@@ -23,7 +23,7 @@ from gsv_lab.errors import DataError
 from gsv_lab.evaluation.own import own_phone_errors, speaker_verifier
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.inference.voice import Voice
-from gsv_lab.system.files import new_folder
+from gsv_lab.system.folders import new_folder, private_folder
 
 SENTENCES = (
     ("en", "The morning train was late, so we walked along the river."),
@@ -60,7 +60,7 @@ def demo(
     began = time.monotonic()
     paths, source = (list(recordings), "the given recording") if recordings else example(download)
     lab = load(model)
-    with new_folder(output, is_own="report.html") as folder:
+    with private_folder() as private, new_folder(output, "report.html", within=private) as folder:
         prepared = folder / "prepared"
         _check_length(lab.prepare(paths, prepared), paths)
         reference_file = longest_slice(prepared)

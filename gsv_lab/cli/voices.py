@@ -10,6 +10,7 @@ from gsv_lab.cli.options import add_command, add_device, add_language, add_lexic
 from gsv_lab.errors import DataError, TextError
 
 CONSENT = "who agreed to this voice, kept in the voice file"
+ANYWAY = "take a recording that is too noisy, too"
 
 
 def add_prepare(commands: Any) -> None:
@@ -56,7 +57,7 @@ def add_clone(commands: Any) -> None:
     parser.add_argument("reference", type=Path, nargs="+", help="sound files with 3 s of speech or more each")
     parser.add_argument("--reference-text", default=None, help="what is said in the first")
     parser.add_argument("--consent", default="", help=CONSENT)
-    parser.add_argument("--anyway", action="store_true", help="take a recording that is too noisy, too")
+    parser.add_argument("--anyway", action="store_true", help=ANYWAY)
     parser.add_argument("--tuned", type=Path, help="voice file of `finetune`, whose networks shall speak")
     parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
     add_lexicon(parser)
@@ -116,6 +117,7 @@ def add_speak(commands: Any) -> None:
     what.add_argument("--text", help="what to say")
     what.add_argument("--text-file", type=Path, help="file with what to say, UTF-8")
     parser.add_argument("--reference-text", default=None, help="what is said in the reference")
+    parser.add_argument("--anyway", action="store_true", help=ANYWAY)
     parser.add_argument("--output", type=Path, required=True, help="wav or flac to write")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--temperature", type=float, help="of code sampling; lower is steadier, 0 fixed")
@@ -150,7 +152,13 @@ def _speak(arguments: argparse.Namespace) -> None:
     if arguments.voice is not None:
         voice = Voice.load(arguments.voice)
     else:
-        voice = lab.clone(arguments.reference, arguments.reference_text, arguments.language, lexicon=lexicon)
+        voice = lab.clone(
+            arguments.reference,
+            arguments.reference_text,
+            arguments.language,
+            lexicon=lexicon,
+            anyway=arguments.anyway,
+        )
     sentences = lab.stream(
         text,
         voice,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +11,16 @@ import pytorch_lightning as pl
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader
-from tqdm.auto import tqdm
 
-from gsv_lab import audio
 from gsv_lab.corpora.identity import store_identity
-from gsv_lab.corpora.readers import read as read_corpus
-from gsv_lab.corpora.store import TABLE, ClipStore, Row
+from gsv_lab.corpora.packing import packed_store
+from gsv_lab.corpora.store import ClipStore, Row
+from gsv_lab.corpora.store_files import TABLE
 from gsv_lab.corpora.stream import BatchPlan, BatchStream, fixed_batches
-from gsv_lab.corpora.texts import FILE_NAME, add_texts
 from gsv_lab.corpora.tracks import codes_track
 from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.system.environment import in_cache
+from gsv_lab.system.folders import locked
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from gsv_lab.system.registry import Configurable
 
@@ -118,15 +116,18 @@ class SpeechData(NumberedData):
     def setup(self, stage: str = "fit") -> None:
         """Open the store, make missing tracks, choose the clips.
 
+        Another process that makes a store or tracks in the same folder is waited for.
+
         Raises:
             ConfigError: those of `check_needs`, `check_family` and `check_rate`. DataError: no clip is usable; those of
-                `open_store`.
+                `open_store`. LabError: SAVE_FAILED.
         """
         self.check_needs()
-        self.store = self.open_store()
-        self.check_family()
-        self.check_rate()
-        self.make_tracks()
+        with locked(self.store_folder, "written", wait=True):
+            self.store = self.open_store()
+            self.check_family()
+            self.check_rate()
+            self.make_tracks()
         self.chosen = {name: self.choose(splits) for name, splits in self.splits.items()}
         for name, indices in self.chosen.items():
             if not indices:
@@ -162,33 +163,9 @@ class SpeechData(NumberedData):
                 raise ConfigError("CONFIG_INCONSISTENT", problem, missing)
 
     def open_store(self) -> ClipStore:
-        """The packed store; packed now if it is not there.
-
-        Raises:
-            DataError: DATA_MISSING when there is neither a store nor a corpus.
-        """
-        if not (self.store_folder / TABLE).is_file():
-            self._pack()
-        return ClipStore(self.store_folder)
-
-    def _pack(self) -> None:
-        if not self.corpora:
-            raise DataError(
-                "DATA_MISSING",
-                f"There is no store at {self.store_folder} and no corpus to pack it from",
-                "",
-                self.command() or FIRST,
-            )
-        clips = []
-        for corpus in self.corpora:
-            clips += [clip for clip in read_corpus(corpus) if clip.corpus not in self.exclude]
-        rate = self._packed_rate()
-        how = partial(decode, sample_rate=rate)
-        store = ClipStore.pack(self.store_folder, clips, how, rate, lambda items: tqdm(items, "decoding"))
-        texts = [Path(corpus) / FILE_NAME for corpus in self.corpora]
-        found = [path for path in texts if path.is_file()]
-        if found:
-            add_texts(store, found)
+        """The packed store, see `gsv_lab.corpora.packing.packed_store`."""
+        advice = self.command() or FIRST
+        return packed_store(self.store_folder, self.corpora, self.exclude, self._packed_rate, advice)
 
     def _packed_rate(self) -> int:
         """Hz at which the task's networks read waves.
@@ -264,7 +241,7 @@ class SpeechData(NumberedData):
         """Refuse phones and codes that the task's networks do not have.
 
         Raises:
-            ConfigError: CONFIG_INCONSISTENT, with the highest one and the number that there are.
+            DataError: DATA_TOKEN_RANGE, with the one that is out of range and the number that there are.
         """
         if self._task is None:
             return
@@ -273,11 +250,15 @@ class SpeechData(NumberedData):
         known = {"phone": ("symbols", self._task.n_phones()), "code": (self.codes_name, n_codes)}
         chosen = self.chosen["train"] + self.chosen["valid"]
         for name, (track, count) in known.items():
-            highest = max(int(self.store.track(track, index).max(initial=0)) for index in chosen)
-            if count and highest >= count:
-                problem = f"The store {self.store_folder} holds the {name} {highest}, and the networks know {count}"
-                advice = self.command() or "Choose another store, or change the task"
-                raise ConfigError("CONFIG_INCONSISTENT", problem, "a store for these networks", advice)
+            for index in chosen if count else ():
+                ids = self.store.track(track, index)
+                wrong = ids[(ids < 0) | (ids >= count)]
+                if wrong.size:
+                    problem = (
+                        f"The store {self.store_folder} holds the {name} {wrong[0]}, and the networks know {count}"
+                    )
+                    advice = self.command() or "Choose another store, or change the task"
+                    raise DataError("DATA_TOKEN_RANGE", problem, f"{name}s from 0 to {count - 1}", advice)
 
     def choose(self, splits: Sequence[str]) -> list[int]:
         """Indices of the usable clips of some splits."""
@@ -328,12 +309,6 @@ class SpeechData(NumberedData):
         plan = self._valid_plan.epoch(0)[: self.valid_batches]
         batches = [self.collate([chosen[k] for k in numbers], None) for numbers in plan]
         return fixed_batches(batches)
-
-
-def decode(path: Path, sample_rate: int) -> np.ndarray:
-    """Samples (T,) of a recording at a rate in Hz."""
-    samples: np.ndarray = audio.read(path, sample_rate).samples.numpy()
-    return samples
 
 
 def padded(rows: Sequence[Mapping[str, Tensor]], name: str, fill: float = 0) -> Tensor:

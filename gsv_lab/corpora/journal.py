@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -26,14 +27,17 @@ class Journal:
     Args:
         data: the file of arrays, one after another; it is made if it is not there.
         notes: the file of lines.
+        fields: what must be noted of an array beside its size, names and types; an entry with a reason `failed`, or
+            with all of these, is whole.
+        most: arrays that there can be.
 
     Raises:
         LabError: SAVE_FAILED, also from `append`: the disk is full, or the folder cannot be written.
     """
 
-    def __init__(self, data: Path, notes: Path) -> None:
+    def __init__(self, data: Path, notes: Path, fields: Mapping[str, type], most: int) -> None:
         self.data, self.notes = data, notes
-        self.entries, whole = _read(notes, data.stat().st_size if data.is_file() else 0)
+        self.entries, whole = _read(notes, data.stat().st_size if data.is_file() else 0, fields, most)
         try:
             self._data = _opened(data, sum(entry["bytes"] for entry in self.entries))
             self._notes = _opened(notes, whole)
@@ -75,21 +79,28 @@ def write_all(file: FileIO, data: bytes) -> None:
         left = left[file.write(left) :]
 
 
-def _read(notes: Path, size: int) -> tuple[list[dict[str, Any]], int]:
-    """Entries whose line and whose array are whole, and the bytes of their lines."""
+def _read(notes: Path, size: int, fields: Mapping[str, type], most: int) -> tuple[list[dict[str, Any]], int]:
+    """Entries whose line and whose array are whole, up to the first that is not, and the bytes of their lines."""
     entries: list[dict[str, Any]] = []
     whole = used = 0
     for line in notes.read_bytes().split(b"\n")[:-1] if notes.is_file() else []:
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             break
-        if used + entry["bytes"] > size:
+        if not _is_entry(entry, fields) or used + entry["bytes"] > size or len(entries) == most:
             break
         used += entry["bytes"]
         whole += len(line) + 1
         entries.append(entry)
     return entries, whole
+
+
+def _is_entry(entry: Any, fields: Mapping[str, type]) -> bool:
+    if not isinstance(entry, dict) or type(entry.get("bytes")) is not int or entry["bytes"] < 0:
+        return False
+    noted = all(type(entry.get(name)) is kind for name, kind in fields.items())
+    return noted or type(entry.get("failed")) is str
 
 
 def _opened(path: Path, size: int) -> FileIO:

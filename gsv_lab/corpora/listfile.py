@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from gsv_lab.corpora.tables import bad_row, identity, inside, is_there, language_of_tag, numbered_lines, outside
+from gsv_lab.corpora.tables import bad_row, identity, inside, language_of_tag, numbered_lines, outside, those_there
 from gsv_lab.errors import DataError
 from gsv_lab.system.files import save_bytes
 
@@ -36,11 +36,12 @@ def read_list(
     Args:
         path: the list file.
         root: folder that the paths start from and stay in; default: the folder of the list file.
-        check_files: refuse the list where a recording is missing; else that shows when it is read.
+        check_files: leave out rows whose recording is missing or empty, and name them in a warning; else that shows
+            when it is read.
 
     Raises:
-        DataError: `DATA_MISSING` (the list, or recordings: their number and the first ten), `DATA_ROW` (with the line
-            number), `DATA_PATH` (a path out of the root), `DATA_DUPLICATE` (one recording twice), `DATA_EMPTY`.
+        DataError: `DATA_MISSING` (the list, or all recordings: their number and the first ten), `DATA_ROW` (with the
+            line number), `DATA_PATH` (a path out of the root), `DATA_DUPLICATE` (one recording twice), `DATA_EMPTY`.
     """
     path = Path(path)
     if not path.is_file():
@@ -64,9 +65,7 @@ def read_list(
         rows.append(row)
     if not rows:
         raise DataError("DATA_EMPTY", f"The list {path.name!r} has no rows", f"lines of the form {_COLUMNS}")
-    if check_files:
-        _need([row.path for row in rows], base)
-    return rows
+    return those_there(path.name, rows, lambda row: row.path, base) if check_files else rows
 
 
 def write_list(path: str | os.PathLike[str], rows: Iterable[Row]) -> Path:
@@ -102,13 +101,3 @@ def _row(name: str, number: int, line: str, base: Path) -> Row:
     if language is None:
         raise bad_row(name, number, f"has the language {tag!r}", "en, zh or auto")
     return Row(inside(name, number, wav, base), speaker or "speaker", language, text)
-
-
-def _need(paths: list[Path], base: Path) -> None:
-    gone = [path for path in paths if not is_there(path)]
-    if gone:
-        first = ", ".join(path.relative_to(base).as_posix() for path in gone[:10])
-        raise DataError(
-            "DATA_MISSING", f"{len(gone)} of {len(paths)} recordings are missing or empty: {first}"
-            + (" ..." if len(gone) > 10 else ""), "all recordings of the list", "Restore them or remove their lines",
-        )  # fmt: skip

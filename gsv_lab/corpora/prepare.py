@@ -29,7 +29,7 @@ from gsv_lab.corpora.prepare_items import Item, PathLike, items, refuse_repeated
 from gsv_lab.corpora.prepare_report import FileReport, SliceReport, summary, write_reports
 from gsv_lab.corpora.timing import TimedWord, folded_phones, mean_score, share_out
 from gsv_lab.errors import AudioError, DataError, TextError
-from gsv_lab.system.files import new_folder
+from gsv_lab.system.folders import new_folder, private_folder
 from gsv_lab.text import phonemize
 from gsv_lab.text.agreement import check_text_length, doubt, language_of
 from gsv_lab.text.user_dictionary import Lexicon, UserDictionary, user_dictionary
@@ -140,7 +140,7 @@ def prepare(
         raise TextError("LANG_UNKNOWN", f"The language {language!r} is unknown", "en, zh or auto")
     dictionary = user_dictionary(lexicon)
     given = items(paths, list_file, text_file, speaker, language, Path(output))
-    with new_folder(output, is_own="report.json") as folder:
+    with private_folder() as private, new_folder(output, "report.json", within=private) as folder:
         (folder / "slices").mkdir()
         job = _Job(folder, denoise, sample_rate, align, recognise, embed, dictionary)
         slices, files = _all_files(given, job, progress)

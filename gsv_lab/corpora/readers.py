@@ -7,12 +7,11 @@ goes: `data/README.md`.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gsv_lab.corpora.tables import bad_row, identity, inside, is_there, language_of_tag, numbered_lines, table_rows
+from gsv_lab.corpora.tables import bad_row, identity, inside, language_of_tag, numbered_lines, table_rows, those_there
 from gsv_lab.errors import DataError
 
 COLUMNS = ("path", "speaker", "language", "text")
@@ -88,14 +87,7 @@ def _whole(root: Path, clips: list[Clip]) -> list[Clip]:
     """The clips whose recordings are there, each once."""
     if not clips:
         raise DataError("DATA_EMPTY", f"{root.name!r} names no recordings", "rows with a recording and its text")
-    missing = [clip.path for clip in clips if not is_there(clip.path)]
-    if missing:
-        names = ", ".join(_relative(path, root) for path in missing[:10]) + (" ..." if len(missing) > 10 else "")
-        problem = f"{len(missing)} of {len(clips)} recordings of {root.name!r} are missing or empty"
-        if len(missing) == len(clips):
-            raise DataError("DATA_MISSING", f"{problem}: {names}", "sound files", "See data/README.md for each layout")
-        warnings.warn(f"DATA_MISSING: {problem} and left out: {names}", stacklevel=3)
-    kept = [clip for clip in clips if is_there(clip.path)]
+    kept = those_there(root.name, clips, lambda clip: clip.path, root)
     _refuse_doubled(root, kept)
     return kept
 

@@ -6,18 +6,13 @@ left out gets its reason in one sentence.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from gsv_lab import audio
 from gsv_lab.audio.measures import SILENT_DBFS
-from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.store import Row, to_int16
 from gsv_lab.errors import AudioError, DataError, LabError, TextError
 from gsv_lab.text import Phones, phonemize
@@ -85,31 +80,6 @@ def checked(samples: np.ndarray, sample_rate: int, n_phones: int) -> np.ndarray:
         problem = f"Its text has {n_phones / seconds:.1f} phones for each second of sound"
         raise DataError("ALIGN_IMPLAUSIBLE", problem, f"{SLOWEST:g} to {FASTEST:g}", "Check that they belong together")
     return to_int16(samples / max(1.0, peak))
-
-
-def digests(clips: Sequence[Clip]) -> dict[str, str]:
-    """Clip -> digest of what a list says of it and of the size of its file."""
-    found = {}
-    for clip in clips:
-        known: dict[str, Any] = {name: value for name, value in asdict(clip).items() if name != "path"}
-        known["bytes"] = clip.path.stat().st_size if clip.path.is_file() else 0
-        line = json.dumps(known, sort_keys=True, ensure_ascii=False)
-        found[f"{clip.id}{clip.path.suffix}"] = hashlib.sha256(line.encode()).hexdigest()[:16]
-    return found
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """In what the settings of two stores differ, one phrase each; `clips` holds `digests`."""
-    found = []
-    for name, value in now.items():
-        if name != "clips" and before.get(name) != value:
-            found.append(f"{name} was {before.get(name)} and is {value}")
-    old, new = before.get("clips", {}), now["clips"]
-    changed = {key for key in new if key in old and old[key] != new[key]}
-    for what, keys in (("new", new.keys() - old.keys()), ("gone", old.keys() - new.keys()), ("changed", changed)):
-        if keys:
-            found.append(f"clips that are {what}: {len(keys)}, the first {min(keys)}")
-    return found
 
 
 def hold_out(rows: Sequence[Row]) -> set[int]:

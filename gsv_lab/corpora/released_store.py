@@ -24,14 +24,17 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from gsv_lab.corpora import released_clips
+from gsv_lab.corpora.identity import clip_digests, differences
 from gsv_lab.corpora.journal import Journal
 from gsv_lab.corpora.readers import Clip, read
 from gsv_lab.corpora.released_tracks import Networks, ReleasedTracks, failures, load_networks
-from gsv_lab.corpora.store import TABLE, ClipStore, ahead, read_table, row_of, write_table
+from gsv_lab.corpora.store import ClipStore, ahead, row_of
+from gsv_lab.corpora.store_files import TABLE, WAVE, read_json, read_table, whole, write_table
 from gsv_lab.errors import DataError, LabError
 from gsv_lab.system.files import save_bytes
+from gsv_lab.system.folders import LOCK, locked
 
-SETTINGS, REPORT, WAVE = "settings.json", "report.json", "wave.i16"
+SETTINGS, REPORT = "settings.json", "report.json"
 SAMPLE_BYTES = 2
 
 
@@ -67,21 +70,22 @@ def make_store(source: str | Path, family: str, output: str | Path, companions: 
     clips = read(source)
     networks = load_networks(family, None if companions is None else Path(companions))
     identities = networks.identities()
-    settings = {"family": family, **identities, "clips": released_clips.digests(clips)}
-    _claim(folder, settings)
-    if _is_finished(folder):
-        return _made(folder, already=True)
-    store = _record(folder, clips, networks, family)
-    ReleasedTracks(store, networks, identities).add()
-    _finish(store, clips)
-    return _made(folder, already=False)
+    settings = {"family": family, **identities, "clips": clip_digests(clips)}
+    with locked(folder, "written", wait=True):
+        _claim(folder, settings)
+        if _is_finished(folder):
+            return _made(folder, already=True)
+        store = _record(folder, clips, networks, family)
+        ReleasedTracks(store, networks, identities).add()
+        _finish(store, clips)
+        return _made(folder, already=False)
 
 
 def _claim(folder: Path, settings: dict[str, Any]) -> None:
     """Take an empty folder for a store of these settings, or one of the very same."""
     path = folder / SETTINGS
     if path.is_file():
-        found = released_clips.differences(json.loads(path.read_text(encoding="utf-8")), settings)
+        found = differences(read_json(path), settings)
         if found:
             raise DataError(
                 "CACHE_STALE",
@@ -91,15 +95,22 @@ def _claim(folder: Path, settings: dict[str, Any]) -> None:
             )
         return
     # A call that was stopped here left no more than half of these settings, under a hidden name.
-    if folder.exists() and (not folder.is_dir() or set(folder.iterdir()) - set(folder.glob(f".{SETTINGS}.*"))):
+    if set(folder.iterdir()) - {folder / LOCK, *folder.glob(f".{SETTINGS}.*")}:
         problem = f"{str(folder)!r} holds something else than a store of a released family"
         raise LabError("OUTPUT_EXISTS", problem, "a new or empty folder", "Choose another folder")
-    folder.mkdir(parents=True, exist_ok=True)
     save_bytes(path, json.dumps(settings, ensure_ascii=False).encode())
 
 
 def _is_finished(folder: Path) -> bool:
-    return (folder / TABLE).is_file() and not read_table(folder).get("unfinished", False)
+    """Whether the store is; if so it is also whole.
+
+    Raises:
+        DataError: CACHE_STALE, it is damaged.
+    """
+    if not (folder / TABLE).is_file() or read_table(folder).get("unfinished", False):
+        return False
+    ClipStore(folder)
+    return True
 
 
 def _record(folder: Path, clips: Sequence[Clip], networks: Networks, family: str) -> ClipStore:
@@ -130,7 +141,7 @@ def _record(folder: Path, clips: Sequence[Clip], networks: Networks, family: str
 def _recordings(folder: Path, clips: Sequence[Clip], networks: Networks) -> list[dict[str, Any]]:
     """Decode the clips that are not yet in the store; for each of all clips its phones, or why it is left out."""
     decode = partial(released_clips.decode, sample_rate=networks.sample_rate)
-    with Journal(folder / WAVE, folder / "wave.journal") as journal:
+    with Journal(folder / WAVE, folder / "wave.journal", {"phones": list}, len(clips)) as journal:
         done = len(journal.entries)
         waves = ahead(decode, [clip.path for clip in clips[done:]])
         bar = tqdm(clips[done:], "recordings", len(clips), initial=done)
@@ -174,9 +185,10 @@ def _finish(store: ClipStore, clips: Sequence[Clip]) -> None:
 
 
 def _made(folder: Path, already: bool) -> MadeStore:
-    report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-    left_out = [(file, reason) for file, reason in report["left_out"]]
-    return MadeStore(folder, report["clips"], report["seconds"], report["held_out"], left_out, already)
+    report = read_json(folder / REPORT)
+    with whole(folder / REPORT):
+        left_out = [(file, reason) for file, reason in report["left_out"]]
+        return MadeStore(folder, report["clips"], report["seconds"], report["held_out"], left_out, already)
 
 
 def _file(clip: Clip) -> str:

@@ -1,6 +1,6 @@
 """One packed store of all clips: decoded once, mapped into memory, read at random.
 
-A store is a folder: `wave.i16` (all clips one after another at one rate), `clips.json` (rows with offsets), and one
+A store is a folder (`gsv_lab.corpora.store_files`): all clips one after another at one rate, a table of them, and one
 file for each derived track (`pitch`, `content`, `codes` ...) with its own frame rate. Tracks are computed by whoever
 owns the method and written through `add_track`, or clip by clip through `grow_track`, which goes on after a stop. A
 track is there once its table (`NAME.json`) is, and that is written last. A track may have variants side by side, whose
@@ -13,9 +13,8 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,15 +22,25 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm.auto import tqdm
 
-from gsv_lab.corpora.journal import Journal, write_all
+from gsv_lab.corpora.journal import Journal
 from gsv_lab.corpora.readers import Clip
+from gsv_lab.corpora.store_files import (
+    TABLE,
+    WAVE,
+    growing,
+    mapped,
+    read_json,
+    read_table,
+    tracks,
+    whole,
+    write_json,
+    write_table,
+)
 from gsv_lab.errors import DataError, LabError
-from gsv_lab.system.files import save_bytes, save_failed
+from gsv_lab.system.files import make_folder
 
 Decoded = TypeVar("Decoded")
 
-FORMAT = 2
-TABLE = "clips.json"
 FRAME_RATE = 50
 """Latent frames in a second, where a table does not say it."""
 TOGETHER = 64
@@ -64,7 +73,8 @@ class ClipStore:
         unfinished: open a store that is still being made.
 
     Raises:
-        DataError: CACHE_STALE, the folder is from another format, or the store is not finished.
+        DataError: CACHE_STALE, the folder is from another format, the store is not finished, or it is damaged: a table
+            cannot be read, or the recordings have another length than it says.
     """
 
     def __init__(self, folder: str | Path, unfinished: bool = False) -> None:
@@ -73,11 +83,13 @@ class ClipStore:
         if table.get("unfinished", False) and not unfinished:
             problem = f"The store {folder} is not finished"
             raise DataError("CACHE_STALE", problem, "a whole one", "Run the same gsv-lab store command again")
-        self.sample_rate: int = table["sample_rate"]
-        self.frame_rate: int = table.get("frame_rate", FRAME_RATE)
-        self.family: str = table.get("family", "")
-        self.rows = [Row(**row) for row in table["rows"]]
-        self._wave = np.memmap(self.folder / "wave.i16", np.int16, "r")
+        with whole(self.folder / TABLE):
+            self.sample_rate = int(table["sample_rate"])
+            self.frame_rate = int(table.get("frame_rate", FRAME_RATE))
+            self.family = str(table.get("family", ""))
+            self.rows = [Row(**row) for row in table["rows"]]
+            samples = sum(row.samples for row in self.rows)
+        self._wave = mapped(self.folder / WAVE, "i2", (samples,))
         self._tracks: dict[str, tuple[np.ndarray, dict[str, Any], np.ndarray]] = {}
 
     def __len__(self) -> int:
@@ -129,12 +141,14 @@ class ClipStore:
         if len(found) > 1:
             problem = f"The store {self.folder} has {len(found)} tracks '{name}'"
             raise DataError("CACHE_STALE", problem, f"the whole name of one: {', '.join(found)}")
-        info = json.loads((self.folder / f"{found[0]}.json").read_text(encoding="utf-8"))
-        offsets = np.concatenate([[0], np.cumsum(info.pop("frames"))])
-        shape = (int(offsets[-1]), *info["shape"])
-        if not offsets[-1]:
-            return np.zeros(shape, info["dtype"]), info, offsets  # an empty file cannot be mapped
-        data = np.memmap(self.folder / info["file"], info["dtype"], "r").reshape(shape)
+        table = self.folder / f"{found[0]}.json"
+        info = read_json(table)
+        with whole(table):
+            offsets = np.concatenate([[0], np.cumsum(np.array(info.pop("frames"), np.int64))])
+            if len(offsets) != len(self) + 1:
+                raise ValueError(f"it is of {len(offsets) - 1} clips and the store has {len(self)}")
+            data = mapped(self.folder / info["file"], info["dtype"], (int(offsets[-1]), *info["shape"]))
+            info["settings"] = dict(info["settings"])
         return data, info, offsets
 
     def add_track(self, name: str, frames: Iterable[np.ndarray], **settings: Any) -> None:
@@ -146,20 +160,17 @@ class ClipStore:
         lengths: list[int] = []
         shape: tuple[int, ...] = ()
         dtype = ""
-        temporary = self.folder / f"{name}.part"
-        with open(temporary, "wb", buffering=0) as file:
+        file_name = _file_name(name, settings)
+        with growing(self.folder / file_name) as write:
             for array in frames:
                 array = np.ascontiguousarray(array)
                 shape, dtype = array.shape[1:], array.dtype.str
                 lengths.append(len(array))
-                with _saving(temporary):
-                    write_all(file, array.tobytes())
-        if len(lengths) != len(self):
-            raise DataError("CACHE_STALE", f"Track '{name}' has {len(lengths)} clips", f"{len(self)}", "")
-        file_name = _file_name(name, settings)
-        os.replace(temporary, self.folder / file_name)
+                write(array)
+            if len(lengths) != len(self):
+                raise DataError("CACHE_STALE", f"Track '{name}' has {len(lengths)} clips", f"{len(self)}", "")
         info = {"file": file_name, "shape": shape, "dtype": dtype, "frames": lengths, "settings": settings}
-        _write_json(self.folder / f"{name}.json", info)
+        write_json(self.folder / f"{name}.json", info)
         self._tracks.clear()
 
     def grow_track(
@@ -188,7 +199,7 @@ class ClipStore:
             return
         file_name = _file_name(name, settings)
         notes = self.folder / f"{name}.journal"
-        with Journal(self.folder / file_name, notes) as journal:
+        with Journal(self.folder / file_name, notes, {"frames": int}, len(self)) as journal:
             done = len(journal.entries)
             for index in tqdm(range(done, len(self)), name, total=len(self), initial=done):
                 failed: dict[str, str] = {}
@@ -201,7 +212,7 @@ class ClipStore:
         reasons = {row.id: note["failed"] for row, note in zip(self.rows, entries, strict=True) if "failed" in note}
         info: dict[str, Any] = {"file": file_name, "shape": shape, "dtype": np.dtype(dtype).str}
         info |= {"frames": [note["frames"] for note in entries], "settings": settings, "failed": reasons}
-        _write_json(self.folder / f"{name}.json", info)
+        write_json(self.folder / f"{name}.json", info)
         notes.unlink()
         self._tracks.clear()
 
@@ -213,13 +224,15 @@ class ClipStore:
         decode: Callable[[Path], np.ndarray],
         sample_rate: int,
         progress: Callable[[Iterable[Clip]], Iterable[Clip]] = lambda clips: clips,
+        made_of: Mapping[str, Any] | None = None,
     ) -> ClipStore:
         """Decode every clip and write the store; `decode(path)` gives float samples (T,) at `sample_rate`.
 
-        A clip that cannot be read is left out, and named in a warning with the reason.
+        A clip that cannot be read is left out, and named in a warning with the reason. Tracks of an earlier store in
+        the folder are removed. `made_of` is kept in the table, see `read_table`.
 
         Raises:
-            LabError: the error of the first clip, if none can be read.
+            LabError: the error of the first clip, if none can be read; SAVE_FAILED.
         """
 
         def attempt(path: Path) -> np.ndarray | LabError:
@@ -228,26 +241,28 @@ class ClipStore:
             except LabError as error:
                 return error
 
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = make_folder(folder)
         rows: list[dict[str, Any]] = []
         left_out: list[LabError] = []
         position = 0
-        with open(folder / "wave.part", "wb", buffering=0) as file:
+        with growing(folder / WAVE) as write:
             for clip, decoded in zip(progress(clips), ahead(attempt, [clip.path for clip in clips]), strict=True):
                 if isinstance(decoded, LabError):
                     left_out.append(decoded)
                     warnings.warn(f"left out: {clip.path.name}: {decoded.code}: {decoded}", stacklevel=2)
                     continue
                 samples = to_int16(decoded)
-                with _saving(folder / "wave.part"):
-                    write_all(file, samples.tobytes())
+                write(samples)
                 rows.append(row_of(clip, position, len(samples)))
                 position += len(samples)
-        if left_out and not rows:
-            raise left_out[0]
-        os.replace(folder / "wave.part", folder / "wave.i16")
-        write_table(folder, {"sample_rate": sample_rate, "rows": rows})
+            if left_out and not rows:
+                raise left_out[0]
+            if (folder / TABLE).is_file():
+                for table, data in tracks(folder):
+                    table.unlink()
+                    data.unlink(missing_ok=True)
+                (folder / TABLE).unlink()
+        write_table(folder, {"sample_rate": sample_rate, "rows": rows, "made_of": dict(made_of or {})})
         return cls(folder)
 
 
@@ -262,27 +277,6 @@ def row_of(clip: Clip, start: int, samples: int) -> dict[str, Any]:
     return {**known, "start": start, "samples": samples}
 
 
-def read_table(folder: Path) -> dict[str, Any]:
-    """The table `clips.json` of a store.
-
-    Raises:
-        DataError: CACHE_STALE, it is of another format.
-    """
-    table: dict[str, Any] = json.loads((folder / TABLE).read_text(encoding="utf-8"))
-    if table["format"] != FORMAT:
-        raise DataError("CACHE_STALE", f"{folder} is of format {table['format']}", str(FORMAT), "Delete the folder")
-    return table
-
-
-def write_table(folder: Path, table: dict[str, Any]) -> None:
-    """Write `clips.json`, by which a folder becomes a store.
-
-    Raises:
-        LabError: SAVE_FAILED.
-    """
-    _write_json(folder / TABLE, {"format": FORMAT, **table})
-
-
 def ahead(decode: Callable[[Path], Decoded], paths: Sequence[Path]) -> Iterator[Decoded]:
     """Decoded files in order, the next few on all processors at once."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -293,15 +287,3 @@ def ahead(decode: Callable[[Path], Decoded], paths: Sequence[Path]) -> Iterator[
 def _file_name(name: str, settings: dict[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
     return f"{name}-{digest}.bin"
-
-
-@contextmanager
-def _saving(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise save_failed(path, error.strerror or str(error)) from error
-
-
-def _write_json(path: Path, content: Any) -> None:
-    save_bytes(path, json.dumps(content, ensure_ascii=False).encode())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from gsv_lab.corpora.gpt_data import GPTData
 from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.sovits_data import SoVITSData
 from gsv_lab.corpora.store import ClipStore
+from gsv_lab.corpora.store_files import TABLE, read_table
 from gsv_lab.corpora.synthetic import SAMPLE_RATE, SyntheticClip, SyntheticCorpus
 from gsv_lab.corpora.tracks import DIGITS, add_codes, encoder_identity
 from gsv_lab.errors import DataError
@@ -57,7 +58,8 @@ def pack_synthetic(folder: str | Path, corpus: SyntheticCorpus, valid_speakers: 
         split = "train" if clip.speaker_index < known else "valid"
         text = " ".join(clip.phones)
         rows.append(Clip(clip.name, Path(str(number)), clip.speaker.name, "en", text, split, "synthetic"))
-    store = ClipStore.pack(folder, rows, lambda path: clips[int(str(path))].wave, SAMPLE_RATE)
+    made_of = _settings(corpus, valid_speakers)
+    store = ClipStore.pack(folder, rows, lambda path: clips[int(str(path))].wave, SAMPLE_RATE, made_of=made_of)
     for name in ("phones", "symbols"):
         store.add_track(name, (np.array(clip.ids, np.int16) for clip in clips))
     store.add_track("context", (clip.context().astype(np.float16) for clip in clips))
@@ -79,12 +81,27 @@ def pitch(clip: SyntheticClip) -> np.ndarray:
 
 
 def open_synthetic(folder: Path, corpus: SyntheticCorpus, valid_speakers: int) -> ClipStore:
-    """The packed store of a corpus; made and packed now if it is not there, or lacks a track."""
-    if (folder / "pitch.json").is_file():  # the last track that is written
+    """The packed store of a corpus; made and packed now if it is not there, lacks a track, or is of another corpus.
+
+    Raises:
+        DataError: CACHE_STALE, the store holds recordings, or is damaged.
+    """
+    if (folder / TABLE).is_file():
+        made_of = read_table(folder).get("made_of") or {}
         store = ClipStore(folder)
-        if store.has_track("context"):
+        if "clips" in made_of or any(row.corpus != "synthetic" for row in store.rows):
+            problem = f"The store {folder} holds recordings"
+            raise DataError("CACHE_STALE", problem, "a folder for the synthetic corpus", "Give another store")
+        # The pitch is the last track that is written.
+        if made_of == _settings(corpus, valid_speakers) and store.has_track("pitch") and store.has_track("context"):
             return store
     return pack_synthetic(folder, corpus, valid_speakers)
+
+
+def _settings(corpus: SyntheticCorpus, valid_speakers: int) -> dict[str, Any]:
+    """What a synthetic store is made of."""
+    sizes = {"n_speakers": len(corpus.speakers), "n_clips": corpus.n_clips, "n_syllables": list(corpus.n_syllables)}
+    return {"synthetic": {**sizes, "seed": corpus.seed, "valid_speakers": valid_speakers}}
 
 
 def make_codes(store: ClipStore, content_file: Path, n_codes: int) -> Path:
@@ -110,7 +127,7 @@ def make_codes(store: ClipStore, content_file: Path, n_codes: int) -> Path:
         contents = _contents(store, network)
         store.add_track("content", contents, rate=25, source=source, content_encoder=encoder)
     book = store.folder / f"quantizer-{encoder}-{n_codes}.safetensors"
-    if not book.is_file():
+    if not book.is_file() or not store.has_track("codes"):
         quantizer = fit_codebook(store, n_codes)
         add_codes(store, quantizer, source)
         save_component(quantizer, book)

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Hashable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-from gsv_lab.errors import DataError
+from gsv_lab.errors import DataError, printable
+
+Entry = TypeVar("Entry")
 
 _LANGUAGES = {
     "en": ("en", "eng", "english", "英文", "英语"),
@@ -131,3 +135,27 @@ def identity(path: Path) -> Hashable:
 def is_there(path: Path) -> bool:
     """Whether a file exists and holds something."""
     return os.path.isfile(path) and os.path.getsize(path) > 0
+
+
+def those_there(name: str, entries: Sequence[Entry], path_of: Callable[[Entry], Path], base: Path) -> list[Entry]:
+    """The entries of a table whose recordings are there; the others are named in a warning, their number and ten.
+
+    Args:
+        name: of the table or corpus.
+        entries: rows or clips.
+        path_of: gives the recording of one.
+        base: folder that the names are relative to.
+
+    Raises:
+        DataError: `DATA_MISSING`, none is there.
+    """
+    missing = [path_of(entry) for entry in entries if not is_there(path_of(entry))]
+    if not missing:
+        return list(entries)
+    first = [path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name for path in missing[:10]]
+    names = ", ".join(first) + (" ..." if len(missing) > 10 else "")
+    problem = f"{len(missing)} of {len(entries)} recordings of {name!r} are missing or empty"
+    if len(missing) == len(entries):
+        raise DataError("DATA_MISSING", f"{problem}: {names}", "sound files", "Restore them, or correct their rows")
+    warnings.warn(printable(f"DATA_MISSING: {problem} and left out: {names}"), stacklevel=3)
+    return [entry for entry in entries if is_there(path_of(entry))]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.system.folders import private_folder
 from gsv_lab.system.machine import Child, load_average, machine, run_child, trainings_paused
 
 SCHEMA = 1
@@ -102,9 +102,9 @@ def bench(
     if unknown:
         raise ConfigError("BENCH_UNKNOWN", f"There is no figure {unknown[0]!r}", ", ".join(GOALS))
     found: Found = {}
-    with trainings_paused(pause, settle) as renew, tempfile.TemporaryDirectory() as folder:
+    with trainings_paused(pause, settle) as renew, private_folder() as folder:
         where = machine()
-        commands = _Commands(command, options, str(reference), Path(folder))
+        commands = _Commands(command, options, str(reference), folder)
         # Each measurement fills the figures in front of it.
         measurements: list[tuple[tuple[str, ...], Callable[[], Found]]] = [
             (("import_seconds",), lambda: _import_time(min(runs, 5))),

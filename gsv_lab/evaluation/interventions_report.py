@@ -15,7 +15,7 @@ import numpy as np
 
 from gsv_lab.evaluation.interventions import Outcome
 from gsv_lab.hooks import Edit, to_yaml
-from gsv_lab.system.files import new_folder
+from gsv_lab.system.folders import new_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -30,7 +30,7 @@ from gsv_lab.evaluation.quality import Dnsmos
 from gsv_lab.evaluation.recognisers import Transcribe
 from gsv_lab.evaluation.report import comparison_markdown
 from gsv_lab.evaluation.similarity import GE2E, SpeakerEmbedder, SpeakerSimilarity
-from gsv_lab.system.files import inside, save_bytes, save_failed
+from gsv_lab.system.files import inside, make_folder, save_bytes
 
 DRAWN_SECONDS = 3.0
 """Of each language, the target whose length is nearest to this is drawn."""
@@ -130,7 +130,7 @@ def evaluate_lab(
     """
     test_list = read_list(list_path)
     made = LabConditions(lab, test_list.items, fine_tuned).conditions(conditions)
-    folder = _folder(output)
+    folder = make_folder(output)
     measures, missing = available_measures(test_list.items, recognisers, recogniser_name, embedder)
     result = evaluate_list(
         test_list,
@@ -182,15 +182,6 @@ def _waves(folder: Path, item: Item, seed: int) -> dict[str, np.ndarray]:
     return waves
 
 
-def _folder(path: str | Path) -> Path:
-    folder = Path(path)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise save_failed(folder, error.strerror or str(error)) from error
-    return folder
-
-
 def _write_result(folder: Path, result: dict[str, Any]) -> None:
     text = json.dumps(result, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
     save_bytes(folder / "quality.json", (text + "\n").encode())
@@ -201,7 +192,7 @@ def _write_wave(folder: Path, wave: np.ndarray, row: Row) -> None:
     if wave.size == 0:
         return
     path = inside(folder, _wave_file(row["condition"], row["speaker"], row["target"], row["seed"]))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     mark = Mark(row["system"], row["speaker"], settings={"condition": row["condition"], "seed": row["seed"]})
     write(path, torch.from_numpy(wave), SAMPLE_RATE, mark)
 

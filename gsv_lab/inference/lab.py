@@ -9,7 +9,6 @@ The command line and the widgets call nothing else. Letters: T samples, F25 code
 
 from __future__ import annotations
 
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -33,6 +32,7 @@ from gsv_lab.inference.utterance import Speech, joined
 from gsv_lab.inference.voice import Voice, tuned_synthesizer
 from gsv_lab.nn.speaker_encoder import mean_speaker
 from gsv_lab.system.environment import default_model
+from gsv_lab.system.folders import private_folder
 from gsv_lab.system.machine import pick_device, pick_precision
 from gsv_lab.system.migration import LAB, refuse_old_options
 from gsv_lab.text import Phones
@@ -196,8 +196,8 @@ class Lab:
         remind()
         if not Path(folder).is_file():
             return finetune(self.family, self.recordings, folder, **options)
-        with tempfile.TemporaryDirectory() as temporary:
-            prepared = self.prepare([folder], Path(temporary) / Path(folder).stem)
+        with private_folder() as private:
+            prepared = self.prepare([folder], private / Path(folder).stem)
             return finetune(self.family, self.recordings, prepared.folder, **options)
 
     def speak(

@@ -184,4 +184,4 @@ class Recordings:
         encoder, numbers = self.fingerprints["sovits"], f"{synthesizer.device.type} {synthesizer.precision}"
         if numbers != "cpu 32":  # other devices and formats round otherwise
             encoder = f"{encoder} {numbers}"
-        return cache.vector([wave], encoder, lambda: synthesizer.voice([wave]))
+        return cache.vector([wave], encoder, lambda: synthesizer.voice([wave]), synthesizer.voice_dim)

@@ -45,22 +45,27 @@ class SpeakerCache:
             digest.update(f" {len(samples)} ".encode() + samples.tobytes())
         return digest.hexdigest()
 
-    def vector(self, waves: Sequence[Tensor], encoder: str, make: Callable[[], Tensor]) -> Tensor:
+    def vector(
+        self, waves: Sequence[Tensor], encoder: str, make: Callable[[], Tensor], width: int | None = None
+    ) -> Tensor:
         """The speaker vector of some recordings; made and kept if it is not there.
 
-        A file that is damaged, and a disk that is full or read-only, cost time but are no error.
+        A file that is damaged or holds a vector of another width, and a disk that is full or read-only, cost time but
+        are no error.
 
         Args:
             waves: recordings (T,), decoded.
             encoder: fingerprint of the weights that make the vector.
             make: makes it, (1, G, 1).
+            width: G; None takes any.
         """
         path = self._path(self.key(waves, encoder))
         with suppress(LabError, KeyError):
             found = load_tensors(path)["speaker"]
-            with suppress(OSError):
-                os.utime(path)  # the newest time is the last use
-            return found
+            if found.shape == (1, width or found.numel(), 1) and bool(found.isfinite().all()):
+                with suppress(OSError):
+                    os.utime(path)  # the newest time is the last use
+                return found
         made = make()
         with suppress(LabError, OSError):
             self.folder.mkdir(parents=True, exist_ok=True)

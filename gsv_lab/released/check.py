@@ -28,7 +28,7 @@ from gsv_lab.released.check_report import CheckReport, CompanionReport, SpeechRe
 from gsv_lab.released.companions import load_bert, load_hubert
 from gsv_lab.released.importer import import_reference
 from gsv_lab.released.loading import Files, family_from, find, load_verifier
-from gsv_lab.system.files import save_bytes
+from gsv_lab.system.files import make_folder, save_bytes
 from gsv_lab.system.machine import machine
 
 TEXT = "今天天气很好。We walk home now."
@@ -61,7 +61,7 @@ def check(
     found = list(weight_files(folder)) if folder.is_dir() else []
     if not found:
         raise DataError("DATA_MISSING", f"There is no weight file below {folder}", "a folder with .pth or .ckpt files")
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     hide = _hider(folder, output)
     report = CheckReport(_versions(), {k: v for k, v in machine().items() if k != "load_average"})
     for path in found:

@@ -28,7 +28,18 @@ def cache_dir() -> Path:
 
     Returns:
         `GSV_LAB_CACHE`, else `gsv_lab` in the cache folder that the operating system recommends.
+
+    Raises:
+        ConfigError: CACHE_DIR, this user has no home folder.
     """
+    try:
+        return _cache_dir()
+    except RuntimeError as error:
+        action = "Let GSV_LAB_CACHE name a folder for what can be made again"
+        raise ConfigError("CACHE_DIR", "There is no home folder for a cache", "a user with one", action) from error
+
+
+def _cache_dir() -> Path:
     chosen = os.environ.get("GSV_LAB_CACHE")
     if chosen:
         return Path(chosen).expanduser()

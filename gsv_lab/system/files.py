@@ -1,18 +1,22 @@
-"""Writing files and folders so that a crash, a full disk or a killed process never leaves half of one.
+"""Writing files so that a crash, a full disk or a killed process never leaves half of one.
 
 Idea: everything is written beside its destination under a hidden name, forced to the disk, then renamed over it.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
-import shutil
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gsv_lab.errors import ConfigError, LabError
+
+_FULL = {getattr(errno, name, errno.ENOSPC) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS")}
+"""Errors of the system that only writing makes: no space, no share of it, too large a file, a read-only disk."""
 
 
 def save_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
@@ -30,7 +34,7 @@ def save_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
         raise save_failed(path, "its folder does not exist", "Create the folder or choose another path")
     if path.is_dir():
         raise save_failed(path, "a folder has that name", "Choose another path")
-    beside = path.with_name(f".{path.name[:200]}.{os.getpid()}.part")
+    beside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")  # threads, too, write the same file
     try:
         _write_synced(beside, data)
         os.replace(beside, path)
@@ -39,7 +43,7 @@ def save_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return path
 
 
@@ -74,61 +78,41 @@ def inside(root: str | os.PathLike[str], path: str | os.PathLike[str]) -> Path:
     return Path(root) / found
 
 
-@contextmanager
-def new_folder(path: str | os.PathLike[str], is_own: str | None = None) -> Iterator[Path]:
-    """Context: fill a hidden folder beside `path`; on a clean exit it becomes `path`, on an error it vanishes.
-
-    Args:
-        path: destination; absent, empty, or a previous result of the same kind.
-        is_own: name of a file that marks a previous result; a folder holding it may be replaced.
-
-    Yields:
-        the folder to fill.
-
-    Raises:
-        LabError: `OUTPUT_EXISTS`, something else lies there; `SAVE_FAILED`, not writable or disk full.
-    """
-    path = Path(os.path.abspath(path))
-    _refuse_foreign(path, is_own)
-    beside, old = (path.with_name(f".{path.name[:200]}.{os.getpid()}.{end}") for end in ("part", "old"))
-    try:
-        if beside.is_dir():
-            shutil.rmtree(beside)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.mkdir()
-        yield beside
-        if path.exists():
-            os.replace(path, old)
-        try:
-            os.replace(beside, path)
-        except OSError:
-            if old.exists():
-                os.replace(old, path)
-            raise
-    except OSError as error:
-        raise save_failed(path, error.strerror or str(error)) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-        if path.exists():
-            shutil.rmtree(old, ignore_errors=True)
-    _sync_folder(path.parent)
-
-
 def save_failed(path: Path, why: str, action: str = "Free some space or choose another place") -> LabError:
     """The error for a file that could not be written; what lay there before is intact."""
     return LabError("SAVE_FAILED", f"Could not write {str(path)!r}: {why}", "", f"{action}; nothing was changed")
 
 
-def _refuse_foreign(path: Path, is_own: str | None) -> None:
-    if path.is_symlink() or (path.exists() and not path.is_dir()):
-        raise LabError("OUTPUT_EXISTS", f"{str(path)!r} exists and is no folder", "a new or empty folder")
-    if path.is_dir() and any(path.iterdir()) and not (is_own and (path / is_own).is_file()):
-        raise LabError(
-            "OUTPUT_EXISTS",
-            f"The folder {str(path)!r} holds other files",
-            "a new or empty folder" + (f", or one with a {is_own} from an earlier run" if is_own else ""),
-            "Choose another folder",
-        )
+@contextmanager
+def saving(path: str | os.PathLike[str], only_full: bool = False) -> Iterator[None]:
+    """Context: an error of the system while something is written is one of ours.
+
+    Args:
+        path: what is being written, for the error.
+        only_full: let all errors pass but those of a disk that is full or read-only; for work that also reads.
+
+    Raises:
+        LabError: `SAVE_FAILED`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if only_full and error.errno not in _FULL:
+            raise
+        raise save_failed(Path(path), error.strerror or str(error)) from error
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """A folder, made with its parents if it is not there.
+
+    Raises:
+        LabError: `SAVE_FAILED`.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise save_failed(Path(path), error.strerror or str(error), "Choose another place") from error
+    return Path(path)
 
 
 def _write_synced(path: Path, data: bytes) -> None:
@@ -138,8 +122,8 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
-    # The rename itself reaches the disk only with its folder; Windows cannot open folders, and needs no such call.
+def sync_folder(folder: Path) -> None:
+    """Force the names in a folder to the disk; Windows cannot open folders, and needs no such call."""
     with suppress(OSError, AttributeError):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

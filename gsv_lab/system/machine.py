@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.system.environment import pause_file
+from gsv_lab.system.files import make_folder, save_failed
 
 if TYPE_CHECKING:
     import torch
@@ -96,12 +97,14 @@ def trainings_paused(path: Path | None = None, settle: float = 3.0) -> Iterator[
         settle: seconds to let the step that is under way end.
     """
     path = path or pause_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     try:
         path.open("x").close()
     except FileExistsError:
         yield lambda: None
         return
+    except OSError as error:
+        raise save_failed(path, error.strerror or str(error)) from error
     try:
         time.sleep(settle)
         yield path.touch

@@ -26,7 +26,7 @@ from gsv_lab.corpora.readers import read as read_corpus
 from gsv_lab.corpora.texts import FILE_NAME, read_texts, save_texts
 from gsv_lab.errors import DataError
 from gsv_lab.system.config import load_experiment
-from gsv_lab.system.files import new_folder
+from gsv_lab.system.folders import new_folder
 from gsv_lab.training.stages import STAGES
 
 COLUMNS = ("path", "speaker", "language", "text", "corpus", "gender", "split")

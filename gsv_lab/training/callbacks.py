@@ -92,7 +92,7 @@ def paused(file: Path | None, stale_after: float = 1800.0) -> bool:
     """Whether a pause file exists and was touched within `stale_after` seconds."""
     try:
         return file is not None and time.time() - file.stat().st_mtime < stale_after
-    except FileNotFoundError:
+    except OSError:  # also where the cache folder is a file
         return False
 
 

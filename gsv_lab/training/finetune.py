@@ -10,7 +10,6 @@ Letters: G speaker width, P phones.
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +34,7 @@ from gsv_lab.inference.synthesizer import Prompt
 from gsv_lab.inference.voice import Voice, tuned_synthesizer
 from gsv_lab.nn.interfaces import Conditioning, Discriminator, Features, SpeakerEncoder
 from gsv_lab.nn.sovits import SoVITS
+from gsv_lab.system.folders import private_folder
 from gsv_lab.system.machine import arithmetic
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.training.finite import check_gradient, check_losses
@@ -119,12 +119,12 @@ def finetune(
         seed: of windows and noise.
 
     Raises:
-        DataError: those of `read_clips`.
+        DataError: those of `read_clips`. LabError: SAVE_FAILED.
     """
     folder = Path(folder)
     torch.manual_seed(seed)
-    with tempfile.TemporaryDirectory() as temporary:
-        store, transcribed = pack(family, folder, Path(temporary), max_seconds)
+    with private_folder() as private:
+        store, transcribed = pack(family, folder, private, max_seconds)
         task = tuned_task(family, store, transcribed)
         data = SoVITSData(str(store.folder), windows=4, window_seconds=2.0, worst_fit=-90.0, other_clip=0.0, seed=seed)
         data.setup()
@@ -165,7 +165,7 @@ def changed_tensors(family: Family, sovits: nn.Module) -> dict[str, Tensor]:
     return changed
 
 
-def pack(family: Family, folder: Path, temporary: Path, max_seconds: float) -> tuple[ClipStore, bool]:
+def pack(family: Family, folder: Path, private: Path, max_seconds: float) -> tuple[ClipStore, bool]:
     """The folder's clips as a store with all tracks; whether they have transcripts.
 
     Every fifth clip, and at least one, is held out for stopping.
@@ -174,7 +174,7 @@ def pack(family: Family, folder: Path, temporary: Path, max_seconds: float) -> t
     transcribed = all(clip.text for clip in clips)
     synthesizer = family.synthesizer
     rate = synthesizer.sample_rate
-    store = ClipStore.pack(temporary / "store", clips, lambda path: audio.read(path, rate).samples.numpy(), rate)
+    store = ClipStore.pack(private / "store", clips, lambda path: audio.read(path, rate).samples.numpy(), rate)
     add_pitch(store)
     add_content(store, synthesizer.content_encoder, family.version, family.pauses)
     # Codes are looked up on the CPU, where the store is.

@@ -20,7 +20,8 @@ from gsv_lab.checkpoint import read_header, save_component
 from gsv_lab.errors import ConfigError, LabError
 from gsv_lab.released.stored_config import carried_config
 from gsv_lab.system.config import TrainerSettings, build
-from gsv_lab.system.files import save_bytes
+from gsv_lab.system.files import make_folder, save_bytes, saving
+from gsv_lab.system.folders import locked
 from gsv_lab.system.machine import pick_device, pick_precision
 from gsv_lab.training.callbacks import Average, Budget, TimeLeft
 from gsv_lab.training.logging_callback import LoggingCallback
@@ -55,7 +56,6 @@ class Record(pl.Callback):
 
     def on_train_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
         """Nothing of the configuration can fail any more."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         save_bytes(self.folder / "experiment.json", json.dumps(self.experiment, indent=1).encode())
         if self.fresh:
             self._put_aside()
@@ -73,18 +73,16 @@ class Record(pl.Callback):
 
 @contextmanager
 def _nothing_left(record: Record) -> Iterator[None]:
-    """A run that fails before its first batch takes away the event file that Lightning opened, and empty folders."""
+    """A run that fails before its first batch takes away the event file that Lightning opened."""
     events = record.folder / "events"
-    existed = record.folder.exists()
     try:
         yield
     finally:
         if not record.begun:
             for path in set(events.glob("*")) - record.events:
                 path.unlink()
-            for empty in (events, record.folder)[: 1 if existed else 2]:
-                with suppress(OSError):
-                    empty.rmdir()
+            with suppress(OSError):
+                events.rmdir()
 
 
 @contextmanager
@@ -134,6 +132,22 @@ def _whole_batches(trainer: pl.Trainer, record: Record) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if asked:
         raise KeyboardInterrupt
+
+
+@contextmanager
+def _errors_of_writers() -> Iterator[None]:
+    """The thread that writes TensorBoard's events hands its error to the training; it shows no traceback besides."""
+    before = threading.excepthook
+
+    def show(caught: threading.ExceptHookArgs) -> None:
+        if not type(caught.thread).__module__.startswith("tensorboard."):
+            before(caught)
+
+    threading.excepthook = show
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 def _built(experiment: dict[str, Any], part: str) -> Any:
@@ -186,9 +200,25 @@ def fit(
             folder holds the state of another run. DEVICE_MISSING, see `gsv_lab.system.machine.pick_device`.
         CheckpointError: start weights that do not fit; see `gsv_lab.training.start`.
         LabError: TRAIN_NONFINITE, a loss, gradient or weight is not finite, SAVE_FAILED; the last state is intact.
+            IN_USE, another process trains in the folder.
         KeyboardInterrupt: Ctrl-C; a state is saved.
     """
     folder = Path(folder)
+    with locked(folder, "trained in"), saving(folder, only_full=True), _errors_of_writers():
+        return _fit(experiment, folder, pause, run_minutes, progress_bar, partial, fresh, say)
+
+
+def _fit(
+    experiment: dict[str, Any],
+    folder: Path,
+    pause: Path | None,
+    run_minutes: float,
+    progress_bar: bool,
+    partial: bool,
+    fresh: bool,
+    say: Callable[[str], None],
+) -> Fitted:
+    """See `fit`, whose folder is this process's now."""
     settings = TrainerSettings(**experiment["trainer"])
     device = pick_device(settings.device)
     torch.manual_seed(experiment["seed"])
@@ -257,7 +287,7 @@ def export(task: Task, average: Average, folder: Path, info: dict[str, Any]) -> 
 
     Where a component started from a released file, its file carries that one's configuration along.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     written = {}
     with average.average.applied(task):
         for name, component in task.components().items():

@@ -13,7 +13,7 @@ import torch
 
 from gsv_lab.checkpoint import file_fingerprint, load_component, read_header, save_component
 from gsv_lab.nn.sampling import Sampling
-from gsv_lab.system.files import new_folder
+from gsv_lab.system.folders import new_folder
 
 CREDITS = (
     "LibriSpeech (CC BY 4.0): V. Panayotov, G. Chen, D. Povey, S. Khudanpur",

@@ -58,9 +58,10 @@ class StateFile(CheckpointIO):
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(part, path)
-        # What torch writes into fails with a RuntimeError of its own where the disk is full.
-        except (OSError, RuntimeError) as error:
-            raise save_failed(Path(path), str(error).splitlines()[0]) from error
+        except OSError as error:
+            raise save_failed(Path(path), error.strerror or str(error)) from error
+        except RuntimeError as error:  # torch's own, where the disk is full
+            raise save_failed(Path(path), "it could not be written as a whole, the disk may be full") from error
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)

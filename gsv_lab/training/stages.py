@@ -18,10 +18,13 @@ from typing import Any
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.nn.sampling import Sampling
-from gsv_lab.system.config import load_experiment, override
-from gsv_lab.system.files import check_folder_name
+from gsv_lab.system.config import TrainerSettings, load_experiment, override
+from gsv_lab.system.files import check_folder_name, save_bytes
 from gsv_lab.system.migration import STAGES as OLD_STAGES
 from gsv_lab.system.migration import refuse_old_names
+from gsv_lab.system.ranges import NonNegativeInt
+from gsv_lab.system.registry import Configurable
+from gsv_lab.system.schema import misfit
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
 from gsv_lab.training.release import release
@@ -56,15 +59,44 @@ STAGES = (
 """Shares were set on two CPU cores; they add up to one. Evaluation networks measure the family and steer nothing."""
 
 
+@dataclass(frozen=True)
+class Resolved:
+    """Entries of a stage in a bundle's file; see `gsv_lab.system.config.TOP`."""
+
+    name: str
+    seed: NonNegativeInt
+    task: Configurable
+    data: Configurable
+    trainer: TrainerSettings
+    sizes: dict[str, Any] = field(default_factory=dict)
+    start_from: str | list[str] = ""
+
+
 DEFAULTS = Sampling(top_k=15, temperature=0.8, repetition_penalty=1.0)
 """Sampling of a new family; its monotonic alignment forbids what a penalty on repetitions is for."""
 
 
 def load_stage(configs: Path, name: str, overrides: Sequence[str]) -> dict[str, Any]:
-    """One stage's experiment, from a folder of YAML files or from a file in which all are resolved already."""
+    """One stage's experiment, from a folder of YAML files or from a file in which all are resolved already.
+
+    Raises:
+        ConfigError: CONFIG_MISSING, CONFIG_TYPE, the file cannot be read or has no table of this stage; those of
+            `load_experiment` and `override`.
+    """
     if configs.suffix != ".json":
         return load_experiment([configs / f"{name}.yaml"], overrides)
-    return override(json.loads(configs.read_text(encoding="utf-8"))[name], overrides)
+    try:
+        stages = json.loads(configs.read_bytes())
+    except OSError as error:
+        raise ConfigError("CONFIG_MISSING", f"Cannot read {configs}", "a bundle's file", str(error.strerror)) from error
+    except (ValueError, RecursionError) as error:
+        problem = f"{configs.name} is damaged ({str(error)[:80]})"
+        raise ConfigError("CONFIG_TYPE", problem, "JSON as --bundle writes it", "Make the bundle anew") from error
+    experiment: Any = stages.get(name) if isinstance(stages, dict) else None
+    problem = misfit(experiment, Resolved, f"{configs.name}.{name}")
+    if problem:
+        raise ConfigError("CONFIG_TYPE", problem, "a file as --bundle writes it", "Make the bundle anew")
+    return override(experiment, overrides)
 
 
 def train_family(
@@ -124,7 +156,7 @@ def train_family(
             finished = fit(experiment, folder / stage.name, pause=pause, run_minutes=left, progress_bar=progress_bar)
             if not finished.done:
                 return None
-            done.touch()
+            save_bytes(done, b"")
         weights |= {name: path for name, path in files.items() if path.is_file()}
         if stage.name == "content" and stage in chosen and not quantizer.is_file():
             say("codebook, codes, aligned phones, pitch")

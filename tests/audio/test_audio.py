@@ -11,7 +11,7 @@ import torch
 
 from gsv_lab import audio
 from gsv_lab.errors import AudioError, LabError
-from gsv_lab.system import files
+from gsv_lab.system import files, folders
 
 from .bad_files import tone
 
@@ -205,13 +205,13 @@ def test_missing_folder_and_folder_in_the_way(tmp_path):
 
 def test_new_folder_appears_whole_or_not_at_all(tmp_path):
     target = tmp_path / "out"
-    with pytest.raises(RuntimeError), files.new_folder(target) as folder:
+    with pytest.raises(RuntimeError), folders.new_folder(target) as folder:
         (folder / "half").write_text("x")
         raise RuntimeError
     assert not list(tmp_path.iterdir())
-    with files.new_folder(target, "done") as folder:
+    with folders.new_folder(target, "done") as folder:
         (folder / "done").write_text("1")
-    with files.new_folder(target, "done") as folder:
+    with folders.new_folder(target, "done") as folder:
         (folder / "done").write_text("2")
         assert (target / "done").read_text() == "1"
     assert (target / "done").read_text() == "2"
@@ -223,7 +223,7 @@ def test_new_folder_refuses_what_it_did_not_make(tmp_path):
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     (tmp_path / "file").write_text("x")
     for name in ("mine", "file"):
-        with pytest.raises(LabError) as caught, files.new_folder(tmp_path / name, "done"):
+        with pytest.raises(LabError) as caught, folders.new_folder(tmp_path / name, "done"):
             pass
         assert caught.value.code == "OUTPUT_EXISTS"
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
@@ -231,7 +231,7 @@ def test_new_folder_refuses_what_it_did_not_make(tmp_path):
 
 def test_new_folder_keeps_the_old_one_when_the_swap_fails(tmp_path, monkeypatch):
     target = tmp_path / "out"
-    with files.new_folder(target, "done") as folder:
+    with folders.new_folder(target, "done") as folder:
         (folder / "done").write_text("1")
     real, calls = os.replace, []
 
@@ -242,7 +242,7 @@ def test_new_folder_keeps_the_old_one_when_the_swap_fails(tmp_path, monkeypatch)
         real(source, goal)
 
     monkeypatch.setattr(os, "replace", second_fails)
-    with pytest.raises(LabError), files.new_folder(target, "done") as folder:
+    with pytest.raises(LabError), folders.new_folder(target, "done") as folder:
         (folder / "done").write_text("2")
     assert (target / "done").read_text() == "1"
     assert [p.name for p in tmp_path.iterdir()] == ["out"]

@@ -80,10 +80,14 @@ def test_link_out_of_the_root(folder):
 def test_missing_files_count_and_first_ten(folder):
     (folder / "empty.wav").write_bytes(b"")
     rows = "".join(f"gone{i:02}.wav|a|en|hi\n" for i in range(14)) + "empty.wav|a|en|hi\na.wav|a|en|hi\n"
-    with pytest.raises(DataError) as caught:
-        read_list(put(folder, rows))
-    text = str(caught.value)
-    assert "15 of 16" in text and "gone09" in text and "gone10" not in text
+    with pytest.warns(UserWarning, match="DATA_MISSING: 15 of 16") as noted:
+        found = read_list(put(folder, rows))
+    text = str(noted[0].message)
+    assert "gone09" in text and "gone10" not in text
+    assert [row.path.name for row in found] == ["a.wav"]
+    with pytest.raises(DataError, match="14 of 14 recordings") as caught:
+        read_list(put(folder, "".join(f"gone{i:02}.wav|a|en|hi\n" for i in range(14))))
+    assert caught.value.code == "DATA_MISSING"
 
 
 def test_missing_list(tmp_path):

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from gsv_lab.errors import DataError
-from gsv_lab.system.files import save_bytes
+from gsv_lab.system.files import make_folder, save_bytes
 
 FOLDER = Path(__file__).resolve().parents[3] / "notebooks"
 """Where the notebooks of a checkout lie."""
@@ -159,7 +159,7 @@ def build_all(folder: Path = FOLDER, solved_into: Path | None = None) -> list[Pa
         solved_into: write the teachers' form there, and nothing here; the folder is made if it is missing.
     """
     target = folder if solved_into is None else solved_into
-    target.mkdir(parents=True, exist_ok=True)
+    make_folder(target)
     written = []
     for path in sources(folder):
         cells = read_source(path.read_text(encoding="utf-8"), path.name)

@@ -6,7 +6,6 @@ Letters: T samples, P phones.
 from __future__ import annotations
 
 import html
-import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from gsv_lab.errors import LabError
 from gsv_lab.inference.lab import NOTICE, Lab
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.inference.voice import Voice
+from gsv_lab.system.folders import private_folder
 from gsv_lab.teaching.widgets.explorer import Explorer
 from gsv_lab.teaching.widgets.player import picture_html, player
 
@@ -70,9 +70,9 @@ class VoiceExplorer(Explorer):
         Raises:
             AudioError: the recording cannot be used.
         """
-        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as caught:
+        with private_folder() as folder, warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            path = Path(folder) / (Path(name).name or "recording")
+            path = folder / (Path(name).name or "recording")
             path.write_bytes(recording)
             voice = self.lab.clone(path)
         self.voices[path.stem] = voice
