@@ -19,7 +19,7 @@ from typing import Any
 from gsv_lab.errors import ConfigError
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.system.config import load_experiment, override
-from gsv_lab.system.files import check_folder_name
+from gsv_lab.system.files import check_folder_name, read_file
 from gsv_lab.system.migration import STAGES as OLD_STAGES
 from gsv_lab.system.migration import refuse_old_names
 from gsv_lab.training.codes import make_codes
@@ -64,7 +64,12 @@ def load_stage(configs: Path, name: str, overrides: Sequence[str]) -> dict[str, 
     """One stage's experiment, from a folder of YAML files or from a file in which all are resolved already."""
     if configs.suffix != ".json":
         return load_experiment([configs / f"{name}.yaml"], overrides)
-    return override(json.loads(configs.read_text(encoding="utf-8"))[name], overrides)
+    try:
+        resolved = json.loads(read_file(configs))[name]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        problem = f"{configs} holds no resolved configuration of the stage {name}"
+        raise ConfigError("CONFIG_MISSING", problem, "a bundle's family.json", str(error)[:100]) from error
+    return override(resolved, overrides)
 
 
 def train_family(
@@ -114,7 +119,9 @@ def train_family(
     for stage in STAGES:
         files = {name: folder / stage.name / "weights" / f"{name}.safetensors" for name in stage.weights}
         done = folder / stage.name / "done"
-        if stage in chosen and not done.is_file():
+        if stage in chosen and done.is_file():
+            say(f"{stage.name}: finished already, nothing is trained")
+        elif stage in chosen:
             say(f"{stage.name}: {stage.share * minutes:.0f} minutes")
             settings = stage_settings(stage, folder, corpora, stage.share * minutes, overrides)
             left = run_minutes and run_minutes - (time.monotonic() - began) / 60
