@@ -6,10 +6,24 @@ Everything that comes from outside (files, text, YAML, voices) is checked where 
 
 from __future__ import annotations
 
+import html
+
 
 def printable(text: str) -> str:
     """A text with what a terminal cannot show as escapes."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def one_line(text: object) -> str:
+    """Whatever came from outside (a name, a path, a message) as one line that leaves a terminal, a table and a page as
+    they are: breaks become blanks; control characters, escapes and marks of direction are written out.
+    """
+    return printable(" ".join(str(text).split()))
+
+
+def on_page(text: object) -> str:
+    """`one_line` of something as HTML text or as the value of an attribute."""
+    return html.escape(one_line(text))
 
 
 class LabError(ValueError):
@@ -25,8 +39,7 @@ class LabError(ValueError):
     def __init__(self, code: str, problem: str, expected: str = "", action: str = "") -> None:
         self.code = code
         parts = (problem, f"Expected {expected}" if expected else "", action)
-        # One line that leaves the terminal as it is, whatever a file or a person put into a name.
-        lines = (printable(" ".join(part.split())) for part in parts)
+        lines = (one_line(part) for part in parts)
         super().__init__(" ".join(line.rstrip(".") + "." for line in lines if line))
 
 

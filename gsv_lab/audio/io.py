@@ -8,6 +8,7 @@ of a file: other modules of `gsv_lab.audio` measure those.
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import math
@@ -151,9 +152,7 @@ def write(path: str | os.PathLike[str], samples: Tensor, sample_rate: int, mark:
         LabError: `SAVE_FAILED`.
     """
     path = Path(path)
-    kind = _SUFFIXES.get(path.suffix.lower())
-    if kind is None:
-        raise AudioError("AUDIO_FORMAT", f"Cannot write audio as {path.suffix or path.name!r}", "a .wav or .flac file")
+    check_suffix(path)
     if samples.numel() != samples.shape[-1]:
         raise channels_error(path.name, samples.numel() // samples.shape[-1])
     flat = samples.detach().to("cpu", torch.float32).reshape(-1)
@@ -162,7 +161,30 @@ def write(path: str | os.PathLike[str], samples: Tensor, sample_rate: int, mark:
     bad = count_bad(flat)
     if bad:
         raise not_finite(path.name, bad)
-    return save_bytes(path, _encode(flat, sample_rate, kind, mark))
+    return save_bytes(path, _encode(flat, sample_rate, _SUFFIXES[path.suffix.lower()], mark))
+
+
+def check_suffix(path: str | os.PathLike[str]) -> None:
+    """Refuse a name that `write` would refuse, before there is anything to write.
+
+    Raises:
+        AudioError: `AUDIO_FORMAT`.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in _SUFFIXES:
+        raise AudioError("AUDIO_FORMAT", f"Cannot write audio as {path.suffix or path.name!r}", "a .wav or .flac file")
+
+
+def data_url(samples: Tensor, sample_rate: int, mark: Mark | None = None) -> str:
+    """A whole wave file, its mark in it, as the address of an `<audio>` element: what a page plays can be saved.
+
+    Args:
+        samples: (T,), or any shape with one channel.
+        sample_rate: Hz.
+        mark: statement that the speech is synthetic; None for recordings only.
+    """
+    flat = samples.detach().to("cpu", torch.float32).reshape(-1)
+    return "data:audio/wav;base64," + base64.b64encode(_encode(flat, sample_rate, "WAV", mark)).decode("ascii")
 
 
 def read_mark(path: str | os.PathLike[str]) -> Mark | None:

@@ -18,11 +18,12 @@ import torch
 from torch import Tensor
 
 from gsv_lab.errors import CheckpointError
+from gsv_lab.system.files import read_file, why_unreadable
 
 CODES = {"00": "v1", "01": "v2", "02": "v3", "03": "v3", "04": "v4", "05": "v2Pro", "06": "v2ProPlus"}
 """First two bytes of some released files, and the family that they stand for; `PK`, as archives begin, for none."""
 
-LARGEST_PICKLE = 16 * 2**20
+LARGEST, LARGEST_PICKLE = 8 * 2**30, 16 * 2**20
 EXPECTED = "an archive as torch.save writes it"
 
 _LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -73,9 +74,11 @@ def read_archive(
 def _mended(path: Path) -> tuple[bytearray, str]:
     """The file with the first bytes of an archive, and those that it had."""
     try:
-        data = bytearray(path.read_bytes())
+        data = bytearray(read_file(path, LARGEST))
     except OSError as error:
-        raise CheckpointError("CKPT_MISSING", f"No file {path} ({error.strerror})", "a .pth or .ckpt file") from error
+        raise CheckpointError(
+            "CKPT_MISSING", f"No file {path} ({why_unreadable(error)})", "a .pth or .ckpt file"
+        ) from error
     if data.startswith(_LEGACY):
         advice = "Load it in a torch that you trust it with, and write it again with torch.save"
         raise CheckpointError("CKPT_LEGACY", f"{path.name} is older than torch's archives", EXPECTED, advice)

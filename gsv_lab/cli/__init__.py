@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
+from gsv_lab import __version__
 from gsv_lab.cli import intervene, measuring, released, stores, tools, training, voices, weights
-from gsv_lab.errors import LabError
+from gsv_lab.cli.console import close_console, open_console, show_warning
+from gsv_lab.cli.options import Parser
+from gsv_lab.errors import LabError, one_line
 from gsv_lab.system.registry import load_parts
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 if it went well, 2 with one line on stderr if the input was at fault, 130 on Ctrl-C."""
-    warnings.showwarning = _show_warning
+    warnings.showwarning = show_warning
+    open_console()
+    stopped = "nothing was done"
     try:
         parsed = _parser().parse_args(arguments)
+        stopped = parsed.stopped
         for path in parsed.parts:
             load_parts(path)
-        return int(parsed.run(parsed) or 0)
+        code = int(parsed.run(parsed) or 0)
+        sys.stdout.flush()
+        return code
     except LabError as error:
         print(f"error: {error} [{error.code}]", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("interrupted; a training goes on where it was with the same command", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"interrupted; {one_line(*interrupt.args or (stopped,))}", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        close_console()
+        return 1
 
 
-def _show_warning(
-    message: Any, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
-) -> None:
-    if category.__module__.startswith("gsv_lab") or category is UserWarning:
-        print(f"note: {message}", file=sys.stderr)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("gsv-lab", description="Few-shot voice cloning, opened up.")
+def _parser() -> Parser:
+    parser = Parser("gsv-lab", description="Few-shot voice cloning, opened up.")
+    parser.add_argument("--version", action="version", version=f"gsv-lab {__version__}")
     parser.set_defaults(parts=[])
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     tools.add_demo(commands)

@@ -15,6 +15,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from gsv_lab import audio
+from gsv_lab.cli.console import share_bar
 from gsv_lab.cli.demo_report import Outcome, SpokenSentence, write_report
 from gsv_lab.cli.example import example
 from gsv_lab.corpora.prepare import Prepared
@@ -23,7 +24,10 @@ from gsv_lab.errors import DataError
 from gsv_lab.evaluation.own import own_phone_errors, speaker_verifier
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.inference.voice import Voice
-from gsv_lab.system.folders import new_folder, private_folder
+from gsv_lab.system.folders import check_output_folder, new_folder, private_folder
+
+MARK = "report.html"
+"""A folder that holds this file was made by an earlier run and may be replaced."""
 
 SENTENCES = (
     ("en", "The morning train was late, so we walked along the river."),
@@ -57,12 +61,15 @@ def demo(
     Raises:
         DataError: DATA_TOO_SHORT, too little speech to fine-tune on.
     """
+    check_output_folder(output, MARK)
     began = time.monotonic()
     paths, source = (list(recordings), "the given recording") if recordings else example(download)
     lab = load(model)
-    with private_folder() as private, new_folder(output, "report.html", within=private) as folder:
+    with private_folder() as private, new_folder(output, MARK, within=private) as folder:
         prepared = folder / "prepared"
-        _check_length(lab.prepare(paths, prepared), paths)
+        with share_bar("recordings") as progress:
+            made = lab.prepare(paths, prepared, progress=progress)
+        _check_length(made, paths)
         reference_file = longest_slice(prepared)
         zero_shot = lab.clone(reference_file, consent=consent, name="demo")
         with warnings.catch_warnings():
@@ -85,8 +92,8 @@ def demo(
             settings=dict(tuned.settings),
             seconds=time.monotonic() - began,
         )
-        write_report(outcome, folder / "report.html")
-    return Path(output) / "report.html"
+        write_report(outcome, folder / MARK)
+    return Path(output) / MARK
 
 
 def _check_length(prepared: Prepared, paths: Sequence[Path]) -> None:

@@ -7,13 +7,14 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from gsv_lab import audio
+from gsv_lab.errors import on_page
 from gsv_lab.evaluation.own import OWN_RECOGNISER
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.system.files import save_bytes
@@ -69,15 +70,16 @@ class Outcome:
 
 def write_report(outcome: Outcome, path: Path) -> Path:
     """Write `report.html`."""
-    wave = outcome.reference.samples.numpy()
-    sample_rate = outcome.reference.sample_rate
+    recording = outcome.reference
+    wave, sample_rate = recording.samples, recording.sample_rate
+    mark = None if recording.path is None else audio.read_mark(recording.path)
     parts = [
-        f"<h1>A voice, cloned by {escape(outcome.model)}</h1>",
-        f"<p>Source: {escape(outcome.source)}. Everything below is synthetic unless it says otherwise, and marked "
+        f"<h1>A voice, cloned by {on_page(outcome.model)}</h1>",
+        f"<p>Source: {on_page(outcome.source)}. Everything below is synthetic unless it says otherwise, and marked "
         f"so in its file. The whole run took {outcome.seconds:.0f} s.</p>",
         "<h2>The recording (natural)</h2>",
-        player(wave, sample_rate),
-        picture(phone_picture(wave, sample_rate)),
+        player(wave, sample_rate, mark),
+        picture(phone_picture(wave.numpy(), sample_rate)),
         prepared_table(outcome.prepared),
         "<h2>What was made</h2>",
         measures_table(outcome.spoken),
@@ -93,8 +95,8 @@ def section(sentence: SpokenSentence) -> str:
     """Player and spectrogram with phones of one sentence."""
     speech = sentence.speech
     text = speech.phones.text if speech.phones else ""
-    title = f"<h3>{escape(sentence.condition)}, {sentence.language}: {escape(text)}</h3>"
-    return title + player(speech.wave.numpy(), speech.sample_rate) + picture(speech.show())
+    title = f"<h3>{on_page(sentence.condition)}, {sentence.language}: {on_page(text)}</h3>"
+    return title + player(speech.wave, speech.sample_rate, speech.mark) + picture(speech.show())
 
 
 def measures_table(spoken: Sequence[SpokenSentence]) -> str:
@@ -133,21 +135,17 @@ def prepared_table(folder: Path) -> str:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """An HTML table; everything is escaped."""
-    titles = "".join(f"<th>{escape(title)}</th>" for title in head)
+    titles = "".join(f"<th>{on_page(title)}</th>" for title in head)
     lines = [f"<tr>{titles}</tr>"]
     for row in rows:
-        cells = "".join(f"<td>{escape(str(value))}</td>" for value in row)
+        cells = "".join(f"<td>{on_page(value)}</td>" for value in row)
         lines.append(f"<tr>{cells}</tr>")
     return f"<table>{''.join(lines)}</table>"
 
 
-def player(wave: np.ndarray, sample_rate: int) -> str:
-    """An audio element with the sound inside."""
-    import soundfile
-
-    buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(wave, -1, 1), sample_rate, format="WAV", subtype="PCM_16")
-    return f'<audio controls src="data:audio/wav;base64,{base64.b64encode(buffer.getvalue()).decode()}"></audio>'
+def player(wave: Tensor, sample_rate: int, mark: audio.Mark | None) -> str:
+    """An audio element with the sound (T,) inside; `mark` is None for what is natural."""
+    return f'<audio controls src="{audio.data_url(wave, sample_rate, mark)}"></audio>'
 
 
 def picture(figure: Any) -> str:

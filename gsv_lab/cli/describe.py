@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gsv_lab import audio
 from gsv_lab.checkpoint import read_header
-from gsv_lab.errors import CheckpointError, printable
+from gsv_lab.errors import CheckpointError, one_line
 
 
 def describe(path: str | Path) -> str:
@@ -38,7 +38,7 @@ def describe(path: str | Path) -> str:
 
 def _line(key: str, value: object) -> str:
     """One line, whatever stands in a file."""
-    return printable(" ".join(f"{key}: {value}".split()))
+    return one_line(f"{key}: {value}")
 
 
 def _weights(path: Path) -> dict[str, object]:

@@ -6,9 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gsv_lab.cli.console import say
 from gsv_lab.cli.example import shipped_sample
-from gsv_lab.cli.options import add_command, add_model, add_parts
+from gsv_lab.cli.options import NoiseScale, add_command, add_model, add_parts, number
 from gsv_lab.errors import ConfigError
+from gsv_lab.system.ranges import PositiveInt, Seed
 
 
 def add_intervene(commands: Any) -> None:
@@ -30,10 +32,10 @@ def add_disentangle(commands: Any) -> None:
     what.add_argument("--model", default="", help="base model: nano (default), a version, or a folder")
     parser.add_argument("--speech", type=Path, help="corpus or list with transcripts; else GSV_LAB_SPEECH")
     parser.add_argument("--language", choices=("en", "zh"), help="of --speech; both if not given")
-    parser.add_argument("--speakers", type=int, default=8, help="most speakers")
-    parser.add_argument("--clips", type=int, default=6, help="most clips of each")
-    parser.add_argument("--seed", type=int, default=99, help="of the synthetic voices and scripts")
-    parser.add_argument("--noise-scale", type=float, default=0.0, help="factor on the prior's deviation")
+    parser.add_argument("--speakers", type=number(PositiveInt), default=8, help="most speakers")
+    parser.add_argument("--clips", type=number(PositiveInt), default=6, help="most clips of each")
+    parser.add_argument("--seed", type=number(Seed), default=99, help="of the synthetic voices and scripts")
+    parser.add_argument("--noise-scale", type=number(NoiseScale), default=0.0, help="factor on the prior's deviation")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     add_parts(parser)
 
@@ -41,10 +43,12 @@ def add_disentangle(commands: Any) -> None:
 def _intervene(arguments: argparse.Namespace) -> None:
     from gsv_lab.evaluation.interventions import intervene
     from gsv_lab.evaluation.interventions_file import read_intervention
-    from gsv_lab.evaluation.interventions_report import write_outcome
+    from gsv_lab.evaluation.interventions_report import MARK, write_outcome
     from gsv_lab.inference.lab import load
     from gsv_lab.inference.voice import Voice
+    from gsv_lab.system.folders import check_output_folder
 
+    check_output_folder(arguments.output, MARK)
     asked = read_intervention(arguments.config)
     lab = load(arguments.model or asked.model)
     if arguments.voice is not None or asked.voice:
@@ -53,27 +57,29 @@ def _intervene(arguments: argparse.Namespace) -> None:
         text = asked.reference_text if asked.reference else None
         voice = lab.clone(asked.reference or shipped_sample(), text or None)
     outcome = intervene(lab, voice, asked)
-    print(outcome.summary())
-    print(write_outcome(outcome, arguments.output) / "result.md")
+    say(*str(outcome.summary()).split("\n"))
+    say(write_outcome(outcome, arguments.output) / "result.md")
 
 
 def _disentangle(arguments: argparse.Namespace) -> None:
     from gsv_lab.corpora.synthetic import SyntheticCorpus
     from gsv_lab.evaluation.acoustic import acoustic
-    from gsv_lab.evaluation.interventions_report import write_disentanglement
+    from gsv_lab.evaluation.interventions_report import MARK, write_disentanglement
     from gsv_lab.evaluation.probes_leakage import leakage
     from gsv_lab.evaluation.probes_material import recorded_clips, synthetic_clips
     from gsv_lab.evaluation.swap import swap_speakers
     from gsv_lab.evaluation.swap_ceiling import Rendering
     from gsv_lab.inference.lab import load
     from gsv_lab.system.environment import speech_dir
+    from gsv_lab.system.folders import check_output_folder
 
+    check_output_folder(arguments.output, MARK)
     best = None
     if arguments.synthetic is not None:
         model: Any = acoustic(arguments.synthetic)
         corpus = SyntheticCorpus(arguments.speakers, arguments.speakers * arguments.clips, seed=arguments.seed)
         clips, perfect = synthetic_clips(corpus), Rendering(corpus, model.evaluator)
-        best = swap_speakers(perfect, perfect.clips, say=lambda name: print(f"{name}, by the corpus itself"))
+        best = swap_speakers(perfect, perfect.clips, say=lambda name: say(f"{name}, by the corpus itself"))
         about = {"model": "synthetic", "clips of": f"SyntheticCorpus, seed {arguments.seed}, voices never trained on"}
     else:
         folder = arguments.speech or speech_dir()
@@ -83,8 +89,8 @@ def _disentangle(arguments: argparse.Namespace) -> None:
         model = acoustic(lab)
         clips = recorded_clips(lab, folder, arguments.speakers, arguments.clips, language=arguments.language or "")
         about = {"model": lab.version, "clips of": folder.name, "phones recognised by": model.evaluator.identity}
-    swaps = swap_speakers(model, clips, noise_scale=arguments.noise_scale, say=print)
-    print(swaps.table(best))
-    leaks = leakage(model, clips, say=print)
-    print(leaks.table())
-    print(write_disentanglement(leaks, swaps, about, arguments.output, best) / "result.md")
+    swaps = swap_speakers(model, clips, noise_scale=arguments.noise_scale, say=say)
+    say(*str(swaps.table(best)).split("\n"))
+    leaks = leakage(model, clips, say=say)
+    say(*str(leaks.table()).split("\n"))
+    say(write_disentanglement(leaks, swaps, about, arguments.output, best) / "result.md")

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-from gsv_lab.cli.options import add_command, add_device, add_model, add_renamed, load_lab
+from gsv_lab.cli.console import say
+from gsv_lab.cli.options import add_command, add_device, add_model, add_renamed, load_lab, number
 from gsv_lab.errors import ConfigError
-from gsv_lab.system.files import save_bytes
+from gsv_lab.system.files import check_output, save_bytes
+from gsv_lab.system.folders import check_reachable
+from gsv_lab.system.ranges import Seed
 
+STOPPED = (
+    "of speeds nothing was written; with --quality the clips that were measured are kept, and the same command goes on"
+)
 LIST = "list speaker|language|reference|reference_text|target|target_text|target_seconds"
 
 
 def add_bench(commands: Any) -> None:
     """Add the command `bench`."""
     text = "measure speed and memory, or with --quality what a list of targets sounds like"
-    parser = add_command(commands, "bench", _bench, text)
+    parser = add_command(commands, "bench", _bench, text, STOPPED)
     parser.add_argument("--only", nargs="+", help="rows of the speed table to measure")
     parser.add_argument("--output", type=Path, help="folder for results and waves, or file for the JSON of speeds")
     parser.add_argument("--quality", type=Path, help=LIST)
     quality = parser.add_argument_group("with --quality")
-    quality.add_argument("--seed", type=int, nargs="+", default=[0], help="one or more; results are their mean")
+    quality.add_argument(
+        "--seed", type=number(Seed), nargs="+", default=[0], help="one or more; results are their mean"
+    )
     text = "folder of tuned voices SPEAKER.safetensors for the condition fine_tuned"
     quality.add_argument("--voices", type=Path, help=text)
     quality.add_argument("--natural", type=Path, help="earlier results whose natural rows are taken over")
@@ -35,7 +44,13 @@ def add_bench(commands: Any) -> None:
 
 def _bench(arguments: argparse.Namespace) -> None:
     result = _speed(arguments) if arguments.quality is None else _quality(arguments)
-    print(json.dumps(result, indent=1, ensure_ascii=False))
+    say(*_json(result).split("\n"))
+
+
+def _json(result: Any) -> str:
+    """Readable, and whole wherever it is copied to: what a terminal would obey is escaped as JSON has it."""
+    text = json.dumps(result, indent=1, ensure_ascii=False)
+    return re.sub(r"[^\n]", lambda c: c[0] if c[0].isprintable() else json.dumps(c[0])[1:-1], text)
 
 
 def _speed(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -44,6 +59,8 @@ def _speed(arguments: argparse.Namespace) -> dict[str, Any]:
     from gsv_lab.cli.example import example
     from gsv_lab.evaluation.bench import GOALS, bench
 
+    if arguments.output is not None:
+        check_output(arguments.output)
     recordings, _ = example(False)
     only = arguments.only or tuple(GOALS)
     with tqdm(total=len(only), desc="bench") as bar:
@@ -66,6 +83,8 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
     from gsv_lab.evaluation.conditions import COMPARISON
     from gsv_lab.evaluation.run import evaluate_lab, own_evaluators
 
+    output = arguments.output or Path("quality")
+    check_reachable(output)
     conditions = arguments.conditions or COMPARISON
     voices = _voices(arguments.voices)
     if "fine_tuned" in conditions and not voices:
@@ -79,10 +98,10 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
             bar.set_postfix_str(what, refresh=False)
             bar.update(done - bar.n)
 
-        return evaluate_lab(
+        made = evaluate_lab(
             lab,
             arguments.quality,
-            arguments.output or Path("quality"),
+            output,
             system=lab.version,
             seeds=arguments.seed,
             conditions=conditions,
@@ -91,6 +110,8 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
             progress=progress,
             **own_evaluators(lab),
         )
+        bar.update(bar.total - bar.n)
+        return made
 
 
 def _voices(folder: Path | None) -> dict[str, Any]:

@@ -1,23 +1,153 @@
-"""What several commands share: how one is added, and the options for model, device, parts and language."""
+"""What several commands share: the parser, how a command is added, numbers, and options for model, device and parts."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import difflib
+import os
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args
 
+from gsv_lab.errors import ConfigError
 from gsv_lab.system.migration import OPTIONS, renamed
+from gsv_lab.system.ranges import Range
 
 if TYPE_CHECKING:
     from gsv_lab.inference.lab import Lab
 
 
-def add_command(commands: Any, name: str, run: Callable[..., Any], text: str) -> argparse.ArgumentParser:
-    """A new command; `run` gets the parsed arguments and gives the exit code, or None for 0."""
-    made: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    made.set_defaults(run=run)
+class _Help(argparse.HelpFormatter):
+    """Help with the default of every option that has one worth reading."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        shown = action.default not in (None, argparse.SUPPRESS, "", [], False) and action.option_strings
+        return f"{action.help or ''} (default: %(default)s)".lstrip() if shown else action.help
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose every complaint is one error of the kit, with the nearest name that is known.
+
+    Args:
+        passes_on: options that are not known are kept for another program, as `rest` of what is parsed.
+        settings: the argument that takes `key=value`, wherever among the options these stand.
+    """
+
+    def __init__(self, *args: Any, passes_on: bool = False, settings: str = "", **options: Any) -> None:
+        options = {"formatter_class": _Help, "allow_abbrev": not passes_on, **options}
+        super().__init__(*args, **options)
+        self.passes_on, self.settings = passes_on, settings
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """Parse; what is left over is refused where it was given, since only there its neighbours are known.
+
+        Raises:
+            ConfigError: USAGE.
+        """
+        if not (self.passes_on or self._subparsers):
+            self._refuse_unknown(args or [])
+        parsed, rest = super().parse_known_args(args, namespace)
+        if self.settings and rest and not any(item.startswith("-") or "=" not in item for item in rest):
+            setattr(parsed, self.settings, [*vars(parsed)[self.settings], *rest])
+            rest = []
+        if self.passes_on:
+            parsed.rest, rest = rest, []
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return parsed, rest
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line.
+
+        Raises:
+            ConfigError: USAGE.
+        """
+        problem, near = message, ""
+        if found := re.match(r"unrecognized arguments: (.*)", message, re.DOTALL):
+            wrong = found[1].split()[0]
+            problem = f"{self.prog} has no argument '{wrong}'"
+            near = self._setting(wrong) or _nearest(wrong.partition("=")[0], self._known())
+        elif found := re.match(r"argument (.+): invalid choice: '?(.*?)'? \(choose from (.*)\)", message, re.DOTALL):
+            choices = re.findall(r"[\w-]+", found[3])
+            name, what = found[1].split("/")[-1], found[2]
+            problem = f"{self.prog} has no {name} '{what}'" if name.isupper() else f"{name} is '{what}'"
+            raise ConfigError("USAGE", problem, _nearest(what, choices) or f"one of {', '.join(choices)}")
+        raise ConfigError("USAGE", problem, near, f"See {self.prog} --help")
+
+    def _refuse_unknown(self, args: Sequence[str]) -> None:
+        """Name a misspelt option first: what it leaves out would be missed before it."""
+        for argument in args:
+            name = argument.partition("=")[0]
+            if argument == "--":
+                return
+            if name.startswith("--") and " " not in name and not any(o.startswith(name) for o in self._known()):
+                self.error(f"unrecognized arguments: {argument}")
+
+    def _known(self) -> list[str]:
+        return list(self._option_string_actions)
+
+    def _setting(self, wrong: str) -> str:
+        """A setting of the configuration that was written as an option."""
+        plain = wrong.lstrip("-")
+        return f"'{plain}', without the dashes" if self.settings and "." in plain.partition("=")[0] else ""
+
+
+def _nearest(wrong: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(wrong, known, 1, 0.5)
+    return f"'{near[0]}' perhaps" if near else ""
+
+
+def add_command(
+    commands: Any, name: str, run: Callable[..., Any], text: str, stopped: str = "nothing was written", **options: Any
+) -> Parser:
+    """A new command.
+
+    Args:
+        commands: of the parser, or of a command with commands of its own.
+        name: of the command.
+        run: gets the parsed arguments and gives the exit code, or None for 0.
+        text: what it does.
+        stopped: what is true after Ctrl-C, whenever that came.
+        options: of `Parser`.
+    """
+    made: Parser = commands.add_parser(name, help=text, description=text, **options)
+    made.set_defaults(run=run, stopped=stopped)
     return made
+
+
+NoiseScale = Annotated[float, Range(0, 2)]
+Speed = Annotated[float, Range(0.5, 2)]
+
+
+def words(argument: str) -> str:
+    """The type of an option that takes a text: UTF-8 is understood where the system's locale is an older one."""
+    try:
+        return os.fsencode(argument).decode()
+    except UnicodeError:
+        return argument
+
+
+def number(kind: Any) -> Callable[[str], Any]:
+    """The type of an option that takes a number.
+
+    Args:
+        kind: of `gsv_lab.system.ranges`, or another `Annotated` number with a `Range`.
+    """
+    plain, bounds = get_args(kind)
+
+    def parse(text: str) -> Any:
+        whole = "a whole number" if plain is int else "a number"
+        expected = str(bounds).replace("a number", whole)
+        try:
+            value = plain(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"'{text}' is not {expected}") from None
+        if not bounds.holds(value):
+            raise argparse.ArgumentTypeError(f"{text} is not {expected}")
+        return value
+
+    return parse
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from gsv_lab.cli.options import add_command, add_model
+from gsv_lab.cli.console import note, say
+from gsv_lab.cli.options import add_command, add_model, number, words
+from gsv_lab.system.ranges import PositiveInt, Range
+from gsv_lab.system.shipped import copy_notebooks, is_checkout, shipped_folder
+
+Port = Annotated[int, Range(1, 65535)]
 
 
 def add_demo(commands: Any) -> None:
@@ -16,8 +22,8 @@ def add_demo(commands: Any) -> None:
     parser.add_argument("--recording", type=Path, nargs="+", default=[], help="one or more sound files of one person")
     parser.add_argument("--output", type=Path, default=Path("demo"), help="folder for report, waves and voice")
     parser.add_argument("--download", action="store_true", help="fetch librosa's example recording if it is not cached")
-    parser.add_argument("--consent", default="", help="who agreed to this voice, kept in the voice file")
-    parser.add_argument("--steps", type=int, default=120, help="most steps of fine-tuning")
+    parser.add_argument("--consent", type=words, default="", help="who agreed to this voice, kept in the voice file")
+    parser.add_argument("--steps", type=number(PositiveInt), default=120, help="most steps of fine-tuning")
     add_model(parser)
 
 
@@ -32,7 +38,7 @@ def _demo(arguments: argparse.Namespace) -> None:
         arguments.consent,
         arguments.steps,
     )
-    print(f"report: {report}")
+    say(f"report: {report}")
 
 
 def add_info(commands: Any) -> None:
@@ -44,17 +50,32 @@ def add_info(commands: Any) -> None:
 def _info(arguments: argparse.Namespace) -> None:
     from gsv_lab.cli.describe import describe
 
-    print(describe(arguments.file))
+    say(*describe(arguments.file).split("\n"))
 
 
 def add_open(commands: Any) -> None:
     """Add the command `open`."""
-    parser = add_command(commands, "open", _open, "JupyterLab on the notebooks")
-    parser.add_argument("--port", type=int, default=8888)
+    text = "JupyterLab on the notebooks; other options, such as --no-browser, are JupyterLab's own"
+    parser = add_command(commands, "open", _open, text, "notebooks that were saved are kept", passes_on=True)
+    text = "where your notebooks lie: those that are missing are copied there, none is ever overwritten"
+    parser.add_argument("--folder", type=Path, help=f"{text}; by default notebooks here, in a checkout its own")
+    parser.add_argument("--port", type=number(Port), default=8888, help="of the server, on this machine only")
 
 
 def _open(arguments: argparse.Namespace) -> None:
     from jupyterlab.labapp import main as jupyter
 
-    folder = Path(__file__).resolve().parents[2] / "notebooks"
-    jupyter([f"--notebook-dir={folder}", f"--port={arguments.port}", "--ip=127.0.0.1"])
+    if is_checkout() and arguments.folder is None:
+        folder = shipped_folder("notebooks")
+    else:
+        folder = arguments.folder or Path("notebooks")
+        edited = copy_notebooks(folder)
+        if edited:
+            names = ", ".join(path.name for path in edited)
+            note(f"your own versions were kept: {names}; delete or rename one to get it as it is shipped")
+    say(f"notebooks: {folder.absolute()}")
+    options = [f"--notebook-dir={folder}", f"--port={arguments.port}", "--ip=127.0.0.1"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments.rest:
+        note("JupyterLab runs as root: whatever a notebook does, it may do to the whole machine")
+        options.append("--allow-root")
+    jupyter([*options, *arguments.rest])

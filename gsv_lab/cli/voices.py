@@ -4,13 +4,35 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from gsv_lab.cli.options import add_command, add_device, add_language, add_lexicon, add_model, add_renamed, load_lab
+from gsv_lab.cli.console import say, say_text, share_bar
+from gsv_lab.cli.options import (
+    NoiseScale,
+    Speed,
+    add_command,
+    add_device,
+    add_language,
+    add_lexicon,
+    add_model,
+    add_renamed,
+    load_lab,
+    number,
+    words,
+)
 from gsv_lab.errors import DataError, TextError
+from gsv_lab.system.files import check_output, read_file, why_unreadable
+from gsv_lab.system.folders import check_output_folder
+from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range, Seed
 
 CONSENT = "who agreed to this voice, kept in the voice file"
 ANYWAY = "take a recording that is too noisy, too"
+VOICE = ".safetensors"
+LARGEST = 2**20
+"""Bytes of a text to speak."""
+
+Share = Annotated[float, Range(0, 1, above=True)]
+Candidates = Annotated[int, Range(1, 16)]
 
 
 def add_prepare(commands: Any) -> None:
@@ -31,32 +53,37 @@ def _prepare(arguments: argparse.Namespace) -> None:
     if arguments.script:
         from gsv_lab.text.script import reading_script
 
-        print(reading_script(arguments.script))
+        say_text(reading_script(arguments.script))
         return
     if not arguments.paths and not arguments.list:
         raise DataError("NO_INPUT", "There is nothing to prepare", "sound files, a folder or --list")
     if arguments.output is None:
         raise DataError("NO_OUTPUT", "There is no place for the result", "--output DIR")
+    from gsv_lab.corpora.prepare import MARK
     from gsv_lab.inference.lab import load
 
-    result = load(arguments.model).prepare(
-        arguments.paths,
-        arguments.output,
-        language=arguments.language,
-        list_file=arguments.list,
-        text_file=arguments.text,
-        denoise=arguments.denoise,
-        lexicon=arguments.lexicon,
-    )
-    print(result)
+    check_output_folder(arguments.output, MARK)
+    lab = load(arguments.model)
+    with share_bar("recordings") as progress:
+        result = lab.prepare(
+            arguments.paths,
+            arguments.output,
+            language=arguments.language,
+            list_file=arguments.list,
+            text_file=arguments.text,
+            denoise=arguments.denoise,
+            lexicon=arguments.lexicon,
+            progress=progress,
+        )
+    say(*str(result).split("\n"))
 
 
 def add_clone(commands: Any) -> None:
     """Add the command `clone`."""
     parser = add_command(commands, "clone", _clone, "a voice from one recording or a few, without training")
     parser.add_argument("reference", type=Path, nargs="+", help="sound files with 3 s of speech or more each")
-    parser.add_argument("--reference-text", default=None, help="what is said in the first")
-    parser.add_argument("--consent", default="", help=CONSENT)
+    parser.add_argument("--reference-text", type=words, default=None, help="what is said in the first")
+    parser.add_argument("--consent", type=words, default="", help=CONSENT)
     parser.add_argument("--anyway", action="store_true", help=ANYWAY)
     parser.add_argument("--tuned", type=Path, help="voice file of `finetune`, whose networks shall speak")
     parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
@@ -69,6 +96,7 @@ def add_clone(commands: Any) -> None:
 def _clone(arguments: argparse.Namespace) -> None:
     from gsv_lab.inference.voice import Voice
 
+    check_output(arguments.output, VOICE)
     lab = load_lab(arguments)
     voice = lab.clone(
         arguments.reference,
@@ -79,54 +107,58 @@ def _clone(arguments: argparse.Namespace) -> None:
         lexicon=arguments.lexicon,
         anyway=arguments.anyway,
     )
-    print(voice.save(arguments.output))
+    say(voice.save(arguments.output))
 
 
 def add_finetune(commands: Any) -> None:
     """Add the command `finetune`."""
     parser = add_command(commands, "finetune", _finetune, "a voice tuned on a prepared folder")
     parser.add_argument("folder", type=Path, help="folder written by `gsv-lab prepare`, or one recording")
-    parser.add_argument("--consent", default="", help=CONSENT)
+    parser.add_argument("--consent", type=words, default="", help=CONSENT)
     parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
-    parser.add_argument("--max-seconds", type=float, default=60.0, help="speech to use")
-    parser.add_argument("--steps", type=int, default=240, help="most steps")
+    parser.add_argument("--max-seconds", type=number(PositiveFloat), default=60.0, help="speech to use")
+    parser.add_argument("--steps", type=number(PositiveInt), default=240, help="most steps")
     add_model(parser)
     add_device(parser)
 
 
 def _finetune(arguments: argparse.Namespace) -> None:
-    from gsv_lab.system.files import check_writable
-
-    check_writable(arguments.output)
+    check_output(arguments.output, VOICE)
     voice = load_lab(arguments).finetune(
         arguments.folder,
         consent=arguments.consent,
         max_seconds=arguments.max_seconds,
         steps=arguments.steps,
     )
-    print(voice.save(arguments.output))
+    say(voice.save(arguments.output))
 
 
 def add_speak(commands: Any) -> None:
     """Add the command `speak`."""
-    parser = add_command(commands, "speak", _speak, "say a text in a voice")
+    parser = add_command(
+        commands, "speak", _speak, "say a text in a voice; sampling options that are left out are the model's own"
+    )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--voice", type=Path, help="voice file")
     source.add_argument("--reference", type=Path, help="recording to clone for this once")
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--text", help="what to say")
+    what.add_argument("--text", type=words, help="what to say")
     what.add_argument("--text-file", type=Path, help="file with what to say, UTF-8")
-    parser.add_argument("--reference-text", default=None, help="what is said in the reference")
+    parser.add_argument("--reference-text", type=words, default=None, help="what is said in the reference")
     parser.add_argument("--anyway", action="store_true", help=ANYWAY)
     parser.add_argument("--output", type=Path, required=True, help="wav or flac to write")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--temperature", type=float, help="of code sampling; lower is steadier, 0 fixed")
-    parser.add_argument("--top-k", type=int, help="codes to choose from")
-    parser.add_argument("--top-p", type=float, help="share of probability to choose from")
-    parser.add_argument("--repetition-penalty", type=float, help="above 0; 1 is none, more repeats less")
-    parser.add_argument("--noise-scale", type=float, help="liveliness of the sound, 0 to 2")
-    parser.add_argument("--speed", type=float, default=1.0, help="1.3 is 1.3 times as fast")
-    parser.add_argument("--candidates", type=int, help="of each sentence; the best aligned one is kept")
+    parser.add_argument("--seed", type=number(Seed), default=0, help="of everything random")
+    parser.add_argument(
+        "--temperature", type=number(NonNegativeFloat), help="of code sampling; lower is steadier, 0 fixed"
+    )
+    parser.add_argument("--top-k", type=number(NonNegativeInt), help="codes to choose from; 0: all")
+    parser.add_argument("--top-p", type=number(Share), help="share of probability to choose from")
+    parser.add_argument(
+        "--repetition-penalty", type=number(PositiveFloat), help="above 0; 1 is none, more repeats less"
+    )
+    parser.add_argument("--noise-scale", type=number(NoiseScale), help="liveliness of the sound, 0 to 2")
+    parser.add_argument("--speed", type=number(Speed), default=1.0, help="1.3 is 1.3 times as fast")
+    parser.add_argument("--candidates", type=number(Candidates), help="of each sentence; the best aligned one is kept")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_renamed(parser, "takes")
     add_lexicon(parser)
@@ -138,13 +170,14 @@ def add_speak(commands: Any) -> None:
 def _speak(arguments: argparse.Namespace) -> None:
     from tqdm import tqdm
 
+    from gsv_lab import audio
     from gsv_lab.inference.utterance import joined
     from gsv_lab.inference.voice import Voice
-    from gsv_lab.system.files import check_writable
     from gsv_lab.text.split import split_sentences
     from gsv_lab.text.user_dictionary import user_dictionary
 
-    check_writable(arguments.output)
+    audio.check_suffix(arguments.output)
+    check_output(arguments.output)
     text = arguments.text if arguments.text_file is None else _read_text(arguments.text_file)
     lexicon = user_dictionary(arguments.lexicon)
     total = len(split_sentences(text, arguments.language, lexicon=lexicon))
@@ -174,11 +207,12 @@ def _speak(arguments: argparse.Namespace) -> None:
         lexicon=lexicon,
     )
     made = list(tqdm(sentences, "sentences", total, disable=arguments.quiet))
-    print(joined(made).save(arguments.output))
+    say(joined(made).save(arguments.output))
 
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_file(path, LARGEST).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise TextError("TEXT_FILE", f"Cannot read {path.name!r}", "a text file in UTF-8") from error
+        problem = f"Cannot read {path.name!r}: {why_unreadable(error)}"
+        raise TextError("TEXT_FILE", problem, "a text file in UTF-8") from error

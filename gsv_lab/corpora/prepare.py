@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +29,7 @@ from gsv_lab.corpora.listfile import Row, write_list
 from gsv_lab.corpora.prepare_items import Item, PathLike, items, refuse_repeated, slice_names
 from gsv_lab.corpora.prepare_report import FileReport, SliceReport, summary, write_reports
 from gsv_lab.corpora.timing import TimedWord, folded_phones, mean_score, share_out
-from gsv_lab.errors import AudioError, DataError, TextError
+from gsv_lab.errors import AudioError, DataError, TextError, one_line
 from gsv_lab.system.folders import new_folder, private_folder
 from gsv_lab.text import phonemize
 from gsv_lab.text.agreement import check_text_length, doubt, language_of
@@ -41,6 +42,11 @@ Recognise = Callable[[Tensor, str], Sequence[str]]
 Embed = Callable[[Tensor], Tensor]
 """(T,) at 16 kHz -> unit vector (D,) of who speaks."""
 
+Progress = Callable[[float, str], None]
+"""(share of the recordings that is done, name of the one at hand)"""
+
+MARK = "report.json"
+"""A folder that holds this file was made by an earlier run and may be replaced."""
 RATE = 16_000
 """Hz of what aligner, recogniser and speaker verifier get."""
 LONGEST_TEXT = 900.0
@@ -66,7 +72,7 @@ class Prepared(NamedTuple):
             lines += [f"{report.path}: {note}" for note in report.notes if note.startswith(("AUDIO_", "TEXT"))]
         for piece in self.slices:
             lines += [f"{piece.path}: {warning}" for warning in piece.warnings]
-        return "\n".join(lines)
+        return "\n".join(map(one_line, lines))
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,7 @@ def prepare(
     recognise: Recognise | None = None,
     embed: Embed | None = None,
     lexicon: Lexicon = None,
-    progress: Callable[[float, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Prepared:
     """Make a folder of slices from recordings.
 
@@ -140,7 +146,7 @@ def prepare(
         raise TextError("LANG_UNKNOWN", f"The language {language!r} is unknown", "en, zh or auto")
     dictionary = user_dictionary(lexicon)
     given = items(paths, list_file, text_file, speaker, language, Path(output))
-    with private_folder() as private, new_folder(output, "report.json", within=private) as folder:
+    with private_folder() as private, new_folder(output, MARK, within=private) as folder:
         (folder / "slices").mkdir()
         job = _Job(folder, denoise, sample_rate, align, recognise, embed, dictionary)
         slices, files = _all_files(given, job, progress)
@@ -153,7 +159,7 @@ def prepare(
 def _all_files(
     given: Sequence[Item],
     job: _Job,
-    progress: Callable[[float, str], None] | None,
+    progress: Progress | None,
 ) -> tuple[list[SliceReport], list[FileReport]]:
     slices: list[SliceReport] = []
     files: list[FileReport] = []
@@ -161,10 +167,10 @@ def _all_files(
     names = slice_names([item.path for item in given])
     seen: dict[str, str] = {}
     for index, (item, stem) in enumerate(zip(given, names, strict=True)):
-        if progress:
-            progress(index / len(given), item.path.name)
+        share = partial(_share, progress, index, len(given), item.path.name)
+        share(0.0)
         try:
-            report, pieces = _one_file(item, stem, job, seen)
+            report, pieces = _one_file(item, stem, job, seen, share)
             files.append(report)
             slices.extend(pieces)
         except (AudioError, DataError, TextError) as error:
@@ -176,6 +182,12 @@ def _all_files(
         progress(1.0, "")
     _require_material(slices, files, errors)
     return slices, files
+
+
+def _share(progress: Progress | None, index: int, count: int, name: str, part: float) -> None:
+    """Say that `part` of recording number `index` is done."""
+    if progress:
+        progress((index + part) / count, name)
 
 
 def _require_material(
@@ -198,7 +210,9 @@ def _require_material(
         )
 
 
-def _one_file(item: Item, stem: str, job: _Job, seen: dict[str, str]) -> tuple[FileReport, list[SliceReport]]:
+def _one_file(
+    item: Item, stem: str, job: _Job, seen: dict[str, str], share: Callable[[float], None]
+) -> tuple[FileReport, list[SliceReport]]:
     recording = audio.read(item.path)
     refuse_repeated(item.path, seen)
     samples, rate = recording.samples, recording.sample_rate
@@ -218,6 +232,7 @@ def _one_file(item: Item, stem: str, job: _Job, seen: dict[str, str]) -> tuple[F
         notes += [f"TEXT: {warning}" for warning in read.warnings]
     slices = []
     for number, (span, words) in enumerate(pieces, 1):
+        share((number - 1) / len(pieces))
         slices.append(_one_slice(source, f"slices/{stem}_{number:04}.flac", span, words, job))
     if job.embed and len(pieces) >= FEWEST:
         parts = [audio.resample(samples[span.start : span.end], rate, RATE) for span, _ in pieces]
@@ -276,7 +291,8 @@ def _one_slice(source: _Source, path: str, piece: Span, words: Sequence[TimedWor
     levelled = audio.set_loudness(clip, spoken(inside, clip.numel()))
     out_rate = min(rate, job.sample_rate)
     written = audio.resample(levelled.samples, rate, out_rate)
-    audio.write(job.folder / path, written, out_rate)
+    # What was made by a machine stays marked so in its pieces.
+    audio.write(job.folder / path, written, out_rate, audio.read_mark(item.path))
     text = "".join(word.text for word in words).strip()
     language = item.language
     covered: set[str] | None = None

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from gsv_lab.corpora.listfile import read_list
 from gsv_lab.corpora.tables import identity
 from gsv_lab.errors import DataError, TextError
+from gsv_lab.system.files import read_file, why_unreadable
 
 PathLike = str | os.PathLike[str]
 
@@ -97,10 +98,11 @@ def _recordings(path: Path, output: Path) -> Iterator[Path]:
 
 
 def _text(path: Path) -> str:
-    if not path.is_file():
-        raise DataError("DATA_MISSING", f"There is no text file {str(path)!r}", "a UTF-8 text file", "Check the path")
     try:
-        text = " ".join(path.read_bytes().decode("utf-8-sig").split())
+        text = " ".join(read_file(path).decode("utf-8-sig").split())
+    except OSError as error:
+        problem = f"There is no text file {str(path)!r} ({why_unreadable(error)})"
+        raise DataError("DATA_MISSING", problem, "a UTF-8 text file", "Check the path") from error
     except UnicodeDecodeError as error:
         raise TextError("TEXT_INVALID_UNICODE", f"{path.name!r} is not UTF-8", "UTF-8", "Save it as UTF-8") from error
     if not text:

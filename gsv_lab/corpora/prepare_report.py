@@ -7,7 +7,6 @@ small PNGs made here, so that no plotting library is loaded.
 from __future__ import annotations
 
 import base64
-import html
 import json
 import struct
 import zlib
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from gsv_lab import __version__, audio
 from gsv_lab.audio.measures import Quality
+from gsv_lab.errors import on_page
 from gsv_lab.system.environment import clock
 from gsv_lab.system.files import save_bytes
 
@@ -142,15 +142,15 @@ _HEADS = (
 def _page(folder: Path, totals: dict[str, Any], slices: Sequence[SliceReport], files: Sequence[FileReport]) -> str:
     items = []
     for report in files:
-        name = _text(Path(report.path).name)
+        name = on_page(Path(report.path).name)
         if report.refused:
-            items.append(f"<li class=warn>{name}: {_text(report.refused)}</li>")
+            items.append(f"<li class=warn>{name}: {on_page(report.refused)}</li>")
         if report.notes:
-            items.append(f"<li>{name}: {_text('; '.join(report.notes))}</li>")
+            items.append(f"<li>{name}: {on_page('; '.join(report.notes))}</li>")
     missing = []
     for language, names in totals["missing_phones"].items():
-        phones = _text(" ".join(names)) or "none"
-        missing.append(f"<p>Phones that no slice holds ({_text(language)}): {phones}</p>")
+        phones = on_page(" ".join(names)) or "none"
+        missing.append(f"<p>Phones that no slice holds ({on_page(language)}): {phones}</p>")
     heads = "".join(f"<th>{name}</th>" for name in _HEADS)
     counts = (
         f"{totals['files']} files, {totals['refused']} refused; {totals['speech']:.1f} s of speech; "
@@ -176,10 +176,10 @@ def _table_row(folder: Path, piece: SliceReport) -> str:
     level = f"{piece.level:.1f}"
     if piece.short_by > 0.1:
         level += f"<br><small>{piece.short_by:.1f} short</small>"
-    words = _text(piece.text)
+    words = on_page(piece.text)
     if not words:
-        words = f"<i>{_text(piece.hint) or 'no transcript'}</i>"
-    source = html.escape(piece.path, quote=True)
+        words = f"<i>{on_page(piece.hint) or 'no transcript'}</i>"
+    source = on_page(piece.path)
     numbers = [
         f"{measured.snr_db:.0f}",
         f"{measured.clipping:.2%}",
@@ -193,13 +193,9 @@ def _table_row(folder: Path, piece: SliceReport) -> str:
     return (
         f'<tr><td><img alt="spectrogram" src="{_picture(folder / piece.path)}">'
         f'<audio controls preload=none src="{source}"></audio></td>'
-        f"<td>{_text(piece.source)}<br>{piece.start:.2f} to {piece.end:.2f} s</td><td>{words}</td>{cells}"
-        f"<td class=warn>{_text('; '.join(piece.warnings))}</td></tr>"
+        f"<td>{on_page(piece.source)}<br>{piece.start:.2f} to {piece.end:.2f} s</td><td>{words}</td>{cells}"
+        f"<td class=warn>{on_page('; '.join(piece.warnings))}</td></tr>"
     )
-
-
-def _text(value: str) -> str:
-    return html.escape(value, quote=True)
 
 
 def _picture(path: Path, width: int = 240, height: int = 64) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gsv_lab.errors import DataError, printable
+from gsv_lab.system.files import read_file, why_unreadable
 
 Entry = TypeVar("Entry")
 
@@ -38,9 +39,11 @@ def numbered_lines(path: Path) -> list[tuple[int, str]]:
         DataError: `DATA_MISSING`; `DATA_ROW`, a line is not UTF-8.
     """
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
-        raise DataError("DATA_MISSING", f"{path.name!r} cannot be read: {error.strerror}", "a text file") from error
+        raise DataError(
+            "DATA_MISSING", f"{path.name!r} cannot be read: {why_unreadable(error)}", "a text file"
+        ) from error
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = _from_utf16(path.name, data)
     lines = []

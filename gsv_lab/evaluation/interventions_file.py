@@ -17,6 +17,9 @@ from gsv_lab.errors import ConfigError, HookError
 from gsv_lab.evaluation.interventions_measures import MEASURES
 from gsv_lab.hooks import Edit
 from gsv_lab.hooks.edits import RECIPES
+from gsv_lab.system.config import LARGEST
+from gsv_lab.system.files import read_file, why_unreadable
+from gsv_lab.system.shipped import shipped
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,10 @@ def read_intervention(path: str | Path) -> Intervention:
 def _content(path: Path) -> dict[str, Any]:
     """The mapping in a file, with known keys only."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(read_file(shipped(path), LARGEST).decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError("CONFIG_MISSING", f"Cannot read {path}", "a YAML file in UTF-8") from error
+        problem = f"Cannot read {path}: {why_unreadable(error)}"
+        raise ConfigError("CONFIG_MISSING", problem, "a YAML file in UTF-8") from error
     except yaml.YAMLError as error:
         first = str(error).splitlines()[0]
         raise ConfigError("CONFIG_UNSAFE", f"{path.name} is not plain YAML: {first}") from error

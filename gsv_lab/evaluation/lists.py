@@ -19,6 +19,7 @@ import numpy as np
 
 from gsv_lab.corpora.tables import identity
 from gsv_lab.errors import DataError
+from gsv_lab.system.files import read_file, why_unreadable
 
 COLUMNS = ("speaker", "language", "reference", "reference_text", "target", "target_text", "target_seconds")
 LANGUAGES = ("en", "zh")
@@ -93,9 +94,11 @@ def read_list(path: str | Path) -> TestList:
             reference), `LANG_UNKNOWN`.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError("DATA_MISSING", f"There is no list file {path.name!r}", "a file", "Check the path")
-    raw = path.read_bytes()
+    try:
+        raw = read_file(path)
+    except OSError as error:
+        problem = f"There is no list file {path.name!r} ({why_unreadable(error)})"
+        raise DataError("DATA_MISSING", problem, "a file", "Check the path") from error
     try:
         lines = raw.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:

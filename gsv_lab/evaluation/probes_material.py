@@ -23,6 +23,7 @@ from gsv_lab.corpora.synthetic import SyntheticClip, SyntheticCorpus
 from gsv_lab.errors import DataError
 from gsv_lab.evaluation.lists import COLUMNS, LANGUAGES, read_list
 from gsv_lab.extensions.f0 import track_pitch
+from gsv_lab.system.files import read_file
 from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
 
 PITCH_RATE = 100
@@ -169,7 +170,7 @@ def recorded_clips(
 def _rows(source: Path) -> list[Clip]:
     """Clips of a corpus, a list file or a test list."""
     header = "|".join(COLUMNS).encode()
-    if not source.is_file() or not source.read_bytes().startswith(header):
+    if not source.is_file() or not read_file(source).startswith(header):
         return read(source)
     listed: dict[str, Clip] = {}
     for item in read_list(source).items:

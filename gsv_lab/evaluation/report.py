@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gsv_lab.errors import ConfigError
+from gsv_lab.errors import ConfigError, one_line
 from gsv_lab.evaluation.conditions import NATURAL
 from gsv_lab.evaluation.recognisers import EVALUATION
 from gsv_lab.evaluation.tables import INVALID_PHONE_ERROR, SCHEMA
@@ -58,7 +58,7 @@ def comparison_markdown(result: Result) -> str:
     """
     if result.get("schema") != SCHEMA:
         raise ConfigError("RESULT_VERSION", f"The result has format {result.get('schema')!r}", f"format {SCHEMA}")
-    parts = [f"**{result['system']}** on `{result['list']['name']}`, {_seeds(result['seeds'])}."]
+    parts = [f"**{one_line(result['system'])}** on `{one_line(result['list']['name'])}`, {_seeds(result['seeds'])}."]
     languages = {name for table in result["conditions"].values() for name in table["languages"]}
     for language in sorted(languages):
         parts += _language_tables(result, language)
@@ -151,7 +151,7 @@ def grid(
 
 
 def _line(cells: Sequence[str]) -> str:
-    return " | ".join(["", *cells, ""]).strip()
+    return " | ".join(["", *(one_line(cell).replace("|", "\\|") for cell in cells), ""]).strip()
 
 
 def _cell(figure: Mapping[str, Any] | None, style: str, interval: bool) -> str:

@@ -25,6 +25,8 @@ from matplotlib.font_manager import fontManager
 from matplotlib.rcsetup import cycler
 from numpy.typing import NDArray
 
+from gsv_lab.errors import printable
+
 Floats = NDArray[np.float64]
 P = ParamSpec("P")
 
@@ -97,7 +99,7 @@ def canvas(
     """An empty figure with (rows, columns) axes, `height` inches tall; -> (figure, array of axes, always 2-D)."""
     figure = Picture(figsize=(WIDTH, height), layout="constrained")
     if title:
-        figure.suptitle(title, x=0.01, ha="left")
+        figure.suptitle("\n".join(map(printable, title.split("\n"))), x=0.01, ha="left")
     axes = figure.subplots(rows, columns, squeeze=False, sharex=share_time, height_ratios=heights, width_ratios=widths)
     return figure, axes
 

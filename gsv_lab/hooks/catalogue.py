@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from gsv_lab.errors import HookError
+from gsv_lab.errors import HookError, one_line
 from gsv_lab.hooks.tap import BoundTap, Component
 
 COMPILED = "_orig_mod."
@@ -134,7 +134,7 @@ class Table(list[dict[str, Any]]):
 
 
 def _line(cells: Iterable[Any]) -> str:
-    texts = [f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells]
+    texts = [f"{cell:.4g}" if isinstance(cell, float) else one_line(cell).replace("|", "\\|") for cell in cells]
     return f"| {' | '.join(texts)} |"
 
 

@@ -21,6 +21,7 @@ from torch import Tensor
 from gsv_lab.errors import HookError
 from gsv_lab.hooks.catalogue import Point, nearest, require
 from gsv_lab.hooks.record import Record, Records, axis_index, check_origin
+from gsv_lab.system.files import read_file
 
 OVER = {"mean": "time", "resample": "time", "steer": "dim"}
 """Kinds with an axis of their own choice."""
@@ -329,7 +330,7 @@ def from_yaml(text: str | Path) -> list[Edit]:
     """
     try:
         if isinstance(text, Path):
-            text = text.read_text("utf-8")
+            text = read_file(text).decode()
         return [Edit(**row) for row in yaml.safe_load(text)]
     except HookError:
         raise

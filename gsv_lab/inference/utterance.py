@@ -5,8 +5,6 @@ Letters: T samples, F25 codes, P phones.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +16,7 @@ from torch import Tensor
 
 from gsv_lab import audio
 from gsv_lab.audio.alignment import Alignment
-from gsv_lab.errors import LabError
+from gsv_lab.errors import LabError, on_page
 from gsv_lab.text import Phones
 
 
@@ -75,14 +73,10 @@ class Speech:
         return phone_strip(self.wave.numpy(), self.sample_rate, self.phones.symbols, timings.start, timings.end)
 
     def _repr_html_(self) -> str:
-        """A player, self-contained."""
-        import soundfile
-
-        buffer = io.BytesIO()
-        soundfile.write(buffer, self.wave.clamp(-1, 1).numpy(), self.sample_rate, format="WAV", subtype="PCM_16")
-        data = base64.b64encode(buffer.getvalue()).decode()
-        text = "" if self.phones is None else self.phones.text.replace("&", "&amp;").replace("<", "&lt;")
-        return f'<div>{text}</div><audio controls src="data:audio/wav;base64,{data}"></audio>'
+        """A player, self-contained; what is saved from it carries the mark."""
+        text = "" if self.phones is None else on_page(self.phones.text)
+        source = audio.data_url(self.wave, self.sample_rate, self.mark)
+        return f'<div>{text}</div><audio controls src="{source}"></audio>'
 
 
 def joined(parts: list[Speech], pause: float = 0.25) -> Speech:

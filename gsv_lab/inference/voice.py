@@ -139,14 +139,13 @@ class Voice:
         wrong = sorted(name for name in names if fingerprints.get(name) != self.parents.get(name))
         if self.parent == version and not wrong:
             return
-        source = self.settings.get("source", "RECORDING")
         differing = f" ({', '.join(wrong)} differ)" if wrong else ""
         verb = "finetune" if self.changed else "clone"
         raise CheckpointError(
             "CKPT_PARENT_MISMATCH",
             f"The voice '{self.name}' was made for {self.parent}, loaded is {version}{differing}",
             "the weights that it was made for",
-            f"Make it anew: gsv-lab {verb} {source} --output VOICE",
+            f"Make it anew of its recordings: gsv-lab {verb} RECORDING --output VOICE.safetensors",
         )
 
     def check_fit(self, base: Synthesizer) -> None:

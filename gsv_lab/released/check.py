@@ -19,7 +19,6 @@ from typing import Any
 import torch
 
 import gsv_lab
-from gsv_lab import audio
 from gsv_lab.errors import DataError, LabError
 from gsv_lab.inference.lab import Lab
 from gsv_lab.released.catalogue import MODELS, needed, weights_folder
@@ -164,7 +163,7 @@ def _speak(
         made.seconds = round(speech.seconds, 2)
         made.real_time_factor = round(taken / speech.seconds, 3)
         made.file = f"{family}.wav"
-        audio.write(output / made.file, speech.wave, speech.sample_rate)
+        speech.save(output / made.file)
     except LabError as error:
         made.state = NOT_RUN if error.code == "EXTRA_MISSING" else FAULTY
         made.error = f"{error} [{error.code}]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from gsv_lab.errors import printable
 from gsv_lab.released.check_files import FINE, FileReport
 
 SHOWN = 10
@@ -73,7 +74,7 @@ def page(report: CheckReport) -> str:
         lines.append("No pair of a SoVITS and a SemanticGPT of one family is here, so nothing was spoken.")
     lines += ["", "## Machine", ""]
     lines += [f"- {name}: {value}" for name, value in {**report.versions, **report.machine}.items()]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 def _file(row: FileReport) -> list[str]:

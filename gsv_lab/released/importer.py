@@ -25,7 +25,7 @@ from gsv_lab.errors import CheckpointError, LabError
 from gsv_lab.released import reference_keys, reference_keys_gpt
 from gsv_lab.released.reference_family import Resolved, resolve_file
 from gsv_lab.released.stored_config import setting, to_json
-from gsv_lab.system.files import check_writable, save_failed
+from gsv_lab.system.files import check_output, save_failed
 
 _NORMS = {
     ".parametrizations.weight.original0": ".weight_g",
@@ -81,9 +81,7 @@ def import_reference(paths: Sequence[str | Path], output: str | Path) -> list[Im
         LabError: INPUT_ROLE, two files of one role; OUTPUT_NAME; SAVE_FAILED.
     """
     output = Path(output)
-    if output.suffix != ".safetensors":
-        raise LabError("OUTPUT_NAME", f"The output is named '{output.name}'", "a name that ends in .safetensors")
-    check_writable(output)
+    check_output(output, ".safetensors")
     if not paths:
         raise LabError("INPUT_ROLE", "There is no file to import", "one or more released files")
     converted = [_convert(Path(path)) for path in paths]
@@ -137,7 +135,7 @@ def _convert(path: Path) -> _Converted:
 def _save_all(converted: Sequence[_Converted], targets: Sequence[Path]) -> None:
     """All files or none: none gets its name before the last one is on the disk."""
     for target in targets:
-        check_writable(target)
+        check_output(target)
     try:
         with TemporaryDirectory(prefix=".import-", dir=targets[0].parent) as stage:
             waiting = [

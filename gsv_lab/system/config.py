@@ -18,12 +18,13 @@ from typing import Any
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.system.config_checks import check_arguments, check_names, check_tables, check_values
-from gsv_lab.system.files import check_folder_name
+from gsv_lab.system.files import check_folder_name, read_file, why_unreadable
 from gsv_lab.system.overlay import nested, overlay
 from gsv_lab.system.parser_errors import parser_error
 from gsv_lab.system.ranges import NonNegativeInt, PositiveFloat, PositiveInt
 from gsv_lab.system.references import fill
 from gsv_lab.system.registry import FOLDERS, check_classes, resolve
+from gsv_lab.system.shipped import shipped
 from gsv_lab.system.yaml_text import check_text, read_text, read_value, write_text
 
 
@@ -53,6 +54,8 @@ class TrainerSettings:
 
 
 SEED = 1234
+LARGEST = 2**20
+"""Bytes of a configuration."""
 
 TOP = {
     "name": str,
@@ -156,10 +159,9 @@ def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) 
 def _read_file(path: Path) -> Any:
     """The tables of a file, `${...}` as it stands there; keys with dots at the top are written out."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(shipped(path), LARGEST).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        why = str(error.strerror) if isinstance(error, OSError) else "it is no text in UTF-8"
-        raise ConfigError("CONFIG_MISSING", f"Cannot read {path}", "a YAML file", why) from error
+        raise ConfigError("CONFIG_MISSING", f"Cannot read {path}", "a YAML file", why_unreadable(error)) from error
     check_text(text, path.name)
     read = read_text(text, path.name)
     read = {} if read is None else read

@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,10 @@ from gsv_lab.errors import ConfigError, LabError
 
 _FULL = {getattr(errno, name, errno.ENOSPC) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS")}
 """Errors of the system that only writing makes: no space, no share of it, too large a file, a read-only disk."""
+LONGEST_NAME = 255
+"""Bytes of a file's name on all common file systems."""
+LARGEST_TEXT = 64 * 2**20
+"""Bytes of a list, a text or a configuration; the largest corpora need a tenth of it."""
 
 
 def save_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
@@ -30,11 +35,8 @@ def save_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
         LabError: `SAVE_FAILED`: folder missing or not writable, disk full; an older file is then intact.
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise save_failed(path, "its folder does not exist", "Create the folder or choose another path")
-    if path.is_dir():
-        raise save_failed(path, "a folder has that name", "Choose another path")
-    beside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")  # threads, too, write the same file
+    _check_place(path)
+    beside = _beside(path)
     try:
         _write_synced(beside, data)
         os.replace(beside, path)
@@ -115,6 +117,39 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     return Path(path)
 
 
+def hidden_name(path: Path) -> str:
+    """The beginning of hidden names beside a destination: no name is longer than a file system takes."""
+    return f".{os.fsencode(path.name)[: LONGEST_NAME - 55].decode(errors='ignore')}."
+
+
+def _beside(path: Path) -> Path:
+    """A hidden name beside a destination, another one for every writer: threads, too, write the same file."""
+    return path.with_name(f"{hidden_name(path)}{secrets.token_hex(4)}.part")
+
+
+def check_names(path: Path) -> None:
+    """Refuse a path with a name that no file system takes.
+
+    Raises:
+        LabError: `SAVE_FAILED`.
+    """
+    if any(len(os.fsencode(name)) > LONGEST_NAME for name in path.parts):
+        raise save_failed(path, f"a name in it is longer than {LONGEST_NAME} bytes", "Choose a shorter one")
+    if "\0" in str(path):
+        raise save_failed(path, "a name in it holds a NUL", "Choose another path")
+
+
+def _check_place(path: Path) -> None:
+    """Whether a file can lie at `path`: its folder is there, and nothing else than a file has its name."""
+    check_names(path)
+    if not path.parent.is_dir():
+        raise save_failed(path, "its folder does not exist", "Create the folder or choose another path")
+    if path.is_dir():
+        raise save_failed(path, "a folder has that name", "Choose another path")
+    if path.exists() and not path.is_file():
+        raise save_failed(path, "a device has that name", "Choose another path")
+
+
 def _write_synced(path: Path, data: bytes) -> None:
     with path.open("wb") as file:
         file.write(data)
@@ -132,17 +167,50 @@ def sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def check_writable(path: str | os.PathLike[str]) -> None:
-    """Refuse a destination before hours of work go into what would lie there.
+def check_output(path: str | os.PathLike[str], *suffixes: str) -> None:
+    """Refuse a destination before any work goes into what would lie there.
+
+    Args:
+        path: of a file.
+        suffixes: that it may have, in any case; any if none is given.
 
     Raises:
-        LabError: `SAVE_FAILED`, the folder is missing or not writable, or `path` is a folder.
+        LabError: `OUTPUT_NAME`, another suffix; `SAVE_FAILED`, the folder is missing or not writable, `path` is a
+            folder or a device, or its name is too long.
     """
     path = Path(path)
-    folder = path.parent
-    if not folder.is_dir():
-        raise save_failed(path, "its folder does not exist", "Create the folder or choose another path")
-    if path.is_dir():
-        raise save_failed(path, "a folder has that name", "Choose another path")
-    if not os.access(folder, os.W_OK):
-        raise save_failed(path, "its folder is not writable", "Choose another path")
+    if suffixes and path.suffix.lower() not in suffixes:
+        expected = f"a name that ends in {' or '.join(suffixes)}"
+        raise LabError("OUTPUT_NAME", f"The output is named {path.name!r}", expected, "Nothing was done")
+    _check_place(path)
+    beside = _beside(path)
+    try:
+        beside.open("wb").close()
+        beside.unlink()
+    except OSError as error:
+        raise save_failed(path, error.strerror or str(error)) from error
+
+
+def why_unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Why `read_file`, or the decoding of what it gave, failed, in a few words."""
+    return "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
+
+
+def read_file(path: str | os.PathLike[str], most: int = LARGEST_TEXT) -> bytes:
+    """The content of a file of text that somebody named, which may be a folder, a device, or far too large.
+
+    Args:
+        path: the file.
+        most: bytes.
+
+    Raises:
+        OSError: it cannot be read, is no regular file or larger than `most`; `strerror` says which.
+    """
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "it is a folder" if stat.S_ISDIR(found.st_mode) else "it is no regular file")
+    with open(path, "rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most / 2**20:g} MiB")
+    return data

@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from gsv_lab.errors import LabError
 from gsv_lab.system.environment import cache_dir
-from gsv_lab.system.files import make_folder, save_failed, saving, sync_folder
+from gsv_lab.system.files import check_names, hidden_name, make_folder, save_failed, saving, sync_folder
 
 LOCK = ".lock"
 _WORK = "work-"
@@ -141,11 +141,12 @@ def new_folder(path: str | os.PathLike[str], is_own: str | None = None, within: 
         LabError: `OUTPUT_EXISTS`, something else lies there; `SAVE_FAILED`, not writable or disk full.
     """
     path = Path(os.path.abspath(path))
+    check_names(path)
     _refuse_foreign(path, is_own)
     parent = make_folder(path.parent)
     if not os.access(parent, os.W_OK):
         raise save_failed(path, "its folder is not writable", "Choose another path")
-    hidden = f".{path.name[:200]}."
+    hidden = hidden_name(path)
     made = (within or parent) / f"{hidden}{secrets.token_hex(4)}.part"
     try:
         with saving(path):
@@ -159,6 +160,32 @@ def new_folder(path: str | os.PathLike[str], is_own: str | None = None, within: 
     finally:
         shutil.rmtree(made, ignore_errors=True)
     sync_folder(parent)
+
+
+def check_output_folder(path: str | os.PathLike[str], is_own: str | None = None) -> None:
+    """Refuse a folder before any work goes into what would lie there; `is_own` as in `new_folder`.
+
+    Raises:
+        LabError: `OUTPUT_EXISTS`, `SAVE_FAILED`.
+    """
+    path = Path(os.path.abspath(path))
+    _refuse_foreign(path, is_own)
+    check_reachable(path)
+
+
+def check_reachable(path: str | os.PathLike[str]) -> None:
+    """Refuse a folder that could not be made, or not be written into if it is there.
+
+    Raises:
+        LabError: `SAVE_FAILED`.
+    """
+    path = Path(os.path.abspath(path))
+    check_names(path)
+    nearest = next(folder for folder in (path, *path.parents) if os.path.lexists(folder))
+    if not nearest.is_dir():
+        raise save_failed(path, f"{str(nearest)!r} is no folder", "Choose another path")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise save_failed(path, f"{str(nearest)!r} is not writable", "Choose another path")
 
 
 def _clear(path: Path, hidden: str) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gsv_lab.errors import TextError
+from gsv_lab.system.files import read_file, why_unreadable
 from gsv_lab.text.marks import Mark
 from gsv_lab.text.normalise_zh import simplify
 from gsv_lab.text.pinyin import is_syllable
@@ -70,9 +71,9 @@ class UserDictionary:
         """
         path = Path(path)
         try:
-            rows = path.read_text(encoding="utf-8-sig").splitlines()
+            rows = read_file(path).decode("utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise _wrong(f"Cannot read {path.name!r}", "a text file in UTF-8") from error
+            raise _wrong(f"Cannot read {path.name!r}: {why_unreadable(error)}", "a text file in UTF-8") from error
         made = cls()
         for number, row in enumerate(rows, 1):
             word, tab, reading = row.partition("\t")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback
+from tqdm.auto import tqdm
 
 from gsv_lab.training.moving_average import MovingAverage
 from gsv_lab.training.task import Task
@@ -39,7 +40,7 @@ class Budget(Callback):
         self.pause = pause
         self.run_minutes = run_minutes
         self.seconds = 0.0
-        self.batches = 0
+        self.batches = self.begun = 0
         self.finished = False
         self._last = self._began = time.monotonic()
 
@@ -54,6 +55,7 @@ class Budget(Callback):
     def on_train_start(self, trainer: pl.Trainer, task: Task) -> None:
         """The clock starts after loading; a budget that is used up already buys no batch more."""
         self._last = self._began = time.monotonic()
+        self.begun = self.batches
         self.finished = self.share() >= 1
         trainer.should_stop = trainer.should_stop or self.finished
 
@@ -124,18 +126,34 @@ class Average(Callback):
         self._stack.close()
 
 
-class TimeLeft(TQDMProgressBar):
-    """Lightning's progress bar with the minutes or batches of the budget that are left."""
+class BudgetBar(Callback):
+    """A progress bar over the whole budget, what earlier calls used included, with the last training losses.
 
-    def __init__(self, budget: Budget, refresh_rate: int = 5) -> None:
-        super().__init__(refresh_rate=refresh_rate)
+    Args:
+        budget: its batches, or its minutes where nothing bounds the batches.
+    """
+
+    def __init__(self, budget: Budget) -> None:
         self._budget = budget
+        self._bar: Any = None
 
-    def get_metrics(self, trainer: pl.Trainer, task: pl.LightningModule) -> dict[str, Any]:
-        """The last training losses and what is left of the budget."""
+    def on_train_start(self, trainer: pl.Trainer, task: Task) -> None:
+        """Open the bar where the training stands."""
+        batches = self._budget.max_batches
+        unit = " batches" if batches else " min"
+        form = None if batches else "{l_bar}{bar}| {n:.1f}/{total:.1f}{unit}{postfix}"
+        self._bar = tqdm(total=batches or self._budget.minutes, unit=unit, bar_format=form, initial=self._done())
+
+    def on_train_batch_end(self, trainer: pl.Trainer, task: Task, *_: Any) -> None:
+        """Move, but not beyond the end: the last batch may take longer than the minutes that were left."""
         losses = {k.removeprefix("train/"): v for k, v in trainer.logged_metrics.items() if k.startswith("train/")}
-        shown = {k: f"{float(v):.3f}" for k, v in losses.items()}
-        if self._budget.max_batches:
-            return {**shown, "batches_left": str(max(0, self._budget.max_batches - self._budget.batches))}
-        left = max(0.0, self._budget.minutes - self._budget.seconds / 60)
-        return {**shown, "minutes_left": f"{left:.0f}"}
+        self._bar.set_postfix({k: f"{float(v):.3f}" for k, v in losses.items()}, refresh=False)
+        self._bar.update(min(self._done(), self._bar.total) - self._bar.n)
+
+    def teardown(self, trainer: pl.Trainer, task: Task, stage: str) -> None:  # type: ignore[override]
+        """Leave the bar as it stands, whatever ended the training."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def _done(self) -> float:
+        return self._budget.batches if self._budget.max_batches else self._budget.seconds / 60

@@ -10,6 +10,8 @@ Letters: G speaker width, P phones.
 from __future__ import annotations
 
 import copy
+import math
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +29,7 @@ from gsv_lab.corpora.sovits_data import SoVITSData
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.tracks import add_codes, add_content, add_pitch
 from gsv_lab.corpora.voice_clips import AGAIN, read_clips
+from gsv_lab.errors import ConfigError
 from gsv_lab.extensions.sovits import ExtendedSoVITS
 from gsv_lab.inference.family import Family
 from gsv_lab.inference.recordings import Recordings
@@ -115,12 +118,15 @@ def finetune(
         max_seconds: of speech to use, in list order.
         steps: at most.
         learning_rate: of AdamW.
-        patience: evaluations (one every 30 steps) without a better held-out loss before it stops.
+        patience: evaluations (one every 30 steps and one at the end) without a better held-out loss before it stops.
         seed: of windows and noise.
 
     Raises:
-        DataError: those of `read_clips`. LabError: SAVE_FAILED.
+        ConfigError: PARAM_RANGE. DataError: those of `read_clips`. LabError: SAVE_FAILED.
     """
+    for option, value in (("max_seconds", max_seconds), ("steps", steps), ("learning_rate", learning_rate)):
+        if not 0 < value < math.inf or (option == "steps" and value != int(value)):
+            raise ConfigError("PARAM_RANGE", f"{option} is {value}", "a number above 0", f"Choose another {option}")
     folder = Path(folder)
     torch.manual_seed(seed)
     with private_folder() as private:
@@ -234,7 +240,7 @@ def train(
         with arithmetic(precision, device):
             train_step(task, move_data_to_device(data.draw(step), device), optimizers)
         average.update(task.sovits)
-        if (step + 1) % VALIDATE_EVERY:
+        if (step + 1) % VALIDATE_EVERY and step + 1 < steps:
             continue
         with average.applied(task.sovits):
             value = held_out_loss(task, held_out)
@@ -244,6 +250,9 @@ def train(
         if waited >= patience:
             break
     task.sovits.load_state_dict(state)
+    if not done:
+        problem = f"none of {step + 1} steps made the held-out recordings better"
+        warnings.warn(f"FINETUNE_UNCHANGED: {problem}, so the networks are those of the base", stacklevel=3)
     return {"steps": done, "loss": round(best, 4)}
 
 

@@ -23,7 +23,7 @@ from gsv_lab.system.config import TrainerSettings, build
 from gsv_lab.system.files import make_folder, save_bytes, saving
 from gsv_lab.system.folders import locked
 from gsv_lab.system.machine import pick_device, pick_precision
-from gsv_lab.training.callbacks import Average, Budget, TimeLeft
+from gsv_lab.training.callbacks import Average, Budget, BudgetBar
 from gsv_lab.training.logging_callback import LoggingCallback
 from gsv_lab.training.run_state import ADVICE, StateFile, StateSaver, check_same
 from gsv_lab.training.start import belongings, start_from
@@ -105,11 +105,11 @@ def _state_that_fits(path: Path | None, record: Record) -> Iterator[None]:
 
 
 @contextmanager
-def _whole_batches(trainer: pl.Trainer, record: Record) -> Iterator[None]:
+def _whole_batches(trainer: pl.Trainer, record: Record, budget: Budget) -> Iterator[None]:
     """Ctrl-C ends the training after the batch that is under way, so that a state can be saved; a second one at once.
 
     Raises:
-        KeyboardInterrupt: when it has ended.
+        KeyboardInterrupt: when it has ended, with what is true then.
     """
     asked = False
 
@@ -131,7 +131,7 @@ def _whole_batches(trainer: pl.Trainer, record: Record) -> Iterator[None]:
     finally:
         signal.signal(signal.SIGINT, before)
     if asked:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(f"the training is saved after batch {budget.batches}; the same command goes on there")
 
 
 @contextmanager
@@ -236,17 +236,19 @@ def _fit(
     data.attach(task, budget, settings.workers)
     record = Record(folder, experiment, fresh, say)
     callbacks: list[pl.Callback] = [budget, average, record, saver, LoggingCallback()]
-    callbacks += [TimeLeft(budget)] if progress_bar else []
+    callbacks += [BudgetBar(budget)] if progress_bar else []
     trainer = pl.Trainer(
         **_hardware(device, settings.precision), max_epochs=-1, plugins=[file],
         logger=TensorBoardLogger(folder, name="", version="events"), callbacks=callbacks,
-        enable_progress_bar=progress_bar, enable_model_summary=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
         num_sanity_val_steps=0, log_every_n_steps=settings.log_every, val_check_interval=settings.validate_every,
         check_val_every_n_epoch=None, use_distributed_sampler=False, default_root_dir=folder,
     )  # fmt: skip
     state = None if found is None else file.path
-    with _nothing_left(record), _whole_batches(trainer, record), _state_that_fits(state, record):
+    with _nothing_left(record), _whole_batches(trainer, record, budget), _state_that_fits(state, record):
         trainer.fit(task, datamodule=data, ckpt_path=state, weights_only=True)
+    if budget.finished and budget.batches == budget.begun:
+        say(f"the run is finished already, after {budget.batches} batches; nothing was trained")
     info = {
         "experiment": experiment["name"],
         "batches": budget.batches,

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
+from gsv_lab.errors import one_line
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -100,9 +102,11 @@ class LogWriter:
         stored = vectors.detach().float().cpu()
         for logger in self.loggers:
             if isinstance(logger.experiment, _SummaryWriter):
-                logger.experiment.add_embedding(stored, list(labels), tag=tag, global_step=self.step)
+                logger.experiment.add_embedding(
+                    stored, [one_line(label) for label in labels], tag=tag, global_step=self.step
+                )
 
     def settings(self, values: Mapping[str, Any]) -> None:
         """What the run was started with."""
         for logger in self.loggers:
-            logger.log_hyperparams(dict(values))
+            logger.log_hyperparams({name: one_line(v) if isinstance(v, str) else v for name, v in values.items()})

@@ -19,7 +19,7 @@ from typing import Any
 from gsv_lab.errors import ConfigError
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.system.config import TrainerSettings, load_experiment, override
-from gsv_lab.system.files import check_folder_name, save_bytes
+from gsv_lab.system.files import check_folder_name, read_file, save_bytes
 from gsv_lab.system.migration import STAGES as OLD_STAGES
 from gsv_lab.system.migration import refuse_old_names
 from gsv_lab.system.ranges import NonNegativeInt
@@ -86,7 +86,7 @@ def load_stage(configs: Path, name: str, overrides: Sequence[str]) -> dict[str, 
     if configs.suffix != ".json":
         return load_experiment([configs / f"{name}.yaml"], overrides)
     try:
-        stages = json.loads(configs.read_bytes())
+        stages = json.loads(read_file(configs))
     except OSError as error:
         raise ConfigError("CONFIG_MISSING", f"Cannot read {configs}", "a bundle's file", str(error.strerror)) from error
     except (ValueError, RecursionError) as error:
@@ -146,7 +146,9 @@ def train_family(
     for stage in STAGES:
         files = {name: folder / stage.name / "weights" / f"{name}.safetensors" for name in stage.weights}
         done = folder / stage.name / "done"
-        if stage in chosen and not done.is_file():
+        if stage in chosen and done.is_file():
+            say(f"{stage.name}: finished already, nothing is trained")
+        elif stage in chosen:
             say(f"{stage.name}: {stage.share * minutes:.0f} minutes")
             settings = stage_settings(stage, folder, corpora, stage.share * minutes, overrides)
             left = run_minutes and run_minutes - (time.monotonic() - began) / 60

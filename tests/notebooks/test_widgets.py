@@ -71,12 +71,12 @@ def test_all_explorers_draw_only_when_a_control_is_let_go(explorers: list[Explor
 
 def test_player_holds_five_seconds_of_mono_16_bit() -> None:
     time = torch.arange(7 * 16000) / 16000
-    page = player(2 * torch.sin(2 * torch.pi * 100 * time), 16000)
+    page = player(2 * torch.sin(2 * torch.pi * 100 * time), 16000, None)
     [(samples, file)] = sounds(page)
     assert (file.samplerate, file.channels, file.subtype) == (16000, 1, "PCM_16")
     assert len(samples) == LONGEST * 16000 and "first 5 s" in page
     assert float(samples.abs().max()) <= 1.0
-    assert "first" not in player(torch.zeros(1600), 16000)
+    assert "first" not in player(torch.zeros(1600), 16000, None)
 
 
 def test_window_explorer_shows_what_is_chosen(wave: torch.Tensor) -> None:

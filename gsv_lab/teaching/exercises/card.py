@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import builtins
 import functools
-import html
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from gsv_lab.errors import on_page
 from gsv_lab.system.environment import grading
 
 OPEN = "Still open: put your answer in the place of None (or of the dots) and run the cell again."
@@ -49,8 +49,8 @@ class Card:
         colour, sign = ("#009E73", "✓") if self.passed else ("#D55E00", "→")
         style = f"border-left:5px solid {colour};padding:0.4em 0.9em;margin:0.3em 0;max-width:52em"
         return (
-            f'<div class="gsv-check" style="{style}"><b style="color:{colour}">{sign} {html.escape(self.title)}</b>'
-            f"<br>{html.escape(self.message)}</div>"
+            f'<div class="gsv-check" style="{style}"><b style="color:{colour}">{sign} {on_page(self.title)}</b>'
+            f"<br>{on_page(self.message)}</div>"
         )
 
 

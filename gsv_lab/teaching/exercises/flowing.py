@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gsv_lab.audio import Mark
 from gsv_lab.hooks import Records, probe
 from gsv_lab.inference.lab import Lab
 from gsv_lab.nn.interfaces import Conditioning
@@ -30,10 +31,11 @@ class Latents(NamedTuple):
 
 
 class LatentSpeech(NamedTuple):
-    """A `wave` (T,) and the `latents` that it came from."""
+    """A `wave` (T,), the `latents` that it came from, and the `mark` that says that it is synthetic."""
 
     wave: Tensor
     latents: Latents
+    mark: Mark
 
 
 def encode_latents(lab: Lab, part: Excerpt, speaker: Tensor, seed: int = 0) -> Latents:
@@ -70,7 +72,8 @@ def speak_latents(lab: Lab, part: Excerpt, speaker: Tensor, noise_scale: float, 
     noise = standard_normal(mean, torch.Generator().manual_seed(seed))
     drawn = mean + noise * log_scale.exp() * noise_scale
     steps = {"drawn from the prior": drawn[0], **_couplings(records)}
-    return LatentSpeech(wave, _cut(Latents(mean[0], log_scale[0], steps)))
+    mark = Mark(lab.version, "latents", settings={"noise_scale": noise_scale, "seed": seed})
+    return LatentSpeech(wave, _cut(Latents(mean[0], log_scale[0], steps)), mark)
 
 
 def _couplings(records: Records) -> dict[str, Tensor]:

@@ -9,7 +9,6 @@ Letters: T samples, P phones.
 
 from __future__ import annotations
 
-import html
 import json
 import os
 from dataclasses import dataclass
@@ -21,10 +20,11 @@ from torch import Tensor
 
 from gsv_lab import audio
 from gsv_lab.audio.alignment import Alignment, frame_level, greedy
-from gsv_lab.errors import AudioError
+from gsv_lab.errors import AudioError, on_page
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.system.environment import speech_dir
+from gsv_lab.system.files import read_file
 from gsv_lab.teaching.widgets.player import player
 from gsv_lab.text import CTC_SYMBOLS, phonemize
 
@@ -87,8 +87,9 @@ class FoundSpeech:
         return recognised(lab, self.wave)
 
     def _repr_html_(self) -> str:
-        known = f"<br><i>{html.escape(self.text)}</i>" if self.text else ""
-        return f"<div>{html.escape(self.source)}{known}</div>{player(self.wave, self.sample_rate)}"
+        known = f"<br><i>{on_page(self.text)}</i>" if self.text else ""
+        shown = player(self.wave, self.sample_rate, audio.read_mark(self.path))
+        return f"<div>{on_page(self.source)}{known}</div>{shown}"
 
 
 def recognised(lab: Lab, wave: Tensor) -> TimedPhones:
@@ -133,7 +134,7 @@ def find_speech(path: str | os.PathLike[str] = "", text: str = "", language: str
 
 def _transcript(recording: Path) -> str:
     beside = recording.with_suffix(".txt")
-    return beside.read_text(encoding="utf-8").strip() if beside.is_file() else ""
+    return read_file(beside).decode("utf-8-sig").strip() if beside.is_file() else ""
 
 
 def _cached_example() -> Path | None:

@@ -5,13 +5,13 @@ Letters: G speaker width, F frames, P phones, H heads.
 
 from __future__ import annotations
 
-import html
 from typing import Any
 
 import ipywidgets
 import numpy as np
 from torch import Tensor
 
+from gsv_lab.errors import on_page
 from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.hooks import Edit, probe, zero
 from gsv_lab.inference.lab import Lab
@@ -79,8 +79,8 @@ class BlendExplorer(Explorer):
         curve = tracked_pitch(speech.wave.numpy())
         pitch = f"{np.median(curve[curve > 0]):.0f} Hz" if (curve > 0).any() else "no voice"
         gone = ", ".join(f"{edit.kind} {edit.target} {dict(edit.where) or ''}" for edit in self.edits)
-        head = f"<small>median pitch {pitch}; edits: {html.escape(gone) or 'none'}</small><br>"
-        return head + player(speech.wave, speech.sample_rate) + picture_html(self._alignments())
+        head = f"<small>median pitch {pitch}; edits: {on_page(gone) or 'none'}</small><br>"
+        return head + player(speech.wave, speech.sample_rate, speech.mark) + picture_html(self._alignments())
 
     def snapshot(self) -> Any:
         """Which phones each head attends to, a Figure."""

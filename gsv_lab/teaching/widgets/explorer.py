@@ -11,7 +11,6 @@ slider is being dragged.
 
 from __future__ import annotations
 
-import html
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from typing import Any
 
 import ipywidgets
 
-from gsv_lab.errors import LabError
+from gsv_lab.errors import LabError, on_page
 from gsv_lab.teaching.widgets.player import picture_html
 
 
@@ -60,7 +59,7 @@ class Explorer(ABC):
         try:
             result = self.render()
         except LabError as error:
-            result = f"<p><b>{html.escape(str(error))}</b></p>"
+            result = f"<p><b>{on_page(error)}</b></p>"
         self.output.value = result if isinstance(result, str) else picture_html(result)
 
     @property

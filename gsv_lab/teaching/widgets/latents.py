@@ -59,7 +59,7 @@ class LatentExplorer(Explorer):
         made = self.make()
         far = mel_distance(self.lab, self.part.wave, made.wave)
         head = f"<small>mel {far:.2f} nats from the recording</small><br>"
-        return head + player(made.wave, self.lab.sample_rate) + picture_html(self.snapshot())
+        return head + player(made.wave, self.lab.sample_rate, made.mark) + picture_html(self.snapshot())
 
     def snapshot(self) -> Any:
         """The latent as drawn and after the chosen coupling, in units of what the prior expects, a Figure."""

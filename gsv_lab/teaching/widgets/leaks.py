@@ -5,11 +5,11 @@ Letters: N frames.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 import ipywidgets
 
+from gsv_lab.errors import on_page
 from gsv_lab.evaluation.probes import FACTORS, Probed, linear_probe
 from gsv_lab.evaluation.probes_leakage import extract, gather
 from gsv_lab.evaluation.probes_material import SpokenClip
@@ -72,7 +72,7 @@ class LeakExplorer(Explorer):
         """Bars of score, control and chance, and a table of all that was asked."""
         found = self.ask()
         unit = "of the variance" if found.factor == "f0" else "right"
-        head = f"<p><b>{html.escape(found.factor)}</b> at <code>{html.escape(found.tap)}</code>, {unit}:</p>"
+        head = f"<p><b>{on_page(found.factor)}</b> at <code>{on_page(found.tap)}</code>, {unit}:</p>"
         score = found.score
         bars = _bar("probe", score.value, "#0072B2", f"[{score.low:.2f}, {score.high:.2f}]")
         bars += _bar("control", found.control, "#E69F00", "random labels, learned by heart")
@@ -92,4 +92,4 @@ class LeakExplorer(Explorer):
 def _bar(name: str, value: float, colour: str, note: str) -> str:
     width = round(300 * min(1.0, max(0.0, value)))
     box = f"<div style='background:{colour};height:0.9em;display:inline-block;width:{width}px'></div>"
-    return f"<tr><td>{name}</td><td>{box} {value:.2f} <small>{html.escape(note)}</small></td></tr>"
+    return f"<tr><td>{name}</td><td>{box} {value:.2f} <small>{on_page(note)}</small></td></tr>"

@@ -5,10 +5,9 @@ Letters: P phones.
 
 from __future__ import annotations
 
-import html
-
 import ipywidgets
 
+from gsv_lab.errors import on_page
 from gsv_lab.teaching.widgets.explorer import Explorer
 from gsv_lab.text import Phones, Word, phonemize
 
@@ -55,12 +54,12 @@ def strip(phones: Phones) -> str:
         first += word.phones
     used = dict.fromkeys(word.source for word in phones.words)
     legend = " ".join(f'<span style="color:{COLOURS[name]}">■</span> {name}' for name in used)
-    warnings = "".join(f"<li>{html.escape(warning)}</li>" for warning in phones.warnings)
+    warnings = "".join(f"<li>{on_page(warning)}</li>" for warning in phones.warnings)
     counts = f"{len(phones.words)} words and marks, {len(phones)} phones"
     return f"<div>{''.join(boxes)}</div><small>{counts}. {legend}</small><ul>{warnings}</ul>"
 
 
 def _box(word: Word, symbols: tuple[str, ...]) -> str:
     style = f"display:inline-block;margin:2px;padding:2px 6px;border-bottom:4px solid {COLOURS[word.source]}"
-    text = f"<b>{html.escape(word.text)}</b>" if word.emphasis else html.escape(word.text)
-    return f'<span style="{style}">{text}<br><code>{html.escape(" ".join(symbols))}</code></span>'
+    text = f"<b>{on_page(word.text)}</b>" if word.emphasis else on_page(word.text)
+    return f'<span style="{style}">{text}<br><code>{on_page(" ".join(symbols))}</code></span>'

@@ -6,31 +6,29 @@ Letters: T samples.
 from __future__ import annotations
 
 import base64
-import io
 from typing import Any
 
 from torch import Tensor
+
+from gsv_lab import audio
 
 LONGEST = 5.0
 """Seconds that a player holds; longer sound would bloat the notebook that keeps it."""
 
 
-def player(wave: Tensor, sample_rate: int, seconds: float = LONGEST) -> str:
+def player(wave: Tensor, sample_rate: int, mark: audio.Mark | None, seconds: float = LONGEST) -> str:
     """(T,) -> HTML with a player of at most `seconds`: wav, one channel, 16 bit.
 
     Args:
         wave: samples in [-1, 1]; what is beyond is limited.
         sample_rate: Hz.
+        mark: that the speech is synthetic; None for recordings.
         seconds: at most `LONGEST`.
     """
-    import soundfile
-
     most = round(min(seconds, LONGEST) * sample_rate)
-    shown = wave.detach().reshape(-1)[:most].clamp(-1, 1).cpu().numpy()
-    buffer = io.BytesIO()
-    soundfile.write(buffer, shown, sample_rate, format="WAV", subtype="PCM_16")
+    source = audio.data_url(wave.detach().reshape(-1)[:most], sample_rate, mark)
     note = "" if wave.numel() <= most else f" <small>first {most / sample_rate:g} s</small>"
-    return f'<audio controls src="data:audio/wav;base64,{_base64(buffer.getvalue())}"></audio>{note}'
+    return f'<audio controls src="{source}"></audio>{note}'
 
 
 def picture_html(figure: Any) -> str:

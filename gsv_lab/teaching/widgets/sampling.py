@@ -5,13 +5,13 @@ Letters: N codes, V classes (codes and stop).
 
 from __future__ import annotations
 
-import html
 from typing import Any, NamedTuple
 
 import ipywidgets
 import torch
 from torch import Tensor
 
+from gsv_lab.errors import on_page
 from gsv_lab.hooks import probe
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.utterance import Speech
@@ -82,9 +82,14 @@ class SamplingExplorer(Explorer):
     def render(self) -> str:
         """Player, the likeliest candidates of all steps, and those of the chosen step."""
         speech, _ = self.decode()
-        ended = html.escape(str(speech.settings.get("ended", "")))
+        ended = on_page(speech.settings.get("ended", ""))
         head = f"<small>{len(speech.codes)} codes, ended by {ended}</small><br>"
-        return head + player(speech.wave, speech.sample_rate) + picture_html(self.snapshot()) + self.candidates()
+        return (
+            head
+            + player(speech.wave, speech.sample_rate, speech.mark)
+            + picture_html(self.snapshot())
+            + self.candidates()
+        )
 
     def snapshot(self) -> Any:
         """The likeliest candidates of all steps, a Figure."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import ipywidgets
 
-from gsv_lab.errors import LabError
+from gsv_lab.errors import LabError, on_page
 from gsv_lab.inference.lab import NOTICE, Lab
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.inference.voice import Voice
@@ -50,7 +50,7 @@ class VoiceExplorer(Explorer):
         self.button.on_click(self._clicked)
         self.upload = ipywidgets.FileUpload(accept="audio/*,.wav,.flac,.ogg,.mp3", description="Add a recording")
         self.upload.observe(self._uploaded, "value")
-        self.message = ipywidgets.HTML(f"<small>{html.escape(NOTICE)}</small>")
+        self.message = ipywidgets.HTML(f"<small>{on_page(NOTICE)}</small>")
 
     def speak(self) -> Speech:
         """Say the text in the chosen voice.
@@ -80,14 +80,18 @@ class VoiceExplorer(Explorer):
             self.controls["voice"].options = list(self.voices)
             self.controls["voice"].value = path.stem
         lines = [f"{path.name} is the voice '{path.stem}' now.", *(str(warning.message) for warning in caught)]
-        self.message.value = "".join(f"<small>{html.escape(line)}</small><br>" for line in lines)
+        self.message.value = "".join(f"<small>{on_page(line)}</small><br>" for line in lines)
         return voice
 
     def render(self) -> str:
         """Player and phone strip of the last speech."""
         if self.speech is None:
             return "<p>Press <b>Speak</b>.</p>"
-        return player(self.speech.wave, self.speech.sample_rate) + "<br>" + picture_html(self.speech.show())
+        return (
+            player(self.speech.wave, self.speech.sample_rate, self.speech.mark)
+            + "<br>"
+            + picture_html(self.speech.show())
+        )
 
     def snapshot(self) -> Any:
         """Wave, spectrogram and phones of the text in the chosen voice, a Figure."""
@@ -107,7 +111,7 @@ class VoiceExplorer(Explorer):
             self.speak()
             self.draw()
         except LabError as error:
-            self.output.value = f"<p><b>{html.escape(str(error))}</b></p>"
+            self.output.value = f"<p><b>{on_page(error)}</b></p>"
         finally:
             self.button.disabled = False
 
@@ -116,4 +120,4 @@ class VoiceExplorer(Explorer):
             try:
                 self.add(file["name"], bytes(file["content"]))
             except LabError as error:
-                self.message.value = f"<b>{html.escape(str(error))}</b>"
+                self.message.value = f"<b>{on_page(error)}</b>"

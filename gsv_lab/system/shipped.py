@@ -1,0 +1,55 @@
+"""Notebooks and configurations that come with the package: beside it in a checkout, inside of it once it is installed.
+
+They are read where they are and never written; who wants to change one gets a copy (`gsv-lab open`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gsv_lab.system.files import save_bytes
+from gsv_lab.system.folders import check_reachable
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def is_checkout() -> bool:
+    """Whether the package is used from its repository, where notebooks and configurations are one's own to change."""
+    return not (PACKAGE / "shipped").is_dir()
+
+
+def shipped_folder(name: str) -> Path:
+    """Where `configs` or `notebooks` lie."""
+    return (PACKAGE.parent if is_checkout() else PACKAGE / "shipped") / name
+
+
+def shipped(path: str | Path) -> Path:
+    """A path that somebody names; where there is nothing, and it begins with `configs`, the shipped file of that name,
+    so that `configs/nano/gpt.yaml` means the same in every folder.
+    """
+    path = Path(path)
+    if path.exists() or path.parts[:1] != ("configs",) or ".." in path.parts:
+        return path
+    found = shipped_folder("configs").joinpath(*path.parts[1:])
+    return found if found.exists() else path
+
+
+def copy_notebooks(folder: Path) -> list[Path]:
+    """Copy the notebooks into a folder of the user; a file that is there stays as it is.
+
+    Returns:
+        the notebooks that are there and differ from the shipped ones.
+
+    Raises:
+        LabError: SAVE_FAILED.
+    """
+    check_reachable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    edited = []
+    for source in sorted(shipped_folder("notebooks").glob("*.ipynb")):
+        target = folder / source.name
+        if not target.exists():
+            save_bytes(target, source.read_bytes())
+        elif target.read_bytes() != source.read_bytes():
+            edited.append(target)
+    return edited
