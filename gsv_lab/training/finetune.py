@@ -36,6 +36,7 @@ from gsv_lab.inference.voice import Voice, tuned_synthesizer
 from gsv_lab.nn.interfaces import Conditioning, Discriminator, Features, SpeakerEncoder
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.system.machine import arithmetic
+from gsv_lab.system.seeds import check_seed
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.training.finite import check_gradient, check_losses
 from gsv_lab.training.moving_average import MovingAverage
@@ -122,6 +123,7 @@ def finetune(
         DataError: those of `read_clips`.
     """
     folder = Path(folder)
+    seed = check_seed(seed)
     torch.manual_seed(seed)
     with tempfile.TemporaryDirectory() as temporary:
         store, transcribed = pack(family, folder, Path(temporary), max_seconds)

@@ -22,6 +22,7 @@ from gsv_lab.released.stored_config import carried_config
 from gsv_lab.system.config import TrainerSettings, build
 from gsv_lab.system.files import save_bytes
 from gsv_lab.system.machine import pick_device, pick_precision
+from gsv_lab.system.seeds import check_seed
 from gsv_lab.training.callbacks import Average, Budget, TimeLeft
 from gsv_lab.training.logging_callback import LoggingCallback
 from gsv_lab.training.run_state import ADVICE, StateFile, StateSaver, check_same
@@ -191,7 +192,7 @@ def fit(
     folder = Path(folder)
     settings = TrainerSettings(**experiment["trainer"])
     device = pick_device(settings.device)
-    torch.manual_seed(experiment["seed"])
+    torch.manual_seed(check_seed(experiment["seed"]))
     task: Task = _built(experiment, "task")
     data = _built(experiment, "data")
     file = StateFile(folder / STATE)
