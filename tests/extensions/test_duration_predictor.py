@@ -159,8 +159,8 @@ def test_no_planned_phone_is_longer_than_it_may_be() -> None:
         == [0] * 5 + [1] * 4 + [2] * 4
     )
     gpt = lasting(planned(), [1, 2, 1, 0, 30, 4, 1, 1, 1])
-    longest = [torch.tensor([9, 9, 5]), torch.tensor([2, 9, 9, 9, 9, 9])]
-    made = decode(gpt, [[1, 3, 4], [5, 2, 3, 3, 1, 6]], longest=longest)
+    bounds = [torch.tensor([9, 9, 5]), torch.tensor([2, 9, 9, 9, 9, 9])]
+    made = decode(gpt, [[1, 3, 4], [5, 2, 3, 3, 1, 6]], longest=bounds)
     assert [row.tolist() for row in made.phone_index] == [[0, 0] + [2] * 5, [0, 0, 1, 4, 4, 5]]
     assert {*made.reasons} <= {"stop", "argmax_stop"}
     prompt = {"prompt": [torch.zeros(6, dtype=torch.int64)], "phone_index": [torch.tensor([0, 0, 0, 1, 1, 1])]}

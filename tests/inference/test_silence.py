@@ -102,14 +102,19 @@ def speaker(lab: Lab) -> Voice:
     return Voice("me", lab.version, lab.recordings.fingerprints, torch.randn(1, 16, 1), prompt)
 
 
+def mark(wave: Tensor) -> float:
+    """What tells one wave from another."""
+    return float(wave.double().abs().sum())
+
+
 class First(Reranker):
     """Likes the first best, and keeps what it was asked about."""
 
     def __init__(self) -> None:
-        self.asked: list[int] = []
+        self.asked: list[float] = []
 
     def score(self, wave: Tensor, phones: Phones) -> float:
-        self.asked.append(wave.numel())
+        self.asked.append(mark(wave))
         return 0.0
 
 
@@ -123,7 +128,10 @@ def test_codes_stay_within_the_bounds_of_their_phones(lab: Lab, voice: Voice, sp
             assert predicted.phone_index is not None and predicted.reason != "max_new"
             counts = predicted.phone_index[0].bincount(minlength=len(phones))
             assert (counts <= longest).all(), (counts - longest).max()
-            assert int(predicted.phone_index[0, -1]) >= len(phones) - 2
+            # The step that stopped may have gone on once more.
+            assert (
+                int(predicted.phone_index[0, -1]) >= len(phones) - 2 - lab.family.synthesizer.semantic_gpt.max_advance
+            )
             if who is speaker:  # the first new code speaks the first new phone, not the prompt's end
                 assert int(predicted.phone_index[0, 0]) <= lab.family.synthesizer.semantic_gpt.max_advance
 
@@ -131,13 +139,13 @@ def test_codes_stay_within_the_bounds_of_their_phones(lab: Lab, voice: Voice, sp
 def spoken(
     broken: list[tuple[str, ...]], lab: Lab, voice: Voice, monkeypatch: pytest.MonkeyPatch, **options: int
 ) -> tuple:
-    """What is chosen where candidates break what a list says; lengths of all, of those that were ranked; warnings."""
-    seen: list[int] = []
+    """What is chosen where candidates break what a list says; all, and those that were ranked; warnings."""
+    seen: list[float] = []
 
     def rules(wave: Tensor, *_: object) -> tuple[str, ...]:
-        if wave.numel() not in seen:
-            seen.append(wave.numel())
-        return broken[min(seen.index(wave.numel()), len(broken) - 1)]
+        if mark(wave) not in seen:
+            seen.append(mark(wave))
+        return broken[min(seen.index(mark(wave)), len(broken) - 1)]
 
     monkeypatch.setattr(generation, "broken_rules", rules)
     reranker = First()
@@ -151,17 +159,17 @@ def spoken(
 def test_a_candidate_that_keeps_the_rules_wins(lab: Lab, voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
     late, good = ("begins late",), ()
     whole, seen, asked, _ = spoken([late, good, good], lab, voice, monkeypatch, candidates=3)
-    assert len(seen) == 3 and asked == seen[1:] and whole.wave.numel() == seen[1]
+    assert len(seen) == 3 and asked == seen[1:] and mark(whole.wave) == seen[1]
 
 
 def test_where_all_break_some_others_are_drawn(lab: Lab, voice: Voice, monkeypatch: pytest.MonkeyPatch) -> None:
     late, worse = ("begins late",), ("begins late", "pauses")
     whole, seen, asked, _ = spoken([late, late, ()], lab, voice, monkeypatch, candidates=2)
-    assert len(seen) == 4 and whole.wave.numel() in seen[2:]
+    assert len(seen) == 4 and mark(whole.wave) in seen[2:]
     again = spoken([late, late, ()], lab, voice, monkeypatch, candidates=2)[0]
     assert torch.equal(whole.wave, again.wave), "the same seed, the same draws"
     whole, seen, asked, _ = spoken([worse, worse, worse, late, worse], lab, voice, monkeypatch, candidates=2)
-    assert len(seen) == 2 * (1 + generation.REDRAWS) and whole.wave.numel() == seen[3] and not asked
+    assert len(seen) == 2 * (1 + generation.REDRAWS) and mark(whole.wave) == seen[3] and not asked
     whole, seen, *_ = spoken([worse], lab, voice, monkeypatch, candidates=1)
     assert len(seen) == 1, "one candidate was asked for"
 
