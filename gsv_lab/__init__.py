@@ -1,6 +1,7 @@
 """GPT-SoVITS opened up: `load` a voice-cloning pipeline, `probe` what happens inside, `register` a part of your own.
 
 Idea: the names below are looked up when they are first used, so `import gsv_lab` costs milliseconds and loads no torch.
+The one thing that an import does is to say how torch's threads shall wait, which has to be known before torch loads.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ _HOME = {
     "probe": "gsv_lab.hooks.probe",
     "register": "gsv_lab.system.registry",
 }
+
+
+importlib.import_module("gsv_lab.system.environment").wait_passively()
 
 
 def __getattr__(name: str) -> Any:

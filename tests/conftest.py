@@ -93,9 +93,10 @@ def repeatable() -> Iterator[None]:
 def take_out_live_taps() -> list[str]:
     """Names of the taps that still have an observer anywhere in the process; the observers are removed."""
     tap = sys.modules.get("gsv_lab.hooks.tap")
-    live = [] if tap is None else [point for point in list(tap.ALL_TAPS) if point.live is not None or point.claimed]
+    live = [] if tap is None else [point for point in list(tap.ALL_TAPS) if point.observers or point.claims]
     for point in live:
-        point.live, point.claimed = None, False  # one guilty test, not all that follow
+        point.observers.clear()  # one guilty test, not all that follow
+        point.claims.clear()
     return sorted(point.path for point in live)
 
 

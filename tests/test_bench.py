@@ -23,7 +23,7 @@ from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation import bench as bench_module
 from gsv_lab.evaluation.bench import GOALS, bench, synthesis_speed
 from gsv_lab.evaluation.similarity import SpeakerSimilarity
-from gsv_lab.system.machine import machine, run_child, trainings_paused
+from gsv_lab.system.machine import busy_process, machine, run_child, trainings_paused
 
 
 def test_child_time_memory_and_output() -> None:
@@ -137,7 +137,7 @@ def test_every_figure_has_its_key(tmp_path: Path, command: list[str]) -> None:
     result = bench(FakeLab, reference, only=only, progress=begun.append, **options)
     assert json.loads(json.dumps(result)) == result
     assert list(result["figures"]) == list(GOALS)
-    assert begun == ["speak_seconds", "synthesis_peak_mb", "finetune_peak_mb", "demo_seconds",
+    assert begun == ["speak_seconds", "synthesis_peak_mb", "speak_beside_work", "finetune_peak_mb", "demo_seconds",
                      "real_time_factor", "first_audio_seconds"]  # fmt: skip
     figures = result["figures"]
     assert figures["speak_seconds"]["reached"] and figures["speak_seconds"]["speech_seconds"] == 2.0
@@ -146,7 +146,8 @@ def test_every_figure_has_its_key(tmp_path: Path, command: list[str]) -> None:
     assert figures["demo_seconds"]["reached"] is None
     assert figures["import_seconds"]["value"] is None
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert [call.split("|")[0] for call in calls] == ["speak", "prepare", "finetune", "demo"]
+    assert [call.split("|")[0] for call in calls] == ["speak", "speak", "speak", "prepare", "finetune", "demo"]
+    assert figures["speak_beside_work"]["value"] > 0 and figures["speak_beside_work"]["quiet_seconds"] > 0
     assert f"--reference|{reference}" in calls[0]
     assert not pause.exists()
 
@@ -198,3 +199,13 @@ def test_nothing_is_loaded_for_other_figures(tmp_path: Path) -> None:
 def test_summary_is_median_and_range() -> None:
     found = bench_module._summary(list(range(21)))
     assert (found["value"], found["low"], found["high"], found["runs"]) == (10, 1, 19, 21)
+
+
+def test_a_busy_process_is_busy_and_ends() -> None:
+    with busy_process() as process:
+        time.sleep(0.5)
+        assert process.poll() is None
+        if Path("/proc/self/stat").is_file():
+            ticks = sum(map(int, Path(f"/proc/{process.pid}/stat").read_text().split()[13:15]))
+            assert ticks / os.sysconf("SC_CLK_TCK") > 0.02
+    assert process.poll() is not None

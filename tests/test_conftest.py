@@ -74,8 +74,8 @@ def test_a_tap_left_live_is_named_and_taken_out(request: pytest.FixtureRequest) 
         x, y = Tap("batch"), Tap("batch")
 
     part = Part()
-    part.x.live = lambda value: value
+    part.x.observe(lambda value: value)
     plugins = request.config.pluginmanager.get_plugins()
     suite = next(plugin for plugin in plugins if hasattr(plugin, "take_out_live_taps"))
     assert suite.take_out_live_taps() == ["x"]
-    assert part.x.live is None and suite.take_out_live_taps() == []
+    assert part.x.live() is None and suite.take_out_live_taps() == []

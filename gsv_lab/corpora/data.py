@@ -23,6 +23,7 @@ from gsv_lab.system.environment import in_cache
 from gsv_lab.system.folders import locked
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from gsv_lab.system.registry import Configurable
+from gsv_lab.system.seeds import check_seed
 
 if TYPE_CHECKING:
     from gsv_lab.training.task import Task
@@ -105,7 +106,7 @@ class SpeechData(NumberedData):
         self.exclude = tuple(exclude)
         self.boost = dict(boost or {})
         self.valid_batches = valid_batches
-        self.seed = seed
+        self.seed = check_seed(seed)
         self.family = ""
         """Released family that the store must have been made for; empty for any store."""
         self.codes_name = ""

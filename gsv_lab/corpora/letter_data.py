@@ -14,6 +14,7 @@ from gsv_lab.corpora.data import NumberedData
 from gsv_lab.corpora.identity import words_identity
 from gsv_lab.corpora.stream import fixed_batches
 from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
+from gsv_lab.system.seeds import check_seed
 from gsv_lab.text import letters
 
 
@@ -37,7 +38,7 @@ class LetterData(NumberedData):
     def __init__(self, batch_words: PositiveInt = 512, seed: NonNegativeInt = 1234) -> None:
         super().__init__()
         self.batch_words = batch_words
-        self.seed = seed
+        self.seed = check_seed(seed)
         self._epoch: tuple[int, list[np.ndarray]] = (-1, [])
 
     def setup(self, stage: str = "fit") -> None:

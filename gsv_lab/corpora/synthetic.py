@@ -35,6 +35,7 @@ from gsv_lab.corpora.synthetic_sound import (
 )
 from gsv_lab.system.ranges import NonNegativeInt, PositiveInt
 from gsv_lab.system.registry import Configurable
+from gsv_lab.system.seeds import check_seed
 
 __all__ = ["CONTEXT", "FRAME_RATE", "PHONES", "SAMPLE_RATE", "Script", "Speaker", "SyntheticClip", "SyntheticCorpus"]
 
@@ -139,9 +140,9 @@ class SyntheticCorpus(Configurable):
         if min(n_speakers, n_clips, *n_syllables) < 1 or n_syllables[0] > n_syllables[1]:
             raise ValueError(f"need speakers, clips and syllables, got {n_speakers}, {n_clips}, {n_syllables}")
         self.n_clips = n_clips
-        self.seed = seed
+        self.seed = check_seed(seed)
         self.n_syllables = n_syllables
-        self.speakers = _speakers(n_speakers, np.random.default_rng([seed, 0]))
+        self.speakers = _speakers(n_speakers, np.random.default_rng([self.seed, 0]))
 
     def __len__(self) -> int:
         return self.n_clips

@@ -22,6 +22,7 @@ from gsv_lab.evaluation.probes_material import SpokenClip
 from gsv_lab.inference.lab import Lab
 from gsv_lab.nn.interfaces import ContentEncoder
 from gsv_lab.nn.sovits import SoVITS
+from gsv_lab.system.seeds import seeded
 
 SYNTHETIC_RUNS = ("synthetic-content", "synthetic-sovits", "synthetic-evaluator")
 """Names of the runs of `configs/synthetic` whose weights make an `Acoustic`."""
@@ -138,7 +139,7 @@ class Acoustic:
             torch.tensor([clip.ids]),
             speaker,
             noise_scale,
-            generator=torch.Generator().manual_seed(seed),
+            generator=seeded(seed),
             phone_index=phone_index[None],
         )
         return made.vocoded.wave[0, 0]

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.system.folders import private_folder
-from gsv_lab.system.machine import Child, load_average, machine, run_child, trainings_paused
+from gsv_lab.system.machine import Child, busy_process, load_average, machine, run_child, trainings_paused
 
 SCHEMA = 1
 COMMAND = (sys.executable, "-c", "from gsv_lab.cli import main; raise SystemExit(main())")
@@ -46,6 +46,7 @@ class Goal(NamedTuple):
 GOALS: dict[str, Goal] = {
     "demo_seconds": Goal(300.0, "s", "gsv-lab demo, no arguments, no network"),
     "speak_seconds": Goal(12.0, "s", "gsv-lab speak --reference, whole process, about 5 s of speech out"),
+    "speak_beside_work": Goal(2.2, "", "gsv-lab speak beside one busy process, over its time without"),
     "real_time_factor": Goal(0.5, "", "text to wave, about 10 s of speech, loaded and speaker cached"),
     "first_audio_seconds": Goal(3.0, "s", "first audio of a text of ten sentences, loaded and speaker cached"),
     "synthesis_peak_mb": Goal(1500.0, "MB", "peak memory of the whole speak process"),
@@ -109,6 +110,7 @@ def bench(
         measurements: list[tuple[tuple[str, ...], Callable[[], Found]]] = [
             (("import_seconds",), lambda: _import_time(min(runs, 5))),
             (("speak_seconds", "synthesis_peak_mb"), lambda: commands.speak(min(runs, 3))),
+            (("speak_beside_work",), lambda: commands.speak_beside_work(min(runs, 3))),
             (("finetune_peak_mb",), commands.finetune),
             (("demo_seconds",), commands.demo),
             (("real_time_factor", "first_audio_seconds"), lambda: synthesis_speed(load(), reference, runs, warmups)),
@@ -214,6 +216,7 @@ class _Commands:
         self.options = options
         self.reference = reference
         self.folder = folder
+        self._spoken = folder / "speak.wav"
 
     def _run(self, *arguments: str | Path) -> Child:
         return run_child([*self.command, *map(str, arguments)])
@@ -222,19 +225,34 @@ class _Commands:
         """Time and memory of `speak`."""
         import soundfile
 
-        target = self.folder / "speak.wav"
-        text = ("--text", FIVE_SECONDS, "--language", "en")
         children = []
         for _ in range(runs):
-            child = self._run("speak", "--reference", self.reference, *text, "--output", target, *self.options)
+            child = self._speak()
             if child.code:
                 return {"speak_seconds": _failure(child), "synthesis_peak_mb": _failure(child)}
             children.append(child)
-        length = {"speech_seconds": round(soundfile.info(str(target)).duration, 2)}
+        length = {"speech_seconds": round(soundfile.info(str(self._spoken)).duration, 2)}
         return {
             "speak_seconds": _summary([child.seconds for child in children]) | length,
             "synthesis_peak_mb": _peak(children) | length,
         }
+
+    def speak_beside_work(self, runs: int) -> Found:
+        """Time of `speak` beside one busy process over that without it, in pairs one after the other."""
+        ratios, quiet_seconds = [], []
+        for _ in range(runs):
+            quiet = self._speak()
+            with busy_process():
+                busy = self._speak()
+            if quiet.code or busy.code:
+                return {"speak_beside_work": _failure(quiet if quiet.code else busy)}
+            quiet_seconds.append(quiet.seconds)
+            ratios.append(busy.seconds / quiet.seconds)
+        return {"speak_beside_work": _summary(ratios) | {"quiet_seconds": round(statistics.median(quiet_seconds), 2)}}
+
+    def _speak(self) -> Child:
+        text = ("--text", FIVE_SECONDS, "--language", "en")
+        return self._run("speak", "--reference", self.reference, *text, "--output", self._spoken, *self.options)
 
     def finetune(self) -> Found:
         """Memory of `finetune`, on a recording that `prepare` has made ready."""

@@ -60,7 +60,7 @@ def _identity() -> Any:
     def give_back(value: Tensor) -> Tensor:
         return value
 
-    vars(give_back)["live"] = None
+    vars(give_back)["live"] = lambda: None
     return give_back
 
 

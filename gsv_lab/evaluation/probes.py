@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from gsv_lab.errors import DataError
 from gsv_lab.evaluation.statistics import Estimate, bootstrap, ratio_of_sums
+from gsv_lab.system.seeds import check_seed
 
 FACTORS = ("phone", "speaker", "f0")
 """What is looked for: the phone of a frame, who speaks, and log-F0 where there is voice."""
@@ -172,7 +173,7 @@ def split(groups: np.ndarray, folds: int, seed: int = 0, within: np.ndarray | No
     """
     if within is None:
         within = np.zeros(len(groups), dtype="U1")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     fold = np.zeros(len(groups), dtype=np.int64)
     for name in np.unique(within):
         rows = np.flatnonzero(within == name)
@@ -190,7 +191,7 @@ def random_labels(kind: np.ndarray, target: np.ndarray, seed: int = 0) -> np.nda
     """The control task: every type gets the label of an example drawn at random, all its examples the same: (N,)."""
     drawn = {}
     for name in set(kind):
-        rng = np.random.default_rng([seed, zlib.crc32(str(name).encode())])
+        rng = np.random.default_rng([check_seed(seed), zlib.crc32(str(name).encode())])
         drawn[name] = rng.integers(len(target))
     return target[np.array([drawn[name] for name in kind])]
 

@@ -19,6 +19,7 @@ from gsv_lab.evaluation.probes import FACTORS, Examples, Probed, linear_probe
 from gsv_lab.evaluation.probes_material import SpokenClip
 from gsv_lab.evaluation.uncertainty import Uncertainty, uncertainty_coefficients
 from gsv_lab.hooks import Record, Records, Table, catalogue, probe
+from gsv_lab.system.seeds import check_seed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -105,7 +106,7 @@ def gather(
     )
     if len(found.x) <= most:
         return found
-    drawn = np.random.default_rng(seed).choice(len(found.x), most, replace=False)
+    drawn = np.random.default_rng(check_seed(seed)).choice(len(found.x), most, replace=False)
     return found.only(np.sort(drawn))
 
 

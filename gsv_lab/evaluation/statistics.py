@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gsv_lab.system.seeds import check_seed
+
 Values = Sequence[float] | np.ndarray
 """One number a clip (N,)."""
 Statistic = Callable[[np.ndarray], np.ndarray]
@@ -98,7 +100,7 @@ def resample(groups: Sequence[Hashable], draws: int, seed: int) -> Iterator[np.n
         ValueError: no clips.
     """
     members = _members(groups)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     n_groups = len(members)
     n_clips = len(groups)
     block = max(1, _CELLS // (n_groups * n_clips))

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gsv_lab.system.seeds import check_seed
+
 _F0_CLASSES = 8
 
 
@@ -47,7 +49,7 @@ def uncertainty_coefficients(
     all_codes = np.concatenate(codes)
     found = []
     for factor, labels in factors.items():
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(check_seed(seed))
         value = _uncertainty(all_codes, np.concatenate(labels))
         moved = []
         for _ in range(shuffles):

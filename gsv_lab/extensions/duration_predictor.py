@@ -15,17 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.extensions.convnext import ConvNeXtBlock
-from gsv_lab.extensions.monotonic_alignment import AlignedCache, AlignedSemanticGPT, MonotonicAlignment
+from gsv_lab.extensions.monotonic_alignment import SURE, AlignedCache, AlignedSemanticGPT, MonotonicAlignment
 from gsv_lab.hooks.tap import Component, Tap
 from gsv_lab.nn.interfaces import ChooseAdvance
 from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeInt, PositiveInt
 
 SLOWEST = 1.5
 """Most by which a prompt slows its continuation down, or speeds it up."""
-
-SURE = 30.0
-"""Nat by which the planned advance is likelier than the others, and the stop class than any code behind a plan's end.
-"""
 
 
 class Durations(NamedTuple):
@@ -107,12 +103,14 @@ def duration_losses(found: Durations, spoken: Tensor, mask: Tensor) -> dict[str,
     return {"duration": deviance[there].mean(), "there": presence}
 
 
-def planned_path(codes: Tensor, tempo: float = 1.0) -> Tensor:
+def planned_path(codes: Tensor, tempo: float = 1.0, longest: Tensor | None = None) -> Tensor:
     """Which phone each code speaks: lengths of phones in codes (P,) -> (T,), T at least 1.
 
-    `tempo` is a factor on all lengths. A code speaks the phone that sounds in its middle.
+    `tempo` is a factor on all lengths, of which none exceeds its `longest` (P,). A code speaks the phone that sounds in
+    its middle.
     """
-    ends = (codes * tempo).cumsum(0)
+    lengths = codes * tempo
+    ends = (lengths if longest is None else torch.minimum(lengths, longest)).cumsum(0)
     n_codes = max(1, round(float(ends[-1])))
     middles = torch.arange(n_codes, device=codes.device) + 0.5
     return torch.searchsorted(ends, middles, right=True).clamp(max=len(codes) - 1)
@@ -229,7 +227,7 @@ class PlannedSemanticGPT(AlignedSemanticGPT):
     ) -> Tensor:
         """See `AlignedSemanticGPT`; with a cache the plan is made first."""
         if cache is not None:
-            plans = self.plans(phones, context, phone_mask, phone_index, code_mask)
+            plans = self.plans(phones, context, phone_mask, phone_index, code_mask, cache.longest)
             cache.length = torch.tensor([len(plan) for plan in plans], device=phones.device)
             cache.plan = nn.utils.rnn.pad_sequence(plans, batch_first=True)
             cache.choose = partial(cache.follow, rule=cache.choose)
@@ -249,9 +247,7 @@ class PlannedSemanticGPT(AlignedSemanticGPT):
         """One more code; behind the end of a plan the stop class is by far the likeliest."""
         logits = super().step(codes, cache)
         assert cache.ended is not None, "a decode begins with forward"
-        best = logits.max(-1).values + SURE
-        stop = torch.where(cache.ended, best, logits[:, self.eos])
-        return torch.cat([logits[:, : self.eos], stop[:, None]], dim=1)
+        return self.stopping(logits, cache.ended)
 
     def plans(
         self,
@@ -260,26 +256,28 @@ class PlannedSemanticGPT(AlignedSemanticGPT):
         phone_mask: Tensor | None,
         phone_index: Tensor | None,
         code_mask: Tensor | None,
+        longest: Tensor | None = None,
     ) -> list[Tensor]:
         """For each row how many phones each new code is past the last phone of the prompt, or past the first phone.
 
-        Arguments as in `forward`, phones padded on the left -> B times (T,)
+        Arguments as in `forward`, phones padded on the left, `longest` as in `DecodingCache` -> B times (T,)
         """
         found = self.duration_predictor(phones, context, phone_mask)
         kept = found.there.sigmoid() >= self.likely
         expected = torch.where(kept, found.log_codes.exp(), 0.0)
         plans = []
         for row in range(len(phones)):
-            own = expected[row] if phone_mask is None else expected[row][phone_mask[row, 0].bool()]
+            real = slice(None) if phone_mask is None else phone_mask[row, 0].bool()
+            own, most = expected[row][real], None if longest is None else longest[row][real]
             spoken = None
             if phone_index is not None:
                 spoken = phone_index[row] if code_mask is None else phone_index[row][code_mask[row, 0].bool()]
             if spoken is None or not len(spoken):
-                plans.append(planned_path(own))
+                plans.append(planned_path(own, longest=most))
                 continue
-            last = int(spoken[-1])
-            coming = own[last + 1 :] if last + 1 < len(own) else own[-1:]
-            plans.append(1 + planned_path(coming, tempo(own[: last + 1], len(spoken))))
+            following = min(int(spoken[-1]) + 1, len(own) - 1)
+            pace = tempo(own[: int(spoken[-1]) + 1], len(spoken))
+            plans.append(1 + planned_path(own[following:], pace, None if most is None else most[following:]))
         return plans
 
 

@@ -27,6 +27,9 @@ from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeInt, PositiveIn
 LONGEST_DURATION = 15
 """Codes; the network does not see how much longer a phone lasts."""
 
+SURE = 1e4
+"""Nat by which what has to come is likelier than anything else."""
+
 
 @dataclass
 class AlignmentState:
@@ -38,7 +41,9 @@ class AlignmentState:
         column: (A,) column of the phone that is spoken.
         duration: (A,) codes since it began.
         start: (A,) column of the phone at which the decode began.
-        made: codes since then.
+        stayed: (A,) new codes on the phone that is spoken.
+        longest: (A, P) most new codes on each phone, or None.
+        made: codes since the decode began.
     """
 
     embedded: Tensor
@@ -46,6 +51,8 @@ class AlignmentState:
     column: Tensor
     duration: Tensor
     start: Tensor
+    stayed: Tensor
+    longest: Tensor | None = None
     made: int = 0
 
     def select(self, rows: Tensor) -> None:
@@ -55,6 +62,15 @@ class AlignmentState:
         self.column = self.column[rows]
         self.duration = self.duration[rows]
         self.start = self.start[rows]
+        self.stayed = self.stayed[rows]
+        if self.longest is not None:
+            self.longest = self.longest[rows]
+
+    def longer_by(self, codes: int) -> Tensor:
+        """(A,) whether the present phone would be too long with so many codes more."""
+        if self.longest is None:
+            return torch.zeros_like(self.column, dtype=torch.bool)
+        return self.stayed + codes > self.longest.gather(1, self.column[:, None])[:, 0]
 
 
 class AlignedCache(KVCache):
@@ -127,7 +143,10 @@ class MonotonicAlignment(Component):
         """Choose the next advance, never beyond the last phone: newest step (A, 1, D) -> ready to be scored."""
         scores = self.scores(step)[:, 0]
         target = state.column[:, None] + torch.arange(self.max_advance + 1, device=scores.device)
-        scores = scores.masked_fill(target >= state.read.shape[1], float("-inf"))
+        blocked = target >= state.read.shape[1]
+        # At the last phone there is nowhere to go: there the decode ends, see `AlignedSemanticGPT.step`.
+        blocked[:, 0] = state.longer_by(1) & ~blocked[:, 1]
+        scores = scores.masked_fill(blocked, float("-inf"))
         state.made += 1
         if choose is None:
             advance = scores.argmax(-1)
@@ -135,6 +154,7 @@ class MonotonicAlignment(Component):
             advance = choose(scores, state.made, state.column - state.start)
         longer = (state.duration + 1).clamp(max=LONGEST_DURATION)
         state.duration = torch.where(advance > 0, 0, longer)
+        state.stayed = torch.where(advance > 0, 1, state.stayed + 1)
         state.column = state.column + advance
         return self._with_phone(step, state.read, state.column[:, None], state.duration[:, None])
 
@@ -192,7 +212,10 @@ class AlignedSemanticGPT(SemanticGPT):
         return self.monotonic_alignment.advance
 
     def step(self, codes: Tensor, cache: AlignedCache) -> Tensor:  # type: ignore[override]
-        """One more code: (A,) and the cache of all before -> logits of the next one (A, V)."""
+        """One more code: (A,) and the cache of all before -> logits of the next one (A, V).
+
+        Where the last phone would be too long with it, the stop class is by far the likeliest.
+        """
         state = cache.state
         assert state is not None, "a decode begins with forward"
         x = self._embed_codes(codes[:, None], cache.speaker, cache.n_codes, cache.skip)
@@ -200,7 +223,13 @@ class AlignedSemanticGPT(SemanticGPT):
         x = x + self.monotonic_alignment.code_inputs(state.embedded, column, duration)
         x = self._run(x, cache.mask(x.dtype), cache)
         cache.n_codes += 1
-        return self._score(self.monotonic_alignment.go_on(x, state, cache.choose))[:, 0]
+        logits = self._score(self.monotonic_alignment.go_on(x, state, cache.choose))[:, 0]
+        return self.stopping(logits, state.longer_by(0))
+
+    def stopping(self, logits: Tensor, rows: Tensor) -> Tensor:
+        """Logits (A, V) in which the stop class is by far the likeliest in some rows (A,)."""
+        stop = torch.where(rows, logits.max(-1).values + SURE, logits[:, self.eos])
+        return torch.cat([logits[:, : self.eos], stop[:, None]], dim=1)
 
     def _embed_past(self, past: Codes, embedded_text: Tensor, text: PaddedText, voice: Tensor | None) -> Tensor:
         x = super()._embed_past(past, embedded_text, text, voice)
@@ -221,6 +250,7 @@ class AlignedSemanticGPT(SemanticGPT):
         if cache is None:
             return self.monotonic_alignment.teacher_forced(steps, read, columns)
         cache.state, newest = _begin(steps, embedded_text, read, columns, text.skip, past.valid)
+        cache.state.longest = cache.longest
         return self.monotonic_alignment.go_on(newest, cache.state, cache.choose)
 
 
@@ -250,7 +280,7 @@ def _begin(
         column = torch.where(spoken, columns[:, -1], column)
         duration = torch.where(spoken, durations(columns, valid)[:, -1], duration)
         newest = torch.where(spoken[:, None], newest, steps[:, 0])
-    return AlignmentState(embedded, read, column, duration, column), newest[:, None]
+    return AlignmentState(embedded, read, column, duration, column, torch.zeros_like(column)), newest[:, None]
 
 
 def gather_phones(phones: Tensor, columns: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ from gsv_lab.errors import HookError
 from gsv_lab.hooks.catalogue import Point, nearest, require
 from gsv_lab.hooks.record import Record, Records, axis_index, check_origin
 from gsv_lab.system.files import read_file
+from gsv_lab.system.seeds import check_seed, seeded
 
 OVER = {"mean": "time", "resample": "time", "steer": "dim"}
 """Kinds with an axis of their own choice."""
@@ -152,7 +153,7 @@ class Applied:
         self.over: Any = axis_index(self.name, tap.axes, over) if over else None
         self.spans = self._spans(point.rate, tap.axes)
         self.sources = self._sources(edit.source, point)
-        self.random = torch.Generator().manual_seed(edit.seed + zlib.crc32(self.name.encode()))
+        self.random = seeded(check_seed(edit.seed) + zlib.crc32(self.name.encode()))
 
     def _spans(self, rate: float | None, axes: tuple[str, ...]) -> dict[int, tuple[int, int | None]]:
         """First entry and end on each axis that the edit restricts."""

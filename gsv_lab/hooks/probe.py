@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from threading import get_ident
 from typing import Any, Literal
 
 import torch
@@ -40,7 +41,8 @@ def probe(
 ) -> Iterator[Records]:
     """Watch the taps that match, and edit, inside a `with` block; gives the `Records`, which fill as the model runs.
 
-    Edits come before recording, in their order. Compiled modules run uncompiled inside the block.
+    Edits come before recording, in their order. Compiled modules run uncompiled inside the block. Other threads that
+    run the model meanwhile are neither watched nor edited, and may have a probe of their own.
 
     Args:
         root: a loaded lab, or any module with components inside.
@@ -59,11 +61,11 @@ def probe(
     session = _Session(limit_mb * 1e6, every, keep, dtype, grads)
     session.check_options()
     found = points(root)
-    free = not any(point.bound.claimed for point in found.values())
+    free = not any(get_ident() in point.bound.claims for point in found.values())
     require(
         free,
         "PROBE_NESTED",
-        "A probe of this model is open already",
+        "A probe of this model is open already in this thread",
         "one",
         "Give it these taps and edits too",
     )
@@ -76,16 +78,11 @@ def probe(
         if "torch._dynamo" in sys.modules:
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         for point in found.values():
-            stack.callback(_release, point, point.bound.live)
+            stack.callback(point.bound.observe, point.bound.live())
+            stack.callback(point.bound.claims.discard, get_ident())
             session.attach(point, stack)
         yield session.records
     session.check_results()
-
-
-def _release(point: Point, live: Observer | None) -> None:
-    """Put a tap back to what it was."""
-    point.bound.claimed = False
-    point.bound.live = live
 
 
 class _Session:
@@ -133,12 +130,12 @@ class _Session:
 
     def attach(self, point: Point, stack: ExitStack) -> None:
         """Claim a tap, and put an observer into it if it is watched or edited."""
-        point.bound.claimed = True
+        point.bound.claims.add(get_ident())
         point.bound.path = point.name
         edits = [run for run in self.applied if run.name == point.name]
         kept = point.name in self.records.watched
         if edits or kept:
-            point.bound.live = self.observer(point, edits, kept, stack)
+            point.bound.observe(self.observer(point, edits, kept, stack))
 
     def observer(self, point: Point, edits: list[Applied], kept: bool, stack: ExitStack) -> Observer:
         """What is put into one tap."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 
 from torch import Tensor, nn
@@ -61,17 +62,20 @@ class Tap:
 class BoundTap(Protocol):
     """A tap of one component instance: a function that returns the tensor, through the observer if there is one.
 
-    `live` is the observer or None. Code that would compute a tensor only to be watched asks
-    `if self.pattern.live is not None:` first. `path` is the tap's name from the root of the last probe that found it;
-    `claimed` is true while that probe is open.
+    `observers` are by thread, so that nobody changes what another thread calculates: `observe` puts one there for this
+    thread (None: takes it out), `live` gives it. Code that would compute a tensor only to be watched asks
+    `if self.pattern.live():` first. `path` is the tap's name from the root of the last probe that found it; `claims`
+    are the threads in which that probe is open.
     """
 
     tap: Tap
-    live: Observer | None
     path: str
-    claimed: bool
+    observers: dict[int, Observer]
+    claims: set[int]
 
     def __call__(self, value: Tensor) -> Tensor: ...
+    def live(self) -> Observer | None: ...
+    def observe(self, observer: Observer | None) -> None: ...
 
 
 ALL_TAPS: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -79,18 +83,29 @@ ALL_TAPS: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def _bind(name: str, tap: Tap) -> Any:
-    # Of all things that can be called and can hold an observer, a function that looks into its own attributes is the
-    # cheapest: an object with `__call__` costs half as much again, an identity module thirty times as much.
-    def point(value: Tensor) -> Tensor:
-        return value if state["live"] is None else state["live"](value)
+    observers: dict[int, Observer] = {}
 
-    state = vars(point)
-    state["tap"] = tap
-    state["live"] = None
-    state["path"] = name
-    state["claimed"] = False
+    # Of all things that can be called and can hold an observer, a function is the cheapest: an object with `__call__`
+    # costs twice as much, an identity module thirty times as much.
+    def point(value: Tensor) -> Tensor:
+        return observers.get(get_ident(), _give_back)(value) if observers else value
+
+    def live() -> Observer | None:
+        return observers.get(get_ident()) if observers else None
+
+    def observe(observer: Observer | None) -> None:
+        if observer is None:
+            observers.pop(get_ident(), None)
+        else:
+            observers[get_ident()] = observer
+
+    vars(point).update(tap=tap, path=name, observers=observers, claims=set(), live=live, observe=observe)
     ALL_TAPS.add(point)
     return point
+
+
+def _give_back(value: Tensor) -> Tensor:
+    return value
 
 
 class Component(Configurable, nn.Module):
@@ -125,6 +140,6 @@ def declared_taps(cls: type) -> dict[str, Tap]:
 
 
 def watched() -> list[str]:
-    """Names of all taps of this process that have an observer now; empty where everything was put back."""
-    live = [point.path for point in list(ALL_TAPS) if point.live is not None]
+    """Names of all taps that have an observer of this thread now; empty where everything was put back."""
+    live = [point.path for point in list(ALL_TAPS) if point.live()]
     return sorted(live)

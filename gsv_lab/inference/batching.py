@@ -91,4 +91,5 @@ def batch_inputs(synthesizer: Synthesizer, rows: Sequence[PromptedText], speaker
     voice = None
     if speaker is not None and gpt.speaker_dim:
         voice = speaker[:, : gpt.speaker_dim].expand(len(rows), -1, -1).to(device)
-    return Inputs([row.phones.to(device) for row in rows], context or None, codes or None, phone_index or None, voice)
+    phones, longest = [row.phones.to(device) for row in rows], [row.longest.to(device) for row in rows]
+    return Inputs(phones, context or None, codes or None, phone_index or None, voice, longest)

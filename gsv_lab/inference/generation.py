@@ -3,7 +3,9 @@
     one after the other: `whole`;  several decoded together: `together`;  each in pieces as its codes come: `pieces`
 
 Sentence number n draws from its own generator, so that it sounds the same whatever is said before it. Unless it comes
-in pieces, several candidates of it may be made, of which a reranker chooses one.
+in pieces, several candidates of it may be made. Those that break the fewest rules on silence go to a reranker, which
+chooses one; where all break some, as many are drawn again, a few times. What is silent or cut off all the same is
+warned of.
 Letters: T samples, F25 codes.
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+from warnings import warn_explicit
 
 import torch
 from torch import Tensor
@@ -21,11 +24,20 @@ from gsv_lab.extensions.continuous_content import no_codes
 from gsv_lab.extensions.reranking import Reranker
 from gsv_lab.inference.batching import predict_codes
 from gsv_lab.inference.family import Family
+from gsv_lab.inference.silence import RULES, broken_rules, longest_codes
 from gsv_lab.inference.streaming import stream_sentence
 from gsv_lab.inference.synthesizer import Predicted, Synthesizer
 from gsv_lab.inference.voice import Voice
 from gsv_lab.nn.sampling import Sampling
+from gsv_lab.system.seeds import check_seed, seeded
 from gsv_lab.text import Phones
+
+REDRAWS = 2
+"""How often more candidates are drawn at most."""
+
+
+class SpeechWarning(UserWarning):
+    """Speech that is handed out although it is silent or cut off."""
 
 
 class Utterance(NamedTuple):
@@ -87,12 +99,12 @@ class Generation:
         synthesizer: its networks, with the voice's own tensors in them.
         voice: who speaks.
         options: how.
-        seed: of everything random.
+        seed: of everything random, a whole number.
         reranker: chooses among candidates; None where nothing can, so that there is one.
 
     Raises:
-        ConfigError: PARAM_RANGE, several candidates are asked for and there is no reranker; CONFIG_INCONSISTENT, the
-            networks have no codes.
+        ConfigError: PARAM_RANGE, the seed is no whole number, or several candidates are asked for and there is no
+            reranker; CONFIG_INCONSISTENT, the networks have no codes.
     """
 
     def __init__(
@@ -110,7 +122,7 @@ class Generation:
         self.synthesizer = synthesizer
         self.voice = voice
         self.options = options
-        self.seed = seed
+        self.seed = check_seed(seed)
         self.reranker = reranker
         self.sampling = options.sampling(family)
         self.noise_scale = family.noise_scale if options.noise_scale is None else options.noise_scale
@@ -123,8 +135,7 @@ class Generation:
     def whole(self, number: int, phones: Phones) -> Utterance:
         """Sentence `number`, finished."""
         generator = self._generator(number)
-        predicted = self._predict([phones], self.candidates, generator)
-        return self._best(predicted, phones, generator)
+        return self._best(self._predict([phones], self.candidates, generator), phones, generator)
 
     def together(self, texts: Sequence[Phones], max_batch: int) -> Iterator[Utterance]:
         """Sentences in their order, the codes of up to `max_batch` of like length decoded at once."""
@@ -147,6 +158,7 @@ class Generation:
             problem = "Pieces are spoken at natural speed, and once"
             raise ConfigError("PARAM_RANGE", problem, "speed 1, candidates 1", "Leave chunk_seconds out")
         code_rate = self.synthesizer.semantic_gpt.frame_rate
+        waves: list[Tensor] = []
         found = stream_sentence(
             self.synthesizer,
             phones,
@@ -159,25 +171,31 @@ class Generation:
             residuals=self.voice.residuals,
         )
         for piece in found:
+            waves.append(piece.wave)
             settings = self._settings(piece.reason) | {"candidates": 1}
+            if piece.reason:
+                self._warn(Utterance(torch.cat(waves), piece.codes, settings), phones)
             yield Utterance(piece.wave, piece.codes, settings)
 
     def _generator(self, number: int) -> torch.Generator:
-        return torch.Generator().manual_seed(self.seed * 100_003 + number)
+        return seeded(self.seed * 100_003 + number)
 
     def _bounded(self, texts: Sequence[Phones]) -> Sampling:
         """The rule with the rate of the reference, and bounds that follow from the texts.
 
-        A phone may not take more codes on average than the family says, unless the reference was slower. A network
-        without alignment may not end before the fewest codes; one with an alignment ends where the text does.
+        A network with an alignment ends where the text does, and has a bound for each phone. One without may not end
+        before the fewest codes, and a phone may not take more on average than the family says, unless the reference was
+        slower.
         """
-        lengths = [len(text) for text in texts]
-        rate = self.voice.prompt.codes_per_phone
-        most_per_phone = max(self.family.max_codes_per_phone, 1.25 * (rate or 0))
-        most = min(self.sampling.max_new, round(max(lengths) * most_per_phone) + 15)
-        if self.synthesizer.semantic_gpt.max_advance:
+        gpt, rate = self.synthesizer.semantic_gpt, self.voice.prompt.codes_per_phone
+        if gpt.max_advance:
+            longest = max(int(longest_codes(text.symbols, gpt.frame_rate).sum()) for text in texts)
+            most = min(self.sampling.max_new, max(longest, self.sampling.min_new) + 1)
             least = min(most, self.sampling.min_new)
             return replace(self.sampling, min_new=least, max_new=most, codes_per_phone=rate)
+        lengths = [len(text) for text in texts]
+        most_per_phone = max(self.family.max_codes_per_phone, 1.25 * (rate or 0))
+        most = min(self.sampling.max_new, round(max(lengths) * most_per_phone) + 15)
         fewest = round(min(lengths) * self.family.min_codes_per_phone)
         least = min(most, max(self.sampling.min_new, fewest))
         return replace(self.sampling, min_new=least, max_new=most, codes_per_phone=None)
@@ -196,10 +214,39 @@ class Generation:
         )
 
     def _best(self, candidates: Sequence[Predicted], phones: Phones, generator: torch.Generator) -> Utterance:
-        spoken = [self._speak(predicted, phones, generator) for predicted in candidates]
-        if len(spoken) == 1 or self.reranker is None:
-            return spoken[0]
-        return spoken[self.reranker.best([one.wave for one in spoken], phones)]
+        """Of some candidates the one to hand out; `generator` goes on where more are drawn."""
+        spoken: list[Utterance] = []
+        broken: list[int] = []
+        for draw in range(1 + REDRAWS):
+            if draw:
+                candidates = self._predict([phones], self.candidates, generator)
+            for predicted in candidates:
+                spoken.append(self._speak(predicted, phones, generator))
+                broken.append(len(self._broken(spoken[-1], phones, predicted.phone_index)))
+            # One candidate was asked for, or somebody looks inside, who wants to see every draw.
+            if not min(broken) or self.candidates == 1:
+                break
+        best = [one for one, count in zip(spoken, broken, strict=True) if count == min(broken)]
+        chosen = best[0]
+        if len(best) > 1 and self.reranker is not None:
+            chosen = best[self.reranker.best([one.wave for one in best], phones)]
+        self._warn(chosen, phones)
+        return chosen
+
+    def _broken(self, spoken: Utterance, phones: Phones, phone_index: Tensor | None = None) -> tuple[str, ...]:
+        rate, index = self.synthesizer.sample_rate, None if phone_index is None else phone_index[0]
+        return broken_rules(spoken.wave, rate, phones.symbols, index, self.options.speed)
+
+    def _warn(self, spoken: Utterance, phones: Phones) -> None:
+        """Say what is wrong with speech that is handed out, each time anew."""
+        wrong = []
+        if self._broken(spoken, phones) == RULES:
+            wrong.append("SPEECH_SILENT: nothing can be heard of")
+        if spoken.settings["ended"] == "max_new":
+            wrong.append("SPEECH_CUT: the most codes (max_new) were made before the end of")
+        for problem in wrong:
+            text = f"{problem} '{phones.text:.60}' (seed {self.seed}). Try another seed"
+            warn_explicit(text, SpeechWarning, __file__, 1)
 
     def _speak(self, predicted: Predicted, phones: Phones, generator: torch.Generator) -> Utterance:
         wave = self.synthesizer.speak(

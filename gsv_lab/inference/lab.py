@@ -35,6 +35,7 @@ from gsv_lab.system.environment import default_model
 from gsv_lab.system.folders import private_folder
 from gsv_lab.system.machine import pick_device, pick_precision
 from gsv_lab.system.migration import LAB, refuse_old_options
+from gsv_lab.system.seeds import seeded
 from gsv_lab.text import Phones
 from gsv_lab.text.user_dictionary import Lexicon, user_dictionary
 
@@ -254,7 +255,7 @@ class Lab:
             text: at most 20,000 characters; `[emph]...[/emph]` marks emphasis, `[pause 0.5s]` a pause.
             voice: from `clone`, `finetune` or a file.
             language: `en`, `zh` or `auto`.
-            seed: of everything random.
+            seed: of everything random, any whole number.
             temperature: of code sampling, 0 (always the likeliest) or more; lower is steadier.
             top_k: codes to choose from.
             top_p: share of probability to choose from, in (0, 1].
@@ -321,7 +322,7 @@ class Lab:
         """
         synthesizer, noise_scale = self.family.synthesizer, self.family.noise_scale
         phones = self.family.phones(phones)
-        generator = torch.Generator().manual_seed(seed)
+        generator = seeded(seed)
         if synthesizer.sovits.quantizer.n_codes:
             codes, phone_index = synthesizer.encode(wave), None
             if synthesizer.semantic_gpt.max_advance:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from gsv_lab.inference.silence import longest_codes
 from gsv_lab.inference.synthesizer import Prompt, Synthesizer
 from gsv_lab.text import Phones
 
@@ -18,8 +19,8 @@ from gsv_lab.text import Phones
 class PromptedText(NamedTuple):
     """One row of a decode.
 
-    `phones` (P,), `context` (C, P) or None, prompt `codes` (F25,) or None and their `phone_index` (F25,) or None, and
-    how many of the phones come `before` the target's.
+    `phones` (P,), `context` (C, P) or None, prompt `codes` (F25,) or None and their `phone_index` (F25,) or None, how
+    many of the phones come `before` the target's, and the most new codes on each of them, `longest` (P,).
     """
 
     phones: Tensor
@@ -27,6 +28,7 @@ class PromptedText(NamedTuple):
     codes: Tensor | None
     phone_index: Tensor | None
     before: int
+    longest: Tensor
 
 
 def prompted_text(synthesizer: Synthesizer, phones: Phones, prompt: Prompt | None) -> PromptedText:
@@ -48,14 +50,16 @@ def prompted_text(synthesizer: Synthesizer, phones: Phones, prompt: Prompt | Non
     if gpt.context_dim:
         context = torch.cat([synthesizer.context_encoder(text) for text in texts], dim=-1)
     before = len(ids) - len(phones)
+    # What the prompt says has been said, so that the first new code speaks the first new phone.
+    longest = torch.cat([torch.zeros(before), longest_codes(phones.symbols, gpt.frame_rate)])
     if reference is None:
-        return PromptedText(ids, context, None, None, before)
+        return PromptedText(ids, context, None, None, before, longest)
     phone_index = reference.phone_index if gpt.max_advance else None
     if phone_index is not None:
         # Whatever the recogniser missed at the end of the prompt has been spoken and must not be spoken again.
         last = phone_index.new_tensor([before - 1])
         phone_index = torch.cat([phone_index[:-1], last])
-    return PromptedText(ids, context, reference.codes.reshape(-1), phone_index, before)
+    return PromptedText(ids, context, reference.codes.reshape(-1), phone_index, before, longest)
 
 
 def _usable(prompt: Prompt | None, aligned: bool) -> Prompt | None:

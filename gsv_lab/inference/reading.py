@@ -12,6 +12,7 @@ from torch import Tensor
 from gsv_lab.inference.utterance import Speech, joined
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.text.front import Sentence, phonemize_sentences
+from gsv_lab.text.phones import closed
 from gsv_lab.text.user_dictionary import Lexicon, UserDictionary, user_dictionary
 
 _FRAME = 0.005
@@ -34,10 +35,12 @@ def read_reference(text: str, language: str, lexicon: Lexicon) -> Phones:
 
 
 def read(text: str, language: str, lexicon: Lexicon) -> list[Sentence]:
-    """The sentences of a text; what was left out or guessed is warned of, once."""
-    sentences = phonemize_sentences(text, language, lexicon)
-    for sentence in sentences:
+    """The sentences of a text, each with a mark at its end; what was left out or guessed is warned of, once."""
+    sentences = []
+    for sentence in phonemize_sentences(text, language, lexicon):
         _warn(sentence.phones.warnings)
+        sign = "." if sentence.pause_after is None else ","
+        sentences.append(sentence._replace(phones=closed(sentence.phones, sign)))
     return sentences
 
 

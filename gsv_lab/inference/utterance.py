@@ -91,6 +91,8 @@ def joined(parts: list[Speech], pause: float = 0.25) -> Speech:
         pieces.append(part.wave)
         phones = None if phones is None or part.phones is None else phones + part.phones
     settings = {**first.settings, "sentences": len(parts)}
+    if any(part.settings.get("ended") == "max_new" for part in parts):
+        settings["ended"] = "max_new"
     codes = torch.cat([part.codes for part in parts])
     paused = (first.paused[0], parts[-1].paused[1])
     return Speech(torch.cat(pieces), first.sample_rate, codes, phones, first.mark, settings, first.aligner, paused)

@@ -58,6 +58,7 @@ class Inputs(NamedTuple):
     `phones`: for each row (P_i,) phone ids, those of the prompt's text first. `context`: for each row (C, P_i), or None
     for zeros. `prompt`: for each row (N_i,) codes of the reference, N_i may be 0, or None. `phone_index`: for each row
     (N_i,) phones that the prompt's codes speak; networks with `max_advance` need them. `speaker` (B, G, 1), or None.
+    `longest`: for each row (P_i,) most new codes on each phone, which such networks keep, or None.
     """
 
     phones: Sequence[Tensor] | Tensor
@@ -65,6 +66,7 @@ class Inputs(NamedTuple):
     prompt: Sequence[Tensor] | Tensor | None = None
     phone_index: Sequence[Tensor] | Tensor | None = None
     speaker: Tensor | None = None
+    longest: Sequence[Tensor] | Tensor | None = None
 
 
 def pad_left(rows: Sequence[Tensor] | Tensor) -> tuple[Tensor, Tensor | None]:
@@ -98,6 +100,7 @@ def steps(
     sampling = sampling or Sampling()
     cache = gpt.new_cache()
     cache.choose = partial(_choose_advance, sampling=sampling, generator=generator)
+    cache.longest = None if inputs.longest is None else pad_left(inputs.longest)[0]
     logits, seen = _start(gpt, inputs, sampling, cache)
     lengths = torch.tensor([row.shape[-1] for row in inputs.phones])
     padding = (lengths.max() - lengths).to(logits.device)

@@ -115,7 +115,7 @@ class SelfAttention(Component):
         key, value = pair.unbind(0)
         if mask is not None:
             mask = mask.to(query.dtype)
-        if self.pattern.live is None:
+        if not self.pattern.live():
             dropout = self.dropout if self.training else 0.0
             mixed = functional.scaled_dot_product_attention(query, key, value, mask, dropout)
         else:

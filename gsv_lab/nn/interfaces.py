@@ -141,12 +141,14 @@ class DecodingCache(ABC):
 
     Declares: `columns` (A,), the column of the phone that each row's newest code speaks, and `may_stop` (A,), true
     where the end of the text has been reached; both None where the network does not know. `choose` is the rule by which
-    such a network goes on, set before the decode starts; None takes the likeliest.
+    such a network goes on, and `longest` (A, P) are the most new codes on each phone, both set before the decode
+    starts; None takes the likeliest, and as many as it likes.
     """
 
     columns: Tensor | None = None
     may_stop: Tensor | None = None
     choose: ChooseAdvance | None = None
+    longest: Tensor | None = None
 
     @abstractmethod
     def select(self, rows: Tensor) -> None:

@@ -264,10 +264,10 @@ class SemanticGPT(SemanticGPTRole):
 
     def _score(self, x: Tensor) -> Tensor:
         logits = self.predict(x)
-        if self.stop.live is not None:
+        if self.stop.live():
             logits = self._with_watched_stop(logits)
         logits = self.logits(logits)
-        if self.entropy.live is not None:
+        if self.entropy.live():
             log_p = logits.log_softmax(-1)
             self.entropy(-(log_p.exp() * log_p.clamp(min=-1e4)).sum(-1))
         return logits

@@ -51,7 +51,7 @@ class HubertContent(ContentEncoder):
     def forward(self, wave: Tensor, mask: Tensor | None = None) -> Encoded:
         """See the class; `mask` silences samples."""
         # All hidden states are kept only while somebody looks at the first of them.
-        looked = self.frames.live is not None
+        looked = self.frames.live() is not None
         found = self.model((wave if mask is None else wave * mask)[:, 0], output_hidden_states=looked)
         if looked:
             self.frames(found.hidden_states[0].transpose(1, 2))

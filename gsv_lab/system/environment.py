@@ -10,6 +10,7 @@ Idea: nothing else in the package reads an environment variable, so that all of 
 | `GSV_LAB_SHARED` | folder with prepared corpora and golden data | `shared` beside the project, if it exists |
 | `GSV_LAB_GRADING` | `1`: exercise checks raise instead of drawing a card | off |
 | `SOURCE_DATE_EPOCH` | seconds since 1970 that stand for "now" in written files | the clock |
+| `OMP_WAIT_POLICY` | how threads of torch wait for one another, see `wait_passively` | `PASSIVE`, set here |
 """
 
 from __future__ import annotations
@@ -21,6 +22,19 @@ from pathlib import Path
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.system.files import inside
+
+_WAITING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}
+"""Variables by which a user has decided how threads wait."""
+
+
+def wait_passively() -> None:
+    """Let threads that wait for one another sleep, in this process and its children, unless the user has decided.
+
+    OpenMP's threads otherwise keep their cores busy while they wait, and beside any other work a network calculates
+    several times as long. Takes effect where torch was not loaded before.
+    """
+    if not _WAITING & os.environ.keys():
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 
 
 def cache_dir() -> Path:

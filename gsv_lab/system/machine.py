@@ -113,6 +113,16 @@ def trainings_paused(path: Path | None = None, settle: float = 3.0) -> Iterator[
             path.unlink()
 
 
+@contextmanager
+def busy_process() -> Iterator[subprocess.Popen[bytes]]:
+    """Context in which another process, which it gives, keeps one core busy."""
+    process = subprocess.Popen([sys.executable, "-I", "-S", "-c", "while True: pass"], start_new_session=True)
+    try:
+        yield process
+    finally:
+        _kill(process)
+
+
 def pick_device(wanted: str = "auto") -> torch.device:
     """The device of a setting: `auto` (a GPU of CUDA where there is one, else the CPU), `cpu`, `cuda`, `cuda:1`, `mps`.
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-from gsv_lab.text.symbols import CTC_ID, SYMBOL_ID, fold
+from gsv_lab.text.symbols import CTC_ID, PUNCTUATION, SYMBOL_ID, fold
 
 
 @dataclass(frozen=True)
@@ -136,3 +136,16 @@ class Phones:
             words=tuple(Word(**word) for word in words),
             warnings=tuple(data.get("warnings", ())),
         )
+
+
+def closed(phones: Phones, sign: str = ".") -> Phones:
+    """The same text with a closing mark, one phone more where it has none: networks end at a mark and fade there.
+
+    >>> closed(Phones("I", "en", ("AY1",), (1,), (Word("I", "en", phones=1),))).symbols
+    ('AY1', '.')
+    """
+    if phones.symbols[-1] in PUNCTUATION:
+        return phones
+    word = Word(sign, "", "punctuation", phones=1, boundary=2, source="mark")
+    symbols, counts = (*phones.symbols, sign), (*phones.word2phones, 1)
+    return Phones(phones.text + sign, phones.language, symbols, counts, (*phones.words, word), phones.warnings)

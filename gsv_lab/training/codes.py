@@ -13,6 +13,7 @@ from gsv_lab.corpora.tracks import add_codes, add_content, add_pitch
 from gsv_lab.nn.interfaces import ContentEncoder
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.system.config import build
+from gsv_lab.system.seeds import seeded
 
 
 @torch.no_grad()
@@ -28,7 +29,7 @@ def fit_codebook(
         steps: of k-means.
         seed: of the draw and the start.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     chosen = [i for i, row in enumerate(store.rows) if row.split == "train"]
     dim = store.track("content", chosen[0]).shape[1]
     init_args = {"dim": dim, "n_codes": n_codes, "projection": "mean", "hop": 2, "kmeans_steps": steps}

@@ -39,6 +39,7 @@ from gsv_lab.nn.interfaces import Conditioning, Discriminator, Features, Speaker
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.system.folders import private_folder
 from gsv_lab.system.machine import arithmetic
+from gsv_lab.system.seeds import check_seed
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.training.finite import check_gradient, check_losses
 from gsv_lab.training.moving_average import MovingAverage
@@ -128,6 +129,7 @@ def finetune(
         if not 0 < value < math.inf or (option == "steps" and value != int(value)):
             raise ConfigError("PARAM_RANGE", f"{option} is {value}", "a number above 0", f"Choose another {option}")
     folder = Path(folder)
+    seed = check_seed(seed)
     torch.manual_seed(seed)
     with private_folder() as private:
         store, transcribed = pack(family, folder, private, max_seconds)

@@ -23,6 +23,7 @@ from gsv_lab.system.config import TrainerSettings, build
 from gsv_lab.system.files import make_folder, save_bytes, saving
 from gsv_lab.system.folders import locked
 from gsv_lab.system.machine import pick_device, pick_precision
+from gsv_lab.system.seeds import check_seed
 from gsv_lab.training.callbacks import Average, Budget, BudgetBar
 from gsv_lab.training.logging_callback import LoggingCallback
 from gsv_lab.training.run_state import ADVICE, StateFile, StateSaver, check_same
@@ -221,7 +222,7 @@ def _fit(
     """See `fit`, whose folder is this process's now."""
     settings = TrainerSettings(**experiment["trainer"])
     device = pick_device(settings.device)
-    torch.manual_seed(experiment["seed"])
+    torch.manual_seed(check_seed(experiment["seed"]))
     task: Task = _built(experiment, "task")
     data = _built(experiment, "data")
     file = StateFile(folder / STATE)

@@ -27,14 +27,14 @@ class Watch:
     def __enter__(self) -> Watch:
         if self.tap is None:
             return self
-        before = self.before = self.tap.live
+        before = self.before = self.tap.live()
 
         def keep(value: Tensor) -> Tensor:
             value = value if before is None else before(value)
             self.seen.append(value)
             return value
 
-        self.tap.live = keep
+        self.tap.observe(keep)
         return self
 
     def __exit__(
@@ -44,7 +44,7 @@ class Watch:
         trace: TracebackType | None,
     ) -> None:
         if self.tap is not None:
-            self.tap.live = self.before
+            self.tap.observe(self.before)
 
 
 def guided_attention_loss(pattern: Tensor, phone_index: Tensor) -> Tensor:

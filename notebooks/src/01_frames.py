@@ -11,9 +11,9 @@
 # **You need** 00, and what a sine is. **Minutes** 40. Runs offline on a laptop.
 
 # %%
+import gsv_lab  # before torch, which asks it how threads shall wait
 import torch
 
-import gsv_lab
 from gsv_lab import figures
 from gsv_lab.nn.spectral import LinearSpectrogram, mel_filters
 from gsv_lab.teaching.exercises import frames as check

@@ -12,9 +12,9 @@
 # **You need** 01, and what a gradient is. **Minutes** 45. Trains a few seconds at a time, offline on a laptop.
 
 # %%
+import gsv_lab  # before torch, which asks it how threads shall wait
 import torch
 
-import gsv_lab
 from gsv_lab import figures
 from gsv_lab.teaching.exercises import codebook as check
 from gsv_lab.teaching.exercises.live import joint_counts, train_codebook

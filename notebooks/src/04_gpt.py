@@ -11,9 +11,9 @@
 # **You need** 00 and 03, and what a softmax is. **Minutes** 50. Runs offline on a laptop.
 
 # %%
+import gsv_lab  # before torch, which asks it how threads shall wait
 import torch
 
-import gsv_lab
 from gsv_lab import figures
 from gsv_lab.teaching.exercises import gpt as check
 from gsv_lab.teaching.exercises.excerpt import decode, excerpt, most_diagonal, teacher_forced

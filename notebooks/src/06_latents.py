@@ -11,9 +11,9 @@
 # **You need** 01 and 05. **Minutes** 50. Runs offline on a laptop.
 
 # %%
+import gsv_lab  # before torch, which asks it how threads shall wait
 import torch
 
-import gsv_lab
 from gsv_lab import figures
 from gsv_lab.teaching.exercises import latents as check
 from gsv_lab.teaching.exercises.distances import log_mel, mel_distance

@@ -150,3 +150,19 @@ def test_teacher_forcing_is_its_parents() -> None:
     index = torch.tensor([[0, 1, 1, 2]])
     logits = gpt(phones, torch.zeros(1, 3, 3), codes, phone_index=index)
     assert logits.shape == (1, 5, N_CODES + 1)
+
+
+def test_no_planned_phone_is_longer_than_it_may_be() -> None:
+    """Also where a slow prompt stretches the plan; what is cut off a phone shortens the sentence."""
+    assert (
+        planned_path(torch.tensor([3.0, 9.0, 2.0]), 2.0, torch.tensor([5, 4, 9])).tolist()
+        == [0] * 5 + [1] * 4 + [2] * 4
+    )
+    gpt = lasting(planned(), [1, 2, 1, 0, 30, 4, 1, 1, 1])
+    bounds = [torch.tensor([9, 9, 5]), torch.tensor([2, 9, 9, 9, 9, 9])]
+    made = decode(gpt, [[1, 3, 4], [5, 2, 3, 3, 1, 6]], longest=bounds)
+    assert [row.tolist() for row in made.phone_index] == [[0, 0] + [2] * 5, [0, 0, 1, 4, 4, 5]]
+    assert {*made.reasons} <= {"stop", "argmax_stop"}
+    prompt = {"prompt": [torch.zeros(6, dtype=torch.int64)], "phone_index": [torch.tensor([0, 0, 0, 1, 1, 1])]}
+    made = decode(gpt, [[1, 2, 4, 1]], longest=[torch.tensor([0, 0, 7, 2])], **prompt)
+    assert made.phone_index[0].tolist() == [2] * 7 + [3] * 2

@@ -202,3 +202,73 @@ def test_phone_index_is_asked_for_and_checked() -> None:
         gpt(phones, None, codes)
     with pytest.raises(ConfigError, match="codes are"):
         gpt(phones, None, codes, phone_index=torch.zeros(1, 5, dtype=torch.long))
+
+
+def bounded(gpt: AlignedSemanticGPT, longest: list[int], codes: int = 30) -> tuple[list[int], list[bool]]:
+    """Columns of a decode that stays wherever it may, and at which codes the stop class is by far the likeliest."""
+    cache = gpt.new_cache()
+    cache.longest = torch.tensor([longest])
+    cache.choose = lambda scores, made, passed: torch.isfinite(scores).long().argmax(-1)
+    gpt(torch.tensor([[3, 1, 4, 1]]), None, torch.zeros(1, 0, dtype=torch.long), cache=cache)
+    columns, ends = [int(cache.columns)], [False]
+    for _ in range(codes):
+        logits = gpt.step(torch.tensor([1]), cache)[0]
+        columns.append(int(cache.columns))
+        ends.append(float(logits[gpt.eos] - logits[: gpt.eos].max()) > 100)
+    return columns, ends
+
+
+@torch.no_grad()
+def test_no_phone_takes_more_codes_than_it_may_and_the_last_one_ends_the_decode() -> None:
+    """A rule that would stay for ever is moved on; at the last phone there is nowhere to go but the end."""
+    columns, ends = bounded(network(), [3, 1, 20, 4])
+    assert columns[:28] == [0] * 3 + [1] + [2] * 20 + [3] * 4
+    assert ends.index(True) == 28 and all(ends[28:])
+
+
+@torch.no_grad()
+def test_each_row_has_bounds_of_its_own_also_after_others_ended() -> None:
+    gpt = network()
+    both = [bounded(gpt, bounds)[0] for bounds in ([2, 2, 2, 2], [5, 1, 3, 9])]
+    cache = gpt.new_cache()
+    cache.longest = torch.tensor([[2, 2, 2, 2], [5, 1, 3, 9]])
+    cache.choose = lambda scores, made, passed: torch.isfinite(scores).long().argmax(-1)
+    gpt(torch.tensor([[3, 1, 4, 1]] * 2), None, torch.zeros(2, 0, dtype=torch.long), cache=cache)
+    seen = [cache.columns.tolist()]
+    for number in range(12):
+        if number == 6:
+            cache.select(torch.tensor([1]))
+        gpt.step(torch.tensor([1] * (2 if number < 6 else 1)), cache)
+        seen.append(cache.columns.tolist())
+    assert [row[0] for row in seen[:7]] == both[0][:7]
+    assert [row[-1] for row in seen] == both[1][:13]
+
+
+@torch.no_grad()
+def test_what_the_prompt_said_takes_no_new_code() -> None:
+    gpt, index = network(), torch.tensor([[0, 1, 1]])
+    cache = gpt.new_cache()
+    cache.longest = torch.tensor([[0, 0, 5, 5]])
+    cache.choose = lambda scores, made, passed: torch.isfinite(scores).long().argmax(-1)
+    gpt(torch.tensor([[3, 1, 4, 1]]), None, torch.tensor([[1, 2, 2]]), phone_index=index, cache=cache)
+    assert cache.columns.tolist() == [2]
+
+
+def test_bounds_come_through_a_batch_of_texts_of_different_length() -> None:
+    gpt, phones = network(), [torch.tensor([3, 1, 4, 1, 5]), torch.tensor([2, 6])]
+    longest = [torch.tensor([1, 2, 1, 2, 3]), torch.tensor([4, 2])]
+    sampling = Sampling(min_new=0, max_new=40)
+    for seed in range(4):
+        made = decoding.generate(gpt, Inputs(phones, longest=longest), sampling, torch.Generator().manual_seed(seed))
+        assert made.phone_index is not None and "max_new" not in made.reasons
+        for index, most in zip(made.phone_index, longest, strict=True):
+            assert (index.bincount(minlength=len(most)) <= most).all()
+
+
+def test_bounds_that_nothing_reaches_change_no_draw() -> None:
+    gpt, phones = network(), [torch.tensor([3, 1, 4, 1, 5])]
+    free, wide = (
+        decoding.generate(gpt, Inputs(phones, longest=longest), Sampling(max_new=20), torch.Generator().manual_seed(1))
+        for longest in (None, [torch.full((5,), 99)])
+    )
+    assert torch.equal(free.codes[0], wide.codes[0]) and torch.equal(free.phone_index[0], wide.phone_index[0])

@@ -291,9 +291,10 @@ class TestGradients:
             lab.speak(x).square().sum().backward()
         kept: dict[str, Tensor] = {}
         for name, tap in (("prior.mean", lab.prior.mean), ("prior.layers.0.residual", lab.prior.layers[0].residual)):
-            tap.live = lambda value, name=name: (value.retain_grad(), kept.__setitem__(name, value), value)[2]
+            tap.observe(lambda value, name=name: (value.retain_grad(), kept.__setitem__(name, value), value)[2])
         lab.speak(x).square().sum().backward()
-        lab.prior.mean.live = lab.prior.layers[0].residual.live = None
+        for tap in (lab.prior.mean, lab.prior.layers[0].residual):
+            tap.observe(None)
         for name, value in kept.items():
             assert (
                 torch.equal(records[name].gradient().value, value.grad)

@@ -24,7 +24,7 @@ def cheapest(call: str, names: dict[str, object], repeats: int = 60, number: int
 
 def test_an_unwatched_tap_gives_its_argument_back() -> None:
     part, x = small.Attend(), torch.zeros(1, 1, 1, 1)
-    assert part.pattern(x) is x and part.pattern.live is None
+    assert part.pattern(x) is x and part.pattern.live() is None
     assert part.pattern(None) is None  # not even looked at
 
 
@@ -71,7 +71,7 @@ def test_copies_are_not_watched(how: str) -> None:
 
     with probe(lab, "flow.residual") as outer:
         twin = duplicate(lab.flow)
-        assert twin.residual.live is None and twin.residual is not lab.flow.residual
+        assert twin.residual.live() is None and twin.residual is not lab.flow.residual
         assert twin.residual.tap.axes == ("batch", "dim", "frame")
         x = small.sound()
         assert torch.equal(twin(x), twin(x)) and not outer
@@ -85,9 +85,9 @@ def test_watched_names_what_is_live_however_it_was_attached() -> None:
     assert watched() == []
     with probe(lab, "prior.mean", "flow.*pattern"):
         assert watched() == ["flow.attention.pattern", "prior.mean"]
-    loose.mixed.live = lambda value: value
+    loose.mixed.observe(lambda value: value)
     assert watched() == ["mixed"]
-    loose.mixed.live = None
+    loose.mixed.observe(None)
     assert watched() == []
 
 

@@ -141,7 +141,10 @@ class Listed(Reranker):
         return self.scores[len(self.waves) - 1]
 
 
-def test_of_several_candidates_the_one_with_the_best_score_is_kept(lab: Lab, voice: Voice) -> None:
+def test_of_several_candidates_the_one_with_the_best_score_is_kept(
+    lab: Lab, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gsv_lab.inference.generation.broken_rules", lambda *_: ())
     phones, reranker = phonemize("We walk home.", "en"), Listed([0.1, 0.3, 0.2])
     options = GenerationOptions(candidates=3)
     chosen = Generation(lab.family, lab.family.synthesizer, voice, options, 5, reranker).whole(0, phones)

@@ -45,11 +45,11 @@ def watching(tap: BoundTap, edit: Callable[[Tensor], Tensor] = lambda x: x) -> I
         seen.append(value)
         return edit(value)
 
-    tap.live = keep
+    tap.observe(keep)
     try:
         yield seen
     finally:
-        tap.live = None
+        tap.observe(None)
 
 
 def torch_oracle(model: SemanticGPT, phones: Tensor, context: Tensor, codes: Tensor) -> Tensor:

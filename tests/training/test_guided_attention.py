@@ -25,12 +25,12 @@ def test_watch_keeps_the_gradient_and_lets_go() -> None:
     attention, x = MultiHeadAttention(8, 2), torch.randn(1, 8, 5)
     with Watch(attention.pattern) as watch:
         attention(x, x)
-    assert attention.pattern.live is None
+    assert attention.pattern.live() is None
     watch.seen[0].square().sum().backward()
     assert attention.query.weight.grad.abs().sum() > 0
     with pytest.raises(RuntimeError), Watch(attention.pattern):
         raise RuntimeError
-    assert attention.pattern.live is None
+    assert attention.pattern.live() is None
 
 
 def test_an_observer_that_was_there_goes_on_observing() -> None:

@@ -24,6 +24,7 @@ from gsv_lab.extensions.monotonic_alignment import monotonic_path
 from gsv_lab.hooks.record import Records
 from gsv_lab.inference.lab import Lab
 from gsv_lab.nn.decoding import Inputs, counts, steps
+from gsv_lab.system.seeds import seeded
 from gsv_lab.teaching.exercises.material import FoundSpeech, shipped_sample
 from gsv_lab.teaching.exercises.voices import recordings_beside
 from gsv_lab.text import Phones, phonemize
@@ -197,7 +198,7 @@ def decode(lab: Lab, phones: Phones, seed: int = 0, **options: Any) -> Run:
     gpt = lab.family.synthesizer.semantic_gpt
     longest = round(len(phones) * lab.family.max_codes_per_phone) + 15
     sampling = replace(lab.family.sampling, **{"max_new": longest, "min_new": 1, **options})
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     kept = []
     reason = "max_new"
     for step in steps(gpt, Inputs(*_inputs(lab, phones)), sampling, generator):

@@ -16,6 +16,7 @@ from gsv_lab.inference.lab import Lab
 from gsv_lab.nn.interfaces import Conditioning
 from gsv_lab.nn.ops import standard_normal
 from gsv_lab.nn.sovits import SoVITS
+from gsv_lab.system.seeds import seeded
 from gsv_lab.teaching.exercises.excerpt import Excerpt
 
 COUPLINGS = "flow.steps.*.z"
@@ -45,7 +46,7 @@ def encode_latents(lab: Lab, part: Excerpt, speaker: Tensor, seed: int = 0) -> L
         lab.resynthesize(part.wave, part.phones, speaker)
     with probe(lab, "posterior.z") as drawn, torch.no_grad():
         features = sovits.frontend(part.wave.reshape(1, 1, -1))
-        sovits.posterior_mean(features, speaker, torch.Generator().manual_seed(seed))
+        sovits.posterior_mean(features, speaker, seeded(seed))
     z = drawn["posterior.z"].value
     with probe(lab, COUPLINGS) as passed, torch.no_grad():
         sovits.flow(z, None, sovits.conditioning(speaker))
@@ -56,7 +57,7 @@ def encode_latents(lab: Lab, part: Excerpt, speaker: Tensor, seed: int = 0) -> L
 @torch.no_grad()
 def speak_latents(lab: Lab, part: Excerpt, speaker: Tensor, noise_scale: float, seed: int = 0) -> LatentSpeech:
     """From the prior to the sound: a draw around the prior's mean, and where each coupling takes it back."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     with probe(lab, *PRIOR, COUPLINGS) as records:
         wave = lab.family.synthesizer.speak(
             part.codes[None],
@@ -69,7 +70,7 @@ def speak_latents(lab: Lab, part: Excerpt, speaker: Tensor, noise_scale: float, 
     mean = records["prior.mean"].value
     log_scale = records["prior.scale"].value
     # The first thing drawn from the generator is this noise.
-    noise = standard_normal(mean, torch.Generator().manual_seed(seed))
+    noise = standard_normal(mean, seeded(seed))
     drawn = mean + noise * log_scale.exp() * noise_scale
     steps = {"drawn from the prior": drawn[0], **_couplings(records)}
     mark = Mark(lab.version, "latents", settings={"noise_scale": noise_scale, "seed": seed})

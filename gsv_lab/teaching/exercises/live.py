@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.nn.quantizer import VectorQuantizer
+from gsv_lab.system.seeds import check_seed
 
 MOST_STEPS = 100
 WINDOW = 256
@@ -54,7 +55,7 @@ def train_codebook(
     if not 0 < steps <= MOST_STEPS:
         raise ValueError(f"steps is {steps}, at most {MOST_STEPS} are trained in a notebook")
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(check_seed(seed))
         return _train(scaled(content), n_codes, steps, commitment, revive)
 
 

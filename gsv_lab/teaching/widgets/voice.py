@@ -5,7 +5,6 @@ Letters: T samples, P phones.
 
 from __future__ import annotations
 
-import html
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
