@@ -2,8 +2,8 @@
 
 wave (B, 1, T) -> embedding (B, D), of length one
 
-It takes no part in the synthesis: it evaluates what the synthesis made, and may therefore never serve as a loss, a
-filter or a stopping signal.
+It takes no part in the synthesis, and may never serve as a loss, a filter or a stopping signal. Where it helped to
+choose between versions, another one has to judge them.
 Letters: B batch, T samples, M mel bands, F frames, D embedding width.
 """
 

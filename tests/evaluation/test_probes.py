@@ -17,7 +17,6 @@ from gsv_lab.evaluation.probes import (
     ridge,
     split,
 )
-from gsv_lab.evaluation.uncertainty import uncertainty_coefficients
 
 PHONES = np.array([f"P{i}" for i in range(6)])
 
@@ -110,15 +109,3 @@ def test_solvers_agree_with_independent_ones() -> None:
     other = linear.LogisticRegression(C=1 / (2 * 1e-2 * 400), max_iter=500).fit(x, labels)
     np.testing.assert_allclose((x @ weights + bias).argmax(1) == labels, other.predict(x) == labels)
     np.testing.assert_allclose(weights.T, other.coef_, atol=0.02)
-
-
-def test_uncertainty_of_codes() -> None:
-    rng = np.random.default_rng(1)
-    codes = [rng.integers(40, size=30) for _ in range(12)]
-    same = [np.array([f"P{c % 5}" for c in clip]) for clip in codes]
-    apart = [rng.choice(PHONES, size=30) for _ in codes]
-    level = [np.where(clip < 20, 4.0, np.nan) + 0.01 * clip for clip in codes]
-    known, none, pitch = uncertainty_coefficients(codes, {"known": same, "none": apart, "pitch": level})
-    assert known.value == pytest.approx(1.0) and known.above == pytest.approx(1.0)
-    assert none.value > 0.1 and abs(none.above) < 0.05  # few frames give much by chance, the moved labels say how much
-    assert pitch.value > 0.95 and pitch.factor == "pitch"

@@ -7,6 +7,7 @@ import pytest
 from gsv_lab.errors import TextError
 from gsv_lab.text import phonemize, split_sentences
 from gsv_lab.text.front import phonemize_sentences
+from gsv_lab.text.marks import EMPHASIS_OFF, EMPHASIS_ON, cut_pauses, marks, pause_seconds, written
 
 
 def pauses(text: str) -> list[tuple[str, float | None, float | None]]:
@@ -57,6 +58,48 @@ def test_a_pause_alone_is_read_as_a_comma() -> None:
 def test_what_is_no_pause(text: str) -> None:
     with pytest.raises(TextError, match="in column 3 is no pause.*0.5s") as caught:
         phonemize(text)
+    assert caught.value.code == "MARKUP_SYNTAX"
+
+
+@pytest.mark.parametrize(("length", "seconds"), [("0.01s", 0.01), ("10ms", 0.01), ("10", 10.0), ("2.5 sec", 2.5)])
+def test_the_shortest_and_the_longest_pause(length: str, seconds: float) -> None:
+    text = f"a [pause {length}] b"
+    ((start, end, character),) = marks(text)
+    assert text[start:end] == f"[pause {length}]" and pause_seconds(character) == pytest.approx(seconds)
+
+
+def test_marks_are_written_as_they_were() -> None:
+    """Through the private characters and back, each in its place."""
+    text = "[emph]a[/emph] [pause 0.5s]b [PAUSE 1500 ms][EMPH]c[/EMPH][pause 0.07s]"
+    inside = text
+    for start, end, character in sorted(marks(text), reverse=True):
+        inside = inside[:start] + character + inside[end:]
+    assert inside.count(EMPHASIS_ON) == inside.count(EMPHASIS_OFF) == 2
+    assert written(inside) == "[emph]a[/emph] [pause 0.5s]b [pause 1.5s][emph]c[/emph][pause 0.07s]"
+
+
+def test_pauses_are_cut_from_both_ends() -> None:
+    short, long = (marks(f"[pause {length}]")[0][2] for length in ("0.25s", "2s"))
+    text = f"{short}{EMPHASIS_ON} {long}\none {short} two{EMPHASIS_OFF}\n{long}{long}"
+    before, inner, after = cut_pauses(text)
+    assert (before, after) == (pytest.approx(2.25), pytest.approx(4.0))
+    assert inner == f"{EMPHASIS_ON} \none {short} two{EMPHASIS_OFF}\n"
+    assert cut_pauses("one") == (0, "one", 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ab[/emph]", r"\[/emph\] in column 3 closes nothing.*Write \[emph\] before it"),
+        ("a[emph]b[/emph]c[/emph]", r"column 17 closes nothing"),
+        ("a[emph]b[emph]c[/emph]", r"\[emph\] in column 9 stands inside the one of column 2.*Close that one first"),
+        ("a [emph]b", r"\[emph\] in column 3 is never closed.*Write \[/emph\] after"),
+        ("[pause 1h] a", r"\[pause 1h\] in column 1 is no pause.*0.5s.*from 0.01s to 10s.*500ms.*Write its length"),
+    ],
+)
+def test_what_is_wrong_with_marks_is_said(text: str, said: str) -> None:
+    with pytest.raises(TextError, match=said) as caught:
+        marks(text)
     assert caught.value.code == "MARKUP_SYNTAX"
 
 
