@@ -59,7 +59,6 @@ def test_absolute_inside_the_root_and_another_root(folder):
     ("DATA_PATH", "Line 1", "..\\secret.wav|ann|en|hi\n"),
     ("DATA_DUPLICATE", "Line 2", "a.wav|ann|en|hi\nsub/../a.wav|bo|en|hi\n"),
     ("DATA_EMPTY", "no rows", "# nothing\n"),
-    ("DATA_MISSING", "1 of 2", "a.wav|ann|en|hi\ngone.wav|bo|en|hi\n"),
 ])  # fmt: skip
 def test_refused(code, match, content, folder):
     with pytest.raises(DataError, match=match) as caught:
