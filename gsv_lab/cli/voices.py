@@ -180,5 +180,5 @@ def _speak(arguments: argparse.Namespace) -> None:
 def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise TextError("TEXT_FILE", f"Cannot read {path.name!r}", "a text file in UTF-8") from error

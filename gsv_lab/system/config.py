@@ -157,7 +157,7 @@ def _read_file(path: Path) -> Any:
     """The tables of a file, `${...}` as it stands there; keys with dots at the top are written out."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         why = str(error.strerror) if isinstance(error, OSError) else "it is no text in UTF-8"
         raise ConfigError("CONFIG_MISSING", f"Cannot read {path}", "a YAML file", why) from error
     check_text(text, path.name)

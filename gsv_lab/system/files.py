@@ -6,6 +6,7 @@ Idea: everything is written beside its destination under a hidden name, forced t
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from gsv_lab.errors import ConfigError, LabError
 
+LONGEST_NAME = 200
+"""Bytes of a name to which something may be added."""
 _FULL = {getattr(errno, name, errno.ENOSPC) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS")}
 """Errors of the system that only writing makes: no space, no share of it, too large a file, a read-only disk."""
 
@@ -30,11 +33,12 @@ def save_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
         LabError: `SAVE_FAILED`: folder missing or not writable, disk full; an older file is then intact.
     """
     path = Path(path)
+    begin = hidden(path)
     if not path.parent.is_dir():
         raise save_failed(path, "its folder does not exist", "Create the folder or choose another path")
     if path.is_dir():
         raise save_failed(path, "a folder has that name", "Choose another path")
-    beside = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.part")  # threads, too, write the same file
+    beside = path.with_name(f"{begin}{secrets.token_hex(4)}.part")  # threads, too, write the same file
     try:
         _write_synced(beside, data)
         os.replace(beside, path)
@@ -45,6 +49,25 @@ def save_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
             beside.unlink(missing_ok=True)
     sync_folder(path.parent)
     return path
+
+
+def hidden(path: Path) -> str:
+    """Beginning of the hidden names beside a path, of at most 202 bytes.
+
+    Raises:
+        LabError: `SAVE_FAILED`, no file can be called so.
+    """
+    name = path.name
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # too long, a zero byte, a file among its folders
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise save_failed(path, why, "Choose another path") from error
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = hashlib.sha256(os.fsencode(name)).hexdigest()
+    return f".{name}."
 
 
 def check_folder_name(name: object, where: str) -> None:
@@ -139,6 +162,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         LabError: `SAVE_FAILED`, the folder is missing or not writable, or `path` is a folder.
     """
     path = Path(path)
+    hidden(path)
     folder = path.parent
     if not folder.is_dir():
         raise save_failed(path, "its folder does not exist", "Create the folder or choose another path")

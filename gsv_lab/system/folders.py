@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 
 from gsv_lab.errors import LabError
 from gsv_lab.system.environment import cache_dir
-from gsv_lab.system.files import make_folder, save_failed, saving, sync_folder
+from gsv_lab.system.files import hidden, make_folder, save_failed, saving, sync_folder
 
 LOCK = ".lock"
 PATIENCE = 1.0
@@ -152,21 +152,21 @@ def new_folder(path: str | os.PathLike[str], is_own: str | None = None, within: 
         LabError: `OUTPUT_EXISTS`, something else lies there; `SAVE_FAILED`, not writable or disk full.
     """
     path = Path(os.path.abspath(path))
+    begin = hidden(path)
     _refuse_foreign(path, is_own)
     parent = make_folder(path.parent)
     if not os.access(parent, os.W_OK):
         raise save_failed(path, "its folder is not writable", "Choose another path")
-    hidden = f".{path.name[:200]}."
-    made = (within or parent) / f"{hidden}{secrets.token_hex(4)}.part"
+    made = (within or parent) / f"{begin}{secrets.token_hex(4)}.part"
     try:
         with saving(path), ExitStack() as worked_in:
             # A folder whose lock is free is taken for left over, so its own is held wherever the parent's is not.
-            with locked(parent, "written", wait=True, name=f"{hidden}lock"):
-                _clear(path, hidden)
+            with locked(parent, "written", wait=True, name=f"{begin}lock"):
+                _clear(path, begin)
                 made.mkdir()
                 worked_in.enter_context(locked(made, "written"))
             yield made
-            with locked(parent, "written", wait=True, name=f"{hidden}lock"):
+            with locked(parent, "written", wait=True, name=f"{begin}lock"):
                 worked_in.close()
                 _put_in_place(made, path)
     finally:
@@ -174,14 +174,14 @@ def new_folder(path: str | os.PathLike[str], is_own: str | None = None, within: 
     sync_folder(parent)
 
 
-def _clear(path: Path, hidden: str) -> None:
+def _clear(path: Path, begin: str) -> None:
     """Take away what killed calls for the same `path` have left, and put back a result that lay there before."""
-    for old in path.parent.glob(f"{glob.escape(hidden)}*.old"):
+    for old in path.parent.glob(f"{glob.escape(begin)}*.old"):
         if path.exists():
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(old, path)
-    _remove_left(path.parent, f"{glob.escape(hidden)}*.part")
+    _remove_left(path.parent, f"{glob.escape(begin)}*.part")
 
 
 def _put_in_place(made: Path, path: Path) -> None:

@@ -71,7 +71,7 @@ class UserDictionary:
         path = Path(path)
         try:
             rows = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise _wrong(f"Cannot read {path.name!r}", "a text file in UTF-8") from error
         made = cls()
         for number, row in enumerate(rows, 1):

@@ -54,6 +54,7 @@ def test_absolute_inside_the_root_and_another_root(folder):
     ("DATA_ROW", "Line 2", b"a.wav|ann|en|hi\n" + "sub/b.wav|bo|zh|你好\n".encode("gbk")),
     ("DATA_ROW", "Line 1", "a\0.wav|ann|en|hi\n"),
     ("DATA_PATH", "Line 1", "../secret.wav|ann|en|hi\n"),
+    ("DATA_ROW", "Line 1", ".|ann|en|hi\n"),
     ("DATA_PATH", "Line 1", "/etc/passwd|ann|en|hi\n"),
     ("DATA_PATH", "Line 1", "sub/../../secret.wav|ann|en|hi\n"),
     ("DATA_PATH", "Line 1", "..\\secret.wav|ann|en|hi\n"),

@@ -194,3 +194,15 @@ def test_two_processes_make_one_folder(tmp_path: Path) -> None:
     work()
     assert os.waitstatus_to_exitcode(os.waitpid(other, 0)[1]) == 0
     assert [path.name for path in tmp_path.rglob("*")] == ["out", "done"]
+
+
+@pytest.mark.parametrize("name", ["\u8bed" * 80, "a" * 255, "a\0b", "a" * 300])
+def test_long_names_and_names_that_cannot_be(name: str, tmp_path: Path) -> None:
+    for write in (lambda: save_bytes(tmp_path / name, b"1"), lambda: fill(tmp_path / "x" / name)):
+        if len(name.encode()) < 256 and "\0" not in name:
+            write()
+            continue
+        with pytest.raises(LabError) as caught:
+            write()
+        assert caught.value.code == "SAVE_FAILED"
+    assert all(path.name in (name, "done", "x") for path in tmp_path.rglob("*"))
