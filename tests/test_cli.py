@@ -66,6 +66,9 @@ def test_a_noisy_recording_is_cloned_on_request(model: str, sample: Path, tmp_pa
     assert main(arguments) == 2
     assert "AUDIO_NOISY" in (said := capsys.readouterr().err) and " dB" in said
     assert main([*arguments, "--anyway"]) == 0
+    speak = ["speak", "--reference", str(path), "--text", "Hi.", "--output", str(tmp_path / "o.wav"), "--quiet"]
+    assert main([*speak, "--model", model]) == 2 and "AUDIO_NOISY" in capsys.readouterr().err
+    assert main([*speak, "--model", model, "--anyway"]) == 0
 
 
 def test_reading_script(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
@@ -36,7 +37,7 @@ def read_header(path: str | Path) -> dict[str, Any]:
             file), CKPT_CORRUPT, CKPT_TOO_LARGE, CKPT_VERSION (written by a newer gsv_lab).
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise CheckpointError("CKPT_MISSING", f"No file {path}", "a .safetensors file")
     size = path.stat().st_size
     try:

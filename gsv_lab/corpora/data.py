@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,7 +98,7 @@ class SpeechData(NumberedData):
         seed: NonNegativeInt = 1234,
     ) -> None:
         super().__init__()
-        self.store_folder = Path(store) if (Path(store) / TABLE).is_file() else in_cache(store)
+        self.store_folder = Path(store) if os.path.isfile(Path(store) / TABLE) else in_cache(store)
         self.corpora = tuple(corpora)
         self.splits = {"train": tuple(train), "valid": tuple(valid)}
         self.batch_seconds = batch_seconds

@@ -44,7 +44,7 @@ def read_list(
             line number), `DATA_PATH` (a path out of the root), `DATA_DUPLICATE` (one recording twice), `DATA_EMPTY`.
     """
     path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DataError(
             "DATA_MISSING", f"There is no list file {str(path)!r}", f"a file of lines {_COLUMNS}",
             "Make one from recordings with: gsv-lab prepare",

@@ -6,6 +6,7 @@ since hours of work may lie in its tracks; a synthetic one is made anew.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
@@ -39,13 +40,13 @@ def packed_store(
         DataError: DATA_MISSING, there is neither; CACHE_STALE, the store was packed from other recordings, or is
             damaged; those of the corpora.
     """
-    there = (folder / TABLE).is_file()
+    there = os.path.isfile(folder / TABLE)
     if not there and not corpora:
         problem = f"There is no store at {folder} and no corpus to pack it from"
         raise DataError("DATA_MISSING", problem, "", advice)
     if not there:
         _pack(folder, corpora, _clips(corpora, exclude), sample_rate())
-    elif corpora and all(Path(corpus).exists() for corpus in corpora):
+    elif corpora and all(map(os.path.exists, corpora)):
         _check_same(folder, _clips(corpora, exclude))
     return ClipStore(folder)
 

@@ -73,7 +73,7 @@ def items(
 def _listed(paths: Sequence[PathLike], list_file: PathLike, language: str) -> list[Item]:
     """The rows of a list file; the only path, if there is one, is the root of its paths."""
     root = paths[0] if paths else None
-    if len(paths) > 1 or (root is not None and not Path(root).is_dir()):
+    if len(paths) > 1 or (root is not None and not os.path.isdir(root)):
         problem = "A list file names the recordings itself"
         raise DataError("DATA_PATH", problem, "no path, or the folder they lie in")
     found = []
@@ -85,7 +85,7 @@ def _listed(paths: Sequence[PathLike], list_file: PathLike, language: str) -> li
 
 def _recordings(path: Path, output: Path) -> Iterator[Path]:
     """The file itself, or the recordings below a folder, but not the slices of an earlier run."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         yield path
         return
     own = output.resolve()

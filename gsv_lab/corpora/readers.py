@@ -7,6 +7,7 @@ goes: `data/README.md`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,7 @@ def read(root: str | Path) -> list[Clip]:
             DATA_EMPTY when no recording is named.
     """
     root = Path(root)
-    if not root.exists():
+    if not os.path.exists(root):
         raise DataError("DATA_MISSING", f"No corpus at {root}", "a corpus folder or a list file", "See data/README.md")
     for fits, reader in (
         (root.is_file(), _list_file),

@@ -31,7 +31,6 @@ from gsv_lab.corpora.store_files import (
     mapped,
     read_json,
     read_table,
-    tracks,
     whole,
     write_json,
     write_table,
@@ -43,6 +42,8 @@ Decoded = TypeVar("Decoded")
 
 FRAME_RATE = 50
 """Latent frames in a second, where a table does not say it."""
+DIGITS = 8
+"""Hexadecimal digits of a track's settings in the name of its file."""
 TOGETHER = 64
 """Files that are decoded at once."""
 
@@ -257,11 +258,11 @@ class ClipStore:
                 position += len(samples)
             if left_out and not rows:
                 raise left_out[0]
-            if (folder / TABLE).is_file():
-                for table, data in tracks(folder):
-                    table.unlink()
-                    data.unlink(missing_ok=True)
-                (folder / TABLE).unlink()
+            for data in folder.glob(f"*-{'[0-9a-f]' * DIGITS}.bin"):
+                track = data.stem[: -DIGITS - 1]
+                for path in (folder / f"{track}.json", folder / f"{track}.journal", data):
+                    path.unlink(missing_ok=True)
+            (folder / TABLE).unlink(missing_ok=True)
         write_table(folder, {"sample_rate": sample_rate, "rows": rows, "made_of": dict(made_of or {})})
         return cls(folder)
 
@@ -285,5 +286,5 @@ def ahead(decode: Callable[[Path], Decoded], paths: Sequence[Path]) -> Iterator[
 
 
 def _file_name(name: str, settings: dict[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:DIGITS]
     return f"{name}-{digest}.bin"

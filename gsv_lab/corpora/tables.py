@@ -104,7 +104,7 @@ def inside(name: str, number: int, given: str, base: Path) -> Path:
     """A path that a line of a table gives, below `base` and spelled as that is.
 
     Raises:
-        DataError: `DATA_PATH`, it leads out of `base`.
+        DataError: `DATA_PATH`, it leads out of `base`; `DATA_ROW`, it is `base`.
     """
     path = base / given.replace("\\", "/")
     try:
@@ -113,6 +113,8 @@ def inside(name: str, number: int, given: str, base: Path) -> Path:
         return path
     if not real.is_relative_to(real_base):
         raise outside(name, number, given)
+    if real == real_base:
+        raise bad_row(name, number, f"names the folder {given!r}", "a sound file")
     if path.is_relative_to(base) and ".." not in path.parts:
         return path
     return base / real.relative_to(real_base)

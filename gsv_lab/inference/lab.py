@@ -9,6 +9,7 @@ The command line and the widgets call nothing else. Letters: T samples, F25 code
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -195,7 +196,7 @@ class Lab:
             problem = f"Voices of {self.version} cannot be tuned yet"
             raise ConfigError("CONFIG_INCONSISTENT", problem, "nano", "Use clone instead")
         remind()
-        if not Path(folder).is_file():
+        if not os.path.isfile(folder):
             return finetune(self.family, self.recordings, folder, **options)
         with private_folder() as private:
             prepared = self.prepare([folder], private / Path(folder).stem)

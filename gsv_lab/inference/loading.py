@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def locate(name: str) -> Path:
     newest = [path for version, path in known.items() if version.rsplit("-", 1)[0] == name]
     if newest:
         return newest[-1]
-    if (Path(name) / "model.json").is_file():
+    if os.path.isfile(Path(name) / "model.json"):
         return Path(name)
     raise CheckpointError(
         "CKPT_MISSING",
@@ -85,7 +86,7 @@ def load_family(name: str = "nano") -> Family:
             `gsv_lab.checkpoint.load_component`. ConfigError: CONFIG_INCONSISTENT, parts that do not fit together.
         LabError: EXTRA_MISSING, a released family without the package that runs its companions.
     """
-    if name in MODELS or (Path(name).exists() and not (Path(name) / "model.json").is_file()):
+    if name in MODELS or (os.path.exists(name) and not os.path.isfile(Path(name) / "model.json")):
         from gsv_lab.released.loading import load_released
 
         return load_released(name)

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -28,6 +27,7 @@ from gsv_lab.released.companions import load_bert, load_hubert
 from gsv_lab.released.importer import import_reference
 from gsv_lab.released.loading import Files, family_from, find, load_verifier
 from gsv_lab.system.files import make_folder, save_bytes
+from gsv_lab.system.folders import private_folder
 from gsv_lab.system.machine import machine
 
 TEXT = "今天天气很好。We walk home now."
@@ -150,9 +150,9 @@ def _speak(
         made.state, made.error = NOT_RUN, f"absent: {', '.join(file.path for file in files.absent)}"
         return made
     try:
-        with TemporaryDirectory() as stage:
+        with private_folder() as stage:
             pair = {"sovits": folder / sovits.path, "semantic_gpt": folder / gpt.path}
-            paths = {role: _native(path, Path(stage) / f"{role}.safetensors") for role, path in pair.items()}
+            paths = {role: _native(path, stage / f"{role}.safetensors") for role, path in pair.items()}
             lab = Lab(family_from(Files(family, {**files.paths, **paths}, ())))
             voice = lab.clone(reference or _sample())
             start = time.perf_counter()

@@ -6,6 +6,7 @@ Idea: everything is written beside its destination under a hidden name, forced t
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import secrets
@@ -47,6 +48,25 @@ def save_bytes(path: str | os.PathLike[str], data: bytes) -> Path:
             beside.unlink(missing_ok=True)
     sync_folder(path.parent)
     return path
+
+
+def hidden(path: Path) -> str:
+    """Beginning of the hidden names beside a path, of at most 202 bytes.
+
+    Raises:
+        LabError: `SAVE_FAILED`, no file can be called so.
+    """
+    try:
+        os.lstat(path)
+        why = ""
+    except FileNotFoundError:  # of which the system also speaks where a folder is missing above a name that is too long
+        why = "a name in it is too long" if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts) else ""
+    except (OSError, ValueError) as error:  # too long, a zero byte, a file among its folders
+        why = str(getattr(error, "strerror", None) or error)
+    if why:
+        raise save_failed(path, why, "Choose another path")
+    name = os.fsencode(path.name)
+    return f".{hashlib.sha256(name).hexdigest() if len(name) > 200 else path.name}."
 
 
 def check_folder_name(name: object, where: str) -> None:
@@ -117,31 +137,14 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
     return Path(path)
 
 
-def hidden_name(path: Path) -> str:
-    """The beginning of hidden names beside a destination: no name is longer than a file system takes."""
-    return f".{os.fsencode(path.name)[: LONGEST_NAME - 55].decode(errors='ignore')}."
-
-
 def _beside(path: Path) -> Path:
     """A hidden name beside a destination, another one for every writer: threads, too, write the same file."""
-    return path.with_name(f"{hidden_name(path)}{secrets.token_hex(4)}.part")
-
-
-def check_names(path: Path) -> None:
-    """Refuse a path with a name that no file system takes.
-
-    Raises:
-        LabError: `SAVE_FAILED`.
-    """
-    if any(len(os.fsencode(name)) > LONGEST_NAME for name in path.parts):
-        raise save_failed(path, f"a name in it is longer than {LONGEST_NAME} bytes", "Choose a shorter one")
-    if "\0" in str(path):
-        raise save_failed(path, "a name in it holds a NUL", "Choose another path")
+    return path.with_name(f"{hidden(path)}{secrets.token_hex(4)}.part")
 
 
 def _check_place(path: Path) -> None:
     """Whether a file can lie at `path`: its folder is there, and nothing else than a file has its name."""
-    check_names(path)
+    hidden(path)
     if not path.parent.is_dir():
         raise save_failed(path, "its folder does not exist", "Create the folder or choose another path")
     if path.is_dir():
@@ -206,7 +209,10 @@ def read_file(path: str | os.PathLike[str], most: int = LARGEST_TEXT) -> bytes:
     Raises:
         OSError: it cannot be read, is no regular file or larger than `most`; `strerror` says which.
     """
-    found = os.stat(path)
+    try:
+        found = os.stat(path)
+    except ValueError as error:  # a zero byte
+        raise OSError(errno.EINVAL, "no file can be called so") from error
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is a folder" if stat.S_ISDIR(found.st_mode) else "it is no regular file")
     with open(path, "rb") as file:

@@ -23,9 +23,11 @@ from filelock import FileLock, Timeout
 
 from gsv_lab.errors import LabError
 from gsv_lab.system.environment import cache_dir
-from gsv_lab.system.files import check_names, hidden_name, make_folder, save_failed, saving, sync_folder
+from gsv_lab.system.files import hidden, make_folder, save_failed, saving, sync_folder
 
 LOCK = ".lock"
+PATIENCE = 1.0
+"""Seconds before a process that waits says so."""
 _WORK = "work-"
 """Beginning of the names of private folders."""
 
@@ -46,18 +48,17 @@ def locked(folder: str | os.PathLike[str], use: str, wait: bool = False, name: s
         LabError: IN_USE, with the process that works on it; SAVE_FAILED.
     """
     folder = Path(folder)
-    new = [place for place in (folder, *folder.parents) if not place.exists()]
-    path = make_folder(folder) / name
+    path = folder / name
     lock = FileLock(path)
     try:
         try:
-            lock.acquire(timeout=0)
+            new = _acquire(lock, folder, PATIENCE if wait else 0)
         except Timeout as error:
             message = f"The folder {str(folder)!r} is {use} by {_holder(path)}"
             if not wait:
                 raise LabError("IN_USE", message, "", "Wait until that has ended, or choose another folder") from error
             warnings.warn(f"{message}; waiting until that has ended", stacklevel=3)
-            lock.acquire()
+            new = _acquire(lock, folder, -1)
     except OSError as error:
         if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
             raise save_failed(folder, error.strerror or str(error)) from error
@@ -74,6 +75,16 @@ def locked(folder: str | os.PathLike[str], use: str, wait: bool = False, name: s
         with suppress(OSError):  # they are in use now
             for place in new:
                 place.rmdir()
+
+
+def _acquire(lock: FileLock, folder: Path, timeout: float) -> list[Path]:
+    """Get a lock in a folder that may have to be made; the folders that were made, from it upwards."""
+    while True:
+        new = [place for place in (folder, *folder.parents) if not place.exists()]
+        make_folder(folder)
+        with suppress(FileNotFoundError):  # the other process has taken away the folder that it had made
+            lock.acquire(timeout=timeout)
+            return new
 
 
 @contextmanager
@@ -141,21 +152,22 @@ def new_folder(path: str | os.PathLike[str], is_own: str | None = None, within: 
         LabError: `OUTPUT_EXISTS`, something else lies there; `SAVE_FAILED`, not writable or disk full.
     """
     path = Path(os.path.abspath(path))
-    check_names(path)
+    begin = hidden(path)
     _refuse_foreign(path, is_own)
     parent = make_folder(path.parent)
     if not os.access(parent, os.W_OK):
         raise save_failed(path, "its folder is not writable", "Choose another path")
-    hidden = hidden_name(path)
-    made = (within or parent) / f"{hidden}{secrets.token_hex(4)}.part"
+    made = (within or parent) / f"{begin}{secrets.token_hex(4)}.part"
     try:
-        with saving(path):
-            with locked(parent, "written", wait=True, name=f"{hidden}lock"):
-                _clear(path, hidden)
+        with saving(path), ExitStack() as worked_in:
+            # A folder whose lock is free is taken for left over, so its own is held wherever the parent's is not.
+            with locked(parent, "written", wait=True, name=f"{begin}lock"):
+                _clear(path, begin)
                 made.mkdir()
-            with locked(made, "written"):
-                yield made
-            with locked(parent, "written", wait=True, name=f"{hidden}lock"):
+                worked_in.enter_context(locked(made, "written"))
+            yield made
+            with locked(parent, "written", wait=True, name=f"{begin}lock"):
+                worked_in.close()
                 _put_in_place(made, path)
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -180,7 +192,7 @@ def check_reachable(path: str | os.PathLike[str]) -> None:
         LabError: `SAVE_FAILED`.
     """
     path = Path(os.path.abspath(path))
-    check_names(path)
+    hidden(path)
     nearest = next(folder for folder in (path, *path.parents) if os.path.lexists(folder))
     if not nearest.is_dir():
         raise save_failed(path, f"{str(nearest)!r} is no folder", "Choose another path")
@@ -188,14 +200,14 @@ def check_reachable(path: str | os.PathLike[str]) -> None:
         raise save_failed(path, f"{str(nearest)!r} is not writable", "Choose another path")
 
 
-def _clear(path: Path, hidden: str) -> None:
+def _clear(path: Path, begin: str) -> None:
     """Take away what killed calls for the same `path` have left, and put back a result that lay there before."""
-    for old in path.parent.glob(f"{glob.escape(hidden)}*.old"):
+    for old in path.parent.glob(f"{glob.escape(begin)}*.old"):
         if path.exists():
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.replace(old, path)
-    _remove_left(path.parent, f"{glob.escape(hidden)}*.part")
+    _remove_left(path.parent, f"{glob.escape(begin)}*.part")
 
 
 def _put_in_place(made: Path, path: Path) -> None:

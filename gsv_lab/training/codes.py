@@ -13,6 +13,7 @@ from gsv_lab.corpora.tracks import add_codes, add_content, add_pitch
 from gsv_lab.nn.interfaces import ContentEncoder
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.system.config import build
+from gsv_lab.system.folders import locked
 from gsv_lab.system.seeds import seeded
 
 
@@ -47,13 +48,16 @@ def make_codes(store_folder: str | Path, content_file: str | Path, output: str |
     """From a trained content encoder to everything the next stages read: codebook, codes, aligned phones, pitch.
 
     Returns:
-        the quantizer's weight file.
+        the quantizer's weight file, which is written last: once it is there, so is all the rest.
+
+    Raises:
+        LabError: SAVE_FAILED. DataError: CACHE_STALE, the store is damaged.
     """
-    store = ClipStore(store_folder)
-    if not store.has_track("pitch"):
-        add_pitch(store)
-    add_content(store, load_component(content_file, ContentEncoder), str(content_file))
-    quantizer = fit_codebook(store, n_codes)
-    path = save_component(quantizer, output)
-    add_codes(store, quantizer, str(content_file))
-    return path
+    with locked(store_folder, "written", wait=True):
+        store = ClipStore(store_folder)
+        if not store.has_track("pitch"):
+            add_pitch(store)
+        add_content(store, load_component(content_file, ContentEncoder), str(content_file))
+        quantizer = fit_codebook(store, n_codes)
+        add_codes(store, quantizer, str(content_file))
+        return save_component(quantizer, output)

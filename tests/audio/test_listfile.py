@@ -54,12 +54,12 @@ def test_absolute_inside_the_root_and_another_root(folder):
     ("DATA_ROW", "Line 2", b"a.wav|ann|en|hi\n" + "sub/b.wav|bo|zh|你好\n".encode("gbk")),
     ("DATA_ROW", "Line 1", "a\0.wav|ann|en|hi\n"),
     ("DATA_PATH", "Line 1", "../secret.wav|ann|en|hi\n"),
+    ("DATA_ROW", "Line 1", ".|ann|en|hi\n"),
     ("DATA_PATH", "Line 1", "/etc/passwd|ann|en|hi\n"),
     ("DATA_PATH", "Line 1", "sub/../../secret.wav|ann|en|hi\n"),
     ("DATA_PATH", "Line 1", "..\\secret.wav|ann|en|hi\n"),
     ("DATA_DUPLICATE", "Line 2", "a.wav|ann|en|hi\nsub/../a.wav|bo|en|hi\n"),
     ("DATA_EMPTY", "no rows", "# nothing\n"),
-    ("DATA_MISSING", "1 of 2", "a.wav|ann|en|hi\ngone.wav|bo|en|hi\n"),
 ])  # fmt: skip
 def test_refused(code, match, content, folder):
     with pytest.raises(DataError, match=match) as caught:

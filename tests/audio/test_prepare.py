@@ -7,6 +7,7 @@ import json
 import math
 import os
 import re
+import signal
 
 import pytest
 import torch
@@ -355,6 +356,22 @@ def test_full_disk_keeps_the_earlier_result(by_level, tmp_path, monkeypatch):
     assert caught.value.code == "SAVE_FAILED"
     assert {p: p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()} == before
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.wav", "b.wav", "out"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes of this system do not fork")
+def test_a_killed_call_leaves_recordings_in_the_private_folder_until_the_next(by_level, tmp_path, monkeypatch):
+    path = save(tmp_path / "a.wav", 4, 5)
+    monkeypatch.setenv("GSV_LAB_CACHE", str(tmp_path / "cache"))
+    child = os.fork()
+    if child == 0:
+        module.write_list = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        prepare([path], tmp_path / "out")
+    os.waitpid(child, 0)
+    left = list(tmp_path.rglob("*.flac"))
+    assert left and all(tmp_path / "cache" / "private" in place.parents for place in left)
+    with pytest.raises(LabError):
+        prepare([bad.zero_bytes(tmp_path)], tmp_path / "other")
+    assert not list(tmp_path.rglob("*.flac"))
 
 
 def save_again(folder):

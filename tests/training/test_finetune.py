@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,9 @@ import soundfile
 import torch
 from torch import nn
 
+from gsv_lab import audio
 from gsv_lab.inference.lab import load
+from gsv_lab.system.folders import private_folder
 from gsv_lab.training import finetune
 from tiny import SOVITS, make_family, make_store
 
@@ -144,3 +149,25 @@ def test_half_of_the_waves_are_made_as_in_synthesis(tmp_path: Path) -> None:
     assert base.from_prior == 0.0
     free = {name.partition(".")[0] for name, value in task.sovits.named_parameters() if value.requires_grad}
     assert free == {"speaker_encoder", "flow", "vocoder"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes of this system do not fork")
+def test_a_killed_call_leaves_recordings_in_the_private_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the next call removes them; see `gsv_lab.system.folders`."""
+    monkeypatch.setenv("GSV_LAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    lab = load(str(make_family(tmp_path / "family")))
+    (tmp_path / "me" / "slices").mkdir(parents=True)
+    for name, hertz in (("a", 200), ("b", 300)):
+        tone = 0.1 * torch.sin(hertz * torch.arange(64_000) / 2500)
+        audio.write(tmp_path / "me" / "slices" / f"{name}.wav", tone, 16_000)
+    (tmp_path / "me" / "list.txt").write_text("slices/a.wav|me|en|\nslices/b.wav|me|en|\n")
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(finetune, "add_pitch", lambda _: os.kill(os.getpid(), signal.SIGKILL))
+        lab.finetune(tmp_path / "me")
+    os.waitpid(child, 0)
+    (left,) = tmp_path.rglob("wave.i16")
+    assert left.parents[2] == tmp_path / "cache" / "private"
+    with private_folder():
+        assert not list(tmp_path.rglob("wave.i16"))
