@@ -58,9 +58,9 @@ def test_consent_reaches_every_voice(
     assert Voice.load(voice).consent == "a machine"
     tuned = tmp_path / "t.safetensors"
     arguments = ["finetune", str(prepared), "--output", str(tuned), "--consent", "she did", "--model", model]
-    assert main([*arguments, "--steps", "1", "--max-seconds", "9"]) == 0
+    assert main([*arguments, "--steps", "1", "--max-seconds", "16"]) == 0
     made = Voice.load(tuned)
-    assert made.consent == "she did" and made.settings["seconds"] < 15
+    assert made.consent == "she did" and 10 < made.settings["seconds"] <= 16
     asked = []
     monkeypatch.setattr("gsv_lab.cli.demo.demo", lambda *given: asked.append(given) or Path("report.html"))
     assert main(["demo", "--recording", str(sample), "--consent", "he did", "--steps", "7"]) == 0

@@ -222,7 +222,12 @@ def test_no_numeric_option_is_left_out() -> None:
 
 @pytest.mark.parametrize("kind", ["device", "fifo", "folder", "huge", "binary", "absent"])
 def test_text_files_are_bounded(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sample: Path
+    kind: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    sample: Path,
+    model: str,
 ) -> None:
     """Whatever is named where a text is wanted is one error at once, and no endless read."""
     monkeypatch.chdir(tmp_path)
@@ -244,12 +249,12 @@ def test_text_files_are_bounded(
     for arguments in (
         [*speak, "--text-file", text],
         [*speak, "--text", "Hello.", "--lexicon", text],
-        ["prepare", str(sample), "--output", "p", "--text", text],
-        ["prepare", "--output", "p", "--list", text],
+        ["prepare", str(sample), "--output", "p", "--text", text, "--model", model],
+        ["prepare", "--output", "p", "--list", text, "--model", model],
         ["fit", "--config", text],
         ["fit", "--family", text, "--corpus", "."],
         ["intervene", "--config", text, "--output", "i"],
-        ["bench", "--quality", text, "--output", "b"],
+        ["bench", "--quality", text, "--output", "b", "--model", model],
         ["weights", "import", text, "--output", "w.safetensors"],
         ["speak", "--voice", text, "--text", "Hello.", "--output", "o.wav"],
         ["info", text],

@@ -123,7 +123,7 @@ def test_nothing_else_in_the_package_encodes_sound() -> None:
                     found.add(name_of(path))
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "SoundFile":
                 found.add(name_of(path))
-    assert found == {"audio/io.py", "audio/decoding.py"}
+    assert found == {"gsv_lab/audio/io.py", "gsv_lab/audio/decoding.py"}
 
 
 def test_the_licence_is_the_same_wherever_it_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,21 +74,25 @@ def read_archive(
 def _mended(path: Path) -> tuple[bytearray, str]:
     """The file with the first bytes of an archive, and those that it had."""
     try:
+        head = read_file(path, LARGEST, first=len(_LEGACY))
+        _check_head(path.name, head)
         data = bytearray(read_file(path, LARGEST))
     except OSError as error:
-        raise CheckpointError(
-            "CKPT_MISSING", f"No file {path} ({why_unreadable(error)})", "a .pth or .ckpt file"
-        ) from error
-    if data.startswith(_LEGACY):
-        advice = "Load it in a torch that you trust it with, and write it again with torch.save"
-        raise CheckpointError("CKPT_LEGACY", f"{path.name} is older than torch's archives", EXPECTED, advice)
-    if data[:1] == b"\x80":
-        raise CheckpointError("CKPT_UNSAFE", f"{path.name} is a bare pickle, which can run code", EXPECTED)
-    code = data[:2].decode("latin-1")
-    if code not in ("PK", *CODES) or data[2:4] != b"\x03\x04":
-        raise CheckpointError("CKPT_FORMAT", f"{path.name} is no released weight file", EXPECTED)
+        problem = f"No file {path} ({why_unreadable(error)})"
+        raise CheckpointError("CKPT_MISSING", problem, "a .pth or .ckpt file") from error
     data[:2] = b"PK"
-    return data, code
+    return data, head[:2].decode("latin-1")
+
+
+def _check_head(name: str, head: bytes) -> None:
+    """Refuse what is no archive, before all of it is read."""
+    if head == _LEGACY:
+        advice = "Load it in a torch that you trust it with, and write it again with torch.save"
+        raise CheckpointError("CKPT_LEGACY", f"{name} is older than torch's archives", EXPECTED, advice)
+    if head[:1] == b"\x80":
+        raise CheckpointError("CKPT_UNSAFE", f"{name} is a bare pickle, which can run code", EXPECTED)
+    if head[:2].decode("latin-1") not in ("PK", *CODES) or head[2:4] != b"\x03\x04":
+        raise CheckpointError("CKPT_FORMAT", f"{name} is no released weight file", EXPECTED)
 
 
 def _check(data: bytearray, name: str, allowed: set[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from gsv_lab.cli.console import say
 from gsv_lab.cli.options import add_command, add_device, add_model, add_renamed, load_lab, number
-from gsv_lab.errors import ConfigError
+from gsv_lab.errors import ConfigError, one_line
 from gsv_lab.system.files import check_output, save_bytes
 from gsv_lab.system.folders import check_reachable
 from gsv_lab.system.ranges import Seed
@@ -95,7 +95,7 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
 
         def progress(done: int, total: int, what: str) -> None:
             bar.total = total
-            bar.set_postfix_str(what, refresh=False)
+            bar.set_postfix_str(one_line(what), refresh=False)
             bar.update(done - bar.n)
 
         made = evaluate_lab(

@@ -30,13 +30,16 @@ class Parser(argparse.ArgumentParser):
     """A parser whose every complaint is one error of the kit, with the nearest name that is known.
 
     Args:
+        prog: the words that call it.
+        description: what it does.
         passes_on: options that are not known are kept for another program, as `rest` of what is parsed.
         settings: the argument that takes `key=value`, wherever among the options these stand.
     """
 
-    def __init__(self, *args: Any, passes_on: bool = False, settings: str = "", **options: Any) -> None:
-        options = {"formatter_class": _Help, "allow_abbrev": not passes_on, **options}
-        super().__init__(*args, **options)
+    def __init__(
+        self, prog: str | None = None, description: str | None = None, passes_on: bool = False, settings: str = ""
+    ) -> None:
+        super().__init__(prog, description=description, formatter_class=_Help, allow_abbrev=not passes_on)
         self.passes_on, self.settings = passes_on, settings
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
@@ -94,7 +97,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _nearest(wrong: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(wrong, known, 1, 0.5)
+    near = difflib.get_close_matches(wrong, known, 1, 0.6)
     return f"'{near[0]}' perhaps" if near else ""
 
 

@@ -211,7 +211,7 @@ def _parse(arguments: Sequence[str]) -> dict[str, Any]:
     import jsonargparse
     import pytorch_lightning as pl
 
-    parser = jsonargparse.ArgumentParser(parser_mode="yaml", exit_on_error=False)
+    parser = jsonargparse.ArgumentParser(parser_mode="yaml", exit_on_error=False, allow_abbrev=False)
     parser.add_argument("--config", action="config")
     parser.add_argument("--name", type=str, required=True)
     parser.add_argument("--seed", type=int, default=SEED)

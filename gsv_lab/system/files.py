@@ -199,12 +199,13 @@ def why_unreadable(error: OSError | UnicodeDecodeError) -> str:
     return "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
 
 
-def read_file(path: str | os.PathLike[str], most: int = LARGEST_TEXT) -> bytes:
+def read_file(path: str | os.PathLike[str], most: int = LARGEST_TEXT, first: int | None = None) -> bytes:
     """The content of a file of text that somebody named, which may be a folder, a device, or far too large.
 
     Args:
         path: the file.
         most: bytes.
+        first: give only so many; all if None.
 
     Raises:
         OSError: it cannot be read, is no regular file or larger than `most`; `strerror` says which.
@@ -216,7 +217,7 @@ def read_file(path: str | os.PathLike[str], most: int = LARGEST_TEXT) -> bytes:
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is a folder" if stat.S_ISDIR(found.st_mode) else "it is no regular file")
     with open(path, "rb") as file:
-        data = file.read(most + 1)
-    if len(data) > most:
+        data = file.read(most + 1 if first is None else first)
+    if max(len(data), found.st_size) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most / 2**20:g} MiB")
     return data

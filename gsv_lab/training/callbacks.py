@@ -140,7 +140,7 @@ class BudgetBar(Callback):
     def on_train_start(self, trainer: pl.Trainer, task: Task) -> None:
         """Open the bar where the training stands."""
         batches = self._budget.max_batches
-        unit = " batches" if batches else " min"
+        unit = "batch" if batches else " min"
         form = None if batches else "{l_bar}{bar}| {n:.1f}/{total:.1f}{unit}{postfix}"
         self._bar = tqdm(total=batches or self._budget.minutes, unit=unit, bar_format=form, initial=self._done())
 
@@ -150,8 +150,15 @@ class BudgetBar(Callback):
         self._bar.set_postfix({k: f"{float(v):.3f}" for k, v in losses.items()}, refresh=False)
         self._bar.update(min(self._done(), self._bar.total) - self._bar.n)
 
-    def teardown(self, trainer: pl.Trainer, task: Task, stage: str) -> None:  # type: ignore[override]
-        """Leave the bar as it stands, whatever ended the training."""
+    def on_train_end(self, trainer: pl.Trainer, task: Task) -> None:
+        """Leave the bar as it stands."""
+        self._close()
+
+    def on_exception(self, trainer: pl.Trainer, task: Task, exception: BaseException) -> None:  # type: ignore[override]
+        """Leave the bar as it stands, so that the error comes below it."""
+        self._close()
+
+    def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
 
