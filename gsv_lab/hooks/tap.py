@@ -62,10 +62,9 @@ class Tap:
 class BoundTap(Protocol):
     """A tap of one component instance: a function that returns the tensor, through the observer if there is one.
 
-    `observers` are by thread, so that nobody changes what another thread calculates: `observe` puts one there for this
-    thread (None: takes it out), `live` gives it. Code that would compute a tensor only to be watched asks
-    `if self.pattern.live():` first. `path` is the tap's name from the root of the last probe that found it; `claims`
-    are the threads in which that probe is open.
+    `observers` are by thread, so that nobody changes what another thread calculates. Code that would compute a tensor
+    only to be watched asks `if self.pattern.live():` first. `path` is the tap's name from the root of the last probe
+    that found it; `claims` are the threads in which that probe is open.
     """
 
     tap: Tap
@@ -74,8 +73,12 @@ class BoundTap(Protocol):
     claims: set[int]
 
     def __call__(self, value: Tensor) -> Tensor: ...
-    def live(self) -> Observer | None: ...
-    def observe(self, observer: Observer | None) -> None: ...
+
+    def live(self) -> Observer | None:
+        """The observer of this thread, or None."""
+
+    def observe(self, observer: Observer | None) -> None:
+        """Put an observer there for this thread; None takes it out."""
 
 
 ALL_TAPS: weakref.WeakSet[Any] = weakref.WeakSet()

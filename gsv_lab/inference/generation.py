@@ -217,14 +217,15 @@ class Generation:
         """Of some candidates the one to hand out; `generator` goes on where more are drawn."""
         spoken: list[Utterance] = []
         broken: list[int] = []
-        for draw in range(1 + REDRAWS):
+        # Nothing is drawn again where one candidate was asked for, or where somebody looks inside.
+        redraws = 0 if self.reranker is None or self.options.candidates == 1 else REDRAWS
+        for draw in range(1 + redraws):
             if draw:
                 candidates = self._predict([phones], self.candidates, generator)
             for predicted in candidates:
                 spoken.append(self._speak(predicted, phones, generator))
                 broken.append(len(self._broken(spoken[-1], phones, predicted.phone_index)))
-            # One candidate was asked for, or somebody looks inside, who wants to see every draw.
-            if not min(broken) or self.candidates == 1:
+            if not min(broken):
                 break
         best = [one for one, count in zip(spoken, broken, strict=True) if count == min(broken)]
         chosen = best[0]
