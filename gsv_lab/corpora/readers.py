@@ -77,6 +77,25 @@ def read(root: str | Path) -> list[Clip]:
     )
 
 
+def read_all(root: str | Path, depth: int = 2) -> list[Clip]:
+    """All clips of the corpora that lie in a folder or in the folders in it, whatever else lies beside them.
+
+    Args:
+        root: the folder; no corpus itself.
+        depth: how many folders down a corpus may lie.
+    """
+    found: list[Clip] = []
+    for folder in sorted(path for path in Path(root).glob("*") if path.is_dir()):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # whoever asks says which clips are missing
+                found += read(folder)
+        except DataError:
+            if depth > 1:
+                found += read_all(folder, depth - 1)
+    return found
+
+
 def _clip(root: Path, path: Path, speaker: str, language: str, text: str, corpus: str, **more: str) -> Clip:
     if not path.is_relative_to(root) or ".." in path.relative_to(root).parts:
         problem = f"A row of {root} names '{str(path)[-80:]}', outside the root"
