@@ -18,7 +18,11 @@ from gsv_lab.system.ranges import Seed
 STOPPED = (
     "of speeds nothing was written; with --quality the clips that were measured are kept, and the same command goes on"
 )
-LIST = "list speaker|language|reference|reference_text|target|target_text|target_seconds"
+DEFAULT_LIST = Path("data/evaluation_list.csv")
+LIST = (
+    "list speaker|language|reference|reference_text|target|target_text|target_seconds, or a list of data/, whose clips "
+    f"lie in --corpora; by default {DEFAULT_LIST}"
+)
 
 
 def add_bench(commands: Any) -> None:
@@ -27,7 +31,7 @@ def add_bench(commands: Any) -> None:
     parser = add_command(commands, "bench", _bench, text, STOPPED)
     parser.add_argument("--only", nargs="+", help="rows of the speed table to measure")
     parser.add_argument("--output", type=Path, help="folder for results and waves, or file for the JSON of speeds")
-    parser.add_argument("--quality", type=Path, help=LIST)
+    parser.add_argument("--quality", type=Path, nargs="?", const=DEFAULT_LIST, metavar="LIST", help=LIST)
     quality = parser.add_argument_group("with --quality")
     quality.add_argument(
         "--seed", type=number(Seed), nargs="+", default=[0], help="one or more; results are their mean"
@@ -35,8 +39,21 @@ def add_bench(commands: Any) -> None:
     text = "folder of tuned voices SPEAKER.safetensors for the condition fine_tuned"
     quality.add_argument("--voices", type=Path, help=text)
     quality.add_argument("--natural", type=Path, help="earlier results whose natural rows are taken over")
-    text = "copy_synthesis resynthesis zero_shot fine_tuned cross_lingual"
+    text = (
+        "by default all but the last two of copy_synthesis resynthesis phones_without_codes codes_without_phones "
+        "true_timing zero_shot fine_tuned cross_lingual"
+    )
     quality.add_argument("--conditions", nargs="+", help=text)
+    text = "by default all of whisper words phones similarity quality timing prosody"
+    quality.add_argument("--measures", nargs="+", help=text)
+    text = "a Whisper model in CTranslate2's layout, or a folder of such; by default GSV_LAB_WHISPER"
+    quality.add_argument("--whisper", type=Path, metavar="DIR", help=text)
+    text = "folder with the corpora of a list of data/; by default the list's own folder"
+    quality.add_argument("--corpora", type=Path, metavar="DIR", help=text)
+    text = "only the first target and each N-th after it, for a quick look"
+    quality.add_argument("--every", type=int, default=1, metavar="N", help=text)
+    text = "how often a sentence is spoken in zero-shot; by default the model's own number"
+    quality.add_argument("--candidates", type=int, metavar="N", help=text)
     add_renamed(parser, "rungs")
     add_model(parser)
     add_device(parser)
@@ -82,6 +99,7 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
 
     from gsv_lab.evaluation.conditions import COMPARISON
     from gsv_lab.evaluation.run import evaluate_lab, own_evaluators
+    from gsv_lab.system.environment import whisper_dir
 
     output = arguments.output or Path("quality")
     check_reachable(output)
@@ -107,6 +125,11 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
             conditions=conditions,
             fine_tuned=voices,
             natural_log=arguments.natural,
+            whisper=arguments.whisper or whisper_dir(),
+            measures=arguments.measures,
+            every=arguments.every,
+            candidates=arguments.candidates,
+            corpora=arguments.corpora,
             progress=progress,
             **own_evaluators(lab),
         )

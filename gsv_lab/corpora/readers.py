@@ -8,6 +8,7 @@ goes: `data/README.md`.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,25 @@ def read(root: str | Path) -> list[Clip]:
         "metadata.csv, LJSpeech, VCTK, LibriSpeech, LibriTTS, AISHELL-3 or a list file",
         "See data/README.md for each layout",
     )
+
+
+def read_all(root: str | Path, depth: int = 2) -> list[Clip]:
+    """All clips of the corpora that lie in a folder or in the folders in it, whatever else lies beside them.
+
+    Args:
+        root: the folder; no corpus itself.
+        depth: how many folders down a corpus may lie.
+    """
+    found: list[Clip] = []
+    for folder in sorted(path for path in Path(root).glob("*") if path.is_dir()):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # whoever asks says which clips are missing
+                found += read(folder)
+        except DataError:
+            if depth > 1:
+                found += read_all(folder, depth - 1)
+    return found
 
 
 def _clip(root: Path, path: Path, speaker: str, language: str, text: str, corpus: str, **more: str) -> Clip:

@@ -64,7 +64,7 @@ class LabEvaluator:
     """Phone errors by the recognisers of a lab's base model, one for each language.
 
     Args:
-        lab: whose evaluation recognisers are taken; where it has none, its content encoder (see `own.recognisers`).
+        lab: whose evaluation recognisers are taken; where it has none, the shipped ones (see `own.recognisers`).
     """
 
     def __init__(self, lab: Lab) -> None:

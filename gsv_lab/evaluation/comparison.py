@@ -1,8 +1,8 @@
 """Runs conditions over a test list and measures every wave; each result is written at once, so a killed run goes on.
 
-The log is a JSONL file, one line for each clip, condition and seed. A line is used again only if it has the same
-system, text and evaluators; nothing else is remembered between runs. Natural speech is measured once, whatever the
-seeds.
+The log is a JSONL file, one line for each clip, condition and seed. A line is used again only for the same sound
+(`sound`: see `gsv_lab.evaluation.identity`) and by the same evaluators; waves that were kept are measured again without
+being made again. Nothing else is remembered between runs. Natural speech is measured once, whatever the seeds.
 Letters: T samples at 16 kHz.
 """
 
@@ -12,12 +12,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from gsv_lab.errors import ConfigError, DataError, LabError
 from gsv_lab.evaluation.conditions import NATURAL, Condition, Speak, natural
+from gsv_lab.evaluation.identity import identity_of
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, TestList
 from gsv_lab.evaluation.measure import Job, Measure, Row, as_wave
 from gsv_lab.evaluation.tables import tabulate
@@ -25,9 +26,19 @@ from gsv_lab.system.files import save_failed
 
 Progress = Callable[[int, int, str], None]
 """(clips done, clips in all, what comes now)"""
-Keep = Callable[[np.ndarray, Row], None]
-"""Called with every synthesized wave (T,) and its row, for example to write it to a folder."""
 _KEY = ("system", "condition", "seed", "target", "reference", "source", "text")
+
+
+class Kept(Protocol):
+    """Where synthesized waves (T,) at 16 kHz are kept."""
+
+    def read(self, row: Row) -> np.ndarray | None:
+        """The wave of a row, if it is there and its `sound` is the row's."""
+        ...
+
+    def write(self, wave: np.ndarray, row: Row) -> None:
+        """Keep a wave that has samples under its row."""
+        ...
 
 
 class RowLog:
@@ -87,8 +98,8 @@ class RowLog:
 
 
 def row_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a row is about: system, condition, seed, clips and text."""
-    return tuple(row[field] for field in _KEY)
+    """What a row is about: system, condition, seed, clips, text, and what else makes the sound; old logs lack that."""
+    return (*(row[field] for field in _KEY), row.get("sound"))
 
 
 @dataclass(frozen=True)
@@ -107,14 +118,20 @@ class _Work:
     def blank(self, system: str) -> Row:
         """The row before anything is measured."""
         target, source = self.condition.target(self.item)
+        reference = self.item.reference
+        sound: list[Any] = [self.item.target.sha256]
+        if not self.is_natural:
+            sound += [system, self.condition.name, self.condition.identity, self.seed, target.text, target.language]
+            sound += [reference.sha256, reference.text, reference.language]
         return {
+            "sound": identity_of(sound),
             "system": NATURAL if self.is_natural else system,
             "condition": self.condition.name,
             "seed": self.seed,
             "speaker": self.item.speaker,
             "voice_language": self.item.language,
             "target": self.item.target.key,
-            "reference": self.item.reference.key,
+            "reference": reference.key,
             "source": source,
             "text": target.text,
             "language": target.language,
@@ -132,7 +149,7 @@ def evaluate_list(
     log: Path,
     system: str = "unnamed",
     natural_log: Path | None = None,
-    keep: Keep | None = None,
+    kept: Kept | None = None,
     progress: Progress | None = None,
     draws: int = 2000,
 ) -> dict[str, Any]:
@@ -150,7 +167,7 @@ def evaluate_list(
         log: JSONL file of this run; holds earlier rows or none.
         system: name and version of what speaks; rows of another system are left alone.
         natural_log: another run's log; its rows of natural speech are taken over where they fit.
-        keep: receives every synthesized wave.
+        kept: keeps every synthesized wave; what is measured is what it gives back.
         progress: called before each clip.
         draws: resamples for the intervals.
 
@@ -173,7 +190,7 @@ def evaluate_list(
     for number, part in enumerate(work):
         if progress is not None:
             progress(number, len(work), f"{part.condition.name} {part.item.target.key}")
-        row = _measured(part, measures, rows, system, keep)
+        row = _measured(part, measures, rows, system, kept)
         if row is not None:
             used.append(row)
     identities = {measure.name: measure.identity for measure in measures}
@@ -196,7 +213,7 @@ def _measured(
     measures: Sequence[Measure],
     rows: RowLog,
     system: str,
-    keep: Keep | None,
+    kept: Kept | None,
 ) -> Row | None:
     """The row of a wave, from the log as far as it is there; None where the condition has nothing for the target."""
     blank = work.blank(system)
@@ -204,7 +221,7 @@ def _measured(
     missing = [measure for measure in measures if row["evaluators"].get(measure.name) != measure.identity]
     if not missing:
         return row
-    wave, failed = _made(work)
+    wave, failed = _wave(work, row, kept)
     if wave is None:
         return None
     job = _job(work, wave)
@@ -221,9 +238,21 @@ def _measured(
         "evaluators": evaluators,
     }
     rows.add(row)
-    if keep is not None and not work.is_natural and failed is None:
-        keep(wave, row)
     return row
+
+
+def _wave(work: _Work, row: Row, kept: Kept | None) -> tuple[np.ndarray | None, str | None]:
+    """The wave (T,) of a row, the kept one where there is one; see `_made`."""
+    if kept is None or work.is_natural:
+        return _made(work)
+    known = kept.read(row)
+    if known is None:
+        wave, failed = _made(work)
+        if wave is None or not wave.size:
+            return wave, failed
+        kept.write(wave, row)
+        known = kept.read(row)
+    return known, None
 
 
 def _made(work: _Work) -> tuple[np.ndarray | None, str | None]:

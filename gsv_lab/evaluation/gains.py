@@ -83,8 +83,8 @@ def _by_target(result: Mapping[str, Any], condition: str) -> dict[tuple[str, str
 
 def _phone_error(members: Sequence[Values]) -> float | None:
     """Pooled phone error rate; None where a target was not measured."""
-    if not all("phone_count" in values for values in members):
+    if not all("phones.count" in values for values in members):
         return None
-    errors = sum(values["phone_errors"] for values in members)
-    count = sum(values["phone_count"] for values in members)
+    errors = sum(values["phones.errors"] for values in members)
+    count = sum(values["phones.count"] for values in members)
     return errors / count

@@ -7,8 +7,6 @@ Letters: T samples at 16 kHz.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,10 +15,15 @@ import numpy as np
 from gsv_lab.errors import TextError
 from gsv_lab.evaluation.extras import require, version
 from gsv_lab.evaluation.measure import Job, Row, is_silent
+from gsv_lab.evaluation.normalisers import english_words, mandarin_characters, mandarin_syllables
 from gsv_lab.evaluation.recognisers import PocketSphinx, Transcribe
 
-_ABBREVIATIONS = {"mr": "mister", "mrs": "missus", "dr": "doctor", "ok": "okay"}
-_APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u02bc": "'", "`": "'"})
+UNITS: dict[str, tuple[str, Callable[[str], list[str]]]] = {
+    "words": ("en", english_words),
+    "characters": ("zh", mandarin_characters),
+    "syllables": ("zh", mandarin_syllables),
+}
+"""What a recogniser's text is counted in: language, and text -> list of units."""
 _PHONE_TOLERANCE = 1 / 3  # share of a repeated stretch that may differ from its neighbour
 
 
@@ -36,29 +39,6 @@ class TokenErrors(NamedTuple):
     """Inserted stretches of the recognised tokens, as (start, end)."""
     deleted: tuple[int, ...] = ()
     """Positions of the expected tokens that were not recognised."""
-
-
-def normalise_english(text: str) -> list[str]:
-    """English text -> words for scoring: lower case, no punctuation or accents, numbers and Mr. spelled out.
-
-    Reference and hypothesis go through the same function. Hyphens separate words; apostrophes inside words stay.
-
-    >>> normalise_english("Mr. O\u2019Neill\u2019s well-known caf\u00e9, 'twas said.")
-    ['mister', "o'neill's", 'well', 'known', 'cafe', 'twas', 'said']
-    """
-    if any(character.isdigit() for character in text):
-        from gsv_lab.text import phonemize  # slow to import; most texts hold no digit
-
-        text = " ".join(word.text for word in phonemize(text, "en").words)
-    lowered = text.translate(_APOSTROPHES).lower()
-    decomposed = unicodedata.normalize("NFKD", lowered)
-    plain = "".join(character for character in decomposed if not unicodedata.combining(character))
-    words = []
-    for part in re.sub(r"[^a-z0-9']+", " ", plain).split():
-        word = part.strip("'")
-        if word:
-            words.append(_ABBREVIATIONS.get(word, word))
-    return words
 
 
 def align_tokens(expected: Sequence[str], recognised: Sequence[str]) -> TokenErrors:
@@ -141,7 +121,31 @@ def _is_repetition(tokens: Sequence[str], start: int, end: int, tolerance: float
     return False
 
 
-class WordErrors:
+class TextErrors:
+    """Errors in what a recogniser of text writes down, for clips of one language.
+
+    Args:
+        unit: one of `UNITS`, which says the language, too.
+        recogniser: wave (T,) at 16 kHz -> text.
+        identity: which recogniser it is.
+        by: short name of the recogniser, where several judge the same unit; the measure is called `unit_by`.
+    """
+
+    def __init__(self, unit: str, recogniser: Callable[[np.ndarray], str], identity: str, by: str = "") -> None:
+        self.name = f"{unit}_{by}" if by else unit
+        self.identity = f"{identity}, jiwer {version('jiwer')}"
+        self.recogniser = recogniser
+        self.language, self.units = UNITS[unit]
+
+    def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
+        """Errors, units and their kinds, and both texts in units; None for other languages."""
+        if job.language != self.language:
+            return None
+        recognised = [] if is_silent(wave) else self.units(self.recogniser(wave))
+        return _row([(unit,) for unit in self.units(job.text)], recognised, 0.0)
+
+
+class WordErrors(TextErrors):
     """English word errors of a clip.
 
     Args:
@@ -149,23 +153,11 @@ class WordErrors:
         identity: which recogniser it is; needed for one that is handed in.
     """
 
-    name = "words"
-
     def __init__(self, recogniser: Callable[[np.ndarray], str] | None = None, identity: str = "handed in") -> None:
         if recogniser is None:
             recogniser = PocketSphinx()
             identity = recogniser.identity
-        self.recogniser = recogniser
-        self.identity = f"{identity}, jiwer {version('jiwer')}"
-
-    def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
-        """Errors, words and their kinds; None for other languages than English."""
-        if job.language != "en":
-            return None
-        expected = normalise_english(job.text)
-        recognised = normalise_english(self.recogniser(wave))
-        words = [(word,) for word in expected]
-        return _row(words, recognised, 0.0)
+        super().__init__("words", recogniser, identity)
 
 
 class PhoneErrors:

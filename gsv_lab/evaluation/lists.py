@@ -3,22 +3,28 @@
 A list is a pipe-separated UTF-8 file with the header
 `speaker|language|reference|reference_text|target|target_text|target_seconds`; its paths are relative to the folder
 above the list, so that one list can name clips of several corpora. Rows are checked before anything is synthesized.
+The lists of the project's `data/`, which hold neither paths nor texts, are read too, from the corpora themselves.
 Letters: T samples.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 
+from gsv_lab.corpora import clip_lists
+from gsv_lab.corpora.clip_lists import ListedTarget
+from gsv_lab.corpora.readers import Clip as Recording
+from gsv_lab.corpora.readers import read_all
 from gsv_lab.corpora.tables import identity
-from gsv_lab.errors import DataError
+from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.system.files import read_file, why_unreadable
 
 COLUMNS = ("speaker", "language", "reference", "reference_text", "target", "target_text", "target_seconds")
@@ -44,6 +50,11 @@ class Clip:
     speaker: str
     language: str
     text: str
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of its file."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
 
     def read(self, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
         """Samples (T,) float32, mono, at the given rate in Hz; level and edges as recorded."""
@@ -81,12 +92,24 @@ class TestList:
     sha256: str
     items: tuple[Item, ...]
 
+    def every(self, step: int) -> TestList:
+        """The first row and each `step`-th after it, under a name that says so.
 
-def read_list(path: str | Path) -> TestList:
+        Raises:
+            ConfigError: `PARAM_RANGE`, the step is below 1.
+        """
+        if step < 1:
+            raise ConfigError("PARAM_RANGE", f"every is {step}", "1 or more", "Choose another number")
+        return self if step == 1 else replace(self, name=f"{self.name}, every {step}", items=self.items[::step])
+
+
+def read_list(path: str | Path, corpora: str | Path | None = None) -> TestList:
     """Reads and checks a list; a byte-order mark and Windows line ends are fine.
 
     Args:
         path: the list file.
+        corpora: folder with the corpora of a list without texts (`gsv_lab.corpora.clip_lists.ListedTarget`), where
+            their clips are looked for by the names of the utterances; the list's own folder if None.
 
     Raises:
         DataError: `DATA_MISSING` (the list, or clips: count and first ten), `DATA_ROW` (with the line number),
@@ -103,14 +126,49 @@ def read_list(path: str | Path) -> TestList:
         lines = raw.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         _bad_row(raw[: error.start].count(b"\n") + 1, "is not UTF-8")
-    if not lines or tuple(lines[0].split("|")) != COLUMNS:
+    columns = tuple(lines[0].split("|")) if lines else ()
+    if columns == ListedTarget._fields:
+        items = _found(path, Path(corpora) if corpora else path.parent)
+    elif columns == COLUMNS:
+        root = path.resolve().parent.parent
+        items = [_item(line, number, root) for number, line in enumerate(lines[1:], start=2) if line.strip()]
+    else:
         _bad_row(1, "has other columns")
-    root = path.resolve().parent.parent
-    items = [_item(line, number, root) for number, line in enumerate(lines[1:], start=2) if line.strip()]
     if not items:
         _bad_row(2, "is missing: the list has no rows")
     _check_clips(items)
     return TestList(path.name, hashlib.sha256(raw).hexdigest(), tuple(items))
+
+
+def _found(path: Path, corpora: Path) -> list[Item]:
+    """The rows of a list without paths and texts, with those of the corpora below a folder."""
+    recordings = defaultdict(list)
+    for recording in read_all(corpora):
+        if recording.text:
+            recordings[recording.path.stem].append(recording)
+    rows = [row for row in clip_lists.read_list(path) if isinstance(row, ListedTarget)]
+    hashes = {row.reference: row.reference_hash for row in rows} | {row.target: row.target_hash for row in rows}
+    missing = sorted(name for name in hashes if not recordings[name])
+    if missing:
+        problem = f"{len(missing)} clips of {path.name!r} are not below {corpora}: {', '.join(missing[:10])}"
+        raise DataError("DATA_MISSING", problem, "the corpora of data/README.md with their texts", "Give --corpora")
+    chosen = {name: _same(recordings[name], sound) for name, sound in hashes.items()}
+    items = []
+    for row in rows:
+        clips = []
+        for name in (row.target, row.reference):
+            place = chosen[name].path
+            key = place.relative_to(corpora).as_posix()
+            clips.append(Clip(place, key, row.speaker, row.language, chosen[name].text))
+        items.append(Item(clips[0], clips[1], row.target_seconds))
+    return items
+
+
+def _same(recordings: Sequence[Recording], sound: str) -> Recording:
+    """Of recordings with the name of an utterance the one with a hash; the first if none has it."""
+    if len(recordings) == 1:
+        return recordings[0]
+    return next((found for found in recordings if clip_lists.clip_hash(found.path) == sound), recordings[0])
 
 
 def _item(line: str, number: int, root: Path) -> Item:

@@ -1,26 +1,24 @@
 """Evaluation with the kit's own networks: phone recognisers, and a speaker verifier where no better one is there.
 
-The evaluation recognisers share nothing with the synthesis. Where a family ships without them, the content encoder
-stands in, which also made the codes and so forgives their faults; the verifier is small. Reports say which it was.
+The evaluation recognisers share nothing with the synthesis, so those of the newest shipped family judge families that
+have none. The verifier is small. Reports say which it was.
 Letters: T samples.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from gsv_lab.audio import resample
 from gsv_lab.audio.alignment import phone_errors
 from gsv_lab.checkpoint import fingerprint, load_component
-from gsv_lab.evaluation.lists import LANGUAGES, SAMPLE_RATE
+from gsv_lab.evaluation.lists import LANGUAGES
 from gsv_lab.evaluation.recognisers import EVALUATION, PhoneTranscriber, Transcribe
 from gsv_lab.evaluation.similarity import NetworkEmbedder
 from gsv_lab.extensions.phone_recogniser import PhoneRecogniser
+from gsv_lab.inference.family import known_families
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.text import CTC_SYMBOLS
 
@@ -39,23 +37,20 @@ def _speaker_verifier(path: str) -> NetworkEmbedder:
 
 
 def recognisers(lab: Any) -> tuple[dict[str, Transcribe], str]:
-    """Phone recognisers by language, and what they are: the evaluation recognisers that ship with the lab's base model.
+    """Phone recognisers by language, and what they are: those of the lab's base model, else of the newest shipped one.
 
-    The weights' fingerprint is part of the name, so that results by other weights are never mixed with these. A
-    language without a recogniser is left out where the content encoder knows no phones either.
+    The weights' fingerprint is part of the name, so that results by other weights are never mixed with these.
     """
     found: dict[str, Transcribe] = {}
     names = []
-    knows_phones = lab.family.synthesizer.content_encoder.n_phones > 0
     for language in LANGUAGES:
-        path = lab.family.extra(f"recogniser_{language}")
+        name = f"recogniser_{language}"
+        shipped = [folder / f"{name}.safetensors" for folder in known_families().values()]
+        path = lab.family.extra(name) or next((file for file in reversed(shipped) if file.is_file()), None)
         if path is not None:
             transcriber = _transcriber(str(path))
             found[language] = transcriber
             names.append(f"{language}: {transcriber.identity}")
-        elif knows_phones:
-            found[language] = partial(_content_phones, lab, language)
-            names.append(f"{language}: {lab.version} {OWN_RECOGNISER}")
     return found, "; ".join(names)
 
 
@@ -63,12 +58,6 @@ def recognisers(lab: Any) -> tuple[dict[str, Transcribe], str]:
 def _transcriber(path: str) -> PhoneTranscriber:
     network = load_component(path, PhoneRecogniser)
     return PhoneTranscriber(network, f"{EVALUATION} {fingerprint(network.state_dict())[:8]}")
-
-
-def _content_phones(lab: Any, language: str, wave: np.ndarray) -> list[str]:
-    """Phones that the content encoder recognises in a wave (T,) at 16 kHz."""
-    samples = torch.from_numpy(np.array(wave))
-    return recognised_phones(lab, resample(samples, SAMPLE_RATE, lab.sample_rate), language)
 
 
 def recognised_phones(lab: Any, wave: Tensor, language: str = "") -> list[str]:

@@ -1,4 +1,4 @@
-"""Prosody against the natural target: fundamental frequency after time alignment, voicing, duration.
+"""Prosody against the natural target: fundamental frequency after time alignment, its spread, voicing, duration.
 
 The synthesis says the same text as the natural target at another tempo, so frames are matched by dynamic time warping
 of their spectra before pitch is compared.
@@ -7,6 +7,7 @@ Letters: T samples at 16 kHz, F frames at 100 Hz, K matched pairs of frames.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -30,13 +31,15 @@ class PitchError(NamedTuple):
     """Pitch compared along matched frames.
 
     `cents`: root mean square difference where both are voiced; `offset_cents`: median difference (synthesis higher is
-    positive); `voicing`: share of pairs where only one is voiced; `voiced_pairs`: how many pairs `cents` rests on.
+    positive); `voicing`: share of pairs where only one is voiced; `voiced_pairs`: how many pairs `cents` rests on;
+    `correlation`: of the logarithms where both are voiced, NaN where one of them does not move.
     """
 
     cents: float
     offset_cents: float
     voicing: float
     voiced_pairs: int
+    correlation: float = float("nan")
 
 
 def dtw(cost: np.ndarray) -> np.ndarray:
@@ -97,7 +100,15 @@ def pitch_error(natural: np.ndarray, synthesis: np.ndarray, path: np.ndarray) ->
     cents = 1200 * np.log2(second[both] / first[both])
     rms = float(np.sqrt(np.mean(cents**2)))
     offset = float(np.median(cents))
-    return PitchError(rms, offset, voicing, int(both.sum()))
+    logs = np.log2([first[both], second[both]])
+    correlation = float(np.corrcoef(logs)[0, 1]) if logs.std(1).min() > 0 else float("nan")
+    return PitchError(rms, offset, voicing, int(both.sum()), correlation)
+
+
+def pitch_spread(f0: np.ndarray) -> float:
+    """Standard deviation in cents of F0 (F,) in Hz where it is voiced; 0 where it never is."""
+    voiced = f0[f0 > 0]
+    return float(1200 * np.log2(voiced).std()) if voiced.size else 0.0
 
 
 def spoken_span(wave: np.ndarray) -> tuple[int, int]:
@@ -142,7 +153,7 @@ def tracked_pitch(wave: np.ndarray) -> np.ndarray:
 
 
 class Prosody:
-    """F0 error, voicing error and duration ratio of a clip against its natural target.
+    """F0 error, correlation and spread, voicing error and duration ratio of a clip against its natural target.
 
     Args:
         f0: wave (T,) -> (F,) Hz at 100 Hz, 0 where unvoiced.
@@ -153,7 +164,7 @@ class Prosody:
 
     def __init__(self, f0: Callable[[np.ndarray], np.ndarray] = tracked_pitch, identity: str = "own tracker 2") -> None:
         self.f0 = f0
-        self.identity = f"F0 by {identity}, DTW on log-mels"
+        self.identity = f"F0 by {identity}, DTW on log-mels, correlation and spread"
 
     def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
         """Values of one clip; only the duration ratio for silence; None where there is no natural target."""
@@ -167,7 +178,11 @@ class Prosody:
         if made.size < _SHORTEST:
             return row
         path = dtw(frame_costs(spectral_frames(natural), spectral_frames(made)))
-        error = pitch_error(self.f0(natural), self.f0(made), path)
+        first, second = self.f0(natural), self.f0(made)
+        error = pitch_error(first, second, path)
+        row["natural_f0_spread_cents"], row["f0_spread_cents"] = pitch_spread(first), pitch_spread(second)
+        if not math.isnan(error.correlation):
+            row["f0_correlation"] = error.correlation
         if error.voiced_pairs:
             row["f0_cents"] = error.cents
             row["f0_offset_cents"] = error.offset_cents

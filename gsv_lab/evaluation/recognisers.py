@@ -1,16 +1,19 @@
-"""Recognisers that evaluate: words by pocketsphinx, phones by the networks that ship with a family.
+"""Recognisers that evaluate: text by Whisper or pocketsphinx, phones by the networks that ship with a family.
 
 Letters: T samples at 16 kHz.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from gsv_lab.audio import resample
+from gsv_lab.errors import CheckpointError
 from gsv_lab.evaluation.extras import require, version
 from gsv_lab.evaluation.lists import SAMPLE_RATE
 from gsv_lab.evaluation.measure import is_silent
@@ -57,6 +60,86 @@ class PocketSphinx:
         return best.hypstr if best else ""
 
 
+WHISPER_FILES = ("model.bin", "config.json", "tokenizer.json")
+"""What a folder of a Whisper model in CTranslate2's layout has; its vocabulary lies beside in one of two formats."""
+HOW_TO_GET_WHISPER = "See docs/results.md on recognisers, which says how to get them"
+
+
+class Whisper:
+    """Text in a known language by a Whisper model through faster-whisper, from a folder on this disk; no network.
+
+    Beam search without sampling, each clip by itself, so that a clip always gives the same text.
+    Source: Radford et al. 2022, arXiv:2212.04356.
+
+    Args:
+        folder: one model in CTranslate2's layout; its name is the short name of the recogniser.
+        beams: width of the beam search.
+
+    Attributes:
+        name: short name.
+        multilingual: whether it knows other languages than English.
+
+    Raises:
+        LabError: `EXTRA_MISSING`, faster-whisper is not installed.
+        CheckpointError: `CKPT_MISSING`, a file is absent; `CKPT_CORRUPT`, the files cannot be read.
+    """
+
+    def __init__(self, folder: str | Path, beams: int = 5) -> None:
+        folder = Path(folder)
+        for name in WHISPER_FILES:
+            if not (folder / name).is_file():  # faster-whisper would fetch a tokenizer that it lacks
+                expected = f"a folder with {', '.join(WHISPER_FILES)} and a vocabulary"
+                raise CheckpointError("CKPT_MISSING", f"{folder} has no {name}", expected, HOW_TO_GET_WHISPER)
+        package = require("faster_whisper", "asr")
+        threads = torch.get_num_threads()
+        try:
+            self._model = package.WhisperModel(
+                str(folder), device="cpu", compute_type="float32", cpu_threads=threads, local_files_only=True
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            problem = f"{folder} holds no Whisper model that can be read: {error}"
+            raise CheckpointError("CKPT_CORRUPT", problem, "CTranslate2's layout", HOW_TO_GET_WHISPER) from error
+        self.name = folder.name
+        self.multilingual = bool(self._model.model.is_multilingual)
+        self.beams = beams
+        with (folder / "model.bin").open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self.identity = f"Whisper {self.name} {digest[:8]}, faster-whisper {version('faster-whisper')}, {beams} beams"
+        self._last: tuple[bytes, str, str] = (b"", "", "")
+
+    def __call__(self, wave: np.ndarray, language: str = "en") -> str:
+        """(T,) at 16 kHz -> text; the last one is remembered, for whoever counts it in several units."""
+        if is_silent(wave):
+            return ""
+        samples = np.ascontiguousarray(np.clip(wave, -1, 1), dtype=np.float32)
+        key = hashlib.sha256(samples.tobytes()).digest()
+        if (key, language) != self._last[:2]:
+            segments, _ = self._model.transcribe(
+                samples,
+                language=language,
+                beam_size=self.beams,
+                temperature=0.0,
+                condition_on_previous_text=False,
+                without_timestamps=True,
+            )
+            self._last = (key, language, "".join(segment.text for segment in segments).strip())
+        return self._last[2]
+
+
+def whisper_folders(folder: str | Path) -> list[Path]:
+    """The models in a folder: itself, or the folders in it that hold a `model.bin`.
+
+    Raises:
+        CheckpointError: `CKPT_MISSING`, there is none.
+    """
+    folder = Path(folder)
+    own = [folder] if (folder / "model.bin").is_file() else sorted(path.parent for path in folder.glob("*/model.bin"))
+    if not own:
+        expected = "a model in CTranslate2's layout, or a folder of such"
+        raise CheckpointError("CKPT_MISSING", f"There is no Whisper model in {folder}", expected, HOW_TO_GET_WHISPER)
+    return own
+
+
 class PhoneTranscriber:
     """Phones by an evaluation recogniser, the best class of every step: (T,) at 16 kHz -> names in its alphabet.
 
@@ -69,11 +152,14 @@ class PhoneTranscriber:
         self.recogniser = recogniser.eval()
         self.identity = identity
 
-    def __call__(self, wave: np.ndarray) -> list[str]:
-        """Phones of one clip."""
+    def scores(self, wave: np.ndarray) -> torch.Tensor:
+        """Log-probabilities (F, V) of the recogniser's phones in one clip, column 0 the blank."""
         samples = torch.from_numpy(np.array(wave, dtype=np.float32))
         samples = resample(samples, SAMPLE_RATE, self.recogniser.sample_rate)
         with torch.no_grad():
-            scores = self.recogniser(samples.reshape(1, 1, -1))
-        best = torch.unique_consecutive(scores[0].argmax(-1))
+            return self.recogniser(samples.reshape(1, 1, -1))[0]
+
+    def __call__(self, wave: np.ndarray) -> list[str]:
+        """Phones of one clip."""
+        best = torch.unique_consecutive(self.scores(wave).argmax(-1))
         return [self.recogniser.phone_names[number - 1] for number in best.tolist() if number > 0]

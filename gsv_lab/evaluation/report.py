@@ -1,4 +1,4 @@
-"""A comparison of conditions as Markdown, from the result of a run."""
+"""A comparison of conditions as Markdown, from the result of a run: tables, and what was recognised."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from gsv_lab.errors import ConfigError, one_line
 from gsv_lab.evaluation.conditions import NATURAL
 from gsv_lab.evaluation.recognisers import EVALUATION
-from gsv_lab.evaluation.tables import INVALID_PHONE_ERROR, SCHEMA
+from gsv_lab.evaluation.tables import INVALID_PHONE_ERROR, SCHEMA, error_figures
 
 Result = Mapping[str, Any]
 Columns = Mapping[str, tuple[str, str]]
@@ -17,32 +17,30 @@ Columns = Mapping[str, tuple[str, str]]
 CONDITION_NAMES = {
     "natural": "natural",
     "copy_synthesis": "copy synthesis",
-    "resynthesis": "resynthesis (true codes)",
+    "resynthesis": "resynthesis (true codes and phones)",
+    "phones_without_codes": "true phones without codes",
+    "codes_without_phones": "true codes without phones",
+    "true_timing": "predicted codes, true timing",
     "zero_shot": "zero-shot (predicted codes)",
     "fine_tuned": "fine-tuned",
     "cross_lingual": "cross-lingual",
 }
 LANGUAGE_NAMES = {"en": "English", "zh": "Mandarin"}
 COLUMNS: Columns = {
-    "retained_word_accuracy": ("retained word accuracy", ".2f"),
-    "retained_phone_accuracy": ("retained phone accuracy", ".2f"),
+    "similarity": ("similarity", ".3f"),
     "normalised_similarity": ("normalised similarity", ".2f"),
     "nearest_share": ("own reference nearest", ".0%"),
-    "dnsmos_difference": ("DNSMOS OVRL − natural", "+.2f"),
-    "f0_cents": ("F0 error, cents", ".0f"),
-    "duration_ratio": ("duration ratio", ".2f"),
-    "skipped_repeated_per_100": ("skipped or repeated words per 100", ".1f"),
-}
-"""Columns of a comparison."""
-NATURAL_COLUMNS: Columns = {
-    "word_error_rate": ("word error rate", ".1%"),
-    "phone_error_rate": ("phone error rate", ".1%"),
-    "ceiling": ("ceiling", ".3f"),
-    "floor": ("floor", ".3f"),
     "dnsmos_ovrl": ("DNSMOS OVRL", ".2f"),
-    "skipped_repeated_per_100": ("skipped or repeated words per 100", ".1f"),
+    "dnsmos_difference": ("DNSMOS OVRL − natural", "+.2f"),
+    "duration_error": ("error of durations, codes", ".2f"),
+    "duration_correlation": ("correlation of durations", ".2f"),
+    "silence": ("share of silence", ".0%"),
+    "duration_ratio": ("duration ratio", ".2f"),
+    "f0_correlation": ("F0 correlation", ".2f"),
+    "f0_spread": ("F0 spread over natural", ".2f"),
+    "f0_cents": ("F0 error, cents", ".0f"),
 }
-"""What natural speech itself reaches with the same evaluators."""
+"""Columns of a comparison beside those of `error_columns`."""
 GAIN_COLUMNS: Columns = {
     "similarity": ("similarity", "+.3f"),
     "normalised": ("normalised similarity", "+.2f"),
@@ -51,7 +49,7 @@ GAIN_COLUMNS: Columns = {
 
 
 def comparison_markdown(result: Result) -> str:
-    """The whole report of a run: one table a language, natural speech, every speaker, and how it was measured.
+    """The whole report of a run: two tables a language, every speaker, and how it was measured.
 
     Raises:
         ConfigError: `RESULT_VERSION`, a result of another version of the format.
@@ -69,18 +67,13 @@ def comparison_markdown(result: Result) -> str:
 
 
 def _language_tables(result: Result, language: str) -> list[str]:
-    """The conditions of a language, then its natural speech."""
-    name = LANGUAGE_NAMES.get(language, language)
-    rows = {condition: table["languages"].get(language) for condition, table in result["conditions"].items()}
-    natural = rows.pop(NATURAL, None)
-    parts = []
-    if any(rows.values()):
-        named = {condition_name(condition): row for condition, row in rows.items()}
-        table = grid("condition", named, columns_of(result, language), intervals=True)
-        parts += [f"### {name}", table]
-    if natural:
-        table = grid("", {"natural": natural}, NATURAL_COLUMNS, intervals=True)
-        parts += [f"Natural {name}, same evaluators:", table]
+    """What is understood in a language under each condition, natural speech first, and how it sounds."""
+    rows = {}
+    for condition, table in result["conditions"].items():
+        rows[condition_name(condition)] = table["languages"].get(language)
+    parts = [f"### {LANGUAGE_NAMES.get(language, language)}"]
+    for columns in (error_columns(result, language), COLUMNS):
+        parts.append(grid("condition", rows, columns, intervals=True))
     return parts
 
 
@@ -89,26 +82,64 @@ def condition_name(condition: str) -> str:
     return CONDITION_NAMES.get(condition, condition)
 
 
-def columns_of(result: Result, language: str) -> Columns:
-    """`COLUMNS` with the phone recogniser named, and marked where it may not be used for this language."""
-    evaluator = "own recogniser"
-    if f"{language}: {EVALUATION}" in result["evaluators"].get("phones", ""):
-        evaluator = EVALUATION
-    if f"phones {language}" in result["invalid"]:
-        evaluator += f"; invalid: natural error above {INVALID_PHONE_ERROR * 100:g} %"
-    columns = dict(COLUMNS)
-    heading, style = COLUMNS["retained_phone_accuracy"]
-    columns["retained_phone_accuracy"] = (f"{heading} ({evaluator})", style)
-    return columns
+def error_columns(result: Result, language: str = "") -> Columns:
+    """Error rates by every recogniser of a result, then skipped or repeated words, then shares of accuracy kept.
+
+    The recogniser of phones is marked where it may not be used for the language.
+    """
+    rates: dict[str, tuple[str, str]] = {}
+    slips: dict[str, tuple[str, str]] = {}
+    kept: dict[str, tuple[str, str]] = {}
+    for measure in result["evaluators"]:
+        rate, accuracy, slip = error_figures(measure)
+        evaluator = recogniser_name(result, measure, language)
+        unit = measure.partition("_")[0][:-1]
+        rates[rate] = (f"{unit} error ({evaluator})", ".1%")
+        slips[slip] = (f"skipped or repeated words per 100 ({evaluator})", ".1f")
+        if measure in ("words", "phones"):
+            kept[accuracy] = (f"retained {unit} accuracy ({evaluator})", ".2f")
+    return rates | slips | kept
+
+
+def recogniser_name(result: Result, measure: str, language: str) -> str:
+    """Who counts the errors of a measure: short name of a Whisper model, pocketsphinx or a recogniser of phones."""
+    _, _, by = measure.partition("_")
+    name = by or "pocketsphinx"
+    if measure == "phones":
+        own = f"{language}: {EVALUATION}" in result["evaluators"][measure]
+        name = EVALUATION if own else "own recogniser"
+    if f"{measure} {language}" in result["invalid"]:
+        name += f"; invalid: natural error above {INVALID_PHONE_ERROR * 100:g} %"
+    return name
 
 
 def speakers_markdown(result: Result) -> str:
-    """One table a condition with a row for each speaker, natural speech with its own columns."""
+    """One table a condition with a row for each speaker."""
+    columns = {**error_columns(result), **COLUMNS}
     parts = []
     for condition, table in result["conditions"].items():
-        columns = NATURAL_COLUMNS if condition == NATURAL else COLUMNS
         parts.append(f"{condition_name(condition)}:\n\n{grid('speaker', table['speakers'], columns)}")
     return "\n\n".join(parts)
+
+
+def transcripts_markdown(result: Result) -> str:
+    """What each recogniser found in every clip, beside what was to be said; both as they were compared."""
+    parts = [f"# {result['system']} on `{result['list']['name']}`: what was recognised"]
+    by_target: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for clip in result["clips"]:
+        by_target.setdefault((clip["speaker"], clip["source"]), []).append(clip)
+    for (speaker, source), clips in by_target.items():
+        lines = [f"## {speaker}: {source}"]
+        for measure in result["evaluators"]:
+            heard = [clip for clip in clips if measure in clip["texts"]]
+            if heard:
+                lines += ["", f"{measure}: {heard[0]['texts'][measure]['expected']}", ""]
+            for clip in heard:
+                seed = "" if clip["seed"] is None else f", seed {clip['seed']}"
+                found = clip["texts"][measure]["recognised"]
+                lines.append(f"- {condition_name(clip['condition'])}{seed}: {found}")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
 
 
 def gains_markdown(gains: Mapping[str, Any]) -> str:
@@ -182,6 +213,12 @@ def _notes(result: Result) -> str:
             f"- same-speaker threshold from the natural pairs, {LANGUAGE_NAMES.get(language, language)}: "
             f"{pair['threshold']:.3f} (equal error rate {pair['rate']:.1%})"
         )
+    for language, row in result["conditions"].get(NATURAL, {"languages": {}})["languages"].items():
+        if row.get("ceiling") and row.get("floor"):
+            lines.append(
+                f"- similarity of natural {LANGUAGE_NAMES.get(language, language)} to its own reference (ceiling) "
+                f"{row['ceiling']['value']:.3f}, to those of others (floor) {row['floor']['value']:.3f}"
+            )
     for name in result["invalid"]:
         lines.append(f"- invalid: {name}, natural error rate above {INVALID_PHONE_ERROR * 100:g} %")
     for condition, table in result["conditions"].items():

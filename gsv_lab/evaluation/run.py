@@ -1,37 +1,49 @@
 """One call from a loaded lab and a list file to a folder with results: `gsv-lab bench --quality`.
 
-It writes `rows.jsonl` (one line a clip, goes on after a kill), `quality.json`, `quality.md`, the synthesized waves,
-each with its mark, and for each language a picture of one target under every condition (`comparison-en.png`). Measures
-whose packages are absent are named in the result and do not stop the run.
+It writes `rows.jsonl` (one line a clip, goes on after a kill), `quality.json`, `quality.md`, `transcripts.md` (what was
+recognised), the synthesized waves, each with its mark, and for each language a picture of one target under every
+condition (`comparison-en.png`). Measures whose packages or weights are absent are named in the result and do not stop
+the run.
 Letters: T samples at 16 kHz.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from gsv_lab.audio import Mark, read, write
-from gsv_lab.errors import LabError
+from gsv_lab.audio import Mark, read, read_mark, write
+from gsv_lab.errors import AudioError, ConfigError, LabError
 from gsv_lab.evaluation import own
 from gsv_lab.evaluation.comparison import Progress, evaluate_list
 from gsv_lab.evaluation.conditions import COMPARISON, CONDITIONS, LabConditions
+from gsv_lab.evaluation.extras import require
 from gsv_lab.evaluation.gains import condition_gain
-from gsv_lab.evaluation.intelligibility import PhoneErrors, WordErrors
+from gsv_lab.evaluation.intelligibility import UNITS, PhoneErrors, TextErrors, WordErrors
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, read_list
 from gsv_lab.evaluation.measure import Measure, Row
 from gsv_lab.evaluation.prosody import Prosody
 from gsv_lab.evaluation.quality import Dnsmos
-from gsv_lab.evaluation.recognisers import Transcribe
-from gsv_lab.evaluation.report import comparison_markdown
+from gsv_lab.evaluation.recognisers import (
+    HOW_TO_GET_WHISPER,
+    PhoneTranscriber,
+    Transcribe,
+    Whisper,
+    whisper_folders,
+)
+from gsv_lab.evaluation.report import comparison_markdown, transcripts_markdown
 from gsv_lab.evaluation.similarity import GE2E, SpeakerEmbedder, SpeakerSimilarity
+from gsv_lab.evaluation.timing import Timing
 from gsv_lab.system.files import inside, make_folder, save_bytes
 
+MEASURES = ("whisper", "words", "phones", "similarity", "quality", "timing", "prosody")
+"""What can be measured: text by Whisper, words by pocketsphinx, phones by evaluation recognisers, and so on."""
 DRAWN_SECONDS = 3.0
 """Of each language, the target whose length is nearest to this is drawn."""
 
@@ -41,6 +53,8 @@ def available_measures(
     recognisers: Mapping[str, Transcribe] | None = None,
     recogniser_name: str = "",
     embedder: SpeakerEmbedder | None = None,
+    whisper: str | Path | None = None,
+    only: Sequence[str] | None = None,
 ) -> tuple[list[Measure], dict[str, str]]:
     """All measures that this installation can make, and for the others the reason why not.
 
@@ -49,27 +63,60 @@ def available_measures(
         recognisers: phone recogniser by language; none: no phone errors.
         recogniser_name: what they are, each behind its language (`en: ...; zh: ...`).
         embedder: evaluator of similarity; Resemblyzer if None.
+        whisper: folder of a Whisper model or of several, see `whisper_folders`; none: no text by Whisper.
+        only: names out of `MEASURES`; all if None.
+
+    Raises:
+        ConfigError: `MEASURE_UNKNOWN`. LabError: a Whisper model that cannot be used, see `Whisper`.
     """
+    wanted = MEASURES if only is None else only
+    unknown = sorted(set(wanted) - set(MEASURES))
+    if unknown:
+        raise ConfigError("MEASURE_UNKNOWN", f"There is no measure {unknown[0]!r}", ", ".join(MEASURES))
+    aligners = {name: found for name, found in (recognisers or {}).items() if isinstance(found, PhoneTranscriber)}
     makers: dict[str, Callable[[], Measure]] = {
         "words": WordErrors,
+        "phones": lambda: PhoneErrors(recognisers or {}, recogniser_name),
         "similarity": lambda: SpeakerSimilarity(embedder or GE2E(), items),
         "quality": Dnsmos,
+        "timing": lambda: Timing(aligners, recogniser_name),
         "prosody": Prosody,
     }
     missing = {}
-    if recognisers:
-        makers["phones"] = lambda: PhoneErrors(recognisers, recogniser_name)
-    else:
-        missing["phones"] = "No phone recogniser was given."
-    measures = []
+    measures: list[Measure] = []
+    if "whisper" in wanted:
+        if whisper is None:
+            missing["whisper"] = f"No folder of Whisper models was given. {HOW_TO_GET_WHISPER}."
+        else:
+            measures += whisper_measures(whisper, {item.language for item in items})
+    if not recognisers:
+        missing["phones"] = missing["timing"] = "No phone recogniser was given."
     for name, make in makers.items():
+        if name not in wanted or name in missing:
+            continue
         try:
             measures.append(make())
         except LabError as error:
             if error.code != "EXTRA_MISSING":
                 raise
             missing[name] = str(error)
-    return measures, missing
+    return measures, {name: reason for name, reason in missing.items() if name in wanted}
+
+
+def whisper_measures(folder: str | Path, languages: Collection[str]) -> list[Measure]:
+    """Errors in what the Whisper models of a folder write down; models of English alone judge English alone.
+
+    Raises:
+        LabError: `EXTRA_MISSING`. CheckpointError: see `Whisper`.
+    """
+    require("jiwer", "asr")
+    measures: list[Measure] = []
+    for place in sorted(whisper_folders(folder), key=lambda path: (path / "model.bin").stat().st_size):
+        model = Whisper(place)
+        for unit, (language, _) in UNITS.items():
+            if language in languages and (language == "en" or model.multilingual):
+                measures.append(TextErrors(unit, partial(model, language=language), model.identity, model.name))
+    return measures
 
 
 def own_evaluators(lab: Any) -> dict[str, Any]:
@@ -103,6 +150,11 @@ def evaluate_lab(
     recognisers: Mapping[str, Transcribe] | None = None,
     recogniser_name: str = "",
     embedder: SpeakerEmbedder | None = None,
+    whisper: str | Path | None = None,
+    measures: Sequence[str] | None = None,
+    every: int = 1,
+    candidates: int | None = None,
+    corpora: str | Path | None = None,
     natural_log: str | Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -119,6 +171,11 @@ def evaluate_lab(
         recognisers: phone recogniser by language.
         recogniser_name: what they are.
         embedder: evaluator of similarity; Resemblyzer if None.
+        whisper: folder of Whisper models.
+        measures: names out of `MEASURES`; all if None.
+        every: only the first target and each so-many-th after it.
+        candidates: of each sentence in zero-shot; the lab's own number if None.
+        corpora: folder with the corpora of a list without texts, see `read_list`.
         natural_log: `rows.jsonl` of an earlier run whose natural-speech rows may be used again.
         progress: called before each clip.
 
@@ -128,22 +185,26 @@ def evaluate_lab(
     Raises:
         LabError: errors of the list, unknown conditions, `SAVE_FAILED`.
     """
-    test_list = read_list(list_path)
-    made = LabConditions(lab, test_list.items, fine_tuned).conditions(conditions)
+    test_list = read_list(list_path, corpora).every(every)
+    made = LabConditions(lab, test_list.items, fine_tuned, candidates).conditions(conditions)
+    able, missing = available_measures(test_list.items, recognisers, recogniser_name, embedder, whisper, measures)
     folder = make_folder(output)
-    measures, missing = available_measures(test_list.items, recognisers, recogniser_name, embedder)
     result = evaluate_list(
         test_list,
         made,
-        measures,
+        able,
         seeds,
         log=folder / "rows.jsonl",
         system=system,
         natural_log=None if natural_log is None else Path(natural_log),
-        keep=lambda wave, row: _write_wave(folder / "waves", wave, row),
+        kept=Waves(folder / "waves"),
         progress=progress,
     )
-    result["missing"] = missing
+    result["missing"] = missing | {
+        condition.name: "This family does not support it."
+        for condition in made
+        if condition.name not in result["conditions"]
+    }
     if {"zero_shot", "fine_tuned"} <= result["conditions"].keys():
         result["gains"] = condition_gain(result)
     _write_result(folder, result)
@@ -186,15 +247,39 @@ def _write_result(folder: Path, result: dict[str, Any]) -> None:
     text = json.dumps(result, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
     save_bytes(folder / "quality.json", (text + "\n").encode())
     save_bytes(folder / "quality.md", comparison_markdown(result).encode())
+    save_bytes(folder / "transcripts.md", transcripts_markdown(result).encode())
 
 
-def _write_wave(folder: Path, wave: np.ndarray, row: Row) -> None:
-    if wave.size == 0:
-        return
-    path = inside(folder, _wave_file(row["condition"], row["speaker"], row["target"], row["seed"]))
-    make_folder(path.parent)
-    mark = Mark(row["system"], row["speaker"], settings={"condition": row["condition"], "seed": row["seed"]})
-    write(path, torch.from_numpy(wave), SAMPLE_RATE, mark)
+class Waves:
+    """The waves of a run in a folder, each marked with the `sound` of its row; see `comparison.Kept`.
+
+    Args:
+        folder: where they lie; made when the first one is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, row: Row) -> np.ndarray | None:
+        """The wave (T,) of a row, if it lies here and its mark names the same sound."""
+        path = self._path(row)
+        try:
+            mark = read_mark(path)
+            if mark is None or mark.settings.get("sound") != row["sound"]:
+                return None
+            return read(path, SAMPLE_RATE).samples.numpy()
+        except AudioError:
+            return None
+
+    def write(self, wave: np.ndarray, row: Row) -> None:
+        """Write a wave (T,), T at least 1."""
+        path = self._path(row)
+        make_folder(path.parent)
+        settings = {name: row[name] for name in ("condition", "seed", "sound")}
+        write(path, torch.from_numpy(wave), SAMPLE_RATE, Mark(row["system"], row["speaker"], settings=settings))
+
+    def _path(self, row: Row) -> Path:
+        return inside(self.folder, _wave_file(row["condition"], row["speaker"], row["target"], row["seed"]))
 
 
 def _wave_file(condition: str, speaker: str, target: str, seed: int | None) -> Path:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from gsv_lab.evaluation.extras import require, version
+from gsv_lab.evaluation.identity import identity_of
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Clip, Item
 from gsv_lab.evaluation.measure import Job, Row, is_silent
 
@@ -159,11 +160,12 @@ class SpeakerSimilarity:
 
     def __init__(self, embedder: SpeakerEmbedder, items: Sequence[Item]) -> None:
         self.embedder = embedder
-        self.identity = embedder.name
         self._clips: dict[str, dict[str, Clip]] = {}
         for item in items:
             clips = self._clips.setdefault(item.language, {})
             clips[item.reference.key] = item.reference
+        hashes = sorted(clip.sha256 for clips in self._clips.values() for clip in clips.values())
+        self.identity = f"{embedder.name}, {len(hashes)} references {identity_of(hashes)[:8]}"
         self._vectors: dict[str, np.ndarray] = {}
 
     def __call__(self, wave: np.ndarray, job: Job) -> Row | None:

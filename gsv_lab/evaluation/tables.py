@@ -1,7 +1,8 @@
 """Rows of a run to tables: per clip, per speaker and per language, with intervals.
 
-Errors are pooled over clips; similarities, quality and prosody are means over targets, then over speakers; several
-seeds are averaged for each target first. Every value of a condition is held against natural speech of the same targets.
+Errors are pooled over clips; similarities, quality, prosody and timing are means over targets, then over speakers;
+several seeds are averaged for each target first. Every value of a condition is held against natural speech of the same
+targets.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from gsv_lab.evaluation.statistics import (
     retained,
 )
 
-SCHEMA = 2
+SCHEMA = 3
 INVALID_PHONE_ERROR = 0.4
 """A recogniser with a higher error rate on natural speech of a language cannot evaluate synthesis in it."""
 
@@ -53,18 +54,27 @@ def _share(column: str) -> Figure:
     return Figure(ratio_of_sums, (column, "one"))
 
 
-def _accuracy(kind: str) -> Figure:
-    columns = (f"{kind}_errors", f"{kind}_count", f"natural_{kind}_errors", f"natural_{kind}_count")
-    return Figure(retained, columns)
+def _accuracy(measure: str) -> Figure:
+    columns = ("errors", "count", "natural_errors", "natural_count")
+    return Figure(retained, tuple(f"{measure}.{column}" for column in columns))
+
+
+def error_figures(measure: str) -> dict[str, Figure]:
+    """Figures of a measure that counts errors.
+
+    Its name is a unit, or a unit and by whom it is recognised: `words_tiny_en` gives `word_error_rate_by_tiny_en` and
+    `skipped_repeated_per_100_by_words_tiny_en`.
+    """
+    unit, _, by = measure.partition("_")
+    suffix = f"_by_{by}" if by else ""
+    return {
+        f"{unit[:-1]}_error_rate{suffix}": Figure(ratio_of_sums, (f"{measure}.errors", f"{measure}.count")),
+        f"retained_{unit[:-1]}_accuracy{suffix}": _accuracy(measure),
+        f"skipped_repeated_per_100_by_{measure}": Figure(_per_hundred, (f"{measure}.slips", f"{measure}.words")),
+    }
 
 
 FIGURES: dict[str, Figure] = {
-    "word_error_rate": Figure(ratio_of_sums, ("word_errors", "word_count")),
-    "retained_word_accuracy": _accuracy("word"),
-    "phone_error_rate": Figure(ratio_of_sums, ("phone_errors", "phone_count")),
-    "retained_phone_accuracy": _accuracy("phone"),
-    "skipped_repeated_per_100": Figure(_per_hundred, ("word_slips", "word_words")),
-    "skipped_repeated_per_100_by_phones": Figure(_per_hundred, ("phone_slips", "phone_words")),
     "similarity": _mean("similarity"),
     "ceiling": _mean("ceiling"),
     "floor": _mean("floor"),
@@ -76,11 +86,17 @@ FIGURES: dict[str, Figure] = {
     "dnsmos_bak": _mean("bak"),
     "dnsmos_p808": _mean("p808"),
     "dnsmos_difference": _mean("ovrl_difference"),
+    "duration_error": _mean("duration_error"),
+    "duration_correlation": _mean("duration_correlation"),
+    "silence": _mean("silence"),
+    "duration_ratio": _mean("duration_ratio"),
+    "f0_correlation": _mean("f0_correlation"),
+    "f0_spread": Figure(ratio_of_sums, ("f0_spread_cents", "natural_f0_spread_cents")),
     "f0_cents": _mean("f0_cents"),
     "f0_offset_cents": _mean("f0_offset_cents"),
     "voicing_error": _mean("voicing_error"),
-    "duration_ratio": _mean("duration_ratio"),
 }
+"""Figures beside those of `error_figures`."""
 _CLIP_KEYS = ("condition", "seed", "speaker", "voice_language", "language", "target", "source", "failed", "seconds")
 
 
@@ -114,9 +130,15 @@ def tabulate(
     for row in rows:
         clip = {key: row[key] for key in _CLIP_KEYS}
         clip["values"] = natural.values(row)
+        clip["texts"] = {
+            name: _texts(found) for name, found in row["measures"].items() if found and "expected" in found
+        }
         clips.append(clip)
         by_condition[clip["condition"]].append(clip)
-    tables = {name: _condition_table(members, draws) for name, members in by_condition.items()}
+    counts = {name for row in rows for name, found in row["measures"].items() if found and "errors" in found}
+    counting = [name for name in evaluators if name in counts]
+    figures = {key: figure for name in counting for key, figure in error_figures(name).items()} | FIGURES
+    tables = {name: _condition_table(members, figures, draws) for name, members in by_condition.items()}
     return {
         "schema": SCHEMA,
         "list": {"name": test_list.name, "sha256": test_list.sha256, "targets": len(test_list.items)},
@@ -128,6 +150,11 @@ def tabulate(
         "conditions": tables,
         "clips": [clip | {"values": _numbers(clip["values"])} for clip in clips],
     }
+
+
+def _texts(found: Mapping[str, Any]) -> dict[str, str]:
+    """What a recogniser should have found and what it found, as they were compared."""
+    return {"expected": found["expected"], "recognised": found["recognised"]}
 
 
 def _invalid(tables: Mapping[str, Any]) -> list[str]:
@@ -175,17 +202,17 @@ class _NaturalSpeech:
         same_text = self._measures(row["source"])
         same_voice = self._measures(row["target"])
         values: Values = {"one": 1.0}
-        for kind in ("word", "phone"):
-            if f"{kind}s" in measures:
-                values |= _error_values(kind, measures[f"{kind}s"], same_text.get(f"{kind}s"))
+        for name, found in measures.items():
+            if "errors" in found:
+                values |= _error_values(name, found, same_text.get(name))
         if "similarity" in measures:
             values |= self._similarity(row, measures["similarity"], same_voice.get("similarity"))
         if "quality" in measures:
             values |= measures["quality"]
             if same_voice.get("quality"):
                 values["ovrl_difference"] = measures["quality"]["ovrl"] - same_voice["quality"]["ovrl"]
-        prosody = measures.get("prosody", {})
-        return values | {key: value for key, value in prosody.items() if key != "voiced_pairs"}
+        prosody = {key: value for key, value in measures.get("prosody", {}).items() if key != "voiced_pairs"}
+        return values | prosody | measures.get("timing", {})
 
     def _measures(self, target: str) -> Mapping[str, Any]:
         """What was measured of the recording of a target."""
@@ -207,21 +234,25 @@ class _NaturalSpeech:
         return values
 
 
-def _error_values(kind: str, found: Mapping[str, Any], recording: Mapping[str, Any] | None) -> Values:
-    """Errors of words or phones, and those of the recording of the same text."""
+def _error_values(name: str, found: Mapping[str, Any], recording: Mapping[str, Any] | None) -> Values:
+    """Errors by a measure, and those of the recording of the same text."""
     values = {
-        f"{kind}_errors": float(found["errors"]),
-        f"{kind}_count": float(found["count"]),
-        f"{kind}_words": float(found["words"]),
-        f"{kind}_slips": float(found["skipped"] + found["repeated"]),
+        f"{name}.errors": float(found["errors"]),
+        f"{name}.count": float(found["count"]),
+        f"{name}.words": float(found["words"]),
+        f"{name}.slips": float(found["skipped"] + found["repeated"]),
     }
     if recording:
-        values[f"natural_{kind}_errors"] = float(recording["errors"])
-        values[f"natural_{kind}_count"] = float(recording["count"])
+        values[f"{name}.natural_errors"] = float(recording["errors"])
+        values[f"{name}.natural_count"] = float(recording["count"])
     return values
 
 
-def _condition_table(clips: Sequence[Mapping[str, Any]], draws: int) -> dict[str, Any]:
+def _condition_table(
+    clips: Sequence[Mapping[str, Any]],
+    figures: Mapping[str, Figure],
+    draws: int,
+) -> dict[str, Any]:
     targets: dict[tuple[str, str, str], list[Values]] = defaultdict(list)
     failed = []
     for clip in clips:
@@ -237,8 +268,8 @@ def _condition_table(clips: Sequence[Mapping[str, Any]], draws: int) -> dict[str
     return {
         "targets": len(targets),
         "failed": failed,
-        "languages": {language: _figures(members, draws) for language, members in sorted(languages.items())},
-        "speakers": {speaker: _figures(members, draws) for speaker, members in speakers.items()},
+        "languages": {language: _figures(members, figures, draws) for language, members in sorted(languages.items())},
+        "speakers": {speaker: _figures(members, figures, draws) for speaker, members in speakers.items()},
     }
 
 
@@ -250,11 +281,11 @@ def _mean_values(seeds: Sequence[Values]) -> Values:
     return {name: sum(numbers) / len(numbers) for name, numbers in sorted(known.items())}
 
 
-def _figures(clips: Sequence[tuple[str, Values]], draws: int) -> Table:
+def _figures(clips: Sequence[tuple[str, Values]], figures: Mapping[str, Figure], draws: int) -> Table:
     """All figures of some clips, each given as its group and its values."""
     # Figures that rest on the same clips share their resamples.
     names_by_clips: dict[tuple[int, ...], list[str]] = defaultdict(list)
-    for name, figure in FIGURES.items():
+    for name, figure in figures.items():
         usable = [number for number, (_, values) in enumerate(clips) if values.keys() >= set(figure.columns)]
         names_by_clips[tuple(usable)].append(name)
     table: Table = {}
@@ -265,11 +296,11 @@ def _figures(clips: Sequence[tuple[str, Values]], draws: int) -> Table:
         groups = [clips[number][0] for number in numbers]
         statistics = {}
         for name in names:
-            columns = [[values[column] for values in chosen] for column in FIGURES[name].columns]
-            statistics[name] = FIGURES[name].make(*columns)
+            columns = [[values[column] for values in chosen] for column in figures[name].columns]
+            statistics[name] = figures[name].make(*columns)
         for name, estimate in bootstrap_all(statistics, groups, draws=draws).items():
             table[name] = _numbers(estimate._asdict())
-    return {name: table[name] for name in FIGURES if name in table}
+    return {name: table[name] for name in figures if name in table}
 
 
 def _numbers(values: Mapping[str, float]) -> dict[str, float | None]:

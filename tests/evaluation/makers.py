@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import soundfile
 import torch
 
 from gsv_lab.evaluation.lists import COLUMNS
+from gsv_lab.inference.synthesizer import Prompt
 
 RATE = 16000
 SPEAKERS = {"ann": ("en", 220.0), "bob": ("en", 110.0), "cai": ("zh", 180.0), "dan": ("zh", 140.0)}
@@ -70,6 +72,10 @@ class FakeVoice:
     path: str
     speaker: torch.Tensor
     residuals: None = None
+    changed: dict[str, torch.Tensor] = field(default_factory=dict)
+    prompt: Prompt = Prompt(torch.zeros(0, dtype=torch.int64), None)
+    parents: dict[str, str] = field(default_factory=dict)
+    lexicon: dict[str, str] = field(default_factory=dict)
 
 
 class FakeLab:
@@ -78,8 +84,12 @@ class FakeLab:
     sample_rate = 8000
     version = "toy-1"
 
-    def __init__(self) -> None:
+    def __init__(self, weights: str = "1a2b", noise_scale: float = 0.4) -> None:
         self.asked: list[tuple[Any, ...]] = []
+        self.recordings = SimpleNamespace(fingerprints={"sovits": weights})
+        networks = SimpleNamespace(device=torch.device("cpu"), precision="32")
+        defaults = {"noise_scale": noise_scale, "files": {}, "select_reference": None}
+        self.family = SimpleNamespace(card={}, synthesizer=networks, **defaults)
 
     def clone(
         self, path: str, text: str | None = None, language: str = "auto", consent: str = "", tuned: Any = None
@@ -87,7 +97,9 @@ class FakeLab:
         self.asked.append(("clone" if tuned is None else "clone tuned", Path(path).stem, text, language))
         return FakeVoice(path, torch.ones(1, 4, 1))
 
-    def speak(self, text: str, voice: FakeVoice, language: str = "auto", seed: int = 0) -> FakeSpeech:
+    def speak(
+        self, text: str, voice: FakeVoice, language: str = "auto", seed: int = 0, candidates: int = 3
+    ) -> FakeSpeech:
         self.asked.append(("speak", text, Path(voice.path).stem, language, seed))
         wave, _ = soundfile.read(voice.path, dtype="float32")
         return FakeSpeech(torch.from_numpy(wave[::2].copy()))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from gsv_lab.errors import ConfigError, DataError, LabError, TextError
 from gsv_lab.evaluation.comparison import RowLog, evaluate_list
@@ -15,7 +16,7 @@ from gsv_lab.evaluation.conditions import Condition, cross_lingual_sources
 from gsv_lab.evaluation.lists import Clip, TestList, read_list
 from gsv_lab.evaluation.measure import Job, Measure, Row
 from gsv_lab.evaluation.prosody import Prosody
-from gsv_lab.evaluation.report import comparison_markdown
+from gsv_lab.evaluation.report import comparison_markdown, transcripts_markdown
 from gsv_lab.evaluation.similarity import SpeakerSimilarity
 
 from .makers import SPEAKERS, PitchEmbedder, tone, toy_list
@@ -48,6 +49,19 @@ class Quality:
 
     def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
         return {"ovrl": float(np.abs(wave).max())} if wave.size else None
+
+
+class Shelf:
+    """Keeps waves by their sound, at half their level, to show which of them is measured."""
+
+    def __init__(self) -> None:
+        self.waves: dict[str, tuple[np.ndarray, Row]] = {}
+
+    def read(self, row: Row) -> np.ndarray | None:
+        return self.waves[row["sound"]][0] if row["sound"] in self.waves else None
+
+    def write(self, wave: np.ndarray, row: Row) -> None:
+        self.waves[row["sound"]] = (wave / 2, row)
 
 
 def same(target: Clip, reference: Clip, seed: int) -> np.ndarray:
@@ -157,6 +171,52 @@ def test_other_evaluator_or_system_measures_anew(toy: TestList, tmp_path: Path) 
     assert again[0].calls == 8  # natural speech does not depend on the system
 
 
+def test_kept_waves_are_measured_and_not_made_again(toy: TestList, tmp_path: Path) -> None:
+    made = []
+
+    def speaking(target: Clip, reference: Clip, seed: int) -> np.ndarray:
+        made.append(target.key)
+        return target.read()
+
+    kept, log = Shelf(), tmp_path / "rows.jsonl"
+    first = run(toy, {"zero_shot": speaking}, log, kept=kept)
+    english = first["conditions"]["zero_shot"]["languages"]["en"]
+    natural = first["conditions"]["natural"]["languages"]["en"]
+    # Quality is the level: that of the kept wave, which is half of the made one.
+    assert english["dnsmos_ovrl"]["value"] == pytest.approx(natural["dnsmos_ovrl"]["value"] / 2, rel=1e-3)
+    newer = measures(toy)
+    newer[0].identity = "counter 2"
+    assert len(made) == 8 and run(toy, {"zero_shot": speaking}, log, kept=kept, measures=newer)["clips"]
+    assert len(made) == 8 and newer[0].calls == 16
+
+
+@pytest.mark.parametrize("changed", ["identity", "reference", "target", "seed", "text", "system"])
+def test_whatever_makes_another_sound_is_measured_anew(toy: TestList, tmp_path: Path, changed: str) -> None:
+    made = []
+
+    def speaking(target: Clip, reference: Clip, seed: int) -> np.ndarray:
+        made.append(target.key)
+        return target.read()
+
+    log, rows = tmp_path / "rows.jsonl", tmp_path / "lists" / "list.csv"
+    condition = Condition("zero_shot", speaking, identity="weights 1")
+    run(toy, [condition], log, system="one", measures=[Quality()])
+    run(read_list(rows), [condition], log, system="one", measures=[Quality()])
+    assert len(made) == 8  # nothing had changed
+    options: dict[str, Any] = {"system": "two" if changed == "system" else "one"}
+    options["seeds"] = (1,) if changed == "seed" else (0,)
+    if changed == "identity":
+        condition = Condition("zero_shot", speaking, identity="weights 2")
+    if changed == "text":
+        rows.write_text(rows.read_text("utf-8").replace("one two three", "one two four"), encoding="utf-8")
+    if changed in ("reference", "target"):
+        clip = toy.items[0].reference if changed == "reference" else toy.items[0].target
+        soundfile.write(clip.path, tone(333.0), 16000)
+    run(read_list(rows), [condition], log, measures=[Quality()], **options)
+    anew = {"identity": 8, "seed": 8, "system": 8, "text": 2, "reference": 2, "target": 1}
+    assert len(made) == 8 + anew[changed]
+
+
 def test_natural_rows_of_an_earlier_run(toy: TestList, tmp_path: Path) -> None:
     first = run(toy, [], tmp_path / "natural.jsonl")
     later = measures(toy)
@@ -171,16 +231,16 @@ def test_failure_counts_as_silence_and_is_listed(toy: TestList, tmp_path: Path) 
             raise TextError("SYNTH_RUNAWAY", "It did not end")
         return target.read()
 
-    kept = []
+    kept = Shelf()
     log = tmp_path / "rows.jsonl"
-    result = run(toy, {"zero_shot": failing}, log, keep=lambda wave, row: kept.append(row["speaker"]))
+    result = run(toy, {"zero_shot": failing}, log, kept=kept)
     table = result["conditions"]["zero_shot"]
     assert [clip["code"] for clip in table["failed"]] == ["SYNTH_RUNAWAY"] * 2
     assert table["speakers"]["ann"]["word_error_rate"]["value"] == 1
     assert table["speakers"]["ann"]["nearest_share"]["value"] == 0
     assert table["speakers"]["bob"]["retained_word_accuracy"]["value"] == 1
     assert "dnsmos_ovrl" not in table["speakers"]["ann"]
-    assert sorted(set(kept)) == ["bob", "cai", "dan"]
+    assert sorted({row["speaker"] for _, row in kept.waves.values()}) == ["bob", "cai", "dan"]
     assert "SYNTH_RUNAWAY" in comparison_markdown(result)
 
     def broken(target: Clip, reference: Clip, seed: int) -> np.ndarray:
@@ -241,7 +301,14 @@ def test_report_has_every_condition_language_and_speaker(toy: TestList, tmp_path
     result = run(toy, conditions, tmp_path / "rows.jsonl", system="toy-1")
     result["missing"] = {"phones": "No phone recogniser was given."}
     text = comparison_markdown(result)
-    assert "| copy synthesis | 1.00 (1.00 to 1.00) |" in text
+    understood, sound = (block.splitlines() for block in text.split("\n\n")[2:4])
+    assert understood[0].startswith("| condition | word error (pocketsphinx) |")
+    assert [line.split(" | ")[:2] for line in understood[2:4]] == [
+        ["| natural", "20.0% (20.0% to 20.0%)"],
+        ["| copy synthesis", "20.0% (20.0% to 20.0%)"],
+    ]
+    assert "| normalised similarity |" in sound[0] and "| zero-shot (predicted codes) |" in sound[4]
+    assert "to its own reference (ceiling) 1.000" in text
     assert "### English" in text and "### Mandarin" in text
     assert "| ann | " in text and "| dan | " in text
     assert "toy-1" in text and "counter 1" in text and "phones: not measured" in text
@@ -251,6 +318,38 @@ def test_report_has_every_condition_language_and_speaker(toy: TestList, tmp_path
         assert len(widths) == 1, table
     with pytest.raises(ConfigError):
         comparison_markdown(result | {"schema": 0})
+
+
+class Heard:
+    """Stands for a Whisper model of one language."""
+
+    name, identity = "words_tiny", "Whisper tiny 0a0b, faster-whisper 9, 5 beams"
+
+    def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
+        if job.language != "en":
+            return None
+        counts = {"errors": 1, "count": 3, "words": 3, "skipped": 1, "repeated": 0}
+        return counts | {"expected": job.text, "recognised": "five six" if "six" in job.text else "one two"}
+
+
+def test_what_was_recognised_stands_beside_what_was_to_be_said(toy: TestList, tmp_path: Path) -> None:
+    result = run(toy, {"zero_shot": same}, tmp_path / "rows.jsonl", measures=[Heard()], seeds=(0, 1))
+    table = result["conditions"]["zero_shot"]["languages"]["en"]
+    assert table["word_error_rate_by_tiny"]["value"] == pytest.approx(1 / 3, abs=1e-5)
+    assert table["skipped_repeated_per_100_by_words_tiny"]["value"] == pytest.approx(100 / 3, abs=1e-4)
+    assert "| word error (tiny) |" in comparison_markdown(result)
+    page = transcripts_markdown(result)
+    first = page.split("\n\n## ")[1]
+    assert first.splitlines() == [
+        "ann: clips/ann_1.wav",
+        "",
+        "words_tiny: one two three",
+        "",
+        "- natural: one two",
+        "- zero-shot (predicted codes), seed 0: one two",
+        "- zero-shot (predicted codes), seed 1: one two",
+    ]
+    assert "cai" in page and json.loads(json.dumps(result)) == result
 
 
 class Phones:
@@ -267,6 +366,7 @@ def test_a_language_that_the_recogniser_mishears_is_marked_invalid(toy: TestList
     result = evaluate_list(toy, {"zero_shot": same}, [Phones()], log=tmp_path / "rows.jsonl", system="toy-1", draws=50)
     assert result["invalid"] == ["phones zh"]
     english, mandarin = comparison_markdown(result).split("### Mandarin")
-    assert "| retained phone accuracy (evaluation recogniser) |" in english
-    assert "| retained phone accuracy (own recogniser; invalid: natural error above 40 %) |" in mandarin
+    for kind in ("phone error", "retained phone accuracy"):
+        assert f"| {kind} (evaluation recogniser) |" in english
+        assert f"| {kind} (own recogniser; invalid: natural error above 40 %) |" in mandarin
     assert "- invalid: phones zh, natural error rate above 40 %" in mandarin

@@ -17,8 +17,8 @@ def clip(condition: str, speaker: str, target: int, seed: int | None = 0, **valu
 def test_gain_by_hand() -> None:
     clips = []
     for target, hard in enumerate((0.1, 0.3, 0.5, 0.6)):
-        before = {"similarity": hard, "normalised": hard, "phone_errors": 3.0, "phone_count": 10.0}
-        after = {"similarity": hard + 0.2, "normalised": hard + 0.4, "phone_errors": 4.0, "phone_count": 10.0}
+        before = {"similarity": hard, "normalised": hard, "phones.errors": 3.0, "phones.count": 10.0}
+        after = {"similarity": hard + 0.2, "normalised": hard + 0.4, "phones.errors": 4.0, "phones.count": 10.0}
         clips += [clip("zero_shot", "ann", target, **before), clip("fine_tuned", "ann", target, **after)]
     clips += [clip("zero_shot", "bob", 0, similarity=0.5), clip("copy_synthesis", "ann", 0, similarity=0.9)]
     gains = condition_gain({"clips": clips})

@@ -15,7 +15,6 @@ from gsv_lab.evaluation.intelligibility import (
     WordErrors,
     align_tokens,
     folded_words,
-    normalise_english,
     skipped_and_repeated,
 )
 from gsv_lab.evaluation.lists import Clip, Item, read_list
@@ -59,26 +58,6 @@ def test_errors_agree_with_a_plain_edit_distance() -> None:
             for j, y in enumerate(b, 1):
                 table[i, j] = min(table[i - 1, j] + 1, table[i, j - 1] + 1, table[i - 1, j - 1] + (x != y))
         assert align_tokens(a, b).errors == table[-1, -1]
-
-
-@pytest.mark.parametrize(
-    ("left", "right"),
-    [
-        ("Mr. Bell, said she.", "mister bell said she"),
-        ("well-known—and LOUD!", "well known and loud"),
-        ("It’s the readers' 'own'", "it's the readers own"),
-        ("naïve café", "naive cafe"),
-        ("the people (all of them)", "the people all of them"),
-    ],
-)
-def test_both_spellings_normalise_alike(left: str, right: str) -> None:
-    assert normalise_english(left) == normalise_english(right)
-
-
-def test_numbers_are_spelled() -> None:
-    assert not any(
-        character.isdigit() for word in normalise_english("In 1850 it cost 12 dollars.") for character in word
-    )
 
 
 def words(text: str) -> list[tuple[str]]:

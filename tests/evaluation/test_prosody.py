@@ -10,7 +10,7 @@ import pytest
 
 from gsv_lab.evaluation.lists import Clip, Item, read_list
 from gsv_lab.evaluation.measure import Job
-from gsv_lab.evaluation.prosody import Prosody, dtw, frame_costs, pitch_error, spoken_span, tracked_pitch
+from gsv_lab.evaluation.prosody import Prosody, dtw, frame_costs, pitch_error, pitch_spread, spoken_span, tracked_pitch
 
 from .makers import RATE, tone
 
@@ -47,14 +47,26 @@ def test_pitch_error_in_closed_form() -> None:
     natural = np.array([0.0, 100.0, 100.0, 200.0, 0.0])
     path = np.stack([np.arange(5)] * 2, axis=1)
     octave = pitch_error(natural, natural * 2, path)
-    assert octave == (1200, 1200, 0, 3)
-    assert pitch_error(natural, natural, path) == (0, 0, 0, 3)
+    assert octave == (1200, 1200, 0, 3, pytest.approx(1))
+    assert pitch_error(natural, natural, path) == (0, 0, 0, 3, pytest.approx(1))
+    falling = np.array([0.0, 200.0, 200.0, 100.0, 0.0])
+    assert pitch_error(natural, falling, path).correlation == pytest.approx(-1)
     voiced = pitch_error(natural, np.full(5, 100.0), path)
     assert voiced.voicing == pytest.approx(2 / 5)
     assert voiced.cents == pytest.approx(np.sqrt(1200**2 / 3))
+    assert np.isnan(voiced.correlation)  # a flat voice goes with nothing
     silent = pitch_error(natural, np.zeros(5), path)
     assert np.isnan(silent.cents) and silent.voiced_pairs == 0
     assert pitch_error(natural, natural[:4], path).voicing == pytest.approx(1 / 5)  # its last frame is held
+
+
+def test_spread_of_pitch() -> None:
+    assert pitch_spread(np.array([100.0, 0.0, 200.0])) == pytest.approx(600)
+    assert pitch_spread(np.zeros(3)) == 0
+    curves = {8000: np.array([100.0, 200.0] * 25), 12000: np.array([100.0, 150.0] * 37 + [100.0])}
+    row = Prosody(lambda wave: curves[wave.size], "by length")(tone(100.0, 0.75), job(tone(100.0, 0.5)))
+    assert row is not None and row["natural_f0_spread_cents"] == pytest.approx(600)
+    assert row["f0_spread_cents"] == pytest.approx(1200 * np.log2(1.5) / 2, abs=1)
 
 
 def test_quiet_edges_are_left_out() -> None:

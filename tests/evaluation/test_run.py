@@ -66,7 +66,7 @@ def test_whole_run_writes_its_folder_and_names_what_is_missing(
         "conditions": ["zero_shot", "cross_lingual"],
     }
     result = run.evaluate_lab(FakeLab(), toy_list(tmp_path), output, **options)
-    assert set(result["missing"]) == {"words", "quality", "phones"}
+    assert set(result["missing"]) == {"whisper", "words", "quality", "phones", "timing"}
     assert result["conditions"]["zero_shot"]["languages"]["en"]["normalised_similarity"]["value"] == pytest.approx(
         1, abs=0.05
     )
@@ -78,11 +78,53 @@ def test_whole_run_writes_its_folder_and_names_what_is_missing(
     assert {path.name for path in output.glob("*.png")} == {"comparison-en.png", "comparison-zh.png"}
     mark = read_mark(waves[0])
     assert mark is not None and (mark.model, mark.voice) == ("toy-1", "ann")
+    assert mark.settings["seed"] == 0 and len(str(mark.settings["sound"])) == 16
+    assert "## ann: clips/ann_1.wav" in (output / "transcripts.md").read_text()
     before = (output / "quality.json").read_bytes()
     lab = FakeLab()
     run.evaluate_lab(lab, tmp_path / "lists" / "list.csv", output, **options)
     assert (output / "quality.json").read_bytes() == before
     assert lab.asked == []  # everything was there already
+    other = FakeLab(weights="3c4d")
+    run.evaluate_lab(other, tmp_path / "lists" / "list.csv", output, **options)
+    assert sum(asked[0] == "speak" for asked in other.asked) == 16  # the same version, other weights
+    mark = read_mark(waves[0])
+    assert mark is not None and run.Waves(output / "waves").read(rows(output)[-1]) is not None
+
+
+def rows(output: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (output / "rows.jsonl").read_text().splitlines()]
+
+
+def test_a_wave_of_another_sound_is_not_taken(tmp_path: Path) -> None:
+    waves = run.Waves(tmp_path / "waves")
+    row = {"condition": "zero_shot", "speaker": "ann", "target": "clips/x.wav", "seed": 0, "system": "toy"}
+    assert waves.read(row | {"sound": "aa"}) is None
+    waves.write(tone(200.0), row | {"sound": "aa"})
+    kept = waves.read(row | {"sound": "aa"})
+    assert kept is not None and kept.size == RATE // 2
+    assert waves.read(row | {"sound": "bb"}) is None
+    (tmp_path / "waves" / "zero_shot" / "ann_x_0.wav").write_bytes(b"RIFF")
+    assert waves.read(row | {"sound": "aa"}) is None
+
+
+def test_a_part_of_a_list_and_chosen_measures(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"system": "toy-1", "embedder": PitchEmbedder(), "conditions": ["zero_shot"]}
+    options |= {"measures": ["similarity"], "every": 3, "candidates": 1}
+    lab = FakeLab()
+    result = run.evaluate_lab(lab, toy_list(tmp_path), tmp_path / "out", **options)
+    assert list(result["evaluators"]) == ["similarity"] and result["missing"] == {}
+    assert result["list"]["name"] == "list.csv, every 3" and result["list"]["targets"] == 3
+    spoken = [asked[2] for asked in lab.asked if asked[0] == "speak"]
+    assert spoken == ["ann_0", "bob_0", "dan_0"]
+    options["candidates"] = 2
+    again = FakeLab()
+    run.evaluate_lab(again, tmp_path / "lists" / "list.csv", tmp_path / "out", **options)
+    assert sum(asked[0] == "speak" for asked in again.asked) == 3  # another number of candidates is another sound
+    for wrong, code in (({"measures": ["noise"]}, "MEASURE_UNKNOWN"), ({"every": 0}, "PARAM_RANGE")):
+        with pytest.raises(ConfigError) as caught:
+            run.evaluate_lab(again, tmp_path / "lists" / "list.csv", tmp_path / "out", **{**options, **wrong})
+        assert caught.value.code == code
 
 
 def test_other_errors_of_a_measure_are_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +160,7 @@ def test_the_comparison_is_drawn_from_the_waves_of_a_run(tmp_path: Path, monkeyp
             "seed": seed,
             "system": "toy",
         }
-        run._write_wave(tmp_path / "waves", tone(hz, 0.5), row)
+        run.Waves(tmp_path / "waves").write(tone(hz, 0.5), row | {"sound": ""})
     assert run.draw_comparison(tmp_path, items, seed=4) == [tmp_path / "comparison-en.png"]
     assert list(drawn[0]) == ["natural", "copy synthesis", "zero shot"]
     np.testing.assert_allclose(drawn[0]["zero shot"], tone(200.0, 0.5), atol=1e-3)
