@@ -196,11 +196,10 @@ class Lab:
             problem = f"Voices of {self.version} cannot be tuned yet"
             raise ConfigError("CONFIG_INCONSISTENT", problem, "nano", "Use clone instead")
         remind()
-        if not os.path.isfile(folder):
-            return finetune(self.family, self.recordings, folder, **options)
         with private_folder() as private:
-            prepared = self.prepare([folder], private / Path(folder).stem)
-            return finetune(self.family, self.recordings, prepared.folder, **options)
+            if os.path.isfile(folder):
+                folder = self.prepare([folder], private / Path(folder).stem).folder
+            return finetune(self.family, self.recordings, folder, **options)
 
     def speak(
         self,
