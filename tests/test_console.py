@@ -194,6 +194,8 @@ def test_every_numeric_option_refuses_what_is_no_number_for_it(
     monkeypatch.chdir(tmp_path)
     arguments, options = NUMBERS[verb]
     for option in options:
+        if (option, number) == ("--seed", "-5"):
+            continue  # any whole number is a seed
         assert main([*arguments, option, number]) == 2, option
         line = capsys.readouterr().err
         assert line.count("\n") == 1 and option in line and "[USAGE]" in line, line

@@ -31,6 +31,8 @@ class Range(NamedTuple):
 
     def __str__(self) -> str:
         """The range in words."""
+        if self.least == -math.inf:
+            return "a number"
         lower = f"above {self.least:g}" if self.above else f"from {self.least:g}"
         if math.isfinite(self.most):
             return f"a number {lower} to {self.most:g}"
@@ -42,5 +44,5 @@ NonNegativeInt = Annotated[int, Range(0)]
 PositiveFloat = Annotated[float, Range(0, above=True)]
 NonNegativeFloat = Annotated[float, Range(0)]
 ClosedUnitInterval = Annotated[float, Range(0, 1)]
-Seed = Annotated[int, Range(0, 2**63 - 1)]
-"""What a generator of torch takes."""
+Seed = Annotated[int, Range(-math.inf)]
+"""Any whole number; see `gsv_lab.system.seeds.check_seed`."""
