@@ -80,21 +80,31 @@ def test_marks_are_written_as_they_were() -> None:
 
 def test_pauses_are_cut_from_both_ends() -> None:
     short, long = (marks(f"[pause {length}]")[0][2] for length in ("0.25s", "2s"))
-    text = f"{short}{EMPHASIS_ON} {long}\none {short} two{EMPHASIS_OFF}\n{long}{long}"
+    text = f"{short}{EMPHASIS_ON} {long}\none\n{short} two{EMPHASIS_OFF}\n{long}{long}"
     before, inner, after = cut_pauses(text)
     assert (before, after) == (pytest.approx(2.25), pytest.approx(4.0))
-    assert inner == f"{EMPHASIS_ON} \none {short} two{EMPHASIS_OFF}\n"
+    assert inner == f"{EMPHASIS_ON} \none\n{short} two{EMPHASIS_OFF}\n"
     assert cut_pauses("one") == (0, "one", 0)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("ab[/emph]", r"\[/emph\] in column 3 closes nothing.*Write \[emph\] before it"),
+        (
+            "ab[/emph]",
+            r"\[/emph\] in column 3 closes nothing.* pairs of \[emph\] and \[/emph\], not nested\W+ "
+            r"Write \[emph\] before it, or remove it\W*$",
+        ),
         ("a[emph]b[/emph]c[/emph]", r"column 17 closes nothing"),
-        ("a[emph]b[emph]c[/emph]", r"\[emph\] in column 9 stands inside the one of column 2.*Close that one first"),
-        ("a [emph]b", r"\[emph\] in column 3 is never closed.*Write \[/emph\] after"),
-        ("[pause 1h] a", r"\[pause 1h\] in column 1 is no pause.*0.5s.*from 0.01s to 10s.*500ms.*Write its length"),
+        (
+            "a[emph]b[emph]c[/emph]",
+            r"\[emph\] in column 9 stands inside the one of column 2\b.* Close that one first\W*$",
+        ),
+        ("a [emph]b", r"\[emph\] in column 3 is never closed.* Write \[/emph\] after the words to be stressed\W*$"),
+        (
+            "[pause 1h] a",
+            r"\[pause 1h\] in column 1 is no pause.*0.5s.*from 0.01s to 10s.*500ms.* Write its length\W*$",
+        ),
     ],
 )
 def test_what_is_wrong_with_marks_is_said(text: str, said: str) -> None:
