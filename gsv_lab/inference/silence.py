@@ -29,13 +29,13 @@ RULES = ("silent", "begins late", "pauses", "ends loud")
 
 _BEGINNING = 0.28
 _SOUNDING_BEGINNING = 0.32
-_BEGINNING_PAUSE = 0.16
+_BEGINNING_PAUSE = 0.12
 _PAUSE = 0.4
 _MARK = 0.48
 _PHONE = 0.4
 """Most seconds of: a first phone that begins with a closure; any other first phone, which sounds before the next one
-does; a place for a pause at the beginning; another one; a mark, beside which the phones are partly silent, too; any
-other phone.
+does; a place for a pause at the beginning, which with a closure behind it takes no longer than the first; another one;
+a mark, beside which the phones are partly silent, too; any other phone.
 """
 _CLOSED = {*"B CH D G JH K P T b c ch d g j k p q t z zh".split(), *ZH_NULL_INITIALS, *PUNCTUATION}
 _WINDOW = 0.02
@@ -58,6 +58,8 @@ def longest_codes(symbols: Sequence[str], frame_rate: float) -> Tensor:
         first = _BEGINNING
     kinds = {PAUSE: _PAUSE, **dict.fromkeys(PUNCTUATION, _MARK)}
     seconds = [first, *(kinds.get(symbol, _PHONE) for symbol in symbols[1:])]
+    if symbols[0] == PAUSE and symbols[1] in _CLOSED:
+        seconds[1] = _BEGINNING - _BEGINNING_PAUSE
     return (torch.tensor(seconds) * frame_rate + 1e-3).long()
 
 
