@@ -180,7 +180,7 @@ NUMBERS = {
     "demo": (["demo"], ["--steps"]),
     "fit": (CONFIG, ["--run-minutes", "--minutes", "--part-mib"]),
     "disentangle": (["disentangle", "--output", "d"], ["--speakers", "--clips", "--seed", "--noise-scale"]),
-    "bench": (["bench"], ["--seed"]),
+    "bench": (["bench"], ["--seed", "--every", "--candidates"]),
     "open": (["open"], ["--port"]),
 }  # fmt: skip
 BAD_NUMBERS = ("-5", "nan", "inf", "-inf", "1e400", "x", "", "1e-400x", "0x10", "½")

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from gsv_lab.cli.console import say
-from gsv_lab.cli.options import add_command, add_device, add_model, add_renamed, load_lab, number
+from gsv_lab.cli.options import Candidates, add_command, add_device, add_model, add_renamed, load_lab, number
 from gsv_lab.errors import ConfigError, one_line
 from gsv_lab.system.files import check_output, save_bytes
 from gsv_lab.system.folders import check_reachable
-from gsv_lab.system.ranges import Seed
+from gsv_lab.system.ranges import PositiveInt, Seed
 
 STOPPED = (
     "of speeds nothing was written; with --quality the clips that were measured are kept, and the same command goes on"
@@ -51,9 +51,9 @@ def add_bench(commands: Any) -> None:
     text = "folder with the corpora of a list of data/; by default the list's own folder"
     quality.add_argument("--corpora", type=Path, metavar="DIR", help=text)
     text = "only the first target and each N-th after it, for a quick look"
-    quality.add_argument("--every", type=int, default=1, metavar="N", help=text)
+    quality.add_argument("--every", type=number(PositiveInt), default=1, metavar="N", help=text)
     text = "how often a sentence is spoken in zero-shot; by default the model's own number"
-    quality.add_argument("--candidates", type=int, metavar="N", help=text)
+    quality.add_argument("--candidates", type=number(Candidates), metavar="N", help=text)
     add_renamed(parser, "rungs")
     add_model(parser)
     add_device(parser)
@@ -98,7 +98,8 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
     from tqdm.auto import tqdm
 
     from gsv_lab.evaluation.conditions import COMPARISON
-    from gsv_lab.evaluation.run import evaluate_lab, own_evaluators
+    from gsv_lab.evaluation.lists import read_list
+    from gsv_lab.evaluation.run import available_measures, evaluate_lab, own_evaluators
     from gsv_lab.system.environment import whisper_dir
 
     output = arguments.output or Path("quality")
@@ -109,6 +110,9 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
         problem = "The condition fine_tuned has no voices"
         raise ConfigError("VOICES_MISSING", problem, "a folder of SPEAKER.safetensors", "Give --voices")
     lab = load_lab(arguments)
+    targets = read_list(arguments.quality, arguments.corpora).every(arguments.every)
+    whisper = arguments.whisper or whisper_dir()
+    available = available_measures(targets.items, **own_evaluators(lab), whisper=whisper, only=arguments.measures)
     with tqdm(desc="clips") as bar:
 
         def progress(done: int, total: int, what: str) -> None:
@@ -118,20 +122,16 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
 
         made = evaluate_lab(
             lab,
-            arguments.quality,
+            targets,
+            available,
             output,
             system=lab.version,
             seeds=arguments.seed,
             conditions=conditions,
             fine_tuned=voices,
             natural_log=arguments.natural,
-            whisper=arguments.whisper or whisper_dir(),
-            measures=arguments.measures,
-            every=arguments.every,
             candidates=arguments.candidates,
-            corpora=arguments.corpora,
             progress=progress,
-            **own_evaluators(lab),
         )
         bar.update(bar.total - bar.n)
         return made

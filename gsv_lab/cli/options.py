@@ -121,6 +121,7 @@ def add_command(
 
 NoiseScale = Annotated[float, Range(0, 2)]
 Speed = Annotated[float, Range(0.5, 2)]
+Candidates = Annotated[int, Range(1, 16)]
 
 
 def words(argument: str) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from gsv_lab.cli.console import say, say_text, share_bar
 from gsv_lab.cli.options import (
+    Candidates,
     NoiseScale,
     Speed,
     add_command,
@@ -32,7 +33,6 @@ LARGEST = 2**20
 """Bytes of a text to speak."""
 
 Share = Annotated[float, Range(0, 1, above=True)]
-Candidates = Annotated[int, Range(1, 16)]
 
 
 def add_prepare(commands: Any) -> None:

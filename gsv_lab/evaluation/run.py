@@ -26,7 +26,7 @@ from gsv_lab.evaluation.conditions import COMPARISON, CONDITIONS, LabConditions
 from gsv_lab.evaluation.extras import require
 from gsv_lab.evaluation.gains import condition_gain
 from gsv_lab.evaluation.intelligibility import UNITS, PhoneErrors, TextErrors, WordErrors
-from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, read_list
+from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, TestList
 from gsv_lab.evaluation.measure import Measure, Row
 from gsv_lab.evaluation.prosody import Prosody
 from gsv_lab.evaluation.quality import Dnsmos
@@ -120,7 +120,7 @@ def whisper_measures(folder: str | Path, languages: Collection[str]) -> list[Mea
 
 
 def own_evaluators(lab: Any) -> dict[str, Any]:
-    """Evaluators that ship with a lab, as arguments of `evaluate_lab`.
+    """Evaluators that ship with a lab, as arguments of `available_measures`.
 
     These are phone recognisers and, if Resemblyzer is absent, the speaker verifier.
 
@@ -140,21 +140,15 @@ def own_evaluators(lab: Any) -> dict[str, Any]:
 
 def evaluate_lab(
     lab: Any,
-    list_path: str | Path,
+    test_list: TestList,
+    available: tuple[Sequence[Measure], Mapping[str, str]],
     output: str | Path,
     *,
     system: str,
     seeds: Sequence[int] = (0,),
     conditions: Iterable[str] = COMPARISON,
     fine_tuned: Mapping[str, Any] | None = None,
-    recognisers: Mapping[str, Transcribe] | None = None,
-    recogniser_name: str = "",
-    embedder: SpeakerEmbedder | None = None,
-    whisper: str | Path | None = None,
-    measures: Sequence[str] | None = None,
-    every: int = 1,
     candidates: int | None = None,
-    corpora: str | Path | None = None,
     natural_log: str | Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -162,20 +156,14 @@ def evaluate_lab(
 
     Args:
         lab: a loaded `Lab`.
-        list_path: list file, see `gsv_lab.evaluation.lists`.
+        test_list: of `gsv_lab.evaluation.lists.read_list`.
+        available: the measures, and by name why others are missing, as `available_measures` gives them.
         output: folder for results; made if absent, an unfinished run in it goes on.
         system: name and version of the weights, for example `nano-1`; rows of other systems are kept apart.
         seeds: seeds of the synthesis.
         conditions: names out of `gsv_lab.evaluation.conditions.CONDITIONS`.
         fine_tuned: speaker -> voice, for the condition `fine_tuned`.
-        recognisers: phone recogniser by language.
-        recogniser_name: what they are.
-        embedder: evaluator of similarity; Resemblyzer if None.
-        whisper: folder of Whisper models.
-        measures: names out of `MEASURES`; all if None.
-        every: only the first target and each so-many-th after it.
         candidates: of each sentence in zero-shot; the lab's own number if None.
-        corpora: folder with the corpora of a list without texts, see `read_list`.
         natural_log: `rows.jsonl` of an earlier run whose natural-speech rows may be used again.
         progress: called before each clip.
 
@@ -183,11 +171,10 @@ def evaluate_lab(
         the result as in `quality.json`.
 
     Raises:
-        LabError: errors of the list, unknown conditions, `SAVE_FAILED`.
+        LabError: unknown conditions, `SAVE_FAILED`.
     """
-    test_list = read_list(list_path, corpora).every(every)
     made = LabConditions(lab, test_list.items, fine_tuned, candidates).conditions(conditions)
-    able, missing = available_measures(test_list.items, recognisers, recogniser_name, embedder, whisper, measures)
+    able, missing = available
     folder = make_folder(output)
     result = evaluate_list(
         test_list,
@@ -200,7 +187,7 @@ def evaluate_lab(
         kept=Waves(folder / "waves"),
         progress=progress,
     )
-    result["missing"] = missing | {
+    result["missing"] = {**missing} | {
         condition.name: "This family does not support it."
         for condition in made
         if condition.name not in result["conditions"]

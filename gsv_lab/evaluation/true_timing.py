@@ -58,7 +58,7 @@ def speak_with_true_timing(lab: Any, wave: Tensor, phones: Phones, voice: Voice,
     generator = torch.Generator().manual_seed(seed)
     with probe(lab, edits=edits):
         predicted = predict_codes(
-            synthesizer, [phones], voice.prompt, sampling, generator, max_batch=1, speaker=voice.speaker
+            synthesizer, [phones], voice.prompt, sampling, generator, speaker=voice.speaker, bounded=False
         )[0]
     return synthesizer.speak(
         predicted.codes,

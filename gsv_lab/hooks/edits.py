@@ -330,9 +330,8 @@ def from_yaml(text: str | Path) -> list[Edit]:
         HookError: EDIT_VALUE, it is no list of edits; EDIT_KIND.
     """
     try:
-        if isinstance(text, Path):
-            text = read_file(text).decode()
-        return [Edit(**row) for row in yaml.safe_load(text)]
+        rows = yaml.safe_load(read_file(text) if isinstance(text, Path) else text)
+        return [Edit(**row) for row in rows]
     except HookError:
         raise
     except (OSError, TypeError, AttributeError, ValueError, yaml.YAMLError) as error:

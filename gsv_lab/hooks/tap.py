@@ -94,7 +94,7 @@ def _bind(name: str, tap: Tap) -> Any:
         return observers.get(get_ident(), _give_back)(value) if observers else value
 
     def live() -> Observer | None:
-        return observers.get(get_ident()) if observers else None
+        return observers.get(get_ident())
 
     def observe(observer: Observer | None) -> None:
         if observer is None:

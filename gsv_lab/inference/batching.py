@@ -52,6 +52,7 @@ def predict_codes(
     max_batch: int = 8,
     evenness: float = 0.75,
     speaker: Tensor | None = None,
+    bounded: bool = True,
 ) -> list[Predicted]:
     """Codes for one text or several, in their order, each going on from the prompt as its speaker would.
 
@@ -64,11 +65,14 @@ def predict_codes(
         max_batch: texts decoded together.
         evenness: see `buckets`.
         speaker: the voice (1, G, 1), for a SemanticGPT with `speaker_dim`; the same for all.
+        bounded: no phone of the texts takes longer than in `silence.longest_codes`.
     """
     found: dict[int, Predicted] = {}
     lengths = [len(text) for text in texts]
     for bucket in buckets(lengths, max_batch, evenness):
         rows = [prompted_text(synthesizer, texts[index], prompt) for index in bucket]
+        if not bounded:
+            rows = [row._replace(longest=torch.where(row.longest > 0, torch.inf, 0.0)) for row in rows]
         inputs = batch_inputs(synthesizer, rows, speaker)
         with synthesizer.arithmetic():
             made = generate(synthesizer.semantic_gpt, inputs, sampling, generator)

@@ -76,7 +76,7 @@ def broken_rules(
         speed: at which it was spoken; the rules are for natural speed.
     """
     level = levels(wave, sample_rate)
-    if not len(level) or float(level.max()) <= AUDIBLE:
+    if not len(level) or not float(level.max()) > AUDIBLE:  # also where it is not a number
         return RULES
     loud = (level > max(float(level.max()) - _QUIET, _FLOOR)).nonzero()[:, 0]
     second = speed * _WINDOW

@@ -216,8 +216,9 @@ def read_file(path: str | os.PathLike[str], most: int = LARGEST_TEXT, first: int
         raise OSError(errno.EINVAL, "no file can be called so") from error
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "it is a folder" if stat.S_ISDIR(found.st_mode) else "it is no regular file")
+    size = min(max(found.st_size, 2**20), most) + 1  # that many bytes of memory are taken before one is read
     with open(path, "rb") as file:
-        data = file.read(most + 1 if first is None else first)
+        data = file.read(size if first is None else first)
     if max(len(data), found.st_size) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most / 2**20:g} MiB")
     return data

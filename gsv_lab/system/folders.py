@@ -181,6 +181,7 @@ def check_output_folder(path: str | os.PathLike[str], is_own: str | None = None)
         LabError: `OUTPUT_EXISTS`, `SAVE_FAILED`.
     """
     path = Path(os.path.abspath(path))
+    hidden(path)
     _refuse_foreign(path, is_own)
     check_reachable(path)
 

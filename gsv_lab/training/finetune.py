@@ -125,8 +125,10 @@ def finetune(
     Raises:
         ConfigError: PARAM_RANGE. DataError: those of `read_clips`. LabError: SAVE_FAILED.
     """
-    for option, value in (("max_seconds", max_seconds), ("steps", steps), ("learning_rate", learning_rate)):
-        if not 0 < value < math.inf or (option == "steps" and value != int(value)):
+    if not 0 <= steps < math.inf or steps != int(steps):
+        raise ConfigError("PARAM_RANGE", f"steps is {steps}", "a whole number from 0 on", "Choose another steps")
+    for option, value in (("max_seconds", max_seconds), ("learning_rate", learning_rate)):
+        if not 0 < value < math.inf:
             raise ConfigError("PARAM_RANGE", f"{option} is {value}", "a number above 0", f"Choose another {option}")
     folder = Path(folder)
     seed = check_seed(seed)
@@ -252,7 +254,7 @@ def train(
         if waited >= patience:
             break
     task.sovits.load_state_dict(state)
-    if not done:
+    if steps and not done:
         problem = f"none of {step + 1} steps made the held-out recordings better"
         warnings.warn(f"FINETUNE_UNCHANGED: {problem}, so the networks are those of the base", stacklevel=3)
     return {"steps": done, "loss": round(best, 4)}

@@ -298,7 +298,7 @@ def test_list_says_what_is_here(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(data)
     assert main(["weights", "list", "--folder", str(tmp_path)]) == 0
-    lines = {line.split()[1]: line for line in capsys.readouterr().out.splitlines()[2:]}
+    lines = {line.split()[1]: line for line in capsys.readouterr().out.splitlines()[3:]}
     assert len(lines) == len(KNOWN) and all(REPOSITORY not in line for line in lines.values())
     assert lines["s1v3.ckpt"].endswith("MIT         5 bytes")
     assert lines["chinese-hubert-base"].endswith("2 bytes, 2 of 3 files absent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,14 @@ from .makers import RATE, FakeLab, FakeVoice, PitchEmbedder, tone, toy_list
 @pytest.fixture
 def fixed_phones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gsv_lab.text.phonemize", lambda text, language="auto": (text, language))
+
+
+def evaluated(
+    lab: Any, list_path: Path, output: Path, every: int = 1, measures: Sequence[str] | None = None, **options: Any
+) -> dict[str, Any]:
+    test_list = read_list(list_path).every(every)
+    available = run.available_measures(test_list.items, embedder=PitchEmbedder(), only=measures)
+    return run.evaluate_lab(lab, test_list, available, output, **options)
 
 
 def test_conditions_ask_the_lab_for_the_right_things(tmp_path: Path, fixed_phones: None) -> None:
@@ -62,10 +71,9 @@ def test_whole_run_writes_its_folder_and_names_what_is_missing(
     output = tmp_path / "out"
     options: dict[str, Any] = {
         "system": "toy-1",
-        "embedder": PitchEmbedder(),
         "conditions": ["zero_shot", "cross_lingual"],
     }
-    result = run.evaluate_lab(FakeLab(), toy_list(tmp_path), output, **options)
+    result = evaluated(FakeLab(), toy_list(tmp_path), output, **options)
     assert set(result["missing"]) == {"whisper", "words", "quality", "phones", "timing"}
     assert result["conditions"]["zero_shot"]["languages"]["en"]["normalised_similarity"]["value"] == pytest.approx(
         1, abs=0.05
@@ -82,11 +90,11 @@ def test_whole_run_writes_its_folder_and_names_what_is_missing(
     assert "## ann: clips/ann_1.wav" in (output / "transcripts.md").read_text()
     before = (output / "quality.json").read_bytes()
     lab = FakeLab()
-    run.evaluate_lab(lab, tmp_path / "lists" / "list.csv", output, **options)
+    evaluated(lab, tmp_path / "lists" / "list.csv", output, **options)
     assert (output / "quality.json").read_bytes() == before
     assert lab.asked == []  # everything was there already
     other = FakeLab(weights="3c4d")
-    run.evaluate_lab(other, tmp_path / "lists" / "list.csv", output, **options)
+    evaluated(other, tmp_path / "lists" / "list.csv", output, **options)
     assert sum(asked[0] == "speak" for asked in other.asked) == 16  # the same version, other weights
     mark = read_mark(waves[0])
     assert mark is not None and run.Waves(output / "waves").read(rows(output)[-1]) is not None
@@ -109,21 +117,21 @@ def test_a_wave_of_another_sound_is_not_taken(tmp_path: Path) -> None:
 
 
 def test_a_part_of_a_list_and_chosen_measures(tmp_path: Path) -> None:
-    options: dict[str, Any] = {"system": "toy-1", "embedder": PitchEmbedder(), "conditions": ["zero_shot"]}
+    options: dict[str, Any] = {"system": "toy-1", "conditions": ["zero_shot"]}
     options |= {"measures": ["similarity"], "every": 3, "candidates": 1}
     lab = FakeLab()
-    result = run.evaluate_lab(lab, toy_list(tmp_path), tmp_path / "out", **options)
+    result = evaluated(lab, toy_list(tmp_path), tmp_path / "out", **options)
     assert list(result["evaluators"]) == ["similarity"] and result["missing"] == {}
     assert result["list"]["name"] == "list.csv, every 3" and result["list"]["targets"] == 3
     spoken = [asked[2] for asked in lab.asked if asked[0] == "speak"]
     assert spoken == ["ann_0", "bob_0", "dan_0"]
     options["candidates"] = 2
     again = FakeLab()
-    run.evaluate_lab(again, tmp_path / "lists" / "list.csv", tmp_path / "out", **options)
+    evaluated(again, tmp_path / "lists" / "list.csv", tmp_path / "out", **options)
     assert sum(asked[0] == "speak" for asked in again.asked) == 3  # another number of candidates is another sound
     for wrong, code in (({"measures": ["noise"]}, "MEASURE_UNKNOWN"), ({"every": 0}, "PARAM_RANGE")):
         with pytest.raises(ConfigError) as caught:
-            run.evaluate_lab(again, tmp_path / "lists" / "list.csv", tmp_path / "out", **{**options, **wrong})
+            evaluated(again, tmp_path / "lists" / "list.csv", tmp_path / "out", **{**options, **wrong})
         assert caught.value.code == code
 
 

@@ -108,8 +108,8 @@ def test_the_voice_keeps_the_dictionary_and_a_given_one_wins(lab: Lab, voice: Vo
     own = lab.speak("GSV 世界", kept).phones
     given = lab.speak("GSV 世界", kept, lexicon={"GSV": "B IY1"}).phones
     assert own is not None and given is not None
-    assert " ".join(own.symbols) == "JH IY1 sh ir4 j ie5"
-    assert " ".join(given.symbols) == "B IY1 sh ir4 j ie5"
+    assert " ".join(own.symbols) == "JH IY1 sh ir4 j ie5 ."
+    assert " ".join(given.symbols) == "B IY1 sh ir4 j ie5 ."
 
 
 def test_a_voice_without_a_dictionary(lab: Lab, sample: Path, tmp_path: Path) -> None:

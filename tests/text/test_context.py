@@ -83,10 +83,10 @@ def test_batches_are_padded_with_zeros(encoder: LexicalContext) -> None:
     assert torch.equal(x[0, :, : len(a)], encoder(a)) and not bool(x[0, :, len(a) :].any())
 
 
-def test_tap(encoder: LexicalContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder.features, "live", lambda value: value + 1)
+def test_tap(encoder: LexicalContext) -> None:
+    encoder.features.observe(lambda value: value + 1)
     louder = encoder(phonemize("Hi."))
-    monkeypatch.undo()
+    encoder.features.observe(None)
     assert torch.equal(louder, encoder(phonemize("Hi.")) + 1)
 
 

@@ -12,7 +12,8 @@ import gsv_lab.text
 
 MODULES = [f"gsv_lab.text.{module.name}" for module in pkgutil.iter_modules(gsv_lab.text.__path__)]
 WITH_EXAMPLES = set(
-    "capitals_en front markup normalise_en normalise_zh numbers_en numbers_zh split stops_en symbols pinyin".split()
+    "capitals_en front markup normalise_en normalise_zh numbers_en numbers_zh".split()
+    + "phones split stops_en symbols pinyin".split()
 )
 
 

@@ -51,14 +51,15 @@ def test_a_wrong_dictionary_is_one_line(
     command: str, model: str, sample: Path, lexicon: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lexicon.write_text("gsv\tZH IY1\nGSV\tZH IY1\n", encoding="utf-8")
-    made = tmp_path / "made"
+    made = tmp_path / {"clone": "made.safetensors", "speak": "made.wav", "prepare": "made"}[command]
     given = {
         "clone": ["clone", str(sample), "--output", str(made)],
         "speak": ["speak", "--reference", str(sample), "--text", "Hello.", "--output", str(made)],
         "prepare": ["prepare", str(sample), "--output", str(made)],
     }[command]
     assert main([*given, "--model", model, "--lexicon", str(lexicon)]) == 2
-    lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("note: Clone only")]
+    said = [line for line in capsys.readouterr().err.splitlines() if line and not line.startswith("note: Clone only")]
+    lines = [line for line in said if not line.startswith("recordings:")]
     assert len(lines) == 1
     assert "my.txt, line 2: 'GSV' stands in line 1 already" in lines[0]
     assert "[DICTIONARY]" in lines[0]
