@@ -81,6 +81,7 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
     from tqdm.auto import tqdm
 
     from gsv_lab.evaluation.conditions import COMPARISON
+    from gsv_lab.evaluation.lists import read_list
     from gsv_lab.evaluation.run import evaluate_lab, own_evaluators
     from gsv_lab.system.environment import whisper_dir
 
@@ -89,6 +90,7 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
     if "fine_tuned" in conditions and not voices:
         problem = "The condition fine_tuned has no voices"
         raise ConfigError("VOICES_MISSING", problem, "a folder of SPEAKER.safetensors", "Give --voices")
+    targets = read_list(arguments.quality, arguments.corpora).every(arguments.every)
     lab = load_lab(arguments)
     with tqdm(desc="clips") as bar:
 
@@ -99,7 +101,7 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
 
         return evaluate_lab(
             lab,
-            arguments.quality,
+            targets,
             arguments.output or Path("quality"),
             system=lab.version,
             seeds=arguments.seed,
@@ -108,9 +110,7 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
             natural_log=arguments.natural,
             whisper=arguments.whisper or whisper_dir(),
             measures=arguments.measures,
-            every=arguments.every,
             candidates=arguments.candidates,
-            corpora=arguments.corpora,
             progress=progress,
             **own_evaluators(lab),
         )

@@ -26,7 +26,7 @@ from gsv_lab.evaluation.conditions import COMPARISON, CONDITIONS, LabConditions
 from gsv_lab.evaluation.extras import require
 from gsv_lab.evaluation.gains import condition_gain
 from gsv_lab.evaluation.intelligibility import UNITS, PhoneErrors, TextErrors, WordErrors
-from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, read_list
+from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, TestList, read_list
 from gsv_lab.evaluation.measure import Measure, Row
 from gsv_lab.evaluation.prosody import Prosody
 from gsv_lab.evaluation.quality import Dnsmos
@@ -127,7 +127,6 @@ def own_evaluators(lab: Any) -> dict[str, Any]:
     Args:
         lab: a loaded `Lab`.
     """
-    recognisers, name = own.recognisers(lab)
     embedder: SpeakerEmbedder | None
     try:
         embedder = GE2E()
@@ -135,26 +134,23 @@ def own_evaluators(lab: Any) -> dict[str, Any]:
         if error.code != "EXTRA_MISSING":
             raise
         embedder = own.speaker_verifier(lab)
-    return {"recognisers": recognisers, "recogniser_name": name, "embedder": embedder}
+    return {"recognisers": own.recognisers(lab), "embedder": embedder}
 
 
 def evaluate_lab(
     lab: Any,
-    list_path: str | Path,
+    targets: str | Path | TestList,
     output: str | Path,
     *,
     system: str,
     seeds: Sequence[int] = (0,),
     conditions: Iterable[str] = COMPARISON,
     fine_tuned: Mapping[str, Any] | None = None,
-    recognisers: Mapping[str, Transcribe] | None = None,
-    recogniser_name: str = "",
+    recognisers: tuple[Mapping[str, Transcribe], str] = ({}, ""),
     embedder: SpeakerEmbedder | None = None,
     whisper: str | Path | None = None,
     measures: Sequence[str] | None = None,
-    every: int = 1,
     candidates: int | None = None,
-    corpora: str | Path | None = None,
     natural_log: str | Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -162,20 +158,17 @@ def evaluate_lab(
 
     Args:
         lab: a loaded `Lab`.
-        list_path: list file, see `gsv_lab.evaluation.lists`.
+        targets: list file, see `gsv_lab.evaluation.lists`, or what was read of one.
         output: folder for results; made if absent, an unfinished run in it goes on.
         system: name and version of the weights, for example `nano-1`; rows of other systems are kept apart.
         seeds: seeds of the synthesis.
         conditions: names out of `gsv_lab.evaluation.conditions.CONDITIONS`.
         fine_tuned: speaker -> voice, for the condition `fine_tuned`.
-        recognisers: phone recogniser by language.
-        recogniser_name: what they are.
+        recognisers: phone recogniser by language, and what they are.
         embedder: evaluator of similarity; Resemblyzer if None.
         whisper: folder of Whisper models.
         measures: names out of `MEASURES`; all if None.
-        every: only the first target and each so-many-th after it.
         candidates: of each sentence in zero-shot; the lab's own number if None.
-        corpora: folder with the corpora of a list without texts, see `read_list`.
         natural_log: `rows.jsonl` of an earlier run whose natural-speech rows may be used again.
         progress: called before each clip.
 
@@ -185,9 +178,9 @@ def evaluate_lab(
     Raises:
         LabError: errors of the list, unknown conditions, `SAVE_FAILED`.
     """
-    test_list = read_list(list_path, corpora).every(every)
+    test_list = targets if isinstance(targets, TestList) else read_list(targets)
     made = LabConditions(lab, test_list.items, fine_tuned, candidates).conditions(conditions)
-    able, missing = available_measures(test_list.items, recognisers, recogniser_name, embedder, whisper, measures)
+    able, missing = available_measures(test_list.items, *recognisers, embedder, whisper, measures)
     folder = _folder(output)
     result = evaluate_list(
         test_list,

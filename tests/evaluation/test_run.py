@@ -110,21 +110,24 @@ def test_a_wave_of_another_sound_is_not_taken(tmp_path: Path) -> None:
 
 def test_a_part_of_a_list_and_chosen_measures(tmp_path: Path) -> None:
     options: dict[str, Any] = {"system": "toy-1", "embedder": PitchEmbedder(), "conditions": ["zero_shot"]}
-    options |= {"measures": ["similarity"], "every": 3, "candidates": 1}
+    options |= {"measures": ["similarity"], "candidates": 1}
+    part = read_list(toy_list(tmp_path)).every(3)
     lab = FakeLab()
-    result = run.evaluate_lab(lab, toy_list(tmp_path), tmp_path / "out", **options)
+    result = run.evaluate_lab(lab, part, tmp_path / "out", **options)
     assert list(result["evaluators"]) == ["similarity"] and result["missing"] == {}
     assert result["list"]["name"] == "list.csv, every 3" and result["list"]["targets"] == 3
     spoken = [asked[2] for asked in lab.asked if asked[0] == "speak"]
     assert spoken == ["ann_0", "bob_0", "dan_0"]
     options["candidates"] = 2
     again = FakeLab()
-    run.evaluate_lab(again, tmp_path / "lists" / "list.csv", tmp_path / "out", **options)
+    run.evaluate_lab(again, part, tmp_path / "out", **options)
     assert sum(asked[0] == "speak" for asked in again.asked) == 3  # another number of candidates is another sound
-    for wrong, code in (({"measures": ["noise"]}, "MEASURE_UNKNOWN"), ({"every": 0}, "PARAM_RANGE")):
-        with pytest.raises(ConfigError) as caught:
-            run.evaluate_lab(again, tmp_path / "lists" / "list.csv", tmp_path / "out", **{**options, **wrong})
-        assert caught.value.code == code
+    with pytest.raises(ConfigError) as caught:
+        run.evaluate_lab(again, part, tmp_path / "out", **options | {"measures": ["noise"]})
+    assert caught.value.code == "MEASURE_UNKNOWN"
+    with pytest.raises(ConfigError) as caught:
+        part.every(0)
+    assert caught.value.code == "PARAM_RANGE"
 
 
 def test_other_errors_of_a_measure_are_not_swallowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
