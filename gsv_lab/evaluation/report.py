@@ -85,7 +85,8 @@ def condition_name(condition: str) -> str:
 def error_columns(result: Result, language: str = "") -> Columns:
     """Error rates by every recogniser of a result, then skipped or repeated words, then shares of accuracy kept.
 
-    The recogniser of phones is marked where it may not be used for the language.
+    The recogniser of phones is marked where it may not be used for the language. Slips of characters are those of
+    syllables.
     """
     rates: dict[str, tuple[str, str]] = {}
     slips: dict[str, tuple[str, str]] = {}
@@ -95,7 +96,8 @@ def error_columns(result: Result, language: str = "") -> Columns:
         evaluator = recogniser_name(result, measure, language)
         unit = measure.partition("_")[0][:-1]
         rates[rate] = (f"{unit} error ({evaluator})", ".1%")
-        slips[slip] = (f"skipped or repeated words per 100 ({evaluator})", ".1f")
+        if unit != "character":
+            slips[slip] = (f"skipped or repeated words per 100 ({evaluator})", ".1f")
         if measure in ("words", "phones"):
             kept[accuracy] = (f"retained {unit} accuracy ({evaluator})", ".2f")
     return rates | slips | kept

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
+from gsv_lab.corpora.clip_lists import ListedTarget
 from gsv_lab.errors import DataError
 from gsv_lab.evaluation.lists import COLUMNS, read_list
+from source import ROOT
 
 from .makers import RATE, tone, toy_list, write_list
 
@@ -108,3 +111,27 @@ def test_prepared_lists(shared: Path) -> None:
     item = found.items[0]
     assert abs(item.target.read().size / RATE - item.seconds) < 0.01
     assert len(read_list(shared / "speech" / "dev_list.csv").items) == 78
+
+
+def test_lists_of_the_project_are_read_from_the_corpora(shared: Path) -> None:
+    """The same clips, losslessly coded ones where there are two of a name, with the texts of the prepared list."""
+    ours = read_list(ROOT / "data" / "evaluation_list.csv", shared).items
+    theirs = read_list(shared / "speech" / "evaluation_list.csv").items
+    assert [item.target.path for item in ours] == [item.target.path for item in theirs]
+    assert [item.reference.path for item in ours] == [item.reference.path for item in theirs]
+    assert [item.target.text for item in ours] == [item.target.text for item in theirs]
+
+
+def test_clips_of_the_project_that_are_not_there_are_named(tmp_path: Path) -> None:
+    fields = ("ann", "en", "own", "a_0", "pcm:00", "own", "a_1", "1.0", "pcm:00")
+    listed = tmp_path / "some.csv"
+    listed.write_text("|".join(ListedTarget._fields) + "\n" + "|".join(fields) + "\n")
+    with pytest.raises(DataError, match=r"2 clips .* a_0, a_1.*--corpora") as caught:
+        read_list(listed)
+    assert caught.value.code == "DATA_MISSING"
+    (tmp_path / "own").mkdir()
+    for name in ("a_0", "a_1"):
+        soundfile.write(tmp_path / "own" / f"{name}.wav", np.full(800, 0.1), 16000)
+    (tmp_path / "own" / "list.txt").write_text("a_0.wav|ann|en|one\na_1.wav|ann|en|two\n")
+    (item,) = read_list(listed).items
+    assert (item.target.text, item.reference.text, item.target.key) == ("two", "one", "own/a_1.wav")
