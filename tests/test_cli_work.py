@@ -198,7 +198,7 @@ def test_ctrl_c_says_what_is_true(
 
 
 SMALL = ["trainer.max_batches=4", "trainer.validate_every=4", "trainer.device=cpu", "trainer.precision=32",
-         "data.init_args.corpus.init_args.n_clips=12", "data.init_args.batch_seconds=4"]  # fmt: skip
+         "data.init_args.corpus.init_args.n_clips=40", "data.init_args.batch_seconds=4"]  # fmt: skip
 
 
 def test_a_finished_run_stays_finished_and_one_that_is_stopped_says_where(

@@ -95,7 +95,7 @@ def test_the_wheel_works_where_the_repository_is_not(tmp_path: Path) -> None:
     run("gsv_lab", "speak", "--reference", str(sample), "--text", "Hello there.", "--output", "o.wav")
     assert "synthetic: yes" in run("gsv_lab", "info", "o.wav")
     small = ["trainer.max_batches=3", "data.init_args.batch_seconds=4"]
-    small.append("data.init_args.corpus.init_args.n_clips=12")
+    small.append("data.init_args.corpus.init_args.n_clips=40")
     assert "content_encoder" in run("gsv_lab", "fit", "--config", "configs/synthetic/content.yaml", *small)
     assert "report.html" in run("gsv_lab", "demo", "--steps", "2") and (user / "demo" / "report.html").is_file()
     copy = "from pathlib import Path; from gsv_lab.system.shipped import copy_notebooks; copy_notebooks(Path('n'))"

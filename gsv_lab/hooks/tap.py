@@ -144,5 +144,4 @@ def declared_taps(cls: type) -> dict[str, Tap]:
 
 def watched() -> list[str]:
     """Names of all taps that have an observer of this thread now; empty where everything was put back."""
-    live = [point.path for point in list(ALL_TAPS) if point.live()]
-    return sorted(live)
+    return sorted(point.path for point in list(ALL_TAPS) if point.live())

@@ -94,7 +94,7 @@ def test_phone_errors_are_counted_against_the_phones_of_the_text(
 
 def test_evaluation_with_the_own_recognisers(lab: Any, tmp_path: Path) -> None:
     pytest.importorskip("jiwer")
-    measure = PhoneErrors(*run.own_evaluators(lab)["recognisers"])
+    measure = PhoneErrors(*own.recognisers(lab))
     items = read_list(toy_list(tmp_path))
     conditions = {"zero_shot": lambda target, reference, seed: target.read()}
     result = evaluate_list(items, conditions, [measure], log=tmp_path / "rows.jsonl", draws=20)
