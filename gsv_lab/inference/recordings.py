@@ -25,6 +25,7 @@ from gsv_lab.hooks import watched
 from gsv_lab.inference.family import Family
 from gsv_lab.inference.speaker_cache import SpeakerCache
 from gsv_lab.inference.synthesizer import Prompt, Synthesizer
+from gsv_lab.inference.voice import as_stored
 from gsv_lab.system.environment import cache_dir
 from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
 from gsv_lab.text.agreement import check_text_length, doubt
@@ -144,9 +145,8 @@ class Recordings:
             frames, differences = synthesizer.residuals(wave, ids, phone_index, speaker)
             hidden.append(frames)
             residual.append(differences)
-        # In the precision of a voice file, so that a voice sounds the same before and after it was saved.
-        learnt = correction.learn(torch.cat(hidden, dim=-1).half().float(), torch.cat(residual, dim=-1))
-        return Residuals(learnt.hidden, learnt.weights.half().float())
+        # The weights belong to the frames that a voice keeps of them.
+        return correction.learn(as_stored(torch.cat(hidden, dim=-1)), torch.cat(residual, dim=-1))
 
     def _spoken(self, wave: Tensor, phones: Phones | None) -> tuple[Tensor, Tensor]:
         """Phone ids (1, P) of a wave (T,), and which of them each of its codes speaks (1, F25)."""

@@ -25,6 +25,9 @@ from gsv_lab.inference.voice_checks import check_fit, check_header, check_tensor
 from gsv_lab.system.environment import clock
 from gsv_lab.text import Phones
 
+STORED = torch.float16
+"""Number format of floating-point tensors in a voice file."""
+
 
 @dataclass(frozen=True)
 class Voice:
@@ -56,6 +59,17 @@ class Voice:
     residuals: Residuals | None = None
     lexicon: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Takes all numbers in the precision of a voice file, so that a voice sounds the same before and after it was
+        saved.
+        """
+        rounded: dict[str, Any] = {"speaker": as_stored(self.speaker)}
+        rounded["changed"] = {name: as_stored(value) for name, value in self.changed.items()}
+        if self.residuals is not None:
+            rounded["residuals"] = Residuals(*map(as_stored, self.residuals))
+        for name, value in rounded.items():
+            object.__setattr__(self, name, value)
+
     def save(self, path: str | Path) -> Path:
         """Write one `.safetensors` file in half precision, with a checksum over all that is in it.
 
@@ -81,7 +95,7 @@ class Voice:
             "created": self.created,
             "lexicon": self.lexicon,
         }
-        return save_tensors(tensors, path, header, torch.float16, sealed=True)
+        return save_tensors(tensors, path, header, STORED, sealed=True)
 
     @classmethod
     def load(cls, path: str | Path) -> Voice:
@@ -151,6 +165,11 @@ class Voice:
     def check_fit(self, base: Synthesizer) -> None:
         """Refuse what the base networks cannot take; see `gsv_lab.inference.voice_checks.check_fit`."""
         check_fit(base, self.speaker, self.prompt, self.residuals, self.changed, f"The voice '{self.name[:60]}'")
+
+
+def as_stored(value: Tensor) -> Tensor:
+    """A tensor as it comes back from a voice file."""
+    return value.to(STORED).float() if value.is_floating_point() else value
 
 
 def tuned_synthesizer(base: Synthesizer, changed: Mapping[str, Tensor]) -> Synthesizer:

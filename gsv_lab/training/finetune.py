@@ -34,7 +34,7 @@ from gsv_lab.extensions.sovits import ExtendedSoVITS
 from gsv_lab.inference.family import Family
 from gsv_lab.inference.recordings import Recordings
 from gsv_lab.inference.synthesizer import Prompt
-from gsv_lab.inference.voice import Voice, tuned_synthesizer
+from gsv_lab.inference.voice import Voice, as_stored, tuned_synthesizer
 from gsv_lab.nn.interfaces import Conditioning, Discriminator, Features, SpeakerEncoder
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.system.folders import private_folder
@@ -141,7 +141,7 @@ def finetune(
         history = train(task, data, steps, learning_rate, patience, family.synthesizer.precision)
         clips = [recording(family, store, i, transcribed) for i in range(len(store)) if store.rows[i].id != AGAIN]
         prompt = reference_prompt(recordings, store, transcribed)
-        speaker = voice_of(task.sovits, store).half().float().cpu()
+        speaker = as_stored(voice_of(task.sovits, store).cpu())
         seconds = sum(row.samples for row in store.rows if row.id != AGAIN) / store.sample_rate
     changed = changed_tensors(family, task.sovits)
     voice = Voice(
@@ -171,7 +171,7 @@ def changed_tensors(family: Family, sovits: nn.Module) -> dict[str, Tensor]:
     changed = {}
     for key, value in sovits.state_dict().items():
         if key in base and not torch.equal(value, base[key]):
-            changed[f"sovits.{key}"] = value.half().float().cpu()
+            changed[f"sovits.{key}"] = as_stored(value.cpu())
     return changed
 
 

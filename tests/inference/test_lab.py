@@ -54,6 +54,15 @@ def test_same_seed_same_samples(lab: Lab, voice: Voice) -> None:
     assert not torch.equal(one.codes, lab.speak("Hello world.", voice, seed=6).codes)
 
 
+def test_a_voice_sounds_the_same_before_and_after_it_was_saved(lab: Lab, voice: Voice, tmp_path: Path) -> None:
+    changed = {"sovits.vocoder.net.norm_out.bias": torch.full((16,), 0.1)}
+    for made in (voice, replace(voice, residuals=None), replace(voice, speaker=voice.speaker + 1 / 3, changed=changed)):
+        loaded = Voice.load(made.save(tmp_path / "v.safetensors"))
+        one, two = (lab.speak("Hello world.", each, seed=5) for each in (made, loaded))
+        assert torch.equal(one.codes, two.codes)
+        assert torch.equal(one.wave, two.wave)
+
+
 def test_residuals_of_a_reference_change_how_its_codes_are_spoken(lab: Lab, voice: Voice, sample: Path) -> None:
     assert voice.residuals is not None
     assert voice.residuals.hidden.shape[-1] == voice.residuals.weights.shape[-1]
