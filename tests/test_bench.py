@@ -170,7 +170,7 @@ def test_quality_from_the_command_line(tmp_path: Path, monkeypatch: pytest.Monke
     assert "[VOICES_MISSING]" in capsys.readouterr().err
 
 
-def only_similarity(items: Any, recognisers: Any, name: str, embedder: Any, *others: Any) -> Any:
+def only_similarity(items: Any, embedder: Any, **others: Any) -> Any:
     return [SpeakerSimilarity(embedder, items)], {}
 
 

@@ -91,10 +91,11 @@ def _bind(name: str, tap: Tap) -> Any:
     # Of all things that can be called and can hold an observer, a function is the cheapest: an object with `__call__`
     # costs twice as much, an identity module thirty times as much.
     def point(value: Tensor) -> Tensor:
-        return observers.get(get_ident(), _give_back)(value) if observers else value
+        observer = live() if observers else None
+        return value if observer is None else observer(value)
 
     def live() -> Observer | None:
-        return observers.get(get_ident())
+        return observers.get(get_ident()) if observers else None
 
     def observe(observer: Observer | None) -> None:
         if observer is None:
@@ -105,10 +106,6 @@ def _bind(name: str, tap: Tap) -> Any:
     vars(point).update(tap=tap, path=name, observers=observers, claims=set(), live=live, observe=observe)
     ALL_TAPS.add(point)
     return point
-
-
-def _give_back(value: Tensor) -> Tensor:
-    return value
 
 
 class Component(Configurable, nn.Module):
