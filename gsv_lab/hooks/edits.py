@@ -147,6 +147,7 @@ class Applied:
         )
         self.edit = edit
         self.name = point.name
+        self.observers = point.bound.observers
         self.used = 0
         self.first: Tensor | None = None
         over = edit.over or OVER.get(edit.kind)

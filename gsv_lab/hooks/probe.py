@@ -61,9 +61,8 @@ def probe(
     session = _Session(limit_mb * 1e6, every, keep, dtype, grads)
     session.check_options()
     found = points(root)
-    free = not any(get_ident() in point.bound.claims for point in found.values())
     require(
-        free,
+        not any(get_ident() in point.bound.claims for point in found.values()),
         "PROBE_NESTED",
         "A probe of this model is open already in this thread",
         "one",
@@ -82,7 +81,7 @@ def probe(
             stack.callback(point.bound.claims.discard, get_ident())
             session.attach(point, stack)
         yield session.records
-    session.check_results()
+        session.check_results()
 
 
 class _Session:
@@ -212,18 +211,24 @@ class _Session:
     def check_results(self) -> None:
         """That records are what passed, that gradients came, and that every edit was carried out."""
         changed = {name for name, kept, version in self.borrowed if kept._version != version}
-        problem = f"Written into after it was recorded: {', '.join(sorted(changed))}"
-        require(not changed, "RECORD_CHANGED", problem, "no writing in place")
-        came = any(record.cotangents for record in self.records.values())
-        problem = "No gradient came to a watched tap"
         require(
-            came or not self.grads,
+            not changed,
+            "RECORD_CHANGED",
+            f"Written into after it was recorded: {', '.join(sorted(changed))}",
+            "no writing in place",
+        )
+        require(
+            any(record.cotangents for record in self.records.values()) or not self.grads,
             "GRADIENT_MISSING",
-            problem,
+            "No gradient came to a watched tap",
             "a backward() inside the block",
         )
-        done = {id(run.edit) for run in self.applied if run.used}
+        # What another thread ran was not edited, and not forgotten either.
+        done = {id(run.edit) for run in self.applied if run.used or None in run.observers.values()}
         for run in self.applied:
-            problem = f"Never carried out: {run.edit.kind} of '{run.edit.target}'"
-            expected = "code in the block that runs it, up to its step"
-            require(id(run.edit) in done, "EDIT_UNUSED", problem, expected)
+            require(
+                id(run.edit) in done,
+                "EDIT_UNUSED",
+                f"Never carried out: {run.edit.kind} of '{run.edit.target}'",
+                "code in the block that runs it, up to its step",
+            )

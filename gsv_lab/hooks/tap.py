@@ -62,14 +62,15 @@ class Tap:
 class BoundTap(Protocol):
     """A tap of one component instance: a function that returns the tensor, through the observer if there is one.
 
-    `observers` are by thread, so that nobody changes what another thread calculates. Code that would compute a tensor
+    `observers` are by thread, so that nobody changes what another thread calculates; a thread that passes by one of
+    another has None there. Code that would compute a tensor
     only to be watched asks `if self.pattern.live():` first. `path` is the tap's name from the root of the last probe
     that found it; `claims` are the threads in which that probe is open.
     """
 
     tap: Tap
     path: str
-    observers: dict[int, Observer]
+    observers: dict[int, Observer | None]
     claims: set[int]
 
     def __call__(self, value: Tensor) -> Tensor: ...
@@ -86,7 +87,7 @@ ALL_TAPS: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def _bind(name: str, tap: Tap) -> Any:
-    observers: dict[int, Observer] = {}
+    observers: dict[int, Observer | None] = {}
 
     # Of all things that can be called and can hold an observer, a function is the cheapest: an object with `__call__`
     # costs twice as much, an identity module thirty times as much.
@@ -95,13 +96,12 @@ def _bind(name: str, tap: Tap) -> Any:
         return value if observer is None else observer(value)
 
     def live() -> Observer | None:
-        return observers.get(get_ident()) if observers else None
+        return observers.setdefault(get_ident(), None) if observers else None
 
     def observe(observer: Observer | None) -> None:
-        if observer is None:
-            observers.pop(get_ident(), None)
-        else:
-            observers[get_ident()] = observer
+        observers[get_ident()] = observer
+        if not any(observers.values()):
+            observers.clear()
 
     vars(point).update(tap=tap, path=name, observers=observers, claims=set(), live=live, observe=observe)
     ALL_TAPS.add(point)

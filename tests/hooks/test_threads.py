@@ -38,6 +38,17 @@ def test_an_edit_changes_its_own_thread_only() -> None:
     assert len(records["prior.mean"]) == 1
 
 
+def test_an_edit_that_only_another_thread_passes_is_no_error() -> None:
+    lab, x = small.Lab(), small.sound()
+    plain = lab.speak(x)
+    with probe(lab, edits=[scale("prior.mean", 0.0)]):
+        assert torch.equal(elsewhere(lambda: lab.speak(x)), plain)
+    with pytest.raises(HookError) as caught, probe(lab, edits=[scale("prior.mean", 0.0)]):
+        pass
+    assert caught.value.code == "EDIT_UNUSED"
+    assert not any(point.observers or point.claims for point in ALL_TAPS)
+
+
 def test_two_threads_probe_one_model_at_once() -> None:
     lab, x = small.Lab(), small.sound()
 
