@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 DEAD = ("killed", "timeout", "segfault", "caught by type check")
+NOT_TRIED = "no tests"
+"""State of a mutant in a function that the chosen tests do not call."""
 ROW = re.compile(r"^\| `(?P<module>[\w.]+)` \| `(?P<before>.+?)` \| `(?P<after>.*?)` \| .+ \|$", re.MULTILINE)
 Change = tuple[str, str, str]
 
@@ -41,7 +43,7 @@ def living(folder: Path, environment: Mapping[str, str]) -> set[Change]:
         return subprocess.run(full, cwd=folder, env=environment, capture_output=True, text=True, check=True).stdout
 
     states = re.findall(r"^ +(\S+): (.+)$", said("results"), re.MULTILINE)
-    return {changed(name, said("show", name)) for name, state in states if state not in DEAD}
+    return {changed(name, said("show", name)) for name, state in states if state not in (*DEAD, NOT_TRIED)}
 
 
 def test_changes_are_compared_by_their_lines() -> None:

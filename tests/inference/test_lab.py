@@ -149,7 +149,7 @@ def test_several_recordings_make_the_mean_voice(lab: Lab, sample: Path, tmp_path
         audio.write(path, samples[start : start + 5 * 16000], 16000)
     one, two = (lab.clone(path) for path in halves)
     both = lab.clone(halves)
-    torch.testing.assert_close(both.speaker, (one.speaker + two.speaker) / 2)
+    torch.testing.assert_close(both.speaker, (one.speaker + two.speaker) / 2, rtol=1e-3, atol=1e-3)  # half precision
     assert torch.equal(both.prompt.codes, one.prompt.codes) and both.settings["source"] == "one.wav two.wav"
 
 
