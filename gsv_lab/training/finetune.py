@@ -125,11 +125,7 @@ def finetune(
     Raises:
         ConfigError: PARAM_RANGE. DataError: those of `read_clips`. LabError: SAVE_FAILED.
     """
-    if not 0 <= steps < math.inf or steps != int(steps):
-        raise ConfigError("PARAM_RANGE", f"steps is {steps}", "a whole number from 0 on", "Choose another steps")
-    for option, value in (("max_seconds", max_seconds), ("learning_rate", learning_rate)):
-        if not 0 < value < math.inf:
-            raise ConfigError("PARAM_RANGE", f"{option} is {value}", "a number above 0", f"Choose another {option}")
+    _check_ranges(steps, max_seconds, learning_rate)
     folder = Path(folder)
     seed = check_seed(seed)
     torch.manual_seed(seed)
@@ -163,6 +159,14 @@ def finetune(
     return replace(
         voice, residuals=recordings.residuals(clips, speaker, tuned_synthesizer(family.synthesizer, changed))
     )
+
+
+def _check_ranges(steps: int, max_seconds: float, learning_rate: float) -> None:
+    if not 0 <= steps < math.inf or steps != int(steps):
+        raise ConfigError("PARAM_RANGE", f"steps is {steps}", "a whole number from 0 on", "Choose another steps")
+    for option, value in (("max_seconds", max_seconds), ("learning_rate", learning_rate)):
+        if not 0 < value < math.inf:
+            raise ConfigError("PARAM_RANGE", f"{option} is {value}", "a number above 0", f"Choose another {option}")
 
 
 def changed_tensors(family: Family, sovits: nn.Module) -> dict[str, Tensor]:
