@@ -14,6 +14,8 @@ from gsv_lab.checkpoint import save_component
 from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.synthetic import SyntheticCorpus
+from gsv_lab.inference.lab import Lab
+from gsv_lab.inference.voice import Voice
 from gsv_lab.system.config import build
 from gsv_lab.text import CTC_SYMBOLS
 
@@ -133,3 +135,9 @@ def experiment(task: dict[str, Any], data: dict[str, Any], batches: int, **train
         **trainer,
     }
     return {"name": "tiny", "seed": 3, "task": task, "data": data, "trainer": settings}
+
+
+def noise_voice(lab: Lab) -> Voice:
+    """A voice that goes on from a second of noise."""
+    prompt = lab.recordings.prompt(torch.randn(16000) * 0.1)
+    return Voice("me", lab.version, lab.recordings.fingerprints, torch.randn(1, 16, 1), prompt)

@@ -17,7 +17,7 @@ from gsv_lab.inference.synthesizer import Prompt
 from gsv_lab.inference.voice import Voice
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.text.split import split_sentences
-from tiny import make_family
+from tiny import make_family, noise_voice
 
 TEXT = "We walk home. She said it was good. 今天天气很好。"
 
@@ -29,8 +29,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 
 @pytest.fixture(scope="module")
 def voice(lab: Lab) -> Voice:
-    prompt = lab.recordings.prompt(torch.randn(16000) * 0.1)
-    return Voice("me", lab.version, lab.recordings.fingerprints, torch.randn(1, 16, 1), prompt)
+    return noise_voice(lab)
 
 
 def test_a_sentence_sounds_the_same_whatever_is_said_before_it(lab: Lab, voice: Voice) -> None:

@@ -21,7 +21,7 @@ from gsv_lab.inference.silence import LEAD, RULES, broken_rules, longest_codes
 from gsv_lab.inference.voice import Voice
 from gsv_lab.text import Phones, phonemize
 from gsv_lab.text.pauses import with_pauses
-from tiny import make_family
+from tiny import make_family, noise_voice
 
 RATE = 16000
 WORD = ("K", "AE1", "T", ",", "S", "AE1", "T", ".")
@@ -91,8 +91,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 
 @pytest.fixture(scope="module")
 def voice(lab: Lab) -> Voice:
-    prompt = lab.recordings.prompt(torch.randn(16000) * 0.1)
-    return Voice("me", lab.version, lab.recordings.fingerprints, torch.randn(1, 16, 1), prompt)
+    return noise_voice(lab)
 
 
 @pytest.fixture(scope="module")

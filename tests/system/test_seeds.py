@@ -20,7 +20,7 @@ from gsv_lab.inference.voice import Voice
 from gsv_lab.system.seeds import check_seed, seeded
 from gsv_lab.teaching.exercises.live import train_codebook
 from gsv_lab.text import phonemize
-from tiny import make_family
+from tiny import make_family, noise_voice
 
 NUMBERS = [0, 7, -1, 2**50, 2**63, 2**64, 10**30, np.int64(2**50), np.uint8(255)]
 OTHERS = [True, False, 1.0, 0.5, float("nan"), "3", "", None, [1], np.float32(2), np.bool_(True)]
@@ -33,8 +33,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 
 @pytest.fixture(scope="module")
 def voice(lab: Lab) -> Voice:
-    prompt = lab.recordings.prompt(torch.randn(16000) * 0.1)
-    return Voice("me", lab.version, lab.recordings.fingerprints, torch.randn(1, 16, 1), prompt)
+    return noise_voice(lab)
 
 
 def _edited(lab: Lab, seed: Any) -> object:
