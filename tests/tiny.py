@@ -69,6 +69,17 @@ SOVITS = spec(
         "extensions.pitch_predictor.PitchPredictor", hidden_dim=16, speaker_dim=16, width=16, layers=1
     ),
 )  # fmt: skip
+ALIGNED_PRIOR = spec(
+    "extensions.aligned_prior.AlignedPrior", content_dim=12, latent_dim=8, speaker_dim=16, n_phones=732, width=16,
+    layers=[1, 1],
+)  # fmt: skip
+PLANNED_GPT = spec(
+    "extensions.duration_predictor.PlannedSemanticGPT",
+    **GPT["init_args"],
+    duration_predictor=spec(
+        "extensions.duration_predictor.DurationPredictor", n_phones=732, context_dim=36, width=8, layers=1
+    ),
+)
 DISCRIMINATORS = spec(
     "nn.discriminators.CombinedDiscriminator",
     discriminators=[spec("nn.discriminators.PeriodDiscriminator", period=2, channels=[4, 4])],
@@ -107,6 +118,15 @@ def make_family(folder: Path, seed: int = 0, **exchanged: dict[str, Any]) -> Pat
     card = {"version": "tiny-1", "sampling": sampling, "noise_scale": 0.3, "max_codes_per_phone": 1.0}
     card |= {"residual_correction": {"sharpness": 6.0}, "postfilters": {"latent": {}, "formants": {"reach": 4}}}
     (folder / "model.json").write_text(json.dumps(card), encoding="utf-8")
+    return folder
+
+
+def make_planning_family(folder: Path) -> Path:
+    """The same with a prior that aligned phones lead, planned durations and places for pauses, as newer nanos are."""
+    sovits = {**SOVITS, "init_args": {**SOVITS["init_args"], "prior": ALIGNED_PRIOR}}
+    make_family(folder, sovits=sovits, semantic_gpt=PLANNED_GPT)
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    (folder / "model.json").write_text(json.dumps({**card, "pauses": True}), encoding="utf-8")
     return folder
 
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gsv_lab.errors import DataError
-from gsv_lab.evaluation.acoustic import acoustic
+from gsv_lab.evaluation.acoustic import Acoustic, acoustic
 from gsv_lab.evaluation.probes import FACTORS, Examples, Probed, linear_probe
 from gsv_lab.evaluation.probes_material import SpokenClip
 from gsv_lab.evaluation.uncertainty import Uncertainty, uncertainty_coefficients
-from gsv_lab.hooks import Record, Records, Table, catalogue, probe
+from gsv_lab.hooks import Record, Records, Table, probe
+from gsv_lab.hooks.catalogue import points
 from gsv_lab.system.seeds import check_seed
 
 if TYPE_CHECKING:
@@ -32,22 +33,34 @@ DEFAULT_TAPS = (
     "speaker_encoder.speaker",
     "prior.content",
     "prior.cross_attention.answer",
+    "prior.own_phone",
     "prior.fused",
     "prior.mean",
     "flow.z",
     "posterior.mean",
     "vocoder.envelopes",
 )
-"""From the recording to the made wave; codes are read as a table with one row a code."""
+"""From the recording to the made wave; codes are read as a table with one row a code. A text reaches a frame by
+the attention of a prior, or as the phone that an aligned prior is given.
+"""
 
 FRAME_RATE = 50.0
 """Frames a second for taps that have no time axis, and the most that any tap is read at."""
 _TIME_AXES = ("frame", "token", "step", "query")
 
 
-def extract(model: Any, clips: Sequence[SpokenClip], taps: Sequence[str] = DEFAULT_TAPS) -> list[Records]:
-    """Records of some taps, one set a clip: each is encoded, and its codes are spoken again in its own voice."""
+def default_taps(subject: Acoustic) -> list[str]:
+    """Those of `DEFAULT_TAPS` that a model has."""
+    known = points(subject)
+    return [tap for tap in DEFAULT_TAPS if tap in known]
+
+
+def extract(model: Any, clips: Sequence[SpokenClip], taps: Sequence[str] = ()) -> list[Records]:
+    """Records of some taps, `default_taps` if none are given, one set a clip: each is encoded, and its codes are spoken
+    again in its own voice.
+    """
     subject = acoustic(model)
+    taps = taps or default_taps(subject)
     found = []
     for clip in clips:
         with probe(subject, *taps) as records:
@@ -222,7 +235,7 @@ def leakage(
     Args:
         model: see `acoustic.acoustic`.
         clips: of at least two speakers, two clips each.
-        taps: rows; those of `DEFAULT_TAPS` that the model has if none are given.
+        taps: rows; `default_taps` if none are given.
         factors: columns.
         say: called with each tap as its probes begin.
         most: frames for each probe.
@@ -232,9 +245,7 @@ def leakage(
         HookError: TAP_UNKNOWN. DataError: those of `linear_probe` and `frames_of`.
     """
     subject = acoustic(model)
-    if not taps:
-        known = {str(row["name"]) for row in catalogue(subject)}
-        taps = [tap for tap in DEFAULT_TAPS if tap in known]
+    taps = taps or default_taps(subject)
     watched = dict.fromkeys([*taps, CODES])
     records = extract(subject, clips, list(watched))
     probes = []

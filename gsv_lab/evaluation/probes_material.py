@@ -91,9 +91,15 @@ class SpokenClip:
         return np.where(found > 0, np.log(np.maximum(found, 1.0)), np.nan)
 
     def phone_index(self, n_codes: int, rate: float = 25.0) -> np.ndarray:
-        """Position in `ids` of the phone that each code speaks; in silence the one before: (F25,)."""
+        """Position in `ids` of the phone that each code speaks: (F25,).
+
+        In silence it is the mark or place for a pause that stands there, else the phone before.
+        """
         middles = (np.arange(n_codes) + 0.5) / rate
-        return self.positions[self._latest(middles)].astype(np.int64)
+        spoken = self.positions[self._latest(middles)]
+        behind = np.where(middles < self.start[0], 0, spoken + 1)
+        soundless = ~np.isin(behind, self.positions) & (behind < len(self.ids))
+        return np.where((self.owners(middles) < 0) & soundless, behind, spoken).astype(np.int64)
 
     def _latest(self, times: np.ndarray) -> np.ndarray:
         """Which of `phones` began last at each time; the first before any began."""
@@ -195,7 +201,7 @@ def _recorded(lab: Any, row: Clip, longest: float) -> SpokenClip | None:
     seconds = len(wave) / lab.sample_rate
     if not _SHORTEST <= seconds <= longest:
         return None
-    phones = phonemize(row.text, row.language)
+    phones = lab.family.phones(phonemize(row.text, row.language))
     labels, positions = phones.folded()
     if not _FEWEST_PHONES <= len(labels) <= _MOST_PHONES * seconds:
         return None

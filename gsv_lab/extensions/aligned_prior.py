@@ -50,6 +50,9 @@ class AlignedPrior(Prior):
 
     content = Tap("batch dim frame", rate=50.0, meaning="what the codes add; zeros are a clip without codes")
     text = Tap("batch dim phone", meaning="phones after their own blocks")
+    phone_alignment = Tap(
+        "batch frame phone", rate=50.0, meaning="which phone each frame is given: 1 at that phone, else 0"
+    )
     own_phone = Tap("batch dim frame", rate=50.0, meaning="what each frame gets of its own phone")
     fused = Tap("batch dim frame", rate=50.0, meaning="phones, codes and speaker joined, after the last block")
     mean = Tap("batch dim frame", rate=50.0, meaning="mean of the expected latent")
@@ -138,9 +141,10 @@ class AlignedPrior(Prior):
 
     def _own_phone(self, text: Tensor, phone_index: Tensor) -> Tensor:
         """Phones (B, W, P), phone of each frame (B, F) -> (B, W, F), zero where the phone is not known."""
-        columns = phone_index.clamp(min=0)[:, None].expand(-1, text.shape[1], -1)
-        own = text.gather(2, columns) + self.place_in(place_in_phone(phone_index).to(text.dtype))
-        return own * (phone_index >= 0)[:, None]
+        numbers = torch.arange(text.shape[2], device=phone_index.device)
+        alignment = self.phone_alignment((phone_index[..., None] == numbers).to(text.dtype))
+        place = self.place_in(place_in_phone(phone_index).to(text.dtype)) * (phone_index >= 0)[:, None]
+        return text @ alignment.transpose(1, 2) + place
 
     def _content(self, quantized: Tensor) -> Tensor:
         """What the codes add (B, W, F); in training some clips get none, others those of their neighbour."""

@@ -89,18 +89,18 @@ check.samples_per_code(samples)
 # ## Look inside: your first probe
 #
 # Parts declare *taps*: named points that a tensor passes. `probe` records what passes the taps that you name, while
-# the lab works. Here is the attention of the prior: how much each frame of sound attends to each phone. (Without a
-# probe, `speak` makes three *candidates* and keeps the one whose phones are recognised best; under a probe it makes
-# one, so this one may sound different.)
+# the lab works. Here is the alignment that the prior is given: which phone each frame of sound belongs to. SemanticGPT
+# planned it, before anything sounded. `SP` is a place for a pause; most of them stay empty.
 
 # %% tags=["figure"]
-with gsv_lab.probe(lab, "prior.cross_attention.pattern", "vocoder.f0") as records:
+with gsv_lab.probe(lab, "prior.phone_alignment", "vocoder.f0") as records:
     lab.speak(text, voice, seed=0)
-records["prior.cross_attention.pattern"].mean("head").show(phones=speech.phones)
+records["prior.phone_alignment"].show(phones=speech.phones)
 
 # %% [markdown]
-# A name is a path (`prior.cross_attention.pattern`), and `*` stands for anything. A name that does not exist raises an
-# error with the nearest ones.
+# A name is a path (`prior.phone_alignment`), and `*` stands for anything. A name that does not exist raises an error
+# with the nearest ones. (The released families have to find out which phone a frame belongs to, by the attention
+# `prior.cross_attention.pattern`.)
 #
 # **Exercise 3.** Give a name, or a pattern, that matches the tap of the *speaker vector* and no other.
 

@@ -145,10 +145,11 @@ explorer.view
 # ## Where is it in the text?
 #
 # Something must keep the words in order. The released models leave that to attention, which learns it from thousands
-# of hours. Nano was trained on ten, so it has a *monotonic alignment*. In training it is given the phone that each
-# code speaks; when it speaks, every step chooses twice: first the *advance*, how many phones to go on, then the code
-# of the phone that it has reached. It never goes back, so it speaks no phone twice, and *stop* is forbidden before the
-# end of the text.
+# of hours. Nano was trained on ten, so it has a *monotonic alignment*: every code is told which phone it speaks. In
+# training that is found in the recording. When nano speaks, a small network plans it before the first code: the
+# *duration predictor* reads the whole sentence, and says how long each phone lasts, and whether it is there at all.
+# Behind every word stands a place for a pause (`SP`), and most of them stay empty. The plan gives each step its
+# *advance*, how many phones to go on; it never goes back, so no phone is spoken twice, and *stop* comes at its end.
 #
 # **Exercise 4.** Follow it: `advances` (N,) in a text of `phones` phones -> (N,), the number of the phone that each
 # code speaks. It begins at phone 0, advances *before* it speaks, and ends at the last phone.
@@ -164,17 +165,19 @@ def monotonic_path(advances, phones):
 check.monotonic_path(monotonic_path)
 
 # %% [markdown]
-# How sure was it of its advances in the free run? Bright at *0 on* inside a sound, at *1 on* at its border. And in a
-# pause, where the text does not say how long it is?
+# Whose timing is it? Left the recording, right the plan of the free run, for the same text. Where does nano pause, and
+# where did the speaker? And which phones does it always make equally long?
 
 # %% tags=["figure"]
-aligned = run.phone_index is not None
-with gsv_lab.probe(lab, *["semantic_gpt.monotonic_alignment.advance"][:aligned]) as scores:
-    decode(lab, part.phones, seed=0)
-chances_to_advance = [record.joined().value[0].softmax(-1).T for record in scores.values()]
-names = [f"{n} on" for n in range(9)]
-shown = [figures.tensor_view(p, ("phone", "token"), rate=25, phones=names[: len(p)]) for p in chances_to_advance]
-shown[0] if shown else "These weights have no monotonic alignment."
+paths = {"recording": part.phone_index, "free run": run.phone_index}
+shown = {name: torch.eye(len(part.phones))[path] for name, path in paths.items() if path is not None}
+figures.alignments(shown, 25, part.phones.symbols)
+
+# %%
+for name, path in paths.items():
+    if path is not None:
+        lengths = path.bincount(minlength=len(part.phones)).tolist()
+        print(f"{name:9}", *[f"{s}:{n}" for s, n in zip(part.phones.symbols, lengths, strict=True) if n])
 
 # %% [markdown]
 # *Attention* weights say how much each step takes over from each phone and each earlier code; those of a row sum to
@@ -220,7 +223,7 @@ print(f"largest difference of {at_once.numel()} logits: {(at_once - run.logits).
 # ## What to read, where to go
 #
 # - `gsv_lab/nn/semantic_gpt.py`: the network; phones see all phones, codes only what was before them. What nano adds
-#   to it is in `gsv_lab/extensions/monotonic_alignment.py`.
+#   to it is in `gsv_lab/extensions/monotonic_alignment.py` and `gsv_lab/extensions/duration_predictor.py`.
 # - `gsv_lab/nn/sampling.py`: your three dials; `gsv_lab/nn/decoding.py`: the loop around them.
 # - `gsv_lab/nn/losses_gpt.py`: exercise 1, as it is trained.
 #

@@ -5,7 +5,7 @@
 #
 # **Afterwards you can**
 # 1. make one voice out of many frames, blend two voices, and measure what moved;
-# 2. read which phone a frame attends to;
+# 2. read which phone each frame is given;
 # 3. say what text, codes and voice each bring to the mix, because you took each of them away.
 #
 # **You need** 00 and 04. **Minutes** 45. Runs offline on a laptop.
@@ -16,9 +16,10 @@ from gsv_lab import figures
 from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.hooks import zero
 from gsv_lab.teaching.exercises import timbre as check
-from gsv_lab.teaching.exercises.distances import content_likeness, mel_distance
+from gsv_lab.teaching.exercises.distances import content_likeness, log_mel, mel_distance
 from gsv_lab.teaching.exercises.excerpt import excerpt
 from gsv_lab.teaching.exercises.material import find_speech
+from gsv_lab.teaching.exercises.prior_alignment import alignment_tap, phone_weights
 from gsv_lab.teaching.exercises.voices import second_voice
 from gsv_lab.teaching.widgets.blend import BlendExplorer
 
@@ -87,32 +88,38 @@ check.semitones(semitones)
 # %% [markdown]
 # ## Where the three meet
 #
-#     codes ──> content ──query──> attention over phones ──mixture─> + ──> fused ──> mean and scale of the latent
-#                  └─────────────────────────────────────────────────┤
-#     phones ─> text (keys, values)            voice ────────────────┘
+#     phones ─> text ──alignment──> each frame's own phone ─> + ──> fused ──> mean and scale of the latent
+#     codes ──> content ──────────────────────────────────────┤
+#     voice ──────────────────────────────────────────────────┘
 #
-# The prior has to say which latent to expect. Codes are coarse and sometimes wrong, so every frame of content attends
-# to the phones of the text: *cross-attention*. Content, the mixture of phones, and voice are added up.
+# The prior has to say which latent to expect. In nano the text leads: every frame is given its own phone, how far that
+# phone has come, and how long it lasts. When nano speaks, the plan of 04 says which phone that is; here it is found in
+# the recording. Codes are added, and so is the voice. Codes are coarse and sometimes wrong; in training they were often
+# missing, or those of another clip, so that the prior should not lean on them.
 #
-# Below: which phone each frame attends to, mean of the heads; white boxes show when each phone is really spoken.
-# Nano's prior is also given which phone each code speaks (from the monotonic alignment of 04), and adds that phone.
-# So this attention need not find it. Is it diagonal, all the same?
+# Below: which phone each frame gets; white boxes show when each phone is really spoken. A code lasts two frames, so
+# borders are rounded. (The released families are given no alignment. Their frames have to find their phones by
+# *cross-attention*, `prior.cross_attention.pattern`, which is blurred; with them this figure shows the mean of its
+# heads.)
 
 # %% tags=["figure"]
-with gsv_lab.probe(lab, "prior.cross_attention.pattern") as clean:
+tap = alignment_tap(lab)
+with gsv_lab.probe(lab, tap) as clean:
     lab.resynthesize(part.wave, part.phones, mine)
-pattern = clean["prior.cross_attention.pattern"].mean("head").value[0]
-figures.alignment(pattern, 50, part.phones.symbols, true_start=part.start, true_end=part.end)
+alignment = phone_weights(clean[tap])
+figures.alignment(alignment, 50, part.phones.symbols, true_start=part.start, true_end=part.end)
 
 # %% [markdown]
-# **Exercise 3.** Read it: `pattern` is (H, F, P), weights of every head, frame and phone. Average the heads, find the
-# phone that each frame attends to most, and count the frames of each phone, (P,). Phones without any frame count 0.
+# **Exercise 3.** Read it: `alignment` is (F, P), what share of each phone a frame gets. Find the phone that has most of
+# each frame, and count the frames of each phone, (P,). A frame without any phone has a row of zeros, and counts for
+# none; phones without any frame count 0. (Tensors have `.argmax()` and `.bincount()`.)
 
 
 # %% tags=["exercise"]
-def frames_per_phone(pattern):
+def frames_per_phone(alignment):
     # BEGIN SOLUTION: return None
-    return pattern.mean(0).argmax(-1).bincount(minlength=pattern.shape[-1])
+    known = alignment[alignment.sum(-1) > 0]
+    return known.argmax(-1).bincount(minlength=alignment.shape[-1])
     # END SOLUTION
 
 
@@ -125,47 +132,49 @@ check.frames_per_phone(frames_per_phone)
 # say what it cost: how alike the content is to that of the recording (measured by the network that made the codes, so
 # not independent of them), and how far the mel is from it.
 #
-# **Exercise 4.** Before you look: one of the three leaves the alignment *exactly* as it is. `"text"`, `"codes"` or
-# `"voice"`? The sketch above shows it.
+# **Exercise 4.** Before you look: which of the three, taken away, gives frames other phones, so that the alignment
+# above is another? `"text"`, `"codes"`, `"voice"`, or `"none"` of them? The sketch above shows it.
 
 # %% tags=["exercise"]
-# BEGIN SOLUTION: unneeded = None
-unneeded = "voice"
+# BEGIN SOLUTION: moves = None
+moves = "none"
 # END SOLUTION
-check.unchanged(unneeded)
+check.unmoved(moves)
 
 # %% tags=["figure"]
 ablations = {"as it is": ([], mine), "no text": ([zero("prior.text")], mine)}
 ablations |= {"no codes": ([zero("prior.content")], mine), "no voice": ([], 0 * mine)}
-patterns = {}
+mels = {}
 for name, (removed, voice) in ablations.items():
-    with gsv_lab.probe(lab, "prior.cross_attention.pattern", edits=removed) as seen:
+    with gsv_lab.probe(lab, edits=removed):
         made = lab.resynthesize(part.wave, part.phones, voice)
-    patterns[name] = seen["prior.cross_attention.pattern"].mean("head").value[0]
+    mels[name] = (log_mel(made.wave, lab.sample_rate), 100)
     alike, far = content_likeness(lab, part.wave, made.wave), mel_distance(lab, part.wave, made.wave)
     print(f"{name:9} content {alike:4.0%} like that of the recording; mel {far:.2f} nats away from it")
-figures.alignments(patterns, 50, part.phones.symbols)
+figures.feature_stack(part.wave, lab.sample_rate, mels, part.phones.symbols, part.start, part.end)
 
 # %% [markdown]
-# Zero is a blunt tool: a vector of zeros is no average voice, it is one that the network has never met. Notebook 08
-# has finer ones.
+# Which of the three do the words need, and which only makes them clearer? Zero is a blunt tool: a vector of zeros is no
+# average voice, it is one that the network has never met. Notebook 08 has finer ones.
 #
-# **Exercise 5.** One head at a time. Make head 1 of the cross-attention silent, and only that one:
-# `zero(target, axis=number)` takes the name of an axis.
+# **Exercise 5.** One phone at a time. Take one phone out of the alignment, whichever you like, and only that one:
+# `zero(target, axis=number)` takes the name of an axis. (`tap` is the name of the target, its axes are `batch`, `frame`
+# and `phone`.)
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION: edits = []
-edits = [zero("prior.cross_attention.pattern", head=1)]
+edits = [zero(tap, phone=int(alignment.sum(0).argmax()))]
 # END SOLUTION
-with gsv_lab.probe(lab, "prior.cross_attention.pattern", edits=edits) as silenced:
+with gsv_lab.probe(lab, tap, edits=edits) as without:
     lab.resynthesize(part.wave, part.phones, mine)
-check.one_head(clean["prior.cross_attention.pattern"], silenced["prior.cross_attention.pattern"])
+check.one_phone(clean[tap], without[tap])
 
 # %% [markdown]
 # ## Blend
 #
 # Between two vectors lie others, and beyond them caricatures. Is the voice half way a person you can imagine? Switch
-# the text off, then the codes: which of them keeps the words, which makes them clear? Does any head matter alone?
+# the text off, then the codes: which of them keeps the words, which makes them clear? Take single words out of the
+# alignment (several with Ctrl or Shift): what is spoken in their place, and for how long?
 
 # %% tags=["widget"]
 explorer = BlendExplorer(lab, part, mine, theirs)
@@ -175,7 +184,8 @@ explorer.view
 # ## What to read, where to go
 #
 # - `gsv_lab/nn/speaker_encoder.py`: frames, and their mean in the last line.
-# - `gsv_lab/nn/prior.py`: the three-way mix is one sum.
+# - `gsv_lab/extensions/aligned_prior.py`: the three-way mix is one sum; `gsv_lab/nn/prior.py`: that of the released
+#   families, with attention.
 # - `gsv_lab/hooks/edits.py`: what else an edit can do.
 #
 # Next: **06, From latent to sound**. The prior only says what to expect; what is made of it?

@@ -51,8 +51,8 @@ copy
 # ## The expected latent: the prior
 #
 # When nano speaks there is no recording of the sentence. The *prior* says what to expect from codes, text and voice: again a
-# mean and the *logarithm* of a spread. Speech is drawn from there, with less noise than was expected (nano: 0.4 of
-# it), because the mean is safe and the rare is risky.
+# mean and the *logarithm* of a spread. Speech is drawn from there, with less noise than was expected (the released
+# families take half of it, nano none), because the mean is safe and the rare is risky.
 #
 # **Exercise 1.** Draw. `mean`, `log_scale` and `noise` (from a standard normal) are (C, F); `noise_scale` 0 gives the
 # mean.

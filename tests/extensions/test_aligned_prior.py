@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gsv_lab.extensions.aligned_prior import AlignedPrior, place_in_phone
-from gsv_lab.hooks import probe
+from gsv_lab.hooks import probe, zero
 from gsv_lab.nn.interfaces import Conditioning, StreamChunk
 
 B, D, C, G, P, F = 4, 6, 5, 3, 7, 24
@@ -49,6 +49,22 @@ def test_every_frame_gets_its_own_phone() -> None:
     changed = (before != after).any(1)
     assert changed[:, 20:24].all()
     assert not changed[:, :8].any()
+
+
+def test_which_phone_a_frame_gets_can_be_seen_and_changed() -> None:
+    net = prior()
+    quantized, phones, conditioning = given(torch.tensor([*[0] * 8, -1, -1, *[5] * 8, *[6] * 6]).repeat(B, 1))
+    with torch.no_grad(), probe(net, "phone_alignment", "own_phone") as records:
+        net(quantized, None, phones, None, conditioning)
+    alignment, own = records["phone_alignment"].value, records["own_phone"].value
+    assert alignment.shape == (B, F, P) and set(alignment.unique().tolist()) == {0.0, 1.0}
+    known = conditioning.phone_index >= 0
+    assert torch.equal(alignment.argmax(-1)[known], conditioning.phone_index[known])
+    assert not alignment[~known].any() and not own.transpose(1, 2)[~known].any()
+    with torch.no_grad(), probe(net, "own_phone", edits=[zero("phone_alignment", phone=5)]) as edited:
+        net(quantized, None, phones, None, conditioning)
+    changed = (edited["own_phone"].value != own).any(1)
+    assert torch.equal(changed, conditioning.phone_index == 5)
 
 
 def test_unknown_phones_say_nothing() -> None:

@@ -84,21 +84,18 @@ def between(middle: Any, form: Any = lambda low, high: 12 * math.log2(high / low
     return answer
 
 
-def counts(pattern: Tensor) -> Tensor:
-    return pattern.mean(0).argmax(-1).bincount(minlength=pattern.shape[-1])
+def counts(alignment: Tensor) -> Tensor:
+    known = alignment[alignment.sum(-1) > 0]
+    return known.argmax(-1).bincount(minlength=alignment.shape[-1])
 
 
-def heads(*kept: float) -> Record:
-    """A pattern of two heads, each times a factor."""
-    values = torch.arange(1.0, 25.0).reshape(1, 2, 4, 3) / 24
-    return Record("prior.cross_attention.pattern", ("batch", "head", "frame", "phone"),
-                  [values * torch.tensor(kept)[None, :, None, None]])  # fmt: skip
-
-
-def some_phones() -> Record:
-    value = heads(1, 1).value.clone()
-    value[:, 1, :2] = 0
-    return Record("prior.cross_attention.pattern", ("batch", "head", "frame", "phone"), [value])
+def aligned(*frames: int, heads: int = 0) -> Record:
+    """Which of four phones each frame gets, -1 for none; of so many heads."""
+    values = torch.tensor([[float(phone == frame) for phone in range(4)] for frame in frames])
+    if not heads:
+        return Record("prior.phone_alignment", ("batch", "frame", "phone"), [values[None]])
+    every = values.expand(1, heads, -1, -1)
+    return Record("prior.cross_attention.pattern", ("batch", "head", "frame", "phone"), [every])
 
 
 def undo(y: Tensor, shift: Any) -> Tensor:
@@ -161,7 +158,7 @@ def run(first: float, second: float) -> Records:
 
 
 WHOLE, BROKEN = run(1.0, 2.0), run(5.0, 6.0)
-WITHOUT_EDIT = (timbre.one_head, ablation.given_back)
+WITHOUT_EDIT = (timbre.one_phone, ablation.given_back)
 MODULES = (gpt, timbre, latents, leaks, ablation)
 CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
     (gpt.nats, (nats,), [
@@ -211,15 +208,15 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
         (between(Tensor.median, voiced=False),),
     ]),
     (timbre.frames_per_phone, (counts,), [
-        (lambda p: p.mean(0).argmax(-1),),
-        (lambda p: torch.stack([head.argmax(-1).bincount(minlength=5) for head in p]),),
-        (lambda p: p.mean(0).argmax(-1).bincount(),), (lambda p: p.mean(0).sum(0),), (lambda p: 2 * counts(p),),
-        (lambda p: counts(p[1:]),), (lambda p: counts(p).roll(1),), (lambda p: p.mean(0),),
+        (lambda x: x.argmax(-1),), (lambda x: x.argmax(-1).bincount(minlength=5),),
+        (lambda x: x.argmax(-1).bincount(),), (lambda x: x.sum(0),), (lambda x: (x > 0).sum(0),),
+        (lambda x: 2 * counts(x),), (lambda x: counts(x).roll(1),), (lambda x: x,), (lambda x: counts(x)[:3],),
     ]),
-    (timbre.unchanged, ("voice",), [("text",), ("codes",), ("nobody",)]),
-    (timbre.one_head, (heads(1, 1), heads(1, 0)), [
-        (heads(1, 1), heads(1, 1)), (heads(1, 1), heads(0, 0)), (heads(1, 1), heads(0, 1)),
-        (heads(1, 1), some_phones()), (heads(1, 1), heads(0.5, 0)),
+    (timbre.unmoved, ("none",), [("text",), ("codes",), ("voice",), ("nobody",)]),
+    (timbre.one_phone, (aligned(0, 0, 2, 3), aligned(0, 0, -1, 3)), [
+        (aligned(0, 0, 2, 3), aligned(0, 0, 2, 3)), (aligned(0, 0, 2, 3), aligned(-1, -1, -1, -1)),
+        (aligned(0, 0, 2, 3), aligned(0, 0, -1, -1)), (aligned(0, 0, 2, 3), aligned(-1, 0, 2, 3)),
+        (aligned(0, 0, 2, 3, heads=2), aligned(0, 0, 2, 3)),
     ]),
     (latents.draw, (lambda m, s, n, k: m + n * s.exp() * k,), [
         (lambda m, s, n, k: m,), (lambda m, s, n, k: m + n * s * k,), (lambda m, s, n, k: m + n * (s / 2).exp() * k,),

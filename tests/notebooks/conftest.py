@@ -9,12 +9,18 @@ import pytest
 
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.inference.voice import Voice
-from tiny import make_family
+from tiny import make_family, make_planning_family
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     return load(str(make_family(tmp_path_factory.mktemp("family"))))
+
+
+@pytest.fixture(scope="session")
+def planning(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """A lab whose prior is given the phone of each frame, whose durations are planned, and whose texts have pauses."""
+    return load(str(make_planning_family(tmp_path_factory.mktemp("planning"))))
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from gsv_lab.teaching.exercises.distances import content_likeness, log_mel, mel_
 from gsv_lab.teaching.exercises.excerpt import decode, excerpt, excerpts, most_diagonal, teacher_forced
 from gsv_lab.teaching.exercises.flowing import speak_latents
 from gsv_lab.teaching.exercises.material import find_speech, shipped_sample
+from gsv_lab.teaching.exercises.prior_alignment import alignment_tap, phone_weights
 from gsv_lab.teaching.exercises.voices import second_voice, synthetic_voice
 
 
@@ -134,6 +135,31 @@ def unaligned(tmp_path: Path) -> Lab:
         sovits=tiny.spec("extensions.sovits.ExtendedSoVITS", **sovits),
     )
     return gsv_lab.load(str(folder))
+
+
+def test_a_lab_that_knows_pauses_is_given_them(planning: Lab) -> None:
+    """Silence of a recording belongs to them, in an excerpt and in a free run along its plan."""
+    part = excerpt(planning, shipped_sample(), least=0.5)
+    assert part.phones.symbols[0] == "SP" and len(part.start) == len(part.end) == len(part.phones)
+    assert (part.phone_index.diff() >= 0).all() and part.start[0] == 0
+    assert all(alone.phones.symbols[0] == "SP" for alone in excerpts(planning, shipped_sample(), most=2))
+    run = decode(planning, part.phones, seed=1)
+    assert run.phone_index is not None and int(run.phone_index.max()) < len(part.phones)
+    at_once = teacher_forced(planning, part.phones, run.codes, run.phone_index)
+    torch.testing.assert_close(at_once[: len(run.codes)], run.logits, atol=1e-4, rtol=1e-4)
+
+
+def test_which_phone_each_frame_gets(lab: Lab, planning: Lab) -> None:
+    for each, tap in ((planning, "prior.phone_alignment"), (lab, "prior.cross_attention.pattern")):
+        part = excerpt(each, shipped_sample())
+        assert alignment_tap(each) == tap
+        with gsv_lab.probe(each, tap) as records:
+            each.resynthesize(part.wave, part.phones, torch.zeros(1, 16, 1))
+        shares = phone_weights(records[tap])
+        assert shares.shape[1] == len(part.phones)
+        torch.testing.assert_close(shares.sum(1), torch.ones(len(shares)))
+        given = each.recordings.phone_index(part.wave, part.phones, len(part.codes)).repeat_interleave(2)
+        assert torch.equal(shares.argmax(1)[: len(given)], given[: len(shares)]) == (each is planning)
 
 
 def test_networks_without_alignment_run_on_the_same_excerpt(unaligned: Lab) -> None:

@@ -82,13 +82,31 @@ def test_blend_explorer_takes_away_what_is_unchecked(lab: Lab, part: Excerpt) ->
     explorer.set(share=1.0)
     assert torch.equal(explorer.speech.wave, lab.resynthesize(part.wave, part.phones, second).wave)
     assert torch.equal(explorer.pattern, pattern)  # who speaks does not change which phones are attended to
-    explorer.set(heads=(0,))
+    explorer.set(heads=(("head", 0),))
     assert not explorer.pattern[1].any() and torch.equal(explorer.pattern[0], pattern[0])
     assert "head" in explorer.output.value and "zero prior.cross_attention.pattern" in explorer.output.value
-    explorer.set(text=False, codes=False, heads=(0, 1))
+    explorer.set(text=False, codes=False, heads=(("head", 0), ("head", 1)))
     assert [edit.target for edit in explorer.edits] == ["prior.text", "prior.content"]
     assert torch.allclose(explorer.pattern[:, 0], explorer.pattern[:, 5])
     assert len(explorer.snapshot().axes) == 2
+
+
+def test_blend_explorer_takes_words_away_where_the_prior_is_given_its_phones(planning: Lab) -> None:
+    part = excerpt(planning, shipped_sample())
+    explorer = BlendExplorer(planning, part, torch.zeros(1, 16, 1), torch.zeros(1, 16, 1))
+    words = dict(explorer.controls["words"].options)
+    assert [*words][:2] == ["Good", "morning"] and "" not in words and "SP" in part.phones.symbols
+    for name, (axis, (first, end)) in list(words.items())[:2]:
+        assert axis == "phone" and "SP" not in part.phones.symbols[first:end], name
+    explorer.make()
+    whole = explorer.pattern
+    assert whole.shape[1] == len(part.phones) and set(whole.unique().tolist()) == {0.0, 1.0}
+    first, end = words["morning"][1]
+    explorer.set(words=tuple(place for name, place in words.items() if name != "morning"))
+    gone = explorer.pattern
+    assert whole[:, first:end].any() and not gone[:, first:end].any()
+    assert torch.equal(gone[:, :first], whole[:, :first]) and torch.equal(gone[:, end:], whole[:, end:])
+    assert "zero prior.phone_alignment" in explorer.render() and len(explorer.snapshot().axes) == 2
 
 
 def test_latent_explorer_draws_and_follows_the_flow(lab: Lab, part: Excerpt, monkeypatch: pytest.MonkeyPatch) -> None:

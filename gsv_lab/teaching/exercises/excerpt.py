@@ -37,8 +37,9 @@ MARGIN = 0.2
 class Excerpt(NamedTuple):
     """A stretch of speech whose text is known.
 
-    `wave` (T,) at the lab's rate; `phones` with `start` and `end` (P,) in seconds; `codes` (N,) from the quantizer;
-    `phone_index` (N,), which phone each code speaks; `source`, one sentence on where it comes from.
+    `wave` (T,) at the lab's rate; `phones` as the lab's networks read them, with places for pauses where they know
+    them, and their `start` and `end` (P,) in seconds; `codes` (N,) from the quantizer; `phone_index` (N,), which phone
+    each code speaks; `source`, one sentence on where it comes from.
     """
 
     wave: Tensor
@@ -121,7 +122,7 @@ class _Sentences:
         self.wave = recording.wave
         self.source = recording.source
         texts = split_sentences(recording.text, recording.language)
-        self.phones = [phonemize(text, recording.language) for text in texts]
+        self.phones = [lab.family.phones(phonemize(text, recording.language)) for text in texts]
         self.times = lab.recordings.align(self.wave, reduce(operator.add, self.phones))
         self.edges = np.cumsum([0, *map(len, self.phones)])
 
@@ -169,7 +170,7 @@ def teacher_forced(lab: Lab, phones: Phones, codes: Tensor, phone_index: Tensor 
 
     Args:
         lab: whose SemanticGPT is asked.
-        phones: the text.
+        phones: the text, see `Family.phones`.
         codes: taken for true.
         phone_index: (N,) which phone each code speaks; needed by networks with `max_advance`, ignored by others.
     """
@@ -188,7 +189,7 @@ def decode(lab: Lab, phones: Phones, seed: int = 0, **options: Any) -> Run:
 
     Args:
         lab: whose SemanticGPT writes.
-        phones: the text.
+        phones: the text, see `Family.phones`.
         seed: of the draws.
         options: fields of `gsv_lab.nn.sampling.Sampling` that differ from the lab's.
 

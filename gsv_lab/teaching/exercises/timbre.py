@@ -1,6 +1,6 @@
 """Checks of notebook 05, "Timbre and the three-way mix".
 
-Letters: B batch, G speaker width, F frames, P phones, H heads. Each check takes the answer, and draws a card;
+Letters: B batch, G speaker width, F frames, P phones. Each check takes the answer, and draws a card;
 `.card(...)` gives the card alone.
 """
 
@@ -75,53 +75,52 @@ def semitones(answer: Callable[[Tensor, Tensor], Any]) -> str:
 
 @exercise("Reading an alignment")
 def frames_per_phone(answer: Callable[[Tensor], Tensor]) -> str:
-    """`frames_per_phone(pattern)`: (H, F, P) weights -> (P,) how many frames attend most to each phone."""
-    wanted = [0, 0, 0, 1, 1, 3, 3, 3, 3, 3]
-    pattern = torch.full((2, 10, 5), 0.05)
+    """`frames_per_phone(alignment)`: (F, P) shares of phones in each frame -> (P,) frames that are mostly it."""
+    wanted = [0, 0, 0, 1, 1, 3, 3, 3, 3, 3, -1, -1]
+    alignment = torch.zeros(12, 5)
     for frame, phone in enumerate(wanted):
-        pattern[0, frame, phone] = 0.6
-        pattern[1, frame, (phone + 2) % 5] = 0.5
-    pattern = pattern / pattern.sum(-1, keepdim=True)
-    right = torch.bincount(torch.tensor(wanted), minlength=5)
-    found = torch.as_tensor(ask(answer, pattern.clone()))
-    expect(tuple(found.shape) != (10,), "That is one answer a frame. How often does each phone occur among them?")
-    expect(tuple(found.shape) != (2, 5), "One row a head: take the mean over the heads first.")
-    expect(tuple(found.shape) != (4,), "The last phone is missing: no frame attends to it, but it should have a 0.")
+        if phone >= 0:
+            alignment[frame, phone] = 0.7
+            alignment[frame, (phone + 2) % 5] = 0.3
+    right = torch.tensor([3, 2, 0, 5, 0])
+    found = torch.as_tensor(ask(answer, alignment.clone()))
+    expect(tuple(found.shape) != (12,), "That is one answer a frame. How often does each phone occur among them?")
+    expect(tuple(found.shape) != (4,), "The last phone is missing: no frame is mostly it, but it should have a 0.")
     expect_shape(found, (5,), "The frames of 5 phones")
-    soft = "Those are sums of weights. Asked is a count: to which phone does a frame attend *most*?"
-    expect(not torch.allclose(found.float(), pattern.mean(0).sum(0), atol=1e-3), soft)
-    expect(int(found.sum()) == 10, f"10 frames were to be shared out, yours are {int(found.sum())}.")
-    one = torch.bincount(pattern[1].argmax(-1), minlength=5)
-    expect(not torch.equal(found.long(), one), "That is the second head alone. Average the heads.")
+    soft = "Those are sums of shares. Asked is a count: which phone has *most* of a frame?"
+    expect(not torch.allclose(found.float(), alignment.sum(0), atol=1e-3), soft)
+    nobody = "Two frames have no phone at all: their row is 0, and the largest of zeros is the first. Leave them out."
+    expect(not torch.equal(found.long(), right + torch.tensor([2, 0, 0, 0, 0])), nobody)
+    every = "Every frame was counted for each phone that it has any of. Which one has most of it?"
+    expect(not torch.equal(found.long(), (alignment > 0).sum(0)), every)
     expect(torch.equal(found.long(), right), f"It should be {right.tolist()}, yours is {found.tolist()}.")
-    return "Where the attention is diagonal, it says when each phone is spoken."
+    return "A frame lasts 20 ms, so you have the length of each phone; a place for a pause that stays empty has 0."
 
 
-@exercise("Before you look: who changes nothing?")
-def unchanged(answer: str) -> str:
-    """Which of the three, taken away, leaves the alignment as it is."""
+@exercise("Before you look: who moves the alignment?")
+def unmoved(answer: str) -> str:
+    """Which of the three, taken away, gives frames other phones."""
     hints = {
-        "text": "The keys are made of the phones: without them there is nothing to choose between.",
-        "codes": "The queries are made of the codes: without them every frame has the same query.",
-        "voice": "",
+        "text": "Without the text every phone is the same vector, zero; but which of them a frame gets is settled.",
+        "codes": "Codes are added beside the phones. Does an arrow lead from them to the alignment?",
+        "voice": "The voice is added last of all. Does an arrow lead from it to the alignment?",
+        "none": "",
     }
     expect(answer in hints, f"One of {', '.join(hints)}.")
     expect(not hints[answer], hints[answer])
-    return "The voice is added after the attention, so neither queries nor keys depend on it."
+    return "The alignment is an input, like the other three: it was planned before, or found in the recording."
 
 
-@exercise("Silence one head")
-def one_head(before: Record, after: Record) -> str:
-    """Two records of `prior.cross_attention.pattern`: as it is, and with the reader's edits."""
-    a, b = before.value, after.value
+@exercise("Take one phone away")
+def one_phone(before: Record, after: Record) -> str:
+    """Two records of which phone each frame gets, its last axis phones: as it is, and with the reader's edits."""
+    a, b = (record.value.reshape(-1, record.value.shape[-1]) for record in (before, after))
     expect(a.shape == b.shape, f"{tuple(a.shape)} and {tuple(b.shape)}: say the same both times.")
-    expect(not torch.equal(a, b), "Nothing is different yet: put an edit of the pattern into the list.")
-    dead = [head for head in range(b.shape[1]) if not bool(b[:, head].any())]
-    same = [head for head in range(b.shape[1]) if torch.equal(a[:, head], b[:, head])]
-    every = "All heads are silent. Name one: `zero(target, head=1)`."
-    expect(len(dead) < b.shape[1], every)
-    part = "Some weights changed, but no head is silent as a whole: leave frames and phones out of the edit."
-    expect(dead, part)
-    expect(dead == [1], f"Head {dead[0]} is silent. Counting begins at 0, and head 1 was asked for.")
-    expect(len(same) == b.shape[1] - 1, "Another head changed, too. One edit is enough.")
-    return "An edit takes the name of an axis and a number: `head=1`, `phone=(0, 5)`, `seconds=(0.5, 1.0)`."
+    same = "Nothing is different yet: put an edit of the alignment into the list, of a phone that has frames."
+    expect(not torch.equal(a, b), same)
+    changed = [phone for phone in range(a.shape[1]) if not torch.equal(a[:, phone], b[:, phone])]
+    expect(bool(b.any()), "All phones are gone. Name one: `zero(target, phone=2)`.")
+    expect(len(changed) == 1, f"{len(changed)} phones changed. One is enough: `zero(target, phone=2)`.")
+    left = f"Some frames still get phone {changed[0]}: leave frames out of the edit, and take all of it."
+    expect(not b[:, changed[0]].any(), left)
+    return "An edit takes the name of an axis and a number: `phone=2`, `phone=(0, 5)`, `seconds=(0.5, 1.0)`, `head=1`."

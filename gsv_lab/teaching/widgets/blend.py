@@ -17,17 +17,19 @@ from gsv_lab.hooks import Edit, probe, zero
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.teaching.exercises.excerpt import Excerpt
+from gsv_lab.teaching.exercises.prior_alignment import alignment_tap
 from gsv_lab.teaching.widgets.explorer import Explorer
 from gsv_lab.teaching.widgets.player import picture_html, player
-
-PATTERN = "prior.cross_attention.pattern"
+from gsv_lab.text import Phones
 
 
 class BlendExplorer(Explorer):
-    """Speaks the codes of a recording in a blend of two voices, with or without text and codes, and with chosen heads.
+    """Speaks the codes of a recording in a blend of two voices, with or without text and codes, and with chosen words.
 
-    state: `share` of the second voice, `text`, `codes`, `heads`; `render()` gives HTML text. `speech` and `pattern`
-    (H, F, P) are what was made last.
+    A prior with attention has its heads to choose from, in place of the words.
+
+    state: `share` of the second voice, `text`, `codes`, `words` or `heads`; `render()` gives HTML text. `speech` and
+    `pattern`, which phones each frame gets, (F, P) or (H, F, P), are what was made last.
 
     Args:
         lab: a loaded lab.
@@ -43,16 +45,21 @@ class BlendExplorer(Explorer):
         self.second = second
         self.speech: Speech | None = None
         self.pattern: Tensor | None = None
-        with probe(lab, PATTERN) as records:
+        self.tap = alignment_tap(lab)
+        with probe(lab, self.tap) as records:
             lab.resynthesize(part.wave, part.phones, first)
-        heads = range(records[PATTERN].value.shape[1])
+        if "head" in records[self.tap].axes:
+            count = records[self.tap].value.shape[1]
+            self.chosen, options = "heads", [(f"head {head}", ("head", head)) for head in range(count)]
+        else:
+            self.chosen, options = "words", words_to_choose(part.phones)
         super().__init__({
             "share": ipywidgets.FloatSlider(0.5, min=-0.5, max=1.5, step=0.1, description="second voice"),
             "text": ipywidgets.Checkbox(True, description="text"),
             "codes": ipywidgets.Checkbox(True, description="codes"),
-            "heads": ipywidgets.SelectMultiple(
-                options=[(f"head {head}", head) for head in heads], value=tuple(heads), description="heads at work",
-                layout=ipywidgets.Layout(height="4.5em"),
+            self.chosen: ipywidgets.SelectMultiple(
+                options=options, value=tuple(place for _, place in options), description=f"{self.chosen} at work",
+                style={"description_width": "initial"}, layout=ipywidgets.Layout(height="4.5em"),
             ),
         })  # fmt: skip
 
@@ -61,20 +68,20 @@ class BlendExplorer(Explorer):
         """What the present controls take away."""
         state = self.state
         gone = [zero(name) for name, kept in (("prior.text", "text"), ("prior.content", "codes")) if not state[kept]]
-        count = len(self.controls["heads"].options)
-        return gone + [zero(PATTERN, head=head) for head in range(count) if head not in state["heads"]]
+        places = [place for _, place in self.controls[self.chosen].options]
+        return gone + [zero(self.tap, **{axis: at}) for axis, at in places if (axis, at) not in state[self.chosen]]
 
     def make(self) -> Speech:
         """Speak as the controls stand."""
         share = self.state["share"]
         voice = (1 - share) * self.first + share * self.second
-        with probe(self.lab, PATTERN, edits=self.edits) as records:
+        with probe(self.lab, self.tap, edits=self.edits) as records:
             self.speech = self.lab.resynthesize(self.part.wave, self.part.phones, voice)
-        self.pattern = records[PATTERN].value[0]
+        self.pattern = records[self.tap].value[0]
         return self.speech
 
     def render(self) -> str:
-        """Player, median pitch, and which phones each head attends to."""
+        """Player, median pitch, and which phones each frame gets."""
         speech = self.make()
         curve = tracked_pitch(speech.wave.numpy())
         pitch = f"{np.median(curve[curve > 0]):.0f} Hz" if (curve > 0).any() else "no voice"
@@ -83,13 +90,25 @@ class BlendExplorer(Explorer):
         return head + player(speech.wave, speech.sample_rate, speech.mark) + picture_html(self._alignments())
 
     def snapshot(self) -> Any:
-        """Which phones each head attends to, a Figure."""
+        """Which phones each frame gets, of each head if there are any, a Figure."""
         self.make()
         return self._alignments()
 
     def _alignments(self) -> Any:
-        from gsv_lab.figures import alignments
+        from gsv_lab.figures import alignment, alignments
 
         assert self.pattern is not None
+        if self.chosen == "words":
+            return alignment(self.pattern, 50, self.part.phones.symbols, path=False)
         named = {f"head {number}": weights for number, weights in enumerate(self.pattern)}
         return alignments(named, 50, self.part.phones.symbols)
+
+
+def words_to_choose(phones: Phones) -> list[tuple[str, tuple[str, tuple[int, int]]]]:
+    """The words of a text, without marks and places for pauses, and where their phones are: ("phone", (first, end))."""
+    found, first = [], 0
+    for word in phones.words:
+        if word.language:
+            found.append((word.text, ("phone", (first, first + word.phones))))
+        first += word.phones
+    return found
