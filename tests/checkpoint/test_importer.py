@@ -23,7 +23,7 @@ from gsv_lab.checkpoint import read_header
 from gsv_lab.checkpoint.restricted import HParams, read_released
 from gsv_lab.cli.weights import add_weights
 from gsv_lab.errors import CheckpointError, LabError
-from gsv_lab.inference.family import known_families
+from gsv_lab.inference.loading import locate
 from gsv_lab.released.exporter import export_reference
 from gsv_lab.released.importer import import_reference
 from gsv_lab.released.stored_config import from_json, to_json
@@ -195,7 +195,7 @@ def test_two_files_of_one_role_and_odd_names(tmp_path: Path) -> None:
 
 
 def test_export_needs_a_network_of_the_released_families(tmp_path: Path) -> None:
-    for file in sorted(known_families()["nano-5"].glob("s*.safetensors")):
+    for file in sorted(locate("nano").glob("s*.safetensors")):
         with pytest.raises(CheckpointError) as caught:
             export_reference(file, tmp_path / "b.pth")
         assert caught.value.code == "CKPT_FORMAT"

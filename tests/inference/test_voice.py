@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
+from gsv_lab.cli import main
 from gsv_lab.errors import CheckpointError
 from gsv_lab.extensions.residual_correction import Residuals
+from gsv_lab.inference.lab import load
 from gsv_lab.inference.synthesizer import Prompt
 from gsv_lab.inference.voice import Voice
 from gsv_lab.text import phonemize
-from tiny import make_family
+from tiny import make_family, make_planning_family
 
 
 def voice(**changes: object) -> Voice:
@@ -54,6 +57,30 @@ def test_other_weights_are_refused_with_the_command() -> None:
     assert caught.value.code == "CKPT_PARENT_MISMATCH"
     with pytest.raises(CheckpointError, match=r"made for tiny-1, loaded is tiny-2.*gsv-lab finetune"):
         voice(changed={"sovits.x": torch.zeros(1)}).check_parent("tiny-2", {"sovits": "abc"})
+
+
+def test_a_voice_of_an_earlier_family_is_refused_before_it_speaks(
+    tmp_path: Path, sample: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Prior, durations and phones of the later one are others; one error says so, and what to do."""
+    old = load(str(make_family(tmp_path / "old")))
+    old.clone(sample, name="me").save(tmp_path / "me.safetensors")
+    later = make_planning_family(tmp_path / "later")
+    card = json.loads((later / "model.json").read_text(encoding="utf-8"))
+    (later / "model.json").write_text(json.dumps({**card, "version": "tiny-2"}), encoding="utf-8")
+    command = ["speak", "--model", str(later), "--voice", str(tmp_path / "me.safetensors"), "--text", "Hello."]
+    assert main([*command, "--output", str(tmp_path / "out.wav")]) == 2
+    said = capsys.readouterr().err
+    assert (
+        "[CKPT_PARENT_MISMATCH]" in said and "made for tiny-1, loaded is tiny-2 (semantic_gpt, sovits differ)" in said
+    )
+    assert "gsv-lab clone RECORDING --output VOICE.safetensors" in said and "Traceback" not in said
+    assert not (tmp_path / "out.wav").exists()
+    new = load(str(later))
+    with pytest.raises(CheckpointError, match="gsv-lab clone"):
+        new.clone(sample, tuned=Voice.load(tmp_path / "me.safetensors"))
+    new.clone(sample, name="me").save(tmp_path / "me.safetensors")
+    assert main([*command, "--output", str(tmp_path / "out.wav")]) == 0
 
 
 def test_weights_are_no_voice(tmp_path: Path) -> None:
