@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import soundfile
 import yaml
 
 from gsv_lab.corpora.synthetic import SyntheticCorpus
-from tiny import CONTENT, DISCRIMINATORS, GPT, RECOGNISERS, SOVITS, TEXTS, VERIFIER, experiment, spec
+from tiny import (
+    ALIGNED_PRIOR,
+    CONTENT,
+    DISCRIMINATORS,
+    GPT,
+    PLANNED_GPT,
+    RECOGNISERS,
+    SOVITS,
+    TEXTS,
+    VERIFIER,
+    experiment,
+    spec,
+)
 
 
 def write_corpus(folder: Path) -> Path:
@@ -30,7 +43,7 @@ def write_configs(folder: Path) -> Path:
     letters = spec("extensions.letter_to_sound.LetterToSound", n_letters=27, n_phones=70, dim=8, width=8)
     quantizer = spec("nn.quantizer.VectorQuantizer", dim=12, n_codes=512, projection="mean", hop=2)
     sovits = {**SOVITS, "init_args": {**SOVITS["init_args"], "quantizer": quantizer}}
-    gpt = {**GPT, "init_args": {**GPT["init_args"], "n_codes": 512}}
+    gpt, planned = ({**net, "init_args": {**net["init_args"], "n_codes": 512}} for net in (GPT, PLANNED_GPT))
     tasks = {
         "content": spec("training.content_task.ContentTask", content_encoder=CONTENT),
         "sovits": spec(
@@ -40,6 +53,7 @@ def write_configs(folder: Path) -> Path:
             quantizer_file="${sizes.quantizer}",
         ),
         "gpt": spec("training.gpt_task.GPTTask", semantic_gpt=gpt, guided_layer=1),
+        "durations": spec("training.duration_task.DurationTask", semantic_gpt=planned),
         "speaker_verifier": spec("training.verifier_task.VerifierTask", verifier=VERIFIER, n_speakers=3),
         "recogniser_en": spec("training.recogniser_task.RecogniserTask", recogniser=RECOGNISERS["en"]),
         "recogniser_zh": spec("training.recogniser_task.RecogniserTask", recogniser=RECOGNISERS["zh"]),
@@ -49,6 +63,7 @@ def write_configs(folder: Path) -> Path:
         "content": spec("corpora.content_data.ContentData", store="x"),
         "sovits": spec("corpora.sovits_data.SoVITSData", store="x", windows=2, window_seconds=1.0, worst_fit=-90.0),
         "gpt": spec("corpora.gpt_data.GPTData", store="x", worst_fit=-90.0),
+        "durations": spec("corpora.gpt_data.GPTData", store="x", prompted=0.0, worst_fit=-90.0),
         "speaker_verifier": spec("corpora.verifier_data.VerifierData", store="x", speakers=2),
         "recogniser_en": spec("corpora.recogniser_data.RecogniserData", store="x"),
         "recogniser_zh": spec("corpora.recogniser_data.RecogniserData", store="x"),
@@ -58,4 +73,20 @@ def write_configs(folder: Path) -> Path:
     for name, task in tasks.items():
         content = {**experiment(task, data[name], 1), "sizes": {"quantizer": ""}}
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    discriminator = spec("extensions.latent_discriminator.LatentDiscriminator", latent_dim=8, speaker_dim=16)
+    overlays: dict[str, dict[str, Any]] = {
+        "prior": {
+            "latent_training": spec("extensions.latent_discriminator.LatentTraining"),
+            "discriminators": None,
+            "weights": {"kl": 1.0, "latent": 20.0},
+            "sovits": {"init_args": {"from_prior": 0.0, "prior": ALIGNED_PRIOR}},
+        },
+        "prior_adversary": {
+            "latent_training": spec("extensions.latent_discriminator.LatentTraining", discriminator=discriminator),
+            "adversarial_from": 0.0,
+        },
+    }
+    for name, changed in overlays.items():
+        over = yaml.safe_dump({"name": f"tiny-{name}", "task": {"init_args": changed}})
+        (folder / f"{name}.yaml").write_text(over, encoding="utf-8")
     return folder

@@ -25,9 +25,8 @@ from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.readers import read as read_corpus
 from gsv_lab.corpora.texts import FILE_NAME, read_texts, save_texts
 from gsv_lab.errors import DataError
-from gsv_lab.system.config import load_experiment
 from gsv_lab.system.folders import new_folder
-from gsv_lab.training.stages import STAGES
+from gsv_lab.training.stages import STAGES, load_stage
 
 COLUMNS = ("path", "speaker", "language", "text", "corpus", "gender", "split")
 
@@ -48,7 +47,7 @@ def bundle(configs: str | Path, corpora: Sequence[str | Path], folder: str | Pat
     experiments = {}
     splits: set[str] = set()
     for stage in STAGES:
-        experiment = load_experiment([Path(configs) / f"{stage.name}.yaml"])
+        experiment = load_stage(Path(configs), stage.name, [])
         experiments[stage.name] = experiment
         splits |= _splits(experiment["data"]["init_args"])
     excluded = experiments["content"]["data"]["init_args"]["exclude"]
@@ -114,4 +113,4 @@ def _write_part(folder: Path, clips: Sequence[Clip]) -> None:
                 clip.split,
             ]
             writer.writerow(row)
-    save_texts(read_texts(clips), folder / FILE_NAME)
+    save_texts(read_texts(clips, pauses=True), folder / FILE_NAME)

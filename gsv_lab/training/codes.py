@@ -47,6 +47,8 @@ def fit_codebook(
 def make_codes(store_folder: str | Path, content_file: str | Path, output: str | Path, n_codes: int = 512) -> Path:
     """From a trained content encoder to everything the next stages read: codebook, codes, aligned phones, pitch.
 
+    Places for pauses stand among the phones.
+
     Returns:
         the quantizer's weight file, which is written last: once it is there, so is all the rest.
 
@@ -57,7 +59,7 @@ def make_codes(store_folder: str | Path, content_file: str | Path, output: str |
         store = ClipStore(store_folder)
         if not store.has_track("pitch"):
             add_pitch(store)
-        add_content(store, load_component(content_file, ContentEncoder), str(content_file))
+        add_content(store, load_component(content_file, ContentEncoder), str(content_file), pauses=True)
         quantizer = fit_codebook(store, n_codes)
         add_codes(store, quantizer, str(content_file))
         return save_component(quantizer, output)

@@ -33,7 +33,7 @@ def release(
     max_codes_per_phone: float,
     keep: Mapping[str, Path] | None = None,
     residual_correction: Mapping[str, float] | None = None,
-    candidates: int = 3,
+    candidates: int = 1,
     postfilters: Mapping[str, Mapping[str, float]] | None = None,
     pauses: bool = False,
 ) -> Path:

@@ -1,7 +1,8 @@
 """From raw clips to a family that ships, one stage after the other, without supervision.
 
-content encoder -> codebook, codes, aligned phones, pitch -> SoVITS -> SemanticGPT -> speaker verifier and evaluation
-recognisers -> letter-to-sound -> release
+content encoder -> codebook, codes, aligned phones, pitch -> SoVITS -> its prior, on frozen latents, then against a
+discriminator of them -> SemanticGPT -> its durations -> speaker verifier and evaluation recognisers -> letter-to-sound
+-> release
 
 Every stage is a run of its own (`gsv_lab.training.fit`) with a share of the minutes; killed at any moment, the same
 call goes on in the stage and at the batch where it was. What the networks are is said in the YAML files.
@@ -39,24 +40,35 @@ class Stage:
         share: of all minutes.
         weights: components whose files it writes.
         overrides: more `key=value` for its configuration.
+        over: names of the stages over whose configurations this one's lies; none if it is whole.
+        start: the weight file that it goes on from, below the folder of the family; empty for none. What does not fit
+            begins anew.
     """
 
     name: str
     share: float
     weights: tuple[str, ...]
     overrides: tuple[str, ...] = field(default=())
+    over: tuple[str, ...] = field(default=())
+    start: str = ""
 
 
+QUANTIZER = ("task.init_args.quantizer_file={quantizer}",)
 STAGES = (
     Stage("content", 0.28, ("content_encoder",)),
-    Stage("sovits", 0.32, ("sovits", "discriminators"), ("task.init_args.quantizer_file={quantizer}",)),
-    Stage("gpt", 0.18, ("semantic_gpt",)),
+    Stage("sovits", 0.24, ("sovits", "discriminators"), QUANTIZER),
+    Stage("prior", 0.06, ("sovits",), QUANTIZER, ("sovits",), "sovits/weights/sovits.safetensors"),
+    Stage("prior_adversary", 0.03, ("sovits",), QUANTIZER, ("sovits", "prior"), "prior/weights/sovits.safetensors"),
+    Stage("gpt", 0.15, ("semantic_gpt",)),
+    Stage("durations", 0.02, ("semantic_gpt",), start="gpt/weights/semantic_gpt.safetensors"),
     Stage("speaker_verifier", 0.04, ("speaker_verifier",)),
     Stage("recogniser_en", 0.08, ("recogniser_en",)),
     Stage("recogniser_zh", 0.08, ("recogniser_zh",)),
     Stage("g2p", 0.02, ("letter_to_sound",)),
 )
-"""Shares were set on two CPU cores; they add up to one. Evaluation networks measure the family and steer nothing."""
+"""Shares were set on two CPU cores; they add up to one. Of a component that several stages write the last file counts.
+Evaluation networks measure the family and steer nothing.
+"""
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,8 @@ def load_stage(configs: Path, name: str, overrides: Sequence[str]) -> dict[str, 
             `load_experiment` and `override`.
     """
     if configs.suffix != ".json":
-        return load_experiment([configs / f"{name}.yaml"], overrides)
+        (stage,) = choose([name])
+        return load_experiment([configs / f"{file}.yaml" for file in (*stage.over, name)], overrides)
     try:
         stages = json.loads(read_file(configs))
     except OSError as error:
@@ -116,8 +129,8 @@ def train_family(
     """Train all stages and release them.
 
     Args:
-        configs: folder with `content.yaml`, `sovits.yaml`, `gpt.yaml`, `speaker_verifier.yaml`, `g2p.yaml`, or a
-            bundle's file in which they are resolved already (`gsv_lab.training.bundle`).
+        configs: folder with a YAML file for each stage, named like it, or a bundle's file in which they are resolved
+            already (`gsv_lab.training.bundle`).
         corpora: corpus folders or list files; see `gsv_lab.corpora.readers`.
         folder: for runs, the store and, in the end, the family.
         version: name of the family, for example `nano-2`.
@@ -155,7 +168,14 @@ def train_family(
             if left < 0:
                 return None
             experiment = load_stage(Path(configs), stage.name, settings)
-            finished = fit(experiment, folder / stage.name, pause=pause, run_minutes=left, progress_bar=progress_bar)
+            finished = fit(
+                experiment,
+                folder / stage.name,
+                pause=pause,
+                run_minutes=left,
+                progress_bar=progress_bar,
+                partial=bool(stage.start),
+            )
             if not finished.done:
                 return None
             save_bytes(done, b"")
@@ -163,7 +183,7 @@ def train_family(
         if stage.name == "content" and stage in chosen and not quantizer.is_file():
             say("codebook, codes, aligned phones, pitch")
             make_codes(folder / "store", files["content_encoder"], quantizer)
-    return release(weights, folder / version, version, DEFAULTS, 0.0, 4.0)
+    return release(weights, folder / version, version, DEFAULTS, 0.0, 4.0, pauses=True)
 
 
 def choose(names: Sequence[str] | None) -> tuple[Stage, ...]:
@@ -185,6 +205,8 @@ def stage_settings(
 ) -> list[str]:
     """Settings over a stage's configuration: where its data lie, its budget, and the caller's own, last."""
     settings = [text.format(quantizer=folder / "quantizer.safetensors") for text in stage.overrides]
+    if stage.start:
+        settings.append(f"start_from=[{folder / stage.start}]")
     if stage.name != "g2p":
         settings.append(f"data.init_args.store={folder / 'store'}")
     if stage.name == "content":

@@ -54,8 +54,9 @@ def test_a_bundle_trains_and_releases_without_the_text_packages(tmp_path: Path) 
     found = sorted(made.glob("part*"))
     assert len(found) >= 2 and (made / "family.json").is_file()
     command = ["fit", "--family", str(made / "family.json"), "--corpus", *map(str, found), "--version", "tiny-9"]
-    command += ["--stages", "content", "sovits", "gpt", "speaker_verifier", "--output", str(tmp_path / "out")]
-    for stage in ("content", "sovits", "gpt", "speaker_verifier"):
+    stages = ("content", "sovits", "prior", "gpt", "durations", "speaker_verifier")
+    command += ["--stages", *stages, "--output", str(tmp_path / "out")]
+    for stage in stages:
         command += [f"{stage}.trainer.max_batches=1", f"{stage}.trainer.precision=bf16"]
     done = subprocess.run(
         [sys.executable, "-c", BLOCK, *command], capture_output=True, text=True,
@@ -71,12 +72,13 @@ def test_texts_travel_unchanged(tmp_path: Path) -> None:
     corpus, configs = write_corpus(tmp_path / "corpus"), write_configs(tmp_path / "configs")
     made = bundle(configs, [corpus], tmp_path / "bundle")
     from gsv_lab.text import phonemize
+    from gsv_lab.text.pauses import with_pauses
 
     texts = load_texts([made / "part1" / "texts.npz"])
     clips = read(made / "part1")
     assert {clip.id for clip in clips} == set(texts)
     for clip in clips:
-        phones = phonemize(clip.text, clip.language)
+        phones = with_pauses(phonemize(clip.text, clip.language))
         assert texts[clip.id].spelling.tolist() == phones.ids and len(texts[clip.id].context) == len(phones)
 
 
