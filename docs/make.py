@@ -27,10 +27,12 @@ from gsv_lab.extensions.postfilter import FormantPostfilter, LatentPostfilter
 from gsv_lab.extensions.residual_correction import ResidualCorrection
 from gsv_lab.hooks.catalogue import Table, catalogue, fold
 from gsv_lab.nn.hifigan import HiFiGAN
+from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.released.eres2net import ERes2NetV2
-from gsv_lab.system.config import build, load_experiment
+from gsv_lab.system.config import build
 from gsv_lab.text.context import LexicalContext
 from gsv_lab.training.logging_callback import COMMON
+from gsv_lab.training.stages import load_stage
 from gsv_lab.training.task import Tag, Task
 
 DOCS = Path(__file__).resolve().parent
@@ -45,9 +47,8 @@ class Nano:
     def components(self) -> dict[str, nn.Module]:
         """Name -> network; the parts of SoVITS stand under their own names, as in a loaded lab."""
         parts: dict[str, nn.Module] = {"context_encoder": LexicalContext()}
-        for name in ("g2p", "content", "gpt", "sovits", "speaker_verifier"):
-            experiment = load_experiment([ROOT / "configs" / "nano" / f"{name}.yaml"])
-            parts |= build(experiment["task"]).parts()
+        for name in ("g2p", "content", "durations", "prior", "speaker_verifier"):
+            parts |= build(load_stage(ROOT / "configs" / "nano", name, [])["task"]).parts()
         parts["vocoder"].postfilter = FormantPostfilter()
         parts["postfilter"] = LatentPostfilter()
         parts["residual_correction"] = ResidualCorrection()
@@ -63,6 +64,7 @@ class Others:
         made = (
             HiFiGAN(8, 8, 16, (4, 2), (8, 4), (3,), (1,)), InverseSTFTVocoder(8, 8, width=8, layers=1),
             ERes2NetV2(4, (1, 1, 1, 1), n_mels=16, dim=8), DelayRecogniser(("a",), "en", 8, 4, (1,), 4, 1),
+            TextContentPrior(4, 4, 4, 8, width=8, filter_width=8, layers=(1, 1, 1), attention_width=8),
         )  # fmt: skip
         return {type(part).__name__: part for part in made}
 
