@@ -169,15 +169,13 @@ check.monotonic_path(monotonic_path)
 # where did the speaker? And which phones does it always make equally long?
 
 # %% tags=["figure"]
-paths = {"recording": part.phone_index, "free run": run.phone_index}
-shown = {name: torch.eye(len(part.phones))[path] for name, path in paths.items() if path is not None}
-figures.alignments(shown, 25, part.phones.symbols)
-
-# %%
-for name, path in paths.items():
+shown = {}
+for name, path in (("recording", part.phone_index), ("free run", run.phone_index)):
     if path is not None:
-        lengths = path.bincount(minlength=len(part.phones)).tolist()
-        print(f"{name:9}", *[f"{s}:{n}" for s, n in zip(part.phones.symbols, lengths, strict=True) if n])
+        shown[name] = torch.eye(len(part.phones))[path]
+        lengths = [f"{phone}:{int(n)}" for phone, n in zip(part.phones.symbols, shown[name].sum(0), strict=True) if n]
+        print(f"{name}, codes of each phone:", *lengths)
+figures.alignments(shown, 25, part.phones.symbols)
 
 # %% [markdown]
 # *Attention* weights say how much each step takes over from each phone and each earlier code; those of a row sum to

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.errors import CheckpointError, DataError
 from gsv_lab.evaluation import own
 from gsv_lab.evaluation.acoustic import SYNTHETIC_RUNS, Acoustic, ContentEvaluator, acoustic
-from gsv_lab.evaluation.probes_leakage import DEFAULT_TAPS, extract, frames_of, gather, leakage
+from gsv_lab.evaluation.probes_leakage import DEFAULT_TAPS, default_taps, extract, frames_of, gather, leakage
 from gsv_lab.evaluation.probes_material import SpokenClip, recorded_clips, synthetic_clips
 from gsv_lab.hooks import Record, watched
 from gsv_lab.inference.lab import load
@@ -39,9 +40,10 @@ def clips() -> list[SpokenClip]:
 
 
 def test_every_default_tap_fires_and_has_frames(model: Acoustic, clips: list[SpokenClip]) -> None:
+    taps = default_taps(model)
     records = extract(model, clips[:2])
-    assert not watched()
-    for tap in DEFAULT_TAPS:
+    assert not watched() and set(records[0]) == set(taps)
+    for tap in taps:
         found = gather(tap, records, clips[:2])
         assert len(found.x) == len(found.phone) == len(found.kind) and found.x.dtype == np.float64
         assert set(found.phone) <= {name for clip in clips[:2] for name in clip.phones} and set(found.clip) == {0, 1}
@@ -49,6 +51,27 @@ def test_every_default_tap_fires_and_has_frames(model: Acoustic, clips: list[Spo
     assert set(np.unique(codes)) == {0.0, 1.0} and (codes.sum(1) == 1).all()
     voice = gather("speaker_encoder.speaker", records, clips[:2])
     assert len(np.unique(voice.x.round(6), axis=0)) == 2  # one vector a clip, repeated
+
+
+def test_the_text_has_a_row_in_either_kind_of_prior(model: Acoustic, clips: list[SpokenClip]) -> None:
+    """What attention answers, or the phone that a frame is given; no default tap is of neither."""
+    aligned = build({**tiny.SOVITS, "init_args": {**tiny.SOVITS["init_args"], "prior": tiny.ALIGNED_PRIOR}}).eval()
+    given = Acoustic(model.content_encoder, aligned, model.evaluator)
+    attending, led = set(default_taps(model)), set(default_taps(given))
+    assert attending - led == {"prior.cross_attention.answer"} and led - attending == {"prior.own_phone"}
+    assert attending | led == set(DEFAULT_TAPS)
+    frames = gather("prior.own_phone", extract(given, clips[:1]), clips[:1])
+    assert len(frames.x) == len(frames.phone) > 10
+
+
+def test_silence_belongs_to_the_pause_that_stands_there(clips: list[SpokenClip]) -> None:
+    """Three phones a quarter of a second long with as much silence around them; ids with and without pauses."""
+    edges = np.arange(7) / 4
+    sounds = {"phones": ("a", "b", "c"), "start": edges[1::2], "end": edges[2::2]}
+    paused = replace(clips[0], **sounds, ids=(9, 1, 9, 2, 9, 3, 9), positions=np.array([1, 3, 5]))
+    assert paused.phone_index(8, 4.0).tolist() == [0, 1, 2, 3, 4, 5, 6, 6]
+    plain = replace(clips[0], **sounds, ids=(1, 2, 3), positions=np.arange(3))
+    assert plain.phone_index(8, 4.0).tolist() == [0, 0, 0, 1, 1, 2, 2, 2]
 
 
 def test_labels_are_those_of_the_frames(clips: list[SpokenClip]) -> None:
@@ -165,6 +188,6 @@ def test_the_command(source: str, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "tract length, share of the way" in page and "![leakage.png](leakage.png)" in page
     assert ("at best" in page) == (source == "synthetic") and ("phones recognised by" in page) == (source == "speech")
     kept = json.loads((out / "result.json").read_text("utf-8"))
-    assert len(kept["probes"]) == 3 * len(DEFAULT_TAPS) and len(kept["pairs"]) == 2
+    assert len(kept["probes"]) == 3 * (len(DEFAULT_TAPS) - 1) and len(kept["pairs"]) == 2
     assert (out / "leakage.png").stat().st_size > 10_000 and not watched()
     assert "result.md" in capsys.readouterr().out

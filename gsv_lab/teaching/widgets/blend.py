@@ -22,6 +22,9 @@ from gsv_lab.teaching.widgets.explorer import Explorer
 from gsv_lab.teaching.widgets.player import picture_html, player
 from gsv_lab.text import Phones
 
+Choice = tuple[str, tuple[str, int | tuple[int, int]]]
+"""What is shown, and the axis of the alignment with the place on it."""
+
 
 class BlendExplorer(Explorer):
     """Speaks the codes of a recording in a blend of two voices, with or without text and codes, and with chosen words.
@@ -50,9 +53,11 @@ class BlendExplorer(Explorer):
             lab.resynthesize(part.wave, part.phones, first)
         if "head" in records[self.tap].axes:
             count = records[self.tap].value.shape[1]
-            self.chosen, options = "heads", [(f"head {head}", ("head", head)) for head in range(count)]
+            self.chosen = "heads"
+            options: list[Choice] = [(f"head {head}", ("head", head)) for head in range(count)]
         else:
-            self.chosen, options = "words", words_to_choose(part.phones)
+            self.chosen = "words"
+            options = words_to_choose(part.phones)
         super().__init__({
             "share": ipywidgets.FloatSlider(0.5, min=-0.5, max=1.5, step=0.1, description="second voice"),
             "text": ipywidgets.Checkbox(True, description="text"),
@@ -104,9 +109,10 @@ class BlendExplorer(Explorer):
         return alignments(named, 50, self.part.phones.symbols)
 
 
-def words_to_choose(phones: Phones) -> list[tuple[str, tuple[str, tuple[int, int]]]]:
-    """The words of a text, without marks and places for pauses, and where their phones are: ("phone", (first, end))."""
-    found, first = [], 0
+def words_to_choose(phones: Phones) -> list[Choice]:
+    """The words of a text, without marks and places for pauses, and where their phones are."""
+    found: list[Choice] = []
+    first = 0
     for word in phones.words:
         if word.language:
             found.append((word.text, ("phone", (first, first + word.phones))))
