@@ -18,8 +18,10 @@ from tqdm.auto import tqdm
 from gsv_lab.corpora.augmentation import SpectralMask
 from gsv_lab.corpora.data import SpeechData
 from gsv_lab.corpora.store import ClipStore, Row
+from gsv_lab.corpora.teacher import TRACK, add_teacher
 from gsv_lab.corpora.texts import add_texts, labels
 from gsv_lab.extensions.phone_content_encoder import normalise
+from gsv_lab.nn.spectral import LogMel
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
@@ -29,13 +31,17 @@ MEL = "content_mel"
 
 
 class ContentBatch(NamedTuple):
-    """`mel` (B, M, F), `frames` (B,) valid ones, `labels` (B, P), `label_lengths` (B,), `languages` of each clip."""
+    """`mel` (B, M, F), `frames` (B,) valid ones, `labels` (B, P), `label_lengths` (B,), `languages` of each clip.
+
+    None where the task does not need it: `teacher` (B, C, F / 2), what the teacher hears in the unaltered clip.
+    """
 
     mel: Tensor
     frames: Tensor
     labels: Tensor
     label_lengths: Tensor
     languages: list[str]
+    teacher: Tensor | None = None
 
 
 class ContentData(SpeechData):
@@ -44,6 +50,8 @@ class ContentData(SpeechData):
     Args:
         stretch: largest tempo and formant change, for example 0.12 for factors between 0.88 and 1.14.
         masks: time and frequency masks a clip.
+        whisper: folder of the Whisper model that teaches, see `gsv_lab.corpora.teacher`; read where the store has not
+            heard it yet.
     """
 
     def __init__(
@@ -59,6 +67,7 @@ class ContentData(SpeechData):
         valid_batches: PositiveInt = 8,
         stretch: NonNegativeFloat = 0.12,
         masks: NonNegativeInt = 2,
+        whisper: str = "",
         seed: NonNegativeInt = 1234,
     ) -> None:
         super().__init__(
@@ -75,12 +84,12 @@ class ContentData(SpeechData):
         )
         self.stretch = stretch
         self.masks = masks
+        self.whisper = whisper
 
     def make_tracks(self) -> None:
         """`content_mel` (F, M) half precision at 100 Hz, raw log-mel; `phones` (P,) recogniser classes."""
         if not self.store.has_track(MEL):
-            task = cast("ContentTask", self._task)
-            log_mel = task.content_encoder.log_mel
+            log_mel = LogMel(16000, n_fft=640, hop_length=160, n_mels=80)
 
             def mels() -> Iterator[np.ndarray]:
                 for index in tqdm(range(len(self.store)), "log-mels"):
@@ -92,6 +101,12 @@ class ContentData(SpeechData):
             bands = log_mel.filters.shape[0]
             self.store.add_track(MEL, mels(), rate=100, bands=bands)
         add_phones(self.store)
+        if "teacher" in self.needs:
+            add_teacher(self.store, self.whisper)
+
+    def missing(self, field: str) -> str:
+        """What the teacher hears is a track of the store."""
+        return "" if field == "teacher" else super().missing(field)
 
     def usable(self, index: int, row: Row) -> bool:
         """Labels must fit into the frames at 50 Hz with room for repeats."""
@@ -103,13 +118,16 @@ class ContentData(SpeechData):
     def collate(self, indices: Sequence[int], n: int | None) -> ContentBatch:
         """See `SpeechData.collate`."""
         random = np.random.default_rng((self.seed, 2, n or 0))
-        mels = []
+        mels, teacher = [], []
         for index in indices:
             mel = torch.from_numpy(self.store.track(MEL, index).astype(np.float32)).T
             if n is not None:
                 mel = augment(mel, random, self.stretch, self.masks)
             even = mel.shape[1] // 2 * 2
             mels.append(normalise(mel[None, :, :even])[0])
+            if "teacher" in self.needs:
+                heard = torch.from_numpy(self.store.track(TRACK, index).astype(np.float32)).T
+                teacher.append(functional.interpolate(heard[None], even // 2, mode="linear")[0])
         labels = [torch.from_numpy(self.store.track("phones", i).astype(np.int64)) for i in indices]
         return ContentBatch(
             mel=pad_frames(mels),
@@ -117,6 +135,7 @@ class ContentData(SpeechData):
             labels=pad_sequence(labels, batch_first=True),
             label_lengths=torch.tensor([len(row) for row in labels]),
             languages=[self.store.rows[i].language for i in indices],
+            teacher=pad_frames(teacher) if teacher else None,
         )
 
 

@@ -15,9 +15,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.audio.alignment import align_batch, phone_errors
+from gsv_lab.checkpoint import load_component
 from gsv_lab.corpora.content_data import ContentBatch
 from gsv_lab.errors import LabError
 from gsv_lab.extensions.phone_content_encoder import PhoneContentEncoder
+from gsv_lab.extensions.teacher_head import TeacherHead
+from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.training import small_views
 from gsv_lab.training.log_writer import LogWriter
@@ -28,14 +31,19 @@ class ContentTask(Task):
     """CTC and frame labels for a phone-recognising content encoder.
 
     Losses: `ctc` (nat per label; Graves et al. 2006, eq. 12), `label` (cross entropy per frame, smoothed by 0.05).
+    With a teacher its frame labels take the place of the network's own, and there are `taught` (nat, divergence of a
+    frame's phones from the teacher's; Hinton et al. 2015, arXiv:1503.02531, 2) and `taught_content` (squared error of
+    the content over the variance of the teacher's).
 
     Args:
         content_encoder: the network.
         weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
         labels_from: share of the budget after which frame labels start; CTC must have settled by then.
+        teacher_file: weights of a `TeacherHead` with content of the same width; empty for none.
     """
 
     tags = small_views.CONTENT_TAGS
+    places = frozenset({"teacher_file"})
 
     def __init__(
         self,
@@ -46,10 +54,15 @@ class ContentTask(Task):
         weight_decay: NonNegativeFloat = 0.01,
         gradient_clip: NonNegativeFloat = 5.0,
         labels_from: NonNegativeFloat = 0.6,
+        teacher_file: str = "",
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
         self.content_encoder = content_encoder
         self.labels_from = labels_from
+        self.teacher: TeacherHead | None = None
+        if teacher_file:
+            self.teacher = load_component(teacher_file, TeacherHead).eval().requires_grad_(False)
+            self.batch_needs = frozenset({"teacher"})
 
     def components(self) -> dict[str, nn.Module]:
         """The content encoder."""
@@ -65,7 +78,7 @@ class ContentTask(Task):
 
     def losses(self, batch: ContentBatch) -> tuple[dict[str, Tensor], Tensor]:
         """Unweighted losses and the CTC log-probabilities (B, V, F)."""
-        content = self.content_encoder.encode(batch.mel)
+        content = self.content_encoder.encode(self.heard(batch))
         scores = self.content_encoder.phone_scores(content).float()
         frames = batch.frames // 2
         ctc = functional.ctc_loss(
@@ -77,11 +90,33 @@ class ContentTask(Task):
             reduction="none",
         )
         losses = {"ctc": (ctc / batch.label_lengths).mean()}
-        if self.progress >= self.labels_from:
+        if self.teacher is not None:
+            losses |= self.taught(content, batch)
+        elif self.progress >= self.labels_from:
             targets = frame_targets(scores.detach(), batch)
             labels = self.content_encoder.label_scores(content).float()
             losses["label"] = functional.cross_entropy(labels, targets, ignore_index=-1, label_smoothing=0.05)
         return losses, scores
+
+    def heard(self, batch: ContentBatch) -> Tensor:
+        """What the network reads."""
+        return batch.mel
+
+    def taught(self, content: Tensor, batch: ContentBatch) -> dict[str, Tensor]:
+        """How far content (B, D, F) and phones of each frame are from the teacher's."""
+        assert self.teacher is not None and batch.teacher is not None
+        with torch.no_grad():
+            goal = self.teacher.encode(batch.teacher)
+            phones = self.teacher.label_scores(goal).float()
+        mask = sequence_mask(batch.frames // 2, goal.shape[-1])[:, None]
+        scores = self.content_encoder.label_scores(content).float()
+        divergence = functional.kl_div(scores, phones, reduction="none", log_target=True).sum(1, keepdim=True)
+        goal = goal.float()
+        count = mask.sum()
+        mean = (goal * mask).sum((0, 2), keepdim=True) / count
+        spread = ((goal - mean) ** 2 * mask).mean(1).sum() / count
+        error = ((content.float() - goal) ** 2 * mask).mean(1).sum() / count
+        return {"taught": (divergence * mask).sum() / count, "taught_content": error / spread}
 
     def training_step(self, batch: ContentBatch, batch_idx: int) -> Tensor:
         """One batch."""
@@ -108,6 +143,42 @@ class ContentTask(Task):
     def log_views(self, batch: ContentBatch, log: LogWriter) -> None:
         """See `tags`."""
         small_views.content(self, batch, log)
+
+
+class TeacherTask(ContentTask):
+    """The same losses for a phone head on what Whisper hears.
+
+    Args:
+        teacher: the head.
+        weights, learning_rate, warm_up, weight_decay, gradient_clip, labels_from: see `ContentTask`.
+    """
+
+    batch_needs = frozenset({"teacher"})
+
+    def __init__(
+        self,
+        teacher: TeacherHead,
+        weights: Mapping[str, NonNegativeFloat] | None = None,
+        learning_rate: PositiveFloat = 1e-3,
+        warm_up: NonNegativeInt = 100,
+        weight_decay: NonNegativeFloat = 0.01,
+        gradient_clip: NonNegativeFloat = 5.0,
+        labels_from: NonNegativeFloat = 0.4,
+    ) -> None:
+        super().__init__(teacher, weights, learning_rate, warm_up, weight_decay, gradient_clip, labels_from)
+
+    def components(self) -> dict[str, nn.Module]:
+        """The head."""
+        return {"teacher": self.content_encoder}
+
+    def sample_rates(self) -> dict[str, float]:
+        """None: the head reads frames."""
+        return {}
+
+    def heard(self, batch: ContentBatch) -> Tensor:
+        """Whisper's frames."""
+        assert batch.teacher is not None
+        return batch.teacher
 
 
 def frame_targets(scores: Tensor, batch: ContentBatch) -> Tensor:
