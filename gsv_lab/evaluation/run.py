@@ -144,6 +144,7 @@ def evaluate_lab(
     conditions: Iterable[str] = COMPARISON,
     fine_tuned: Mapping[str, Any] | None = None,
     candidates: int | None = None,
+    baseline: Any = None,
     natural_log: str | Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -159,6 +160,7 @@ def evaluate_lab(
         conditions: names out of `gsv_lab.evaluation.conditions.CONDITIONS`.
         fine_tuned: speaker -> voice, for the condition `fine_tuned`.
         candidates: of each sentence in zero-shot; the lab's own number if None.
+        baseline: another lab, for the condition `baseline`; see `gsv_lab.evaluation.baseline`.
         natural_log: `rows.jsonl` of an earlier run whose natural-speech rows may be used again.
         progress: called before each clip.
 
@@ -168,7 +170,7 @@ def evaluate_lab(
     Raises:
         LabError: unknown conditions, `SAVE_FAILED`.
     """
-    made = LabConditions(lab, test_list.items, fine_tuned, candidates).conditions(conditions)
+    made = LabConditions(lab, test_list.items, fine_tuned, candidates, baseline).conditions(conditions)
     able, missing = available
     folder = make_folder(output)
     result = evaluate_list(
