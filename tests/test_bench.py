@@ -168,6 +168,15 @@ def test_quality_from_the_command_line(tmp_path: Path, monkeypatch: pytest.Monke
     assert json.loads((output / "quality.json").read_text()) == result
     assert main([*arguments, "--conditions", "fine_tuned"]) == 2
     assert "[VOICES_MISSING]" in capsys.readouterr().err
+    assert main([*arguments, "--conditions", "baseline"]) == 2
+    assert "[BASELINE_MISSING]" in capsys.readouterr().err
+    plain = FakeVoices()
+    monkeypatch.setattr(
+        "gsv_lab.evaluation.baseline.baseline_lab", lambda given, folder: plain if given is lab else None
+    )
+    assert main([*arguments, "--conditions", "baseline", "zero_shot", "--baseline", str(tmp_path)]) == 0
+    assert list(json.loads(capsys.readouterr().out)["conditions"]) == ["natural", "zero_shot", "baseline"]
+    assert any(asked[0] == "speak" for asked in plain.asked)
 
 
 def only_similarity(items: Any, embedder: Any, **others: Any) -> Any:

@@ -200,7 +200,8 @@ def test_content_encoder(
     made = exchanged({"init_args": {part: CONTENT}}, part, {"class_path": path})["init_args"][part]
     task = build({"class_path": "gsv_lab.training.content_task.ContentTask", "init_args": {part: made}})
     mel, labels = torch.randn(2, 80, 60), torch.randint(1, 100, (2, 5))
-    batch = ContentBatch(mel, torch.tensor([60, 50]), labels, torch.tensor([5, 4]), ["en", "zh"])
+    lengths = torch.tensor([30, 25]), torch.zeros(2, 30), labels, torch.tensor([5, 4])
+    batch = ContentBatch(*lengths, ["en", "zh"], mel)
     assert "ctc" in train_batch(task, batch, monkeypatch) and is_taught(task.content_encoder)
     wave, fired = spoken(tmp_path, recording, part, content_encoder=made)
     assert wave.abs().sum() > 0 and f"{part}.content" in fired

@@ -39,9 +39,11 @@ def add_bench(commands: Any) -> None:
     text = "folder of tuned voices SPEAKER.safetensors for the condition fine_tuned"
     quality.add_argument("--voices", type=Path, help=text)
     quality.add_argument("--natural", type=Path, help="earlier results whose natural rows are taken over")
+    text = "weights of a run of configs/nano/baseline.yaml, for the condition baseline"
+    quality.add_argument("--baseline", type=Path, metavar="DIR", help=text)
     text = (
-        "by default all but the last two of copy_synthesis resynthesis phones_without_codes codes_without_phones "
-        "true_timing zero_shot fine_tuned cross_lingual"
+        "by default all but the last three of copy_synthesis resynthesis phones_without_codes codes_without_phones "
+        "true_timing zero_shot baseline fine_tuned cross_lingual; baseline too where --baseline is given"
     )
     quality.add_argument("--conditions", nargs="+", help=text)
     text = "by default all of whisper words phones similarity quality timing prosody"
@@ -97,6 +99,7 @@ def _speed(arguments: argparse.Namespace) -> dict[str, Any]:
 def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
     from tqdm.auto import tqdm
 
+    from gsv_lab.evaluation.baseline import baseline_lab
     from gsv_lab.evaluation.conditions import COMPARISON
     from gsv_lab.evaluation.lists import read_list
     from gsv_lab.evaluation.run import available_measures, evaluate_lab, own_evaluators
@@ -104,12 +107,16 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
 
     output = arguments.output or Path("quality")
     check_reachable(output)
-    conditions = arguments.conditions or COMPARISON
+    conditions = arguments.conditions or (*COMPARISON, *(["baseline"] if arguments.baseline else []))
     voices = _voices(arguments.voices)
     if "fine_tuned" in conditions and not voices:
         problem = "The condition fine_tuned has no voices"
         raise ConfigError("VOICES_MISSING", problem, "a folder of SPEAKER.safetensors", "Give --voices")
+    if "baseline" in conditions and not arguments.baseline:
+        problem = "The condition baseline has no weights"
+        raise ConfigError("BASELINE_MISSING", problem, "the weights of a run", "Give --baseline")
     lab = load_lab(arguments)
+    baseline = None if arguments.baseline is None else baseline_lab(lab, arguments.baseline)
     targets = read_list(arguments.quality, arguments.corpora).every(arguments.every)
     whisper = arguments.whisper or whisper_dir()
     available = available_measures(targets.items, **own_evaluators(lab), whisper=whisper, only=arguments.measures)
@@ -131,6 +138,7 @@ def _quality(arguments: argparse.Namespace) -> dict[str, Any]:
             fine_tuned=voices,
             natural_log=arguments.natural,
             candidates=arguments.candidates,
+            baseline=baseline,
             progress=progress,
         )
         bar.update(bar.total - bar.n)

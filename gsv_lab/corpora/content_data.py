@@ -1,6 +1,6 @@
 """Batches for the content encoder: normalised log-mels, altered so that voices blur and phones stay.
 
-Letters: B batch, M mel bands, F frames at 100 Hz, P phone labels.
+Letters: B batch, M mel bands, F frames at 50 Hz, P phone labels.
 """
 
 from __future__ import annotations
@@ -15,27 +15,37 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from tqdm.auto import tqdm
 
+from gsv_lab.audio.alignment import frame_level
 from gsv_lab.corpora.augmentation import SpectralMask
 from gsv_lab.corpora.data import SpeechData
 from gsv_lab.corpora.store import ClipStore, Row
+from gsv_lab.corpora.teacher import TRACK, add_teacher, add_teacher_fit, teacher_frames, warn_of_unfit
 from gsv_lab.corpora.texts import add_texts, labels
 from gsv_lab.extensions.phone_content_encoder import normalise
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
-    from gsv_lab.training.content_task import ContentTask
+    from gsv_lab.training.content_task import ContentTask, PhoneTask
 
 MEL = "content_mel"
 
 
 class ContentBatch(NamedTuple):
-    """`mel` (B, M, F), `frames` (B,) valid ones, `labels` (B, P), `label_lengths` (B,), `languages` of each clip."""
+    """One batch, padded on the right.
 
-    mel: Tensor
+    `frames` (B,) valid ones at 50 Hz, `level` (B, F) dB of the recording in each, `labels` (B, P), `label_lengths`
+    (B,), `languages` of each clip.
+    None where the task does not need it: `mel` (B, M, 2 F), normalised and in training altered; `teacher` (B, C, F),
+    what the teacher hears in the unaltered clip, at the tempo of the mels.
+    """
+
     frames: Tensor
+    level: Tensor
     labels: Tensor
     label_lengths: Tensor
     languages: list[str]
+    mel: Tensor | None = None
+    teacher: Tensor | None = None
 
 
 class ContentData(SpeechData):
@@ -44,6 +54,9 @@ class ContentData(SpeechData):
     Args:
         stretch: largest tempo and formant change, for example 0.12 for factors between 0.88 and 1.14.
         masks: time and frequency masks a clip.
+        whisper: folder of the Whisper model that teaches, see `gsv_lab.corpora.teacher.add_teacher`; read where the
+            store has no track `teacher` yet.
+        worst_fit: mean alignment score (nats) by the task's teacher below which a clip's text is not trusted.
     """
 
     def __init__(
@@ -59,6 +72,8 @@ class ContentData(SpeechData):
         valid_batches: PositiveInt = 8,
         stretch: NonNegativeFloat = 0.12,
         masks: NonNegativeInt = 2,
+        whisper: str = "",
+        worst_fit: float = -2.5,
         seed: NonNegativeInt = 1234,
     ) -> None:
         super().__init__(
@@ -75,49 +90,84 @@ class ContentData(SpeechData):
         )
         self.stretch = stretch
         self.masks = masks
+        self.whisper = whisper
+        self.worst_by_teacher = worst_fit
 
     def make_tracks(self) -> None:
-        """`content_mel` (F, M) half precision at 100 Hz, raw log-mel; `phones` (P,) recogniser classes."""
-        if not self.store.has_track(MEL):
-            task = cast("ContentTask", self._task)
-            log_mel = task.content_encoder.log_mel
-
-            def mels() -> Iterator[np.ndarray]:
-                for index in tqdm(range(len(self.store)), "log-mels"):
-                    wave = torch.from_numpy(self.store.wave(index))
-                    with torch.no_grad():
-                        mel = log_mel(wave[None])
-                    yield mel[0].T.numpy().astype(np.float16)
-
-            bands = log_mel.filters.shape[0]
-            self.store.add_track(MEL, mels(), rate=100, bands=bands)
+        """`content_mel` (2 F, M) half precision at 100 Hz, raw log-mel, and `teacher`, where the task needs them;
+        `phones` (P,) recogniser classes; with a trained teacher, how well each text fits.
+        """
         add_phones(self.store)
+        if "mel" in self.needs and not self.store.has_track(MEL):
+            self.add_mels()
+        if "teacher" in self.needs:
+            add_teacher(self.store, self.whisper)
+            teacher = cast("PhoneTask", self._task).teacher
+            if teacher is not None:
+                self.worst_fit, self.fit_name = self.worst_by_teacher, add_teacher_fit(self.store, teacher)
+                warn_of_unfit(self.store, self.fit_name, self.worst_fit)
+
+    def add_mels(self) -> None:
+        """Write the track `content_mel`."""
+        log_mel = cast("ContentTask", self._task).content_encoder.log_mel
+
+        def mels() -> Iterator[np.ndarray]:
+            for index in tqdm(range(len(self.store)), "log-mels"):
+                wave = torch.from_numpy(self.store.wave(index))
+                with torch.no_grad():
+                    mel = log_mel(wave[None])
+                yield mel[0].T.numpy().astype(np.float16)
+
+        self.store.add_track(MEL, mels(), rate=100, bands=log_mel.filters.shape[0])
+
+    def missing(self, field: str) -> str:
+        """Mels and what the teacher hears are tracks of the store."""
+        return "" if field in ("mel", "teacher") else super().missing(field)
 
     def usable(self, index: int, row: Row) -> bool:
-        """Labels must fit into the frames at 50 Hz with room for repeats."""
+        """Labels must fit into the frames at 50 Hz with room for repeats, and the teacher must have heard the clip."""
         labels = self.store.track("phones", index)
         frames = row.samples * 50 // self.store.sample_rate
         fits = 2 <= len(labels) and len(labels) * 1.3 < frames
-        return fits and super().usable(index, row)
+        heard = "teacher" not in self.needs or len(self.store.track(TRACK, index)) > 0
+        return fits and heard and super().usable(index, row)
 
     def collate(self, indices: Sequence[int], n: int | None) -> ContentBatch:
         """See `SpeechData.collate`."""
         random = np.random.default_rng((self.seed, 2, n or 0))
-        mels = []
-        for index in indices:
-            mel = torch.from_numpy(self.store.track(MEL, index).astype(np.float32)).T
-            if n is not None:
-                mel = augment(mel, random, self.stretch, self.masks)
-            even = mel.shape[1] // 2 * 2
-            mels.append(normalise(mel[None, :, :even])[0])
+        clips = [self.clip(index, random if n is not None else None) for index in indices]
         labels = [torch.from_numpy(self.store.track("phones", i).astype(np.int64)) for i in indices]
         return ContentBatch(
-            mel=pad_frames(mels),
-            frames=torch.tensor([mel.shape[1] for mel in mels]),
+            frames=torch.tensor([clip["level"].shape[1] for clip in clips]),
+            level=pad_frames([clip["level"] for clip in clips])[:, 0],
             labels=pad_sequence(labels, batch_first=True),
             label_lengths=torch.tensor([len(row) for row in labels]),
             languages=[self.store.rows[i].language for i in indices],
+            **{name: pad_frames([clip[name] for clip in clips]) for name in ("mel", "teacher") if name in self.needs},
         )
+
+    def clip(self, index: int, random: np.random.Generator | None) -> dict[str, Tensor]:
+        """`level` (1, F), and as the task needs them `mel` (M, 2 F), altered where there is a `random`, and `teacher`
+        (C, F).
+        """
+        found = {}
+        frames = self.store.rows[index].samples * 50 // self.store.sample_rate
+        level = frame_level(self.store.wave(index), self.store.sample_rate, 50.0, frames)
+        if "mel" in self.needs:
+            mel = torch.from_numpy(self.store.track(MEL, index).astype(np.float32)).T
+            if random is not None:
+                mel = augment(mel, random, self.stretch, self.masks)
+            frames = mel.shape[1] // 2
+            found["mel"] = normalise(mel[None, :, : 2 * frames])[0]
+        if "teacher" in self.needs:
+            found["teacher"] = stretched(teacher_frames(self.store, index), frames)
+        found["level"] = stretched(torch.from_numpy(level.astype(np.float32))[None], frames)
+        return found
+
+
+def stretched(rows: Tensor, frames: int) -> Tensor:
+    """Another number of frames, by straight lines between the old ones: (C, F) -> (C, `frames`)."""
+    return functional.interpolate(rows[None], frames, mode="linear")[0]
 
 
 def pad_frames(rows: Sequence[Tensor]) -> Tensor:

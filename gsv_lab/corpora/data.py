@@ -114,6 +114,8 @@ class SpeechData(NumberedData):
         """Track that `codes` reads, once it is chosen."""
         self.worst_fit: float | None = None
         """Mean alignment score (nats) below which a transcript is not trusted; None asks for no alignment."""
+        self.fit_name = "fit"
+        """Track with that score."""
 
     def setup(self, stage: str = "fit") -> None:
         """Open the store, make missing tracks, choose the clips.
@@ -279,7 +281,7 @@ class SpeechData(NumberedData):
             return False
         if self.worst_fit is None or self.store.family:
             return True
-        fit = self.store.track("fit", index)
+        fit = self.store.track(self.fit_name, index)
         return float(fit[0]) > self.worst_fit
 
     def by_speaker(self, indices: Iterable[int]) -> dict[str, list[int]]:

@@ -2,7 +2,7 @@
 
 natural -> copy synthesis (posterior and vocoder) -> resynthesis from the target's own codes with its own text (prior,
 flow and vocoder), the same without either of the two -> predicted codes with the target's timing -> zero-shot
-(predicted codes). Beside them stand fine-tuned voices and voices that speak another language.
+(predicted codes). Beside them stand a plain baseline, fine-tuned voices and voices that speak another language.
 Letters: T samples at 16 kHz.
 """
 
@@ -45,7 +45,7 @@ COMPARISON = (
     "zero_shot",
 )
 """The conditions that are compared with natural speech where none are named."""
-CONDITIONS = (*COMPARISON, "fine_tuned", "cross_lingual")
+CONDITIONS = (*COMPARISON, "baseline", "fine_tuned", "cross_lingual")
 SILENCED = {
     "phones_without_codes": ("prior.cross_attention.content", "prior.content"),
     "codes_without_phones": ("prior.cross_attention.answer", "prior.own_phone"),
@@ -122,13 +122,15 @@ class LabConditions:
     codes and phones with the speaker of the reference; without codes or without phones the tap by which a prior gets
     them is silenced (`SILENCED`). True timing takes predicted codes along the target's own phone durations. What a
     family does not support has no waves. Fine-tuned is zero-shot with the networks of the speaker's tuned voice, from
-    the same reference, so that tuning is all that differs. Voices are cloned once for each reference.
+    the same reference, so that tuning is all that differs. The baseline is zero-shot by another lab, once, since
+    nothing of it is drawn but the vocoder's noise. Voices are cloned once for each reference.
 
     Args:
         lab: a `Lab`.
         items: rows of the list, for the texts of the other language.
         fine_tuned: speaker -> voice tuned on clips that are no targets; targets of other speakers are left out.
         candidates: of each sentence where `lab.speak` speaks; the family's own number if None.
+        baseline: see `gsv_lab.evaluation.baseline`; without one that condition has no waves.
     """
 
     def __init__(
@@ -137,12 +139,14 @@ class LabConditions:
         items: Iterable[Item],
         fine_tuned: Mapping[str, Voice] | None = None,
         candidates: int | None = None,
+        baseline: Any = None,
     ) -> None:
         self.lab = lab
         self.items = list(items)
         self.fine_tuned = dict(fine_tuned or {})
         self.options = {} if candidates is None else {"candidates": candidates}
         self._voices: dict[tuple[str, bool], Voice] = {}
+        self._plain = None if baseline is None else LabConditions(baseline, self.items)
 
     def conditions(self, names: Iterable[str] = COMPARISON) -> list[Condition]:
         """Conditions by name, in the order of `CONDITIONS`; the natural one always comes first.
@@ -162,16 +166,19 @@ class LabConditions:
             *(Condition(name, speak, seeded=False) for name, speak in silenced.items()),
             Condition("true_timing", self._true_timing),
             Condition("zero_shot", self._zero_shot),
+            Condition("baseline", self._baseline, seeded=False),
             Condition("fine_tuned", self._fine_tuned),
             Condition("cross_lingual", self._cross_lingual, sources=cross_lingual_sources(self.items)),
         ]
         chosen = [condition for condition in made if condition.name in wanted]
         sound = lab_identity(self.lab, self.options) if chosen else ""
-        voices = {speaker: voice_identity(voice) for speaker, voice in self.fine_tuned.items()}
-        tuned = identity_of([sound, voices])
-        return [natural()] + [
-            replace(condition, identity=tuned if condition.name == "fine_tuned" else sound) for condition in chosen
-        ]
+        identities = {}
+        if self.fine_tuned:
+            voices = {speaker: voice_identity(voice) for speaker, voice in self.fine_tuned.items()}
+            identities["fine_tuned"] = identity_of([sound, voices])
+        if self._plain is not None:
+            identities["baseline"] = lab_identity(self._plain.lab)
+        return [natural()] + [replace(each, identity=identities.get(each.name, sound)) for each in chosen]
 
     def voice(self, reference: Clip, tuned: Voice | None = None) -> Voice:
         """The voice cloned from a reference with its text; with the networks of `tuned`, if that is given."""
@@ -217,6 +224,9 @@ class LabConditions:
 
     def _zero_shot(self, target: Clip, reference: Clip, seed: int) -> np.ndarray:
         return self._spoken(target, self.voice(reference), seed)
+
+    def _baseline(self, target: Clip, reference: Clip, seed: int) -> np.ndarray | None:
+        return None if self._plain is None else self._plain._zero_shot(target, reference, seed)
 
     def _cross_lingual(self, target: Clip, reference: Clip, seed: int) -> np.ndarray | None:
         if target.language == reference.language:

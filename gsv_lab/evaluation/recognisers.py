@@ -13,11 +13,11 @@ import numpy as np
 import torch
 
 from gsv_lab.audio import resample
-from gsv_lab.errors import CheckpointError
-from gsv_lab.evaluation.extras import require, version
+from gsv_lab.audio.whisper import load_whisper
 from gsv_lab.evaluation.lists import SAMPLE_RATE
 from gsv_lab.evaluation.measure import is_silent
 from gsv_lab.extensions.phone_recogniser import PhoneRecogniser
+from gsv_lab.system.extras import require, version
 
 EVALUATION = "evaluation recogniser"
 """How reports call a recogniser that has no part in the synthesis."""
@@ -60,11 +60,6 @@ class PocketSphinx:
         return best.hypstr if best else ""
 
 
-WHISPER_FILES = ("model.bin", "config.json", "tokenizer.json")
-"""What a folder of a Whisper model in CTranslate2's layout has; its vocabulary lies beside in one of two formats."""
-HOW_TO_GET_WHISPER = "See docs/results.md on recognisers, which says how to get them"
-
-
 class Whisper:
     """Text in a known language by a Whisper model through faster-whisper, from a folder on this disk; no network.
 
@@ -80,25 +75,12 @@ class Whisper:
         multilingual: whether it knows other languages than English.
 
     Raises:
-        LabError: `EXTRA_MISSING`, faster-whisper is not installed.
-        CheckpointError: `CKPT_MISSING`, a file is absent; `CKPT_CORRUPT`, the files cannot be read.
+        LabError: those of `load_whisper`.
     """
 
     def __init__(self, folder: str | Path, beams: int = 5) -> None:
         folder = Path(folder)
-        for name in WHISPER_FILES:
-            if not (folder / name).is_file():  # faster-whisper would fetch a tokenizer that it lacks
-                expected = f"a folder with {', '.join(WHISPER_FILES)} and a vocabulary"
-                raise CheckpointError("CKPT_MISSING", f"{folder} has no {name}", expected, HOW_TO_GET_WHISPER)
-        package = require("faster_whisper", "asr")
-        threads = torch.get_num_threads()
-        try:
-            self._model = package.WhisperModel(
-                str(folder), device="cpu", compute_type="float32", cpu_threads=threads, local_files_only=True
-            )
-        except (RuntimeError, ValueError, OSError) as error:
-            problem = f"{folder} holds no Whisper model that can be read: {error}"
-            raise CheckpointError("CKPT_CORRUPT", problem, "CTranslate2's layout", HOW_TO_GET_WHISPER) from error
+        self._model = load_whisper(folder)
         self.name = folder.name
         self.multilingual = bool(self._model.model.is_multilingual)
         self.beams = beams
@@ -124,20 +106,6 @@ class Whisper:
             )
             self._last = (key, language, "".join(segment.text for segment in segments).strip())
         return self._last[2]
-
-
-def whisper_folders(folder: str | Path) -> list[Path]:
-    """The models in a folder: itself, or the folders in it that hold a `model.bin`.
-
-    Raises:
-        CheckpointError: `CKPT_MISSING`, there is none.
-    """
-    folder = Path(folder)
-    own = [folder] if (folder / "model.bin").is_file() else sorted(path.parent for path in folder.glob("*/model.bin"))
-    if not own:
-        expected = "a model in CTranslate2's layout, or a folder of such"
-        raise CheckpointError("CKPT_MISSING", f"There is no Whisper model in {folder}", expected, HOW_TO_GET_WHISPER)
-    return own
 
 
 class PhoneTranscriber:

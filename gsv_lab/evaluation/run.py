@@ -19,27 +19,22 @@ import numpy as np
 import torch
 
 from gsv_lab.audio import Mark, read, read_mark, write
+from gsv_lab.audio.whisper import HOW_TO_GET, whisper_folders
 from gsv_lab.errors import AudioError, ConfigError, LabError
 from gsv_lab.evaluation import own
 from gsv_lab.evaluation.comparison import Progress, evaluate_list
 from gsv_lab.evaluation.conditions import COMPARISON, CONDITIONS, LabConditions
-from gsv_lab.evaluation.extras import require
 from gsv_lab.evaluation.gains import condition_gain
 from gsv_lab.evaluation.intelligibility import UNITS, PhoneErrors, TextErrors, WordErrors
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, TestList
 from gsv_lab.evaluation.measure import Measure, Row
 from gsv_lab.evaluation.prosody import Prosody
 from gsv_lab.evaluation.quality import Dnsmos
-from gsv_lab.evaluation.recognisers import (
-    HOW_TO_GET_WHISPER,
-    PhoneTranscriber,
-    Transcribe,
-    Whisper,
-    whisper_folders,
-)
+from gsv_lab.evaluation.recognisers import PhoneTranscriber, Transcribe, Whisper
 from gsv_lab.evaluation.report import comparison_markdown, transcripts_markdown
 from gsv_lab.evaluation.similarity import GE2E, SpeakerEmbedder, SpeakerSimilarity
 from gsv_lab.evaluation.timing import Timing
+from gsv_lab.system.extras import require
 from gsv_lab.system.files import inside, make_folder, save_bytes
 
 MEASURES = ("whisper", "words", "phones", "similarity", "quality", "timing", "prosody")
@@ -86,7 +81,7 @@ def available_measures(
     measures: list[Measure] = []
     if "whisper" in wanted:
         if whisper is None:
-            missing["whisper"] = f"No folder of Whisper models was given. {HOW_TO_GET_WHISPER}."
+            missing["whisper"] = f"No folder of Whisper models was given. {HOW_TO_GET}."
         else:
             measures += whisper_measures(whisper, {item.language for item in items})
     if not recognisers:
@@ -149,6 +144,7 @@ def evaluate_lab(
     conditions: Iterable[str] = COMPARISON,
     fine_tuned: Mapping[str, Any] | None = None,
     candidates: int | None = None,
+    baseline: Any = None,
     natural_log: str | Path | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -164,6 +160,7 @@ def evaluate_lab(
         conditions: names out of `gsv_lab.evaluation.conditions.CONDITIONS`.
         fine_tuned: speaker -> voice, for the condition `fine_tuned`.
         candidates: of each sentence in zero-shot; the lab's own number if None.
+        baseline: another lab, for the condition `baseline`; see `gsv_lab.evaluation.baseline`.
         natural_log: `rows.jsonl` of an earlier run whose natural-speech rows may be used again.
         progress: called before each clip.
 
@@ -173,7 +170,7 @@ def evaluate_lab(
     Raises:
         LabError: unknown conditions, `SAVE_FAILED`.
     """
-    made = LabConditions(lab, test_list.items, fine_tuned, candidates).conditions(conditions)
+    made = LabConditions(lab, test_list.items, fine_tuned, candidates, baseline).conditions(conditions)
     able, missing = available
     folder = make_folder(output)
     result = evaluate_list(

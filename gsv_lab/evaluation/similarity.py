@@ -13,10 +13,10 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import torch
 
-from gsv_lab.evaluation.extras import require, version
 from gsv_lab.evaluation.identity import identity_of
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Clip, Item
 from gsv_lab.evaluation.measure import Job, Row, is_silent
+from gsv_lab.system.extras import require, version
 
 
 @runtime_checkable

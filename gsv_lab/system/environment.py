@@ -7,7 +7,7 @@ Idea: nothing else in the package reads an environment variable, so that all of 
 | `GSV_LAB_CACHE` | folder for things that can be made again (speaker vectors ...) | cache folder of the system |
 | `GSV_LAB_SPEECH` | folder with the reader's own recordings, for notebooks | none |
 | `GSV_LAB_MODEL` | base model of `gsv_lab.load()` without a name: a version, or a folder with weights | `nano` |
-| `GSV_LAB_WHISPER` | folder with Whisper models in CTranslate2's layout, which evaluate what is said | none |
+| `GSV_LAB_WHISPER` | folder with Whisper models in CTranslate2's layout, which evaluate and teach | none |
 | `GSV_LAB_SHARED` | folder with prepared corpora and golden data | `shared` beside the project, if it exists |
 | `GSV_LAB_GRADING` | `1`: exercise checks raise instead of drawing a card | off |
 | `SOURCE_DATE_EPOCH` | seconds since 1970 that stand for "now" in written files | the clock |

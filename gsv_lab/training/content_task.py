@@ -1,87 +1,106 @@
-"""Training of the content encoder: phones by CTC, then phones by frame as well, labels from its own alignment.
+"""Training of the content encoder and of its teacher: phones by CTC, then phones by frame as well.
 
 CTC is peaky: between two spikes its frames say "blank", and a bottleneck that says nothing between spikes makes poor
 codes. So, once CTC has settled, every batch is aligned by the network itself and each frame learns the phone it
-belongs to.
-Letters: B batch, M mel bands, F frames at 50 Hz, V phone classes.
+belongs to; or a teacher says it, whose content the network learns besides.
+Letters: B batch, D content width, F frames at 50 Hz, V phone classes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.audio.alignment import align_batch, phone_errors
+from gsv_lab.checkpoint import load_component
 from gsv_lab.corpora.content_data import ContentBatch
-from gsv_lab.errors import LabError
+from gsv_lab.errors import ConfigError, LabError
 from gsv_lab.extensions.phone_content_encoder import PhoneContentEncoder
+from gsv_lab.extensions.teacher_head import TeacherHead
+from gsv_lab.nn.ops import sequence_mask
+from gsv_lab.system.environment import in_cache
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.training import small_views
 from gsv_lab.training.log_writer import LogWriter
 from gsv_lab.training.task import Task
 
 
-class ContentTask(Task):
-    """CTC and frame labels for a phone-recognising content encoder.
+class PhoneNetwork(Protocol):
+    """What `PhoneTask` trains: content that phones can be read from."""
+
+    def encode(self, features: Tensor, /) -> Tensor:
+        """What it reads -> content (B, D, F)."""
+
+    def phone_scores(self, content: Tensor, /) -> Tensor:
+        """CTC log-probabilities: (B, D, F) -> (B, V, F)."""
+
+    def label_scores(self, content: Tensor, /) -> Tensor:
+        """Log-probabilities of each frame's phone, 0 is silence: (B, D, F) -> (B, V, F)."""
+
+
+class PhoneTask(Task):
+    """CTC and frame labels for a network that writes phones.
 
     Losses: `ctc` (nat per label; Graves et al. 2006, eq. 12), `label` (cross entropy per frame, smoothed by 0.05).
 
     Args:
-        content_encoder: the network.
         weights, learning_rate, warm_up, weight_decay, gradient_clip: see `Task`.
         labels_from: share of the budget after which frame labels start; CTC must have settled by then.
     """
 
-    tags = small_views.CONTENT_TAGS
+    later_losses = frozenset({"label"})
 
     def __init__(
         self,
-        content_encoder: PhoneContentEncoder,
-        weights: Mapping[str, NonNegativeFloat] | None = None,
-        learning_rate: PositiveFloat = 1.5e-3,
-        warm_up: NonNegativeInt = 300,
-        weight_decay: NonNegativeFloat = 0.01,
-        gradient_clip: NonNegativeFloat = 5.0,
-        labels_from: NonNegativeFloat = 0.6,
+        weights: Mapping[str, NonNegativeFloat] | None,
+        learning_rate: PositiveFloat,
+        warm_up: NonNegativeInt,
+        weight_decay: NonNegativeFloat,
+        gradient_clip: NonNegativeFloat,
+        labels_from: NonNegativeFloat,
     ) -> None:
         super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip)
-        self.content_encoder = content_encoder
         self.labels_from = labels_from
+        self.teacher: TeacherHead | None = None
+        """Trained already; it also chooses clips whose text fits."""
 
-    def components(self) -> dict[str, nn.Module]:
-        """The content encoder."""
-        return {"content_encoder": self.content_encoder}
+    def network(self) -> PhoneNetwork:
+        """The network that learns."""
+        raise NotImplementedError
 
-    def sample_rates(self) -> dict[str, float]:
-        """Hz at which the network reads waves."""
-        return {"content_encoder": self.content_encoder.sample_rate}
+    def heard(self, batch: ContentBatch) -> Tensor:
+        """What the network reads of a batch."""
+        raise NotImplementedError
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW."""
-        return self.optimizer_for(self.content_encoder)
+        return self.optimizer_for(*self.components().values())
 
     def losses(self, batch: ContentBatch) -> tuple[dict[str, Tensor], Tensor]:
         """Unweighted losses and the CTC log-probabilities (B, V, F)."""
-        content = self.content_encoder.encode(batch.mel)
-        scores = self.content_encoder.phone_scores(content).float()
-        frames = batch.frames // 2
+        content = self.network().encode(self.heard(batch))
+        scores = self.network().phone_scores(content).float()
         ctc = functional.ctc_loss(
             scores.permute(2, 0, 1),
             batch.labels,
-            frames,
+            batch.frames,
             batch.label_lengths,
             zero_infinity=True,
             reduction="none",
         )
-        losses = {"ctc": (ctc / batch.label_lengths).mean()}
-        if self.progress >= self.labels_from:
-            targets = frame_targets(scores.detach(), batch)
-            labels = self.content_encoder.label_scores(content).float()
-            losses["label"] = functional.cross_entropy(labels, targets, ignore_index=-1, label_smoothing=0.05)
-        return losses, scores
+        return {"ctc": (ctc / batch.label_lengths).mean(), **self.frame_losses(content, scores, batch)}, scores
+
+    def frame_losses(self, content: Tensor, scores: Tensor, batch: ContentBatch) -> dict[str, Tensor]:
+        """What is learnt of each frame of the content (B, D, F), whose CTC log-probabilities are (B, V, F)."""
+        if self.progress < self.labels_from:
+            return {}
+        targets = frame_targets(scores.detach(), batch)
+        labels = self.network().label_scores(content).float()
+        return {"label": functional.cross_entropy(labels, targets, ignore_index=-1, label_smoothing=0.05)}
 
     def training_step(self, batch: ContentBatch, batch_idx: int) -> Tensor:
         """One batch."""
@@ -93,7 +112,7 @@ class ContentTask(Task):
         losses, scores = self.losses(batch)
         self.total(losses, "valid")
         for row, language in enumerate(batch.languages):
-            n_frames = int(batch.frames[row]) // 2
+            n_frames = int(batch.frames[row])
             n_labels = int(batch.label_lengths[row])
             labels = batch.labels[row, :n_labels]
             recognised = torch.unique_consecutive(scores[row, :, :n_frames].argmax(0))
@@ -110,15 +129,130 @@ class ContentTask(Task):
         small_views.content(self, batch, log)
 
 
+class ContentTask(PhoneTask):
+    """A content encoder, with or without a teacher.
+
+    With a teacher, `taught` (nat, divergence of a frame's phones from the teacher's; Hinton et al. 2015,
+    arXiv:1503.02531, 2) and `taught_content` (squared error of the content over the variance of the teacher's, both
+    over the frames of the batch) stand in the place of `label`.
+
+    Args:
+        content_encoder: the network.
+        weights, learning_rate, warm_up, weight_decay, gradient_clip, labels_from: see `PhoneTask`.
+        teacher_file: weights of a `TeacherHead` with content of the same width; a relative path lies below the cache
+            folder. Empty for none.
+
+    Raises:
+        CheckpointError: there is no such file, or it holds no `TeacherHead`; see `load_component`.
+        ConfigError: CONFIG_INCONSISTENT, the teacher has content of another width or other phones.
+    """
+
+    tags = small_views.CONTENT_TAGS
+    batch_needs = frozenset({"mel"})
+    later_losses = frozenset({"label", "taught", "taught_content"})  # either the one or the others
+    places = frozenset({"teacher_file"})
+
+    def __init__(
+        self,
+        content_encoder: PhoneContentEncoder,
+        weights: Mapping[str, NonNegativeFloat] | None = None,
+        learning_rate: PositiveFloat = 1.5e-3,
+        warm_up: NonNegativeInt = 300,
+        weight_decay: NonNegativeFloat = 0.01,
+        gradient_clip: NonNegativeFloat = 5.0,
+        labels_from: NonNegativeFloat = 0.6,
+        teacher_file: str = "",
+    ) -> None:
+        super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip, labels_from)
+        self.content_encoder = content_encoder
+        if teacher_file:
+            self.teacher = load_component(in_cache(teacher_file), TeacherHead).train().requires_grad_(False)
+            self.batch_needs = frozenset({"mel", "teacher"})
+            sizes = [(part.dim, part.n_phones) for part in (content_encoder, self.teacher)]
+            if sizes[0] != sizes[1]:
+                problem = "The content encoder has content of width {} and {} phones".format(*sizes[0])
+                expected = "those of the teacher, {} and {}".format(*sizes[1])
+                raise ConfigError("CONFIG_INCONSISTENT", problem, expected)
+
+    def components(self) -> dict[str, nn.Module]:
+        """The content encoder."""
+        return {"content_encoder": self.content_encoder}
+
+    def sample_rates(self) -> dict[str, float]:
+        """Hz at which the network reads waves."""
+        return {"content_encoder": self.content_encoder.sample_rate}
+
+    def network(self) -> PhoneNetwork:
+        """The content encoder."""
+        return self.content_encoder
+
+    def heard(self, batch: ContentBatch) -> Tensor:
+        """Normalised log-mels."""
+        assert batch.mel is not None
+        return batch.mel
+
+    def frame_losses(self, content: Tensor, scores: Tensor, batch: ContentBatch) -> dict[str, Tensor]:
+        """How far content (B, D, F) and phones of each frame are from the teacher's, where there is one."""
+        if self.teacher is None:
+            return super().frame_losses(content, scores, batch)
+        assert batch.teacher is not None
+        teacher = self.teacher.eval()  # whatever mode the trainer set: no dropout, no new statistics
+        with torch.no_grad():
+            goal = teacher.encode(batch.teacher)
+            phones = teacher.label_scores(goal).float()
+        valid = sequence_mask(batch.frames, goal.shape[-1])[:, 0].bool()
+        own = self.content_encoder.label_scores(content).float()
+        divergence = functional.kl_div(own, phones, reduction="none", log_target=True).sum(1)
+        # Frames of all clips in one row: (D, valid frames)
+        goal, content = (x.float().transpose(0, 1)[:, valid] for x in (goal, content))
+        variance = goal.var(1, correction=0).mean()
+        return {"taught": divergence[valid].mean(), "taught_content": (content - goal).square().mean() / variance}
+
+
+class TeacherTask(PhoneTask):
+    """A phone head on what Whisper hears, which then teaches a content encoder.
+
+    Args:
+        teacher: the head.
+        weights, learning_rate, warm_up, weight_decay, gradient_clip, labels_from: see `PhoneTask`.
+    """
+
+    tags = small_views.TEACHER_TAGS
+    batch_needs = frozenset({"teacher"})
+
+    def __init__(
+        self,
+        teacher: TeacherHead,
+        weights: Mapping[str, NonNegativeFloat] | None = None,
+        learning_rate: PositiveFloat = 1e-3,
+        warm_up: NonNegativeInt = 100,
+        weight_decay: NonNegativeFloat = 0.01,
+        gradient_clip: NonNegativeFloat = 5.0,
+        labels_from: NonNegativeFloat = 0.4,
+    ) -> None:
+        super().__init__(weights, learning_rate, warm_up, weight_decay, gradient_clip, labels_from)
+        self.head = teacher
+
+    def components(self) -> dict[str, nn.Module]:
+        """The head."""
+        return {"teacher": self.head}
+
+    def network(self) -> PhoneNetwork:
+        """The head."""
+        return self.head
+
+    def heard(self, batch: ContentBatch) -> Tensor:
+        """Whisper's frames."""
+        assert batch.teacher is not None
+        return batch.teacher
+
+
 def frame_targets(scores: Tensor, batch: ContentBatch) -> Tensor:
     """The phone in each frame by the network's own alignment: (B, V, F) -> (B, F); 0 silence, -1 unknown."""
-    frames = (batch.frames // 2).tolist()
+    frames = batch.frames.tolist()
     lengths = batch.label_lengths.tolist()
     phones = [row[:n].tolist() for row, n in zip(batch.labels, lengths, strict=True)]
-    # One unit of a normalised log-mel is about 20 dB; the aligner needs levels only to tell pauses from long phones.
-    mean = batch.mel.mean(1, keepdim=True)
-    level = 20 * functional.avg_pool1d(mean, 2)[:, 0]
-    levels = [row[:n].cpu().numpy() for row, n in zip(level, frames, strict=True)]
+    levels = [row[:n].cpu().numpy() for row, n in zip(batch.level, frames, strict=True)]
     targets = torch.full((scores.shape[0], scores.shape[2]), -1)
     aligned = align_batch(scores.transpose(1, 2), phones, frames, levels=levels)
     for row, found in enumerate(aligned):

@@ -22,16 +22,25 @@ from gsv_lab.training.task import Tag, alignment_tags
 from gsv_lab.training.views import log_alignment
 
 if TYPE_CHECKING:
-    from gsv_lab.training.content_task import ContentTask
+    from gsv_lab.training.content_task import PhoneTask
     from gsv_lab.training.g2p_task import G2PTask
     from gsv_lab.training.recogniser_task import RecogniserTask
     from gsv_lab.training.verifier_task import VerifierTask
 
+
+def phone_tags(name: str) -> tuple[Tag, ...]:
+    """Tags of a network that writes phones."""
+    return (
+        *alignment_tags(name, "probability of each phone of the text in each frame (CTC)"),
+        Tag(f"{name}/blank", "scalar", "share of frames that say nothing; near 1 in the first minutes of CTC"),
+    )
+
+
 CONTENT_TAGS = (
     Tag("mel/input", "image", "the log-mel that the encoder reads, changed as in training"),
-    *alignment_tags("content_encoder", "probability of each phone of the text in each frame (CTC)"),
-    Tag("content_encoder/blank", "scalar", "share of frames that say nothing; near 1 in the first minutes of CTC"),
+    *phone_tags("content_encoder"),
 )
+TEACHER_TAGS = phone_tags("teacher")
 VERIFIER_TAGS = (
     Tag("speaker/projector", "points", "embeddings of the validation batch, with the speaker's number"),
     Tag("speaker/space", "image", "the same on two axes, and how alike speakers are"),
@@ -47,19 +56,21 @@ RECOGNISER_TAGS = (
 G2P_TAGS = alignment_tags("letter_to_sound", "probability of each phone of a word at each of its steps")
 
 
-def content(task: ContentTask, batch: ContentBatch, log: LogWriter) -> None:
-    """What the network reads, and which frames say which phone of the text."""
+def content(task: PhoneTask, batch: ContentBatch, log: LogWriter) -> None:
+    """What the network reads, if that is a log-mel, and which frames say which phone of the text."""
     from gsv_lab import figures
 
     n_frames = int(batch.frames[0])
-    with log.attempt("mel/input"):
-        mel = batch.mel[0, :, :n_frames]
-        log.figure("mel/input", figures.tensor_view(mel, ("band", "frame"), rate=100.0))
-    scores = task.losses(batch)[1][0, :, : n_frames // 2].float().cpu()
-    with log.attempt("align/content_encoder"):
+    (name,) = task.components()
+    if batch.mel is not None:
+        with log.attempt("mel/input"):
+            mel = batch.mel[0, :, : 2 * n_frames]
+            log.figure("mel/input", figures.tensor_view(mel, ("band", "frame"), rate=100.0))
+    scores = task.losses(batch)[1][0, :, :n_frames].float().cpu()
+    with log.attempt(f"align/{name}"):
         labels = batch.labels[0, : int(batch.label_lengths[0])].cpu()
-        log.scalar("content_encoder/blank", float((scores.argmax(0) == 0).float().mean()))
-        _log_ctc(log, "align/content_encoder", scores, labels, 50.0)
+        log.scalar(f"{name}/blank", float((scores.argmax(0) == 0).float().mean()))
+        _log_ctc(log, f"align/{name}", scores, labels, 50.0)
 
 
 def recogniser(task: RecogniserTask, batch: RecogniserBatch, log: LogWriter) -> None:

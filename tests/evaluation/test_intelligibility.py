@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from gsv_lab.errors import LabError, TextError
-from gsv_lab.evaluation import extras
 from gsv_lab.evaluation.intelligibility import (
     PhoneErrors,
     TokenErrors,
@@ -20,6 +19,7 @@ from gsv_lab.evaluation.intelligibility import (
 from gsv_lab.evaluation.lists import Clip, Item, read_list
 from gsv_lab.evaluation.measure import Job
 from gsv_lab.evaluation.recognisers import PocketSphinx
+from gsv_lab.system import extras
 
 WAVE = np.full(16000, 0.1, dtype=np.float32)
 

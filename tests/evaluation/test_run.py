@@ -14,9 +14,10 @@ import torch
 from gsv_lab import figures
 from gsv_lab.audio import read_mark
 from gsv_lab.errors import ConfigError, LabError
-from gsv_lab.evaluation import extras, run
+from gsv_lab.evaluation import run
 from gsv_lab.evaluation.conditions import LabConditions
 from gsv_lab.evaluation.lists import Clip, read_list
+from gsv_lab.system import extras
 
 from .makers import RATE, FakeLab, FakeVoice, PitchEmbedder, tone, toy_list
 

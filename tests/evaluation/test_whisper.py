@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gsv_lab.audio import whisper as models
+from gsv_lab.audio.whisper import whisper_folders
 from gsv_lab.errors import LabError
-from gsv_lab.evaluation import extras, recognisers, run
+from gsv_lab.evaluation import run
 from gsv_lab.evaluation.lists import Clip, Item, read_list
 from gsv_lab.evaluation.measure import Job
-from gsv_lab.evaluation.recognisers import Whisper, whisper_folders
+from gsv_lab.evaluation.recognisers import Whisper
+from gsv_lab.system import extras
 from gsv_lab.system.environment import whisper_dir
 
 from .makers import PitchEmbedder, toy_list
@@ -47,14 +50,14 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     package = types.SimpleNamespace(WhisperModel=FakeModel)
     monkeypatch.setattr(FakeModel, "asked", [])
     monkeypatch.setattr(
-        recognisers, "require", lambda name, *extra: package if name == "faster_whisper" else found(name, *extra)
+        models, "require", lambda name, *extra: package if name == "faster_whisper" else found(name, *extra)
     )
 
 
 def model(folder: Path, name: str = "base", size: int = 5) -> Path:
     place = folder / name
     place.mkdir(parents=True)
-    for file in recognisers.WHISPER_FILES:
+    for file in models.FILES:
         (place / file).write_bytes(b"x" * size)
     return place
 

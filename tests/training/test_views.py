@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -34,7 +35,7 @@ from tiny import CONTENT, DISCRIMINATORS, GPT, RECOGNISERS, SOVITS, VERIFIER, ex
 pytestmark = pytest.mark.filterwarnings("ignore")
 Specs = dict[str, tuple[dict[str, Any], dict[str, Any]]]
 Register = Callable[[type], str]
-TASKS = ("ContentTask", "SoVITSTask", "GPTTask", "VerifierTask", "RecogniserTask", "G2PTask")
+TASKS = ("ContentTask", "TeacherTask", "SoVITSTask", "GPTTask", "VerifierTask", "RecogniserTask", "G2PTask")
 
 
 @pytest.fixture
@@ -59,10 +60,19 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> Specs:
     torch.manual_seed(0)
     content = save_component(build(CONTENT), folder / "content.safetensors")
     make_codes(store.folder, content, folder / "quantizer.safetensors", n_codes=20)
+    heard = (np.zeros((row.samples // 320, 6), np.float16) for row in store.rows)
+    store.add_track("teacher", heard)
     where = str(store.folder)
     return {
         "ContentTask": (
             spec("training.content_task.ContentTask", content_encoder=CONTENT),
+            spec("corpora.content_data.ContentData", store=where, batch_seconds=4.0, valid_batches=2),
+        ),
+        "TeacherTask": (
+            spec(
+                "training.content_task.TeacherTask",
+                teacher=spec("extensions.teacher_head.TeacherHead", n_phones=102, teacher_dim=6, width=8, dim=8),
+            ),
             spec("corpora.content_data.ContentData", store=where, batch_seconds=4.0, valid_batches=2),
         ),
         "SoVITSTask": (

@@ -1,0 +1,59 @@
+"""Whisper models from a folder on this disk, for whoever evaluates by them or learns from them; no network.
+
+Source: Radford et al. 2022, arXiv:2212.04356; run by faster-whisper, the extra [asr].
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gsv_lab.errors import CheckpointError
+from gsv_lab.system.extras import require
+
+FILES = ("model.bin", "config.json", "tokenizer.json")
+"""What a folder of a Whisper model in CTranslate2's layout has; its vocabulary lies beside in one of two formats."""
+HOW_TO_GET = "See docs/results.md on recognisers, which says how to get them"
+
+
+def load_whisper(folder: str | Path, compute_type: str = "float32") -> Any:
+    """A `faster_whisper.WhisperModel` on the processor, with as many threads as torch has.
+
+    Args:
+        folder: one model in CTranslate2's layout.
+        compute_type: precision of its matrices, for example `int8`.
+
+    Raises:
+        LabError: `EXTRA_MISSING`, faster-whisper is not installed.
+        CheckpointError: `CKPT_MISSING`, a file is absent; `CKPT_CORRUPT`, the files cannot be read.
+    """
+    folder = Path(folder)
+    for name in FILES:
+        if not (folder / name).is_file():  # faster-whisper would fetch a tokenizer that it lacks
+            expected = f"a folder with {', '.join(FILES)} and a vocabulary"
+            raise CheckpointError("CKPT_MISSING", f"{folder} has no {name}", expected, HOW_TO_GET)
+    package = require("faster_whisper", "asr")
+    threads = torch.get_num_threads()
+    try:
+        return package.WhisperModel(
+            str(folder), device="cpu", compute_type=compute_type, cpu_threads=threads, local_files_only=True
+        )
+    except (RuntimeError, ValueError, OSError) as error:
+        problem = f"{folder} holds no Whisper model that can be read: {error}"
+        raise CheckpointError("CKPT_CORRUPT", problem, "CTranslate2's layout", HOW_TO_GET) from error
+
+
+def whisper_folders(folder: str | Path) -> list[Path]:
+    """The models in a folder: itself, or the folders in it that hold a `model.bin`.
+
+    Raises:
+        CheckpointError: `CKPT_MISSING`, there is none.
+    """
+    folder = Path(folder)
+    own = [folder] if (folder / "model.bin").is_file() else sorted(path.parent for path in folder.glob("*/model.bin"))
+    if not own:
+        expected = "a model in CTranslate2's layout, or a folder of such"
+        raise CheckpointError("CKPT_MISSING", f"There is no Whisper model in {folder}", expected, HOW_TO_GET)
+    return own

@@ -1,0 +1,204 @@
+"""A content encoder that is taught: what it is asked for, by hand; that it learns; that its teacher stays as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric.utilities import move_data_to_device
+
+from gsv_lab.checkpoint import load_component, save_component
+from gsv_lab.checkpoint.native import load_tensors
+from gsv_lab.corpora.content_data import ContentBatch
+from gsv_lab.corpora.store import ClipStore
+from gsv_lab.errors import CheckpointError, ConfigError
+from gsv_lab.system.config import build
+from gsv_lab.training.content_task import ContentTask
+from gsv_lab.training.fit import fit
+from pretended_device import pretended_device
+from tiny import CONTENT, experiment, make_store, spec
+
+HEARD = 6
+HEAD = spec("extensions.teacher_head.TeacherHead", n_phones=102, teacher_dim=HEARD, width=16, layers=1, dim=12)
+
+WEIGHTS = {"ctc": 0.5, "taught": 1.0, "taught_content": 2.0}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
+    """Synthetic clips; what the teacher hears in them is noise, and nothing at all in the first."""
+    made = make_store(tmp_path_factory.mktemp("store") / "clips", clips=9)
+    random = np.random.default_rng(0)
+    frames = [row.samples // 320 if number else 0 for number, row in enumerate(made.rows)]
+    made.add_track("teacher", (random.normal(0, 1, (n, HEARD)).astype(np.float16) for n in frames), model="made")
+    return ClipStore(made.folder)
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a head that has gathered statistics."""
+    torch.manual_seed(0)
+    made = build(HEAD)
+    made(torch.randn(2, HEARD, 30) * 2)
+    return save_component(made, tmp_path_factory.mktemp("head") / "teacher.safetensors")
+
+
+def pair(name: str, store: ClipStore, head: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Task and data of the teacher or of who is taught."""
+    data = spec("corpora.content_data.ContentData", store=str(store.folder), batch_seconds=8.0, worst_fit=-100.0)
+    if name == "teacher":
+        return spec("training.content_task.TeacherTask", teacher=HEAD, warm_up=1, labels_from=0.5), data
+    return spec(
+        "training.content_task.ContentTask", content_encoder=CONTENT, warm_up=1, teacher_file=str(head), weights=WEIGHTS
+    ), data
+
+
+def opened(name: str, store: ClipStore, head: Path) -> tuple[Any, Any]:
+    torch.manual_seed(0)
+    task, data = (build(made) for made in pair(name, store, head))
+    task.log = lambda *args, **kwargs: None
+    data._task = task
+    data.setup()
+    return task, data
+
+
+def filled(batch: ContentBatch) -> set[str]:
+    return {name for name in ("mel", "teacher") if getattr(batch, name) is not None}
+
+
+def test_batches_hold_what_the_task_reads(store: ClipStore, head: Path) -> None:
+    (_, teacher_data), (_, data) = (opened(name, store, head) for name in ("teacher", "taught"))
+    taught = data.collate(data.chosen["train"][:2], 3)
+    assert filled(taught) == {"mel", "teacher"} and filled(teacher_data.collate([1, 3], 3)) == {"teacher"}
+    assert taught.mel.shape[-1] == 2 * taught.teacher.shape[-1] and taught.level.shape[-1] == taught.teacher.shape[-1]
+    assert taught.frames.tolist() != teacher_data.collate(data.chosen["train"][:2], 3).frames.tolist(), "other tempos"
+    assert 0 not in data.chosen["train"] + teacher_data.chosen["train"], "nothing was heard"
+    plain = teacher_data.collate([1], None)
+    assert torch.equal(plain.teacher[0].T.half(), torch.tensor(store.track("teacher", 1)))
+    wave = store.wave(1)[: 320 * 80].reshape(80, 320)
+    np.testing.assert_allclose(plain.level[0].numpy(), 10 * np.log10((wave**2).mean(1) + 1e-10), atol=1e-3)
+
+
+def by_hand(task: ContentTask, batch: ContentBatch, content: torch.Tensor) -> dict[str, float]:
+    """The two losses, frame by frame."""
+    assert task.teacher is not None and batch.teacher is not None
+    divergence, goals, errors = [], [], []
+    goal = task.teacher.encode(batch.teacher)
+    theirs, own = task.teacher.label_scores(goal).exp(), task.content_encoder.label_scores(content).exp()
+    for row, frames in enumerate(batch.frames.tolist()):
+        for frame in range(frames):
+            p, q = theirs[row, :, frame].double(), own[row, :, frame].double()
+            divergence.append(float((p * (p / q).log()).sum()))
+            goals.append(goal[row, :, frame].tolist())
+            errors.append(((content - goal)[row, :, frame] ** 2).tolist())
+    variance = np.array(goals).var(0).mean()
+    return {"taught": float(np.mean(divergence)), "taught_content": float(np.mean(errors) / variance)}
+
+
+@torch.no_grad()
+def test_the_losses_are_those_of_valid_frames(head: Path) -> None:
+    torch.manual_seed(1)
+    task = build(spec("training.content_task.ContentTask", content_encoder=CONTENT, teacher_file=str(head))).train()
+    frames, content, scores = torch.tensor([7, 4]), torch.randn(2, 12, 7), torch.zeros(2, 102, 7)
+    texts = torch.randint(1, 100, (2, 2)), torch.tensor([2, 2]), ["en", "zh"]
+    batch = ContentBatch(frames, torch.zeros(2, 7), *texts, teacher=torch.randn(2, HEARD, 7))
+    found = task.frame_losses(content, scores, batch)
+    expected = by_hand(task, batch, content)
+    assert {name: float(value) for name, value in found.items()} == pytest.approx(expected, rel=1e-4)
+    padded = content.clone()
+    padded[1, :, 4:] = 99.0
+    again = task.frame_losses(padded, scores, batch)
+    assert all(torch.equal(again[name], value) for name, value in found.items()), "padding counts for nothing"
+    padded[1, :, 3] = 99.0
+    again = task.frame_losses(padded, scores, batch)
+    assert all(again[name] > value for name, value in found.items()), "the last valid frame counts"
+    assert task.teacher is not None
+    copied = task.frame_losses(task.teacher.encode(batch.teacher), scores, batch)
+    assert float(copied["taught_content"]) == 0.0 and float(copied["taught"]) > 0
+
+
+@pytest.mark.parametrize("name", ["teacher", "taught"])
+def test_one_batch_is_learnt_and_the_teacher_is_not(name: str, store: ClipStore, head: Path) -> None:
+    task, data = opened(name, store, head)
+    batch = next(iter(data.train_dataloader()))
+    before = load_tensors(head)
+    optimizer = torch.optim.Adam(filter(lambda part: part.requires_grad, task.train().parameters()), 5e-3)
+    values = []
+    for step in range(40):
+        task.progress = step / 40
+        losses, _ = task.losses(batch)
+        optimizer.zero_grad()
+        task.total(losses).backward()
+        optimizer.step()
+        values.append({name: float(value.detach()) for name, value in losses.items()})
+    named = {"ctc", "label"} if name == "teacher" else {"ctc", "taught", "taught_content"}
+    assert set(values[-1]) == named
+    for loss in {"ctc", "taught"} & named:
+        assert values[-1][loss] < 0.8 * values[0][loss], (loss, values[0], values[-1])
+    if name == "taught":
+        assert values[-1]["taught_content"] < values[0]["taught_content"]
+        assert all(torch.equal(value, before[key]) for key, value in task.teacher.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["teacher", "taught"])
+def test_killed_and_resumed_equals_straight(name: str, store: ClipStore, head: Path, tmp_path: Path) -> None:
+    """And what is written is one network, without its teacher."""
+    made = experiment(*pair(name, store, head), 4)
+    straight = fit(made, tmp_path / "straight", progress_bar=False).weights
+    for _ in range(2):
+        fit(made, tmp_path / "halved", progress_bar=False, run_minutes=1e-9)
+    finished = fit(made, tmp_path / "halved", progress_bar=False)
+    part = {"teacher": "teacher", "taught": "content_encoder"}[name]
+    written = [path.stem for path in (tmp_path / "straight" / "weights").iterdir()]
+    assert finished.done and [*finished.weights] == written == [part]
+    one, two = load_tensors(straight[part]), load_tensors(finished.weights[part])
+    assert one.keys() == two.keys() == build(HEAD if name == "teacher" else CONTENT).state_dict().keys()
+    for key, value in one.items():
+        torch.testing.assert_close(two[key], value, rtol=1e-5, atol=1e-6, msg=key)
+    load_component(straight[part])
+
+
+def test_clips_whose_text_does_not_fit_are_left_out(store: ClipStore, head: Path) -> None:
+    task, data = (build(made) for made in pair("taught", store, head))
+    data._task = task
+    data.worst_by_teacher = -90.0
+    with pytest.warns(UserWarning, match=r"1 of 9 texts do not fit .*: c00 \(-99.0\)$"):
+        data.setup()
+    fits = {index: float(store.track(data.fit_name, index)[0]) for index in range(9)}
+    assert data.fit_name.startswith("teacher_fit-") and fits[0] == -99
+    data.worst_by_teacher = sorted(fits[index] for index in data.chosen["train"])[1]
+    everything = data.chosen["train"]
+    with pytest.warns(UserWarning, match="do not fit"):
+        data.setup()
+    assert data.chosen["train"] == [index for index in everything if fits[index] > data.worst_by_teacher]
+    assert len(data.chosen["train"]) == len(everything) - 2
+
+
+def test_on_another_device_the_losses_are_the_same(store: ClipStore, head: Path) -> None:
+    """The teacher goes along."""
+    task, data = opened("taught", store, head)
+    batch = data.collate(data.chosen["train"][:2], 0)
+    content, scores = torch.randn(2, 12, int(batch.frames.max())), torch.zeros(1)
+    with torch.no_grad():
+        plain = task.frame_losses(content, scores, batch)
+        with pretended_device() as device:
+            there = move_data_to_device(batch, device)
+            moved = task.to(device).frame_losses(content.to(device), scores, there)
+            assert {value.device for value in moved.values()} == {device}
+            moved = {name: value.cpu() for name, value in moved.items()}
+    assert all(torch.equal(moved[name], value) for name, value in plain.items())
+
+
+def test_a_teacher_that_does_not_fit_is_refused(head: Path, tmp_path: Path) -> None:
+    narrow = {**CONTENT, "init_args": {**CONTENT["init_args"], "dim": 8}}
+    with pytest.raises(
+        ConfigError, match="width 8 and 102 phones. Expected those of the teacher, 12 and 102"
+    ) as caught:
+        ContentTask(build(narrow), teacher_file=str(head))
+    assert caught.value.code == "CONFIG_INCONSISTENT"
+    for path in (tmp_path / "absent.safetensors", save_component(build(CONTENT), tmp_path / "other.safetensors")):
+        with pytest.raises(CheckpointError):
+            ContentTask(build(CONTENT), teacher_file=str(path))
