@@ -20,7 +20,7 @@ from gsv_lab.corpora.augmentation import SpectralMask
 from gsv_lab.corpora.data import SpeechData
 from gsv_lab.corpora.store import ClipStore, Row
 from gsv_lab.corpora.teacher import TRACK, add_teacher, add_teacher_fit, teacher_frames, warn_of_unfit
-from gsv_lab.corpora.texts import add_texts, labels
+from gsv_lab.corpora.texts import LABELS, add_texts, labels
 from gsv_lab.extensions.phone_content_encoder import normalise
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gsv_lab.training.content_task import ContentTask, PhoneTask
 
 MEL = "content_mel"
+UNKNOWN = -1
+"""Class of a frame of which nobody says what it is."""
 
 
 class ContentBatch(NamedTuple):
@@ -35,8 +37,10 @@ class ContentBatch(NamedTuple):
 
     `frames` (B,) valid ones at 50 Hz, `level` (B, F) dB of the recording in each, `labels` (B, P), `label_lengths`
     (B,), `languages` of each clip.
-    None where the task does not need it: `mel` (B, M, 2 F), normalised and in training altered; `teacher` (B, C, F),
-    what the teacher hears in the unaltered clip, at the tempo of the mels.
+    None where the task does not need it: `mel` (B, M, 2 F), normalised and in training altered, in its tempo too;
+    `teacher` (B, C, F'), what the teacher hears in the unaltered clip, `teacher_frames` (B,) valid ones of it (without
+    mels they are `frames`); `aligned` (B, F'), the class of each of these by the alignment of the store, see
+    `frame_classes`, None too where the store has none.
     """
 
     frames: Tensor
@@ -46,6 +50,8 @@ class ContentBatch(NamedTuple):
     languages: list[str]
     mel: Tensor | None = None
     teacher: Tensor | None = None
+    teacher_frames: Tensor | None = None
+    aligned: Tensor | None = None
 
 
 class ContentData(SpeechData):
@@ -121,8 +127,8 @@ class ContentData(SpeechData):
         self.store.add_track(MEL, mels(), rate=100, bands=log_mel.filters.shape[0])
 
     def missing(self, field: str) -> str:
-        """Mels and what the teacher hears are tracks of the store."""
-        return "" if field in ("mel", "teacher") else super().missing(field)
+        """Mels and what the teacher hears are tracks of the store; without an alignment the task does without."""
+        return "" if field in ("mel", "teacher", "aligned") else super().missing(field)
 
     def usable(self, index: int, row: Row) -> bool:
         """Labels must fit into the frames at 50 Hz with room for repeats, and the teacher must have heard the clip."""
@@ -137,32 +143,56 @@ class ContentData(SpeechData):
         random = np.random.default_rng((self.seed, 2, n or 0))
         clips = [self.clip(index, random if n is not None else None) for index in indices]
         labels = [torch.from_numpy(self.store.track("phones", i).astype(np.int64)) for i in indices]
+        optional = {name: pad_frames([clip[name] for clip in clips]) for name in ("mel", "teacher") if name in clips[0]}
+        if "teacher" in optional:
+            optional["teacher_frames"] = torch.tensor([clip["teacher"].shape[1] for clip in clips])
+        if "aligned" in clips[0]:
+            classes = [clip["aligned"] for clip in clips]
+            optional["aligned"] = pad_sequence(classes, batch_first=True, padding_value=UNKNOWN)
         return ContentBatch(
             frames=torch.tensor([clip["level"].shape[1] for clip in clips]),
             level=pad_frames([clip["level"] for clip in clips])[:, 0],
             labels=pad_sequence(labels, batch_first=True),
             label_lengths=torch.tensor([len(row) for row in labels]),
             languages=[self.store.rows[i].language for i in indices],
-            **{name: pad_frames([clip[name] for clip in clips]) for name in ("mel", "teacher") if name in self.needs},
+            **optional,
         )
 
     def clip(self, index: int, random: np.random.Generator | None) -> dict[str, Tensor]:
-        """`level` (1, F), and as the task needs them `mel` (M, 2 F), altered where there is a `random`, and `teacher`
-        (C, F).
+        """`level` (1, F), and as the task needs them `mel` (M, 2 F), altered where there is a `random`, `teacher`
+        (C, F') and `aligned` (F',).
         """
         found = {}
         frames = self.store.rows[index].samples * 50 // self.store.sample_rate
         level = frame_level(self.store.wave(index), self.store.sample_rate, 50.0, frames)
+        if "teacher" in self.needs:
+            # Never in another tempo: neighbouring frames of Whisper have so little in common that none stands for what
+            # lies between two.
+            found["teacher"] = teacher_frames(self.store, index)
+            frames = found["teacher"].shape[1]
+        if "aligned" in self.needs and self.store.has_track("positions"):
+            found["aligned"] = frame_classes(self.store, index, frames)
         if "mel" in self.needs:
             mel = torch.from_numpy(self.store.track(MEL, index).astype(np.float32)).T
             if random is not None:
                 mel = augment(mel, random, self.stretch, self.masks)
             frames = mel.shape[1] // 2
             found["mel"] = normalise(mel[None, :, : 2 * frames])[0]
-        if "teacher" in self.needs:
-            found["teacher"] = stretched(teacher_frames(self.store, index), frames)
         found["level"] = stretched(torch.from_numpy(level.astype(np.float32))[None], frames)
         return found
+
+
+def frame_classes(store: ClipStore, index: int, frames: int) -> Tensor:
+    """Recogniser class of each frame by the alignment of the store, its tracks `symbols` and `positions`: (F,) int64; 0
+    in silence, `UNKNOWN` in a clip that could not be aligned and behind the last aligned frame.
+    """
+    symbols = store.track("symbols", index).tolist()
+    positions = store.track("positions", index)[:frames].astype(np.int64)
+    found = np.full(frames, UNKNOWN)
+    if (positions >= 0).any():
+        classes = np.array([LABELS[symbol] or 0 for symbol in symbols] + [0])  # the last is that of position -1
+        found[: len(positions)] = classes[positions]
+    return torch.from_numpy(found)
 
 
 def stretched(rows: Tensor, frames: int) -> Tensor:
@@ -177,10 +207,13 @@ def pad_frames(rows: Sequence[Tensor]) -> Tensor:
 
 
 def add_phones(store: ClipStore) -> None:
-    """Write the track `phones` (P,), recogniser classes of each clip's text, if it is not there yet."""
+    """Write the track `phones` (P,), recogniser classes of each clip's text, if it is not there yet.
+
+    Texts that nobody has read are read with places for pauses, which the later stages of a family expect.
+    """
     if store.has_track("phones"):
         return
-    add_texts(store)
+    add_texts(store, pauses=True)
     found = (labels(store.track("spelling", index)) for index in range(len(store)))
     store.add_track("phones", (row.astype(np.int16) for row in found))
 

@@ -3,7 +3,7 @@
 CTC is peaky: between two spikes its frames say "blank", and a bottleneck that says nothing between spikes makes poor
 codes. So, once CTC has settled, every batch is aligned by the network itself and each frame learns the phone it
 belongs to; or a teacher says it, whose content the network learns besides.
-Letters: B batch, D content width, F frames at 50 Hz, V phone classes.
+Letters: B batch, D content width, F frames at 50 Hz, N valid frames of a whole batch, V phone classes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from gsv_lab.audio.alignment import align_batch, phone_errors
 from gsv_lab.checkpoint import load_component
-from gsv_lab.corpora.content_data import ContentBatch
+from gsv_lab.corpora.content_data import UNKNOWN, ContentBatch, stretched
 from gsv_lab.errors import ConfigError, LabError
 from gsv_lab.extensions.phone_content_encoder import PhoneContentEncoder
 from gsv_lab.extensions.teacher_head import TeacherHead
@@ -96,11 +96,15 @@ class PhoneTask(Task):
 
     def frame_losses(self, content: Tensor, scores: Tensor, batch: ContentBatch) -> dict[str, Tensor]:
         """What is learnt of each frame of the content (B, D, F), whose CTC log-probabilities are (B, V, F)."""
-        if self.progress < self.labels_from:
+        targets = self.frame_labels(scores, batch)
+        if targets is None or (targets == UNKNOWN).all():
             return {}
-        targets = frame_targets(scores.detach(), batch)
         labels = self.network().label_scores(content).float()
-        return {"label": functional.cross_entropy(labels, targets, ignore_index=-1, label_smoothing=0.05)}
+        return {"label": functional.cross_entropy(labels, targets, ignore_index=UNKNOWN, label_smoothing=0.05)}
+
+    def frame_labels(self, scores: Tensor, batch: ContentBatch) -> Tensor | None:
+        """Class of each frame (B, F) by the network's own alignment, see `frame_targets`; None before `labels_from`."""
+        return None if self.progress < self.labels_from else frame_targets(scores.detach(), batch)
 
     def training_step(self, batch: ContentBatch, batch_idx: int) -> Tensor:
         """One batch."""
@@ -133,18 +137,19 @@ class ContentTask(PhoneTask):
     """A content encoder, with or without a teacher.
 
     With a teacher, `taught` (nat, divergence of a frame's phones from the teacher's; Hinton et al. 2015,
-    arXiv:1503.02531, 2) and `taught_content` (squared error of the content over the variance of the teacher's, both
-    over the frames of the batch) stand in the place of `label`.
+    arXiv:1503.02531, 2) and `taught_content` (squared error over the variance of the teacher's content, both over the
+    frames of the batch; what errs is a linear map of the network's content, learnt along and thrown away, as between
+    layers of different width in Romero et al. 2015, arXiv:1412.6550, 2.2) stand in the place of `label`.
 
     Args:
         content_encoder: the network.
         weights, learning_rate, warm_up, weight_decay, gradient_clip, labels_from: see `PhoneTask`.
-        teacher_file: weights of a `TeacherHead` with content of the same width; a relative path lies below the cache
-            folder. Empty for none.
+        teacher_file: weights of a `TeacherHead` with the same phones; a relative path lies below the cache folder.
+            Empty for none.
 
     Raises:
         CheckpointError: there is no such file, or it holds no `TeacherHead`; see `load_component`.
-        ConfigError: CONFIG_INCONSISTENT, the teacher has content of another width or other phones.
+        ConfigError: CONFIG_INCONSISTENT, the teacher has another number of phones.
     """
 
     tags = small_views.CONTENT_TAGS
@@ -168,11 +173,16 @@ class ContentTask(PhoneTask):
         if teacher_file:
             self.teacher = load_component(in_cache(teacher_file), TeacherHead).train().requires_grad_(False)
             self.batch_needs = frozenset({"mel", "teacher"})
-            sizes = [(part.dim, part.n_phones) for part in (content_encoder, self.teacher)]
-            if sizes[0] != sizes[1]:
-                problem = "The content encoder has content of width {} and {} phones".format(*sizes[0])
-                expected = "those of the teacher, {} and {}".format(*sizes[1])
-                raise ConfigError("CONFIG_INCONSISTENT", problem, expected)
+            # Asked for the teacher's very numbers, the network forgets its phones.
+            self.project = nn.Conv1d(content_encoder.dim, self.teacher.dim, 1)
+            if content_encoder.n_phones != self.teacher.n_phones:
+                problem = f"The content encoder knows {content_encoder.n_phones} phones"
+                raise ConfigError("CONFIG_INCONSISTENT", problem, f"those of the teacher, {self.teacher.n_phones}")
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW, over the projection too."""
+        thrown_away = [] if self.teacher is None else [self.project]
+        return self.optimizer_for(*self.components().values(), *thrown_away)
 
     def components(self) -> dict[str, nn.Module]:
         """The content encoder."""
@@ -195,22 +205,38 @@ class ContentTask(PhoneTask):
         """How far content (B, D, F) and phones of each frame are from the teacher's, where there is one."""
         if self.teacher is None:
             return super().frame_losses(content, scores, batch)
-        assert batch.teacher is not None
-        teacher = self.teacher.eval()  # whatever mode the trainer set: no dropout, no new statistics
-        with torch.no_grad():
-            goal = teacher.encode(batch.teacher)
-            phones = teacher.label_scores(goal).float()
-        valid = sequence_mask(batch.frames, goal.shape[-1])[:, 0].bool()
-        own = self.content_encoder.label_scores(content).float()
-        divergence = functional.kl_div(own, phones, reduction="none", log_target=True).sum(1)
-        # Frames of all clips in one row: (D, valid frames)
-        goal, content = (x.float().transpose(0, 1)[:, valid] for x in (goal, content))
+        valid = sequence_mask(batch.frames, content.shape[-1])[:, 0].bool()
+        goal, phones = self.lesson(batch)
+        labels, projected = (
+            rows.float().transpose(0, 1)[:, valid]
+            for rows in (self.content_encoder.label_scores(content), self.project(content))
+        )
+        divergence = functional.kl_div(labels, phones, reduction="none", log_target=True).sum(0)
         variance = goal.var(1, correction=0).mean()
-        return {"taught": divergence[valid].mean(), "taught_content": (content - goal).square().mean() / variance}
+        return {"taught": divergence.mean(), "taught_content": (projected - goal).square().mean() / variance}
+
+    @torch.no_grad()
+    def lesson(self, batch: ContentBatch) -> tuple[Tensor, Tensor]:
+        """The teacher's content (D, N) and log-probabilities of phones (V, N), clip by clip, in the tempo of the mels.
+
+        It is the content that is stretched: what Whisper hears would be destroyed.
+        """
+        assert self.teacher is not None and batch.teacher is not None and batch.teacher_frames is not None
+        teacher = self.teacher.eval()  # whatever mode the trainer set: no dropout, no new statistics
+        goals = []
+        # One by one: the head's norm is over all frames that it is given, padding included.
+        for clip, n_heard, n_frames in zip(batch.teacher, batch.teacher_frames, batch.frames, strict=True):
+            content = teacher.encode(clip[None, :, : int(n_heard)])[0].float()
+            goals.append(stretched(content, int(n_frames)))
+        goal = torch.cat(goals, 1)
+        return goal, teacher.label_scores(goal[None])[0].float()
 
 
 class TeacherTask(PhoneTask):
     """A phone head on what Whisper hears, which then teaches a content encoder.
+
+    Until `labels_from` the frame labels are those of the store's alignment, where it has one: CTC alone takes hundreds
+    of batches to say anything but blanks. Later they are the head's own, as in `PhoneTask`.
 
     Args:
         teacher: the head.
@@ -218,7 +244,7 @@ class TeacherTask(PhoneTask):
     """
 
     tags = small_views.TEACHER_TAGS
-    batch_needs = frozenset({"teacher"})
+    batch_needs = frozenset({"teacher", "aligned"})
 
     def __init__(
         self,
@@ -246,14 +272,18 @@ class TeacherTask(PhoneTask):
         assert batch.teacher is not None
         return batch.teacher
 
+    def frame_labels(self, scores: Tensor, batch: ContentBatch) -> Tensor | None:
+        """By the store's alignment at first, see the class."""
+        return batch.aligned if self.progress < self.labels_from else super().frame_labels(scores, batch)
+
 
 def frame_targets(scores: Tensor, batch: ContentBatch) -> Tensor:
-    """The phone in each frame by the network's own alignment: (B, V, F) -> (B, F); 0 silence, -1 unknown."""
+    """The phone in each frame by the network's own alignment: (B, V, F) -> (B, F); 0 silence, or `UNKNOWN`."""
     frames = batch.frames.tolist()
     lengths = batch.label_lengths.tolist()
     phones = [row[:n].tolist() for row, n in zip(batch.labels, lengths, strict=True)]
     levels = [row[:n].cpu().numpy() for row, n in zip(batch.level, frames, strict=True)]
-    targets = torch.full((scores.shape[0], scores.shape[2]), -1)
+    targets = torch.full((scores.shape[0], scores.shape[2]), UNKNOWN)
     aligned = align_batch(scores.transpose(1, 2), phones, frames, levels=levels)
     for row, found in enumerate(aligned):
         if isinstance(found, LabError):
