@@ -153,7 +153,8 @@ def tags_by_task() -> dict[str, tuple[Tag, ...]]:
         waiting += task.__subclasses__()
         if task.tags and task.__module__.startswith(training.__name__):
             names.setdefault(task.tags, []).append(task.__name__)
-    return {", ".join(tasks): tags for tags, tasks in sorted(names.items(), key=lambda item: item[1])}
+    found = sorted((sorted(tasks), tags) for tags, tasks in names.items())
+    return {", ".join(tasks): tags for tasks, tags in found}
 
 
 def tensorboard_page() -> str:

@@ -32,6 +32,7 @@ from gsv_lab.extensions.residual_correction import ResidualCorrection, Residuals
 from gsv_lab.extensions.resolution_discriminator import ResolutionDiscriminator
 from gsv_lab.extensions.source_filter_vocoder import SourceFilterVocoder
 from gsv_lab.extensions.speaker_verifier import SpeakerVerifier
+from gsv_lab.extensions.teacher_head import TeacherHead
 from gsv_lab.hooks import Component, noise, probe
 from gsv_lab.hooks.catalogue import fold, points
 from gsv_lab.hooks.record import TIME_AXES
@@ -111,6 +112,7 @@ FEATURES = Features(SPEC, log_f0=draw(1, 1, 2 * F) + 5, voicing=torch.ones(1, 1,
 GIVEN = Conditioning(SPEAKER, median_log_f0=torch.full((1, 1, 1), 5.0))
 CASES: dict[str, Callable[[], Case]] = {
     "content_encoder": lambda: Case(PhoneContentEncoder(7, width=8, layers=2, dim=4), lambda part: part(WAVE)),
+    "teacher": lambda: Case(TeacherHead(7, 6, width=8, dim=4), lambda part: part.phone_scores(part(draw(1, 6, F)))),
     "quantizer": lambda: Case(VectorQuantizer(C, 6, kmeans_steps=0), lambda part: part(draw(1, C, F))),
     "continuous_content": lambda: Case(ContinuousContent(C), lambda part: part(draw(1, C, F))),
     "semantic_gpt": lambda: Case(SemanticGPT(9, 12, **GPT_SIZES), gpt),
@@ -257,7 +259,7 @@ def test_every_component_with_taps_is_among_the_cases() -> None:
 def test_there_are_forty_distinct_taps_two_in_every_component() -> None:
     names = {name: {fold(tap) for tap in points(CASES[name]().part)} for name in CASES}
     alternatives = {"verified_speaker_encoder", "hifigan", "istft", "identity_flow", "aligned_gpt", "phone_index_prior"}
-    alternatives |= {"letter_to_sound", "speaker_verifier", "recogniser", "eres2net", "continuous_content"}
+    alternatives |= {"teacher", "letter_to_sound", "speaker_verifier", "recogniser", "eres2net", "continuous_content"}
     pipeline = {name: taps for name, taps in names.items() if name not in alternatives}
     assert sum(map(len, pipeline.values())) >= 40
     assert not {name for name, taps in pipeline.items() if len(taps) < 2}

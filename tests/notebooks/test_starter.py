@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tiny import make_family
+from tiny import make_planning_family
 
 from .kernels import NOTEBOOKS, SOURCES, cards, outputs, run
 
@@ -17,7 +17,7 @@ pytest.importorskip("ipykernel", reason="kernels are in the extra [dev]")
 @pytest.fixture(scope="module")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Untrained networks: no check may depend on what the weights know."""
-    return make_family(tmp_path_factory.mktemp("family"))
+    return make_planning_family(tmp_path_factory.mktemp("family"))
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

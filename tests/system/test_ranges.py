@@ -24,7 +24,7 @@ from gsv_lab.system.ranges import (
     Range,
 )
 from gsv_lab.system.registry import register
-from gsv_lab.training.stages import load_stage
+from gsv_lab.training.stages import STAGES, load_stage
 
 if TYPE_CHECKING:
     from nowhere import Unknown
@@ -149,7 +149,8 @@ def numbers(node: Any, path: str = "") -> Iterator[tuple[str, str, Any]]:
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_every_number_of_a_shipped_configuration_has_a_range(config: Path) -> None:
     """A value that no range allows, minus infinity, is refused in the place of each of them, by its name."""
-    stage = config.parent.name == "nano"  # some of them lie over another
+    known = {stage.name for stage in STAGES}
+    stage = config.parent.name == "nano" and config.stem in known  # some of them lie over another
     experiment = load_stage(config.parent, config.stem, []) if stage else load_experiment([config])
     found = {(path, key): value for part in ("task", "data") for path, key, value in numbers(experiment[part])}
     assert found
