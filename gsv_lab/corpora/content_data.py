@@ -144,9 +144,8 @@ class ContentData(SpeechData):
         clips = [self.clip(index, random if n is not None else None) for index in indices]
         labels = [torch.from_numpy(self.store.track("phones", i).astype(np.int64)) for i in indices]
         optional: dict[str, Tensor] = {}
-        for name in ("mel", "teacher"):
-            if name in clips[0]:
-                optional[name] = pad_frames([clip[name] for clip in clips])
+        for name in clips[0].keys() & {"mel", "teacher"}:
+            optional[name] = pad_frames([clip[name] for clip in clips])
         if "teacher" in optional:
             optional["teacher_frames"] = torch.tensor([clip["teacher"].shape[1] for clip in clips])
         if "aligned" in clips[0]:

@@ -47,7 +47,7 @@ def fit_codebook(
 def make_codes(store_folder: str | Path, content_file: str | Path, output: str | Path, n_codes: int = 512) -> Path:
     """From a trained content encoder to everything the next stages read: codebook, codes, aligned phones, pitch.
 
-    Places for pauses stand among the phones.
+    Places for pauses stand among the phones, unless the texts of the store were read without them before.
 
     Returns:
         the quantizer's weight file, which is written last: once it is there, so is all the rest.

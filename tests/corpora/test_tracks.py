@@ -12,7 +12,9 @@ from checkpoint.layouts import sovits_state
 from torch import Tensor, nn
 
 from gsv_lab.checkpoint import load_component, save_component
+from gsv_lab.corpora.content_data import add_phones
 from gsv_lab.corpora.store import ClipStore
+from gsv_lab.corpora.texts import labels
 from gsv_lab.corpora.tracks import add_codes, add_content, codebook_identity, codes_track
 from gsv_lab.errors import CheckpointError, DataError
 from gsv_lab.nn.interfaces import Encoded
@@ -200,3 +202,15 @@ def test_places_for_pauses_own_the_silence(tmp_path: Path) -> None:
         spoken = plainly >= 0
         assert (symbols[positions[spoken]] == plain[plainly[spoken]]).all()
         assert (plainly[:25] == -1).all() and (positions[:25] == 0).all()
+
+
+def test_a_store_that_a_content_encoder_was_trained_on_has_places_for_pauses(tmp_path: Path) -> None:
+    """They make no sound of their own, so the encoder learns the same phones; `make_codes` finds the texts read."""
+    store = make_store(tmp_path / "store", clips=4, seconds=3.0)
+    add_phones(store)
+    add_content(store, HearsSilence(), "test", pauses=True)
+    for i in range(len(store)):
+        symbols = store.track("symbols", i)
+        paused = symbols == SYMBOL_ID["SP"]
+        assert paused[0] and paused[-1]
+        assert store.track("phones", i).tolist() == labels(symbols[~paused]).tolist()
