@@ -168,22 +168,21 @@ def train_family(
             if left < 0:
                 return None
             experiment = load_stage(Path(configs), stage.name, settings)
-            finished = fit(
-                experiment,
-                folder / stage.name,
-                pause=pause,
-                run_minutes=left,
-                progress_bar=progress_bar,
-                partial=bool(stage.start),
-            )
-            if not finished.done:
+            if not finished(stage, experiment, folder, pause=pause, run_minutes=left, progress_bar=progress_bar):
                 return None
-            save_bytes(done, b"")
         weights |= {name: path for name, path in files.items() if path.is_file()}
         if stage.name == "content" and stage in chosen and not quantizer.is_file():
             say("codebook, codes, aligned phones, pitch")
             make_codes(folder / "store", files["content_encoder"], quantizer)
     return release(weights, folder / version, version, DEFAULTS, 0.0, 4.0, pauses=True)
+
+
+def finished(stage: Stage, experiment: dict[str, Any], folder: Path, **how: Any) -> bool:
+    """Train one stage in its folder; true, and noted there, once its budget is used up. `how`: see `fit`."""
+    fitted = fit(experiment, folder / stage.name, partial=bool(stage.start), **how)
+    if fitted.done:
+        save_bytes(folder / stage.name / "done", b"")
+    return fitted.done
 
 
 def choose(names: Sequence[str] | None) -> tuple[Stage, ...]:
