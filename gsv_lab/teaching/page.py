@@ -35,7 +35,7 @@ def heard(picture: Any, sounds: Mapping[str, Any]) -> Page:
 
     Args:
         picture: a matplotlib Figure, or None for players alone.
-        sounds: name -> a `Speech`, a recording (anything with a `wave`, (T,) and perhaps `sample_rate`, else 16 kHz, and
+        sounds: name -> a `Speech`, a recording (anything with a `wave` (T,), perhaps a `sample_rate`, else 16 kHz, and a
             `mark`), or a pair of wave (T,) and sample rate in Hz.
     """
     players = "".join(
