@@ -38,6 +38,11 @@ _CELLS = """() => jupyterapp.shell.currentWidget.content.widgets
     .map(cell => ({source: cell.model.sharedModel.getSource(), count: cell.model.executionCount,
                    outputs: cell.model.outputs.toJSON()}))"""
 
+_IDLE = "root => ![...root.querySelectorAll('.gsv-busy')].some(note => note.textContent.trim())"
+_CUT = """root => [...root.querySelectorAll('.widget-label')].filter(label => label.offsetParent
+    && label.scrollWidth > label.clientWidth + 1 && getComputedStyle(label).overflowX !== 'visible')
+    .map(label => label.textContent)"""
+
 
 class Server:
     """JupyterLab on a folder, on a free port of this machine, with kernels that cannot reach the network.
@@ -152,7 +157,7 @@ class LabPage:
                book.activeCellIndex = index; return book.scrollToItem(index, 'start');}""",
             index,
         )
-        found = self.page.locator(".jp-OutputArea .widget-vbox").nth(number)
+        found = self.page.locator(".jp-OutputArea .gsv-explorer").nth(number)
         found.wait_for(state="visible")
         return Explorer(found)
 
@@ -180,8 +185,8 @@ class Explorer:
 
     def shown(self) -> str:
         """Everything that the result shows, as HTML, when nothing is being worked on."""
-        self.root.locator(".gsv-busy:visible").first.wait_for(state="hidden")
-        return str(self.root.locator(".widget-html").last.inner_html())
+        self.page.wait_for_function(_IDLE, arg=self.root.element_handle())
+        return str(self.root.locator(".gsv-output").first.inner_html())
 
     def changed(self, before: str) -> str:
         """What is shown as soon as it differs from `before`."""
@@ -200,13 +205,7 @@ class Explorer:
 
     def labels_cut(self) -> list[str]:
         """Labels that do not fit where they stand."""
-        return list(
-            self.root.evaluate(
-                """root => [...root.querySelectorAll('.widget-label')]
-                   .filter(label => label.offsetParent && label.scrollWidth > label.clientWidth + 1)
-                   .map(label => label.textContent)"""
-            )
-        )
+        return list(self.root.evaluate(_CUT))
 
     def drag(self, number: int = 0, share: float = 0.8) -> None:
         """Take the handle of a slider with the mouse to a place on its track, or a little back if it is there."""
