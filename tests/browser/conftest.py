@@ -64,6 +64,7 @@ def lab_page(browser: Any, server: Server, artefacts: Path, request: pytest.Fixt
     page = LabPage(context.new_page(), server.address)
     yield page
     page.page.screenshot(path=artefacts / f"{request.node.name.replace('/', '-')}.png")
+    page.shut_down()
     context.close()
     assert not page.left, f"requests left the machine: {page.left}"
     assert not page.errors, f"the console says: {page.errors}"

@@ -161,6 +161,10 @@ class LabPage:
         found.wait_for(state="visible")
         return Explorer(found)
 
+    def shut_down(self) -> None:
+        """End the kernel of the notebook, if there is one."""
+        self.page.evaluate("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown()")
+
     def run_code(self, source: str) -> list[dict[str, Any]]:
         """Run a line in the kernel of the notebook, beside its cells; the outputs that it gave."""
         return list(
