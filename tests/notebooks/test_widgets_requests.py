@@ -233,7 +233,7 @@ def test_a_second_press_of_speak_waits_and_is_not_done_twice(
             explorer.button.click()
 
     in_a_kernel(moves, explorer)
-    assert spoken == [1.0, 2.0] and "2 times as fast" in explorer.output.value
+    assert spoken == [1.0, 2.0] and "speed 2, seed" in explorer.output.value
     explorer.controls["speed"].value = 0.5
     explorer.draw()
-    assert "2 times as fast" in explorer.output.value  # what is heard, not what the slider says
+    assert "speed 2, seed" in explorer.output.value  # what is heard, not what the slider says

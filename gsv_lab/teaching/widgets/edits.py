@@ -116,6 +116,7 @@ class EditExplorer(Explorer):
 
     def render(self, state: State) -> str:
         """Both speeches beside each other, the edit and the numbers above."""
+        self.edited, self.changed = None, {}
         clean, edited = self.speak(state)
         if self._measures is None:
             self._measures = Measures(self.lab, ("codes", "mel", "pitch", "phones", "speaker"))

@@ -13,7 +13,11 @@ class Sender {
   }
 
   say(kind, more, buffers) {
-    this.model.send({ kind, take: this.take, ...more }, undefined, buffers);
+    try {
+      this.model.send({ kind, take: this.take, ...more }, undefined, buffers);
+    } catch {
+      throw new Error(SILENT); // the line to the kernel is closed
+    }
   }
 
   piece(buffer) {
@@ -49,9 +53,9 @@ class Sender {
       this.model.on("msg:custom", heard);
       try {
         this.say(kind, more);
-      } catch {
+      } catch (error) {
         done();
-        reject(new Error(SILENT));
+        reject(error);
       }
     });
   }

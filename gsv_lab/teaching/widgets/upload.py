@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import traitlets
 
+from gsv_lab import audio
 from gsv_lab.errors import AudioError
 from gsv_lab.teaching.widgets.incoming import FOLDER, Incoming
 
@@ -43,7 +45,23 @@ class SoundUpload(Incoming):
 
     def too_large(self, size: int) -> AudioError:
         """With the length that fits, and what long recordings are for."""
-        return AudioError(
-            "AUDIO_TOO_LONG", f"The file takes {size / 1e6:.0f} MB", LIMITS,
-            "Cut out a passage of 3 to 10 s; for long recordings there is gsv-lab prepare",
-        )  # fmt: skip
+        return _too_long(f"The file takes {size / 1e6:.0f} MB")
+
+
+def check_length(path: Path) -> None:
+    """Refuse a recording that a lab would take, but that nobody waits for in a notebook.
+
+    Raises:
+        AudioError: AUDIO_TOO_LONG; those of `audio.read`.
+    """
+    try:
+        audio.read(path, max_seconds=LONGEST_UPLOAD)
+    except AudioError as error:
+        if error.code != "AUDIO_TOO_LONG":
+            raise
+        raise _too_long(f"{path.name!r} lasts more than {LONGEST_UPLOAD / 60:g} minutes") from error
+
+
+def _too_long(problem: str) -> AudioError:
+    action = "Cut out a passage of 3 to 10 s; for long recordings there is gsv-lab prepare"
+    return AudioError("AUDIO_TOO_LONG", problem, LIMITS, action)

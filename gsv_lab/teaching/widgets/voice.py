@@ -13,7 +13,6 @@ from typing import Any
 
 import ipywidgets
 
-from gsv_lab import audio
 from gsv_lab.errors import LabError, on_page
 from gsv_lab.inference.lab import NOTICE, Lab
 from gsv_lab.inference.utterance import Speech
@@ -22,7 +21,7 @@ from gsv_lab.system.folders import private_folder
 from gsv_lab.teaching.widgets.explorer import Explorer, State
 from gsv_lab.teaching.widgets.layout import row
 from gsv_lab.teaching.widgets.player import picture_html, player
-from gsv_lab.teaching.widgets.upload import LIMITS, LONGEST_UPLOAD, SoundUpload
+from gsv_lab.teaching.widgets.upload import LIMITS, SoundUpload, check_length
 
 
 class VoiceExplorer(Explorer):
@@ -80,7 +79,7 @@ class VoiceExplorer(Explorer):
             warnings.simplefilter("always")
             path = folder / (Path(name).name or "recording")
             path.write_bytes(recording)
-            audio.read(path, max_seconds=LONGEST_UPLOAD)  # the lab takes an hour, which nobody waits for here
+            check_length(path)
             voice = self.lab.clone(path)
         known = next(stem for stem in _stems(path.stem) if stem not in self.voices)
         self.voices[known] = voice
@@ -98,7 +97,7 @@ class VoiceExplorer(Explorer):
         if self.speech is None:
             return "<p>Press <b>Speak</b>.</p>"
         said = self._said
-        head = f"<small>{on_page(said['voice'])}, {said['speed']:g} times as fast, seed {said['seed']}</small><br>"
+        head = f"<small>{on_page(said['voice'])}, speed {said['speed']:g}, seed {said['seed']}</small><br>"
         sound = player(self.speech.wave, self.speech.sample_rate, self.speech.mark)
         return f"{head}{sound}<br>{picture_html(self.speech.show())}"
 
