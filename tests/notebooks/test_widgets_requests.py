@@ -1,4 +1,4 @@
-"""Controls that are moved faster than a result is made: one request at a time, the last one wins, nothing is mislabelled."""
+"""Controls that are moved faster than a result is made: one request at a time, the last wins, labels are true."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 import ipywidgets
 import pytest
 import torch
 
 from gsv_lab.errors import ConfigError, DataError
+from gsv_lab.hooks import Edit, Records, probe
 from gsv_lab.inference.lab import Lab
+from gsv_lab.inference.utterance import Speech
 from gsv_lab.inference.voice import Voice
 from gsv_lab.teaching.exercises.excerpt import Excerpt, excerpt
 from gsv_lab.teaching.exercises.material import shipped_sample
@@ -140,6 +143,17 @@ def test_an_interrupt_does_not_wedge_the_panel(monkeypatch: pytest.MonkeyPatch) 
     assert explorer.output.value == "a=2 b=0" and not explorer.requests.busy
 
 
+def test_nothing_is_sent_when_the_process_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel that is restarted while something is made: its last message would be cut in two."""
+    explorer = Slow(0.0)
+    explorer.set(a=1)
+    ending = threading.Event()
+    monkeypatch.setattr("gsv_lab.teaching.widgets.explorer.ENDING", ending)
+    ending.set()
+    explorer.controls["a"].value = 2
+    assert explorer.answered[-1]["a"] == 2 and explorer.output.value == "a=1 b=0" and not explorer.note.value
+
+
 def test_set_waits_for_what_is_at_work_and_wins() -> None:
     explorer = Slow()
 
@@ -179,22 +193,31 @@ def part(lab: Lab) -> Excerpt:
     return whole._replace(wave=whole.wave[: 38 * 640], codes=whole.codes[:38], phone_index=whole.phone_index[:38])
 
 
-def test_two_quick_clicks_are_labelled_as_they_were_made(lab: Lab, part: Excerpt) -> None:
-    """The label names the edits that were carried out, whatever the boxes say meanwhile; no probe meets another."""
+def test_two_quick_clicks_are_labelled_as_they_were_made(
+    lab: Lab, part: Excerpt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The label names the edits that the probe was given, though the second click comes before it opens."""
     explorer = BlendExplorer(lab, part, torch.randn(1, 16, 1), torch.randn(1, 16, 1))
-    seen: list[tuple[list[str], str]] = []
-    explorer.output.observe(lambda change: seen.append((list(made), change["new"])), "value")
-    made: list[str] = []
-    plain = explorer.make
+    carried_out: list[str] = []
+    seen: list[tuple[list[str], list[str]]] = []
+    started, clicked = threading.Event(), threading.Event()
 
-    def recorded(state: State) -> object:
-        made[:] = [edit.target for edit in explorer.edits(state)]
+    def given(root: object, *globs: str, edits: Sequence[Edit]) -> AbstractContextManager[Records]:
+        carried_out[:] = [edit.target for edit in edits]
+        return probe(root, *globs, edits=edits)
+
+    def slowly(state: State) -> Speech:
         started.set()
-        time.sleep(0.05)
-        return plain(state)
+        assert clicked.wait(5)
+        return make(state)
 
-    started = threading.Event()
-    explorer.make = recorded  # type: ignore[method-assign, assignment]
+    def labelled(change: dict[str, str]) -> None:
+        seen.append(([*carried_out], re.findall(r"zero (prior\.\w+)", change["new"])))
+
+    make = explorer.make
+    monkeypatch.setattr(explorer, "make", slowly)
+    monkeypatch.setattr("gsv_lab.teaching.widgets.blend.probe", given)
+    explorer.output.observe(labelled, "value")
 
     def moves() -> None:
         explorer.controls["text"].value = False
@@ -202,11 +225,11 @@ def test_two_quick_clicks_are_labelled_as_they_were_made(lab: Lab, part: Excerpt
         other = threading.Thread(target=setattr, args=(explorer.controls["codes"], "value", False))
         other.start()
         other.join()
+        clicked.set()
 
     in_a_kernel(moves, explorer)
-    assert [edits for edits, _ in seen] == [["prior.text"], ["prior.text", "prior.content"]]
-    for edits, page in seen:
-        assert re.findall(r"zero (prior\.\w+)", page) == edits
+    both = ["prior.text", "prior.content"]
+    assert seen == [(["prior.text"], ["prior.text"]), (both, both)]
 
 
 def test_a_second_press_of_speak_waits_and_is_not_done_twice(

@@ -105,13 +105,13 @@ class EditExplorer(Explorer):
         """
         if self.clean is None:
             with probe(self.root, *self.taps) as records:
-                self.clean = self._speak()
+                self.clean = self.lab.speak(self.text, self.voice)  # under a probe, as the edited one: one candidate
             for name, record in records.items():
                 values = torch.cat([step.double().flatten() for step in record.steps])
                 self._spread[name] = float(values.std(correction=0))
         with probe(self.root, edits=[self.edit(state)]):
-            edited = self._speak()
-        self.edited = edited
+            edited = self.lab.speak(self.text, self.voice)
+        self.edited = edited  # only now is it known that the edit was carried out
         return self.clean, edited
 
     def render(self, state: State) -> str:
@@ -135,10 +135,6 @@ class EditExplorer(Explorer):
     def picture(self, state: State) -> Any:
         """Spectrogram and phones of the edited speech, a Figure."""
         return self.speak(state)[1].show()
-
-    def _speak(self) -> Speech:
-        # A probe allows one candidate only, so the clean one must be the same draw.
-        return self.lab.speak(self.text, self.voice, candidates=1)
 
 
 def _written(value: float | None, form: str) -> str:

@@ -22,7 +22,7 @@ from gsv_lab.errors import ConfigError, LabError, on_page
 from gsv_lab.teaching.widgets.busy import BUSY, BusyNote
 from gsv_lab.teaching.widgets.layout import fit, row
 from gsv_lab.teaching.widgets.player import picture_html
-from gsv_lab.teaching.widgets.requests import ONE_AT_A_TIME, Requests
+from gsv_lab.teaching.widgets.requests import ENDING, ONE_AT_A_TIME, Requests
 
 State = Mapping[str, Any]
 """The value of every control by name."""
@@ -112,10 +112,13 @@ class Explorer(ABC):
             result = self.render(state)
         except LabError as error:
             result = f"<p><b>{on_page(error)}</b></p>"
-        self.output.value = result if isinstance(result, str) else picture_html(result)
+        page = result if isinstance(result, str) else picture_html(result)
+        if not ENDING.is_set():
+            self.output.value = page
 
     def _show_busy(self, busy: bool) -> None:
-        self.note.value = BUSY if busy else ""
+        if not ENDING.is_set():
+            self.note.value = BUSY if busy else ""
 
     def _show_fault(self, fault: Exception) -> None:
         self.output.value = f"<p><b>This stopped with {type(fault).__name__}: {on_page(fault)}</b></p>"

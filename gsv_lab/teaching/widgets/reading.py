@@ -70,7 +70,7 @@ class Reading:
             ("speech above noise", f"{q.snr_db:.0f} dB", f"{NOISY_DB:.0f} dB will do, {CLEAN_DB:.0f} are good",
              q.snr_db >= NOISY_DB),
             ("clipped samples", f"{q.clipping:.1%}", f"at most {MOST_CLIPPED:.0%}", q.clipping <= MOST_CLIPPED),
-            ("level of the speech", f"{q.level:.0f} dBFS", "", True),
+            ("level of the speech", f"{q.level:.0f} dBFS" if self.speech else "none", "", True),
             ("peak", f"{q.peak:.0f} dBFS", "below 0 dBFS", q.peak < -0.1),
             ("highest frequency", f"{q.band_hz / 1000:.1f} kHz", f"above {TELEPHONE_HZ / 1000:g} kHz",
              q.band_hz > TELEPHONE_HZ),

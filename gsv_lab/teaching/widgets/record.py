@@ -17,7 +17,7 @@ import ipywidgets
 import traitlets
 
 from gsv_lab import audio
-from gsv_lab.errors import AudioError, LabError, on_page
+from gsv_lab.errors import AudioError, ConfigError, LabError, on_page
 from gsv_lab.inference.lab import NOTICE, Lab
 from gsv_lab.inference.voice import Voice
 from gsv_lab.system.folders import private_folder
@@ -93,9 +93,14 @@ class RecordYourself(Explorer):
         language: to begin with, `en` or `zh`.
         name: of the voice.
         consent: note on who agreed to it, kept in the voice.
+
+    Raises:
+        ConfigError: LANG_UNKNOWN.
     """
 
     def __init__(self, lab: Lab, language: str = "en", name: str = "my voice", consent: str = "") -> None:
+        if language not in SCRIPTS:
+            raise ConfigError("LANG_UNKNOWN", f"There is no script in {language!r}", ", ".join(SCRIPTS))
         self.lab, self.name, self.consent = lab, name, consent
         self.readings: dict[str, Reading] = {}
         self.recording: audio.Recording | None = None

@@ -11,6 +11,7 @@ whether something changed meanwhile: of all changes during an answer only the la
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,10 @@ from contextvars import copy_context
 
 ONE_AT_A_TIME = threading.RLock()
 """Held while any explorer of this process is at work, for they may share a lab."""
+
+ENDING = threading.Event()
+"""Set when the process ends: what is made now is not sent any more, for a message cut in two breaks the line."""
+atexit.register(ENDING.set)
 
 
 class Requests:

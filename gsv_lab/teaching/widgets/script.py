@@ -1,7 +1,7 @@
 """What to read aloud for a voice, and which phones that covers.
 
-The sentences were written for this kit. Each has 46 to 56 phones, 5 to 7 s of speech, so that each is enough for a voice by
-itself; together they hold every phone of their language.
+The sentences were written for this kit. Each has 46 to 56 phones, 5 to 7 s of speech, so that one is enough for a
+voice; together they hold every phone of their language.
 """
 
 from __future__ import annotations
