@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gsv_lab.teaching.exercises import codebook, frames, phones, timbre
+from gsv_lab.teaching.exercises import codebook, frames, hear, phones, timbre
 from gsv_lab.teaching.exercises.card import OPEN, CheckFailed, Exercise, Hint, ask, exercise, expect
 from gsv_lab.teaching.exercises.notebook import solution_of
 from gsv_lab.text import lexicon
@@ -140,6 +140,16 @@ def test_a_solution_is_shown_after_an_attempt() -> None:
     assert (
         "def pool" in timbre.pool(lambda x, m: (x * m).sum(-1, keepdim=True) / m.sum(-1, keepdim=True)).solution().code
     )
+
+
+def test_the_next_cell_goes_on_with_the_readers_own_where_it_is_right() -> None:
+    mine, kits = cases_first.in_numpy, frames.kit_triangles
+    assert frames.triangles.built(mine, kits) == (mine, "yours")
+    spare, whose = frames.triangles.built(lambda edges, bins: None, kits)
+    assert spare is kits and "'Triangles on the mel scale' is still open" in whose
+    halved = cases_first.f0(50.0, 60.0, 45.0)
+    assert hear.octave_lower.built([1], [2], cases_first.BEFORE, halved) == ([1], "yours")
+    assert hear.octave_lower.built([], [2], cases_first.BEFORE, cases_first.BEFORE)[0] == [2]
 
 
 def test_every_exercise_has_its_solution_and_three_steps_of_help() -> None:

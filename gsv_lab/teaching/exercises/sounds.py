@@ -154,6 +154,5 @@ def true_ends(recording: FoundSpeech) -> NDArray[np.float64] | None:
     if recording.path.resolve() != (SAMPLE / "en_rms.flac").resolve():
         return None
     card = json.loads((SAMPLE / "en_rms.json").read_text(encoding="utf-8"))
-    return np.array([
-        sentence["start"] + end for sentence in card["sentences"] for name, end in sentence["phone_ends"] if name != "pau"
-    ])  # fmt: skip
+    ends = [(part["start"] + end, name) for part in card["sentences"] for name, end in part["phone_ends"]]
+    return np.array([end for end, name in ends if name != "pau"])
