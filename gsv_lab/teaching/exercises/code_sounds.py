@@ -1,17 +1,21 @@
 """What codes sound like with nothing beside them: no phones, no voice, no network.
 
     sounds = CodeSounds(wave, codes, table)     # learns how each code sounds on average
-    sounds.speak(others)                        # any codes of the same book as a wave
-    pieces(wave, codes, 17)                     # where code 17 was heard, end to end
+    sounds.speak(others)                        # any codes of the same book, heard
+    pieces(recording, codes, 17)                # where code 17 was heard, end to end
 
 Letters: T samples at 16 kHz, N codes at 25 Hz, K codes of the book, D width, B frequency bins, S spectra in a code.
 """
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
+
+from gsv_lab.audio import Mark
 
 SAMPLES = 640
 """Of a code."""
@@ -20,6 +24,13 @@ HOP = 160
 QUIETEST = 1e-4
 """Magnitude below which nothing is heard; keeps silence from a logarithm of 0."""
 PEAK = 0.9
+
+
+class CodeSpeech(NamedTuple):
+    """A `wave` (T,) at 16 kHz, and the `mark` that says that it is synthetic; None for pieces of a recording."""
+
+    wave: Tensor
+    mark: Mark | None
 
 
 class CodeSounds:
@@ -43,15 +54,16 @@ class CodeSounds:
         distance = torch.cdist(table.detach().float(), table.detach().float())
         self.nearest = distance.masked_fill(counts == 0, torch.inf).argmin(1)
 
-    def speak(self, codes: Tensor) -> Tensor:
-        """Codes (N,) -> (T,), its loudest sample at `PEAK`."""
+    def speak(self, codes: Tensor) -> CodeSpeech:
+        """Codes (N,), one after another; the loudest sample is `PEAK`."""
         import librosa
 
         spectra = self.means[self.nearest[codes]].exp().unflatten(1, (-1, SAMPLES // HOP))
         magnitude = spectra.transpose(0, 1).flatten(1).numpy()
         wave = librosa.griffinlim(magnitude, n_iter=32, hop_length=HOP, n_fft=SAMPLES, random_state=0)
         found = torch.from_numpy(np.asarray(wave, dtype=np.float32))
-        return found * (PEAK / max(float(found.abs().max()), QUIETEST))
+        found = found * (PEAK / max(float(found.abs().max()), QUIETEST))
+        return CodeSpeech(found, Mark("mean spectra of codes", "none"))
 
 
 def _log_spectra(wave: Tensor, n_codes: int) -> Tensor:
@@ -63,21 +75,21 @@ def _log_spectra(wave: Tensor, n_codes: int) -> Tensor:
     return found.unflatten(1, (whole, per_code)).transpose(0, 1).flatten(1)
 
 
-def pieces(wave: Tensor, codes: Tensor, code: int, seconds: float = 2.0) -> Tensor:
-    """Where one code was heard, end to end, with short ramps between: (T,), (N,) -> (T,), at least one code long.
+def pieces(speech: Any, codes: Tensor, code: int, seconds: float = 2.0) -> CodeSpeech:
+    """Where one code was heard, end to end, with short ramps between.
 
     Args:
-        wave: that the codes were made of.
-        codes: of it.
-        code: number of the code; silence if it does not occur.
+        speech: anything with a `wave` (T,) at 16 kHz, and perhaps a `mark`.
+        codes: (N,) of it.
+        code: number of the code; a moment of silence if it does not occur.
         seconds: at most.
     """
     ramp = torch.hann_window(HOP)[: HOP // 2]
     fade = torch.cat([ramp, torch.ones(SAMPLES - HOP), ramp.flip(0)])
     places = (codes == code).nonzero().flatten().tolist()
-    found = [wave[SAMPLES * place : SAMPLES * (place + 1)] for place in places]
+    found = [speech.wave[SAMPLES * place : SAMPLES * (place + 1)] for place in places]
     found = [piece * fade for piece in found if len(piece) == SAMPLES][: round(seconds * 25)]
-    return torch.cat(found) if found else torch.zeros(SAMPLES)
+    return CodeSpeech(torch.cat(found) if found else torch.zeros(SAMPLES), getattr(speech, "mark", None))
 
 
 def quiet_place(wave: Tensor, share: float = 0.8) -> int:
