@@ -155,17 +155,18 @@ def follow(answer: Callable[[Tensor, Tensor, Tensor, Tensor, float], Any]) -> st
     share = live.follow(counts, sums, vectors, codes, decay)[0] - 0.25 * torch.bincount(codes) * (8 / 9)
     expect(not is_near(new_counts, share), "Those are shares. Count how many vectors chose each code.")
     forgot = "A row that nothing chose fades as well: its average keeps only `decay` of what it was."
-    expect(not is_near(new_counts[1], counts[1]) and not is_near(new_sums[1], sums[1]), forgot)
+    expect(not is_near(new_counts[1], counts[1]), forgot)
     unlike = f"The counts should be {right_counts.tolist()}, yours {new_counts.tolist()}."
     expect(is_near(new_counts, right_counts), unlike)
+    expect(not is_near(new_sums, sums), "The sums are the old ones: the vectors are missing.")
     means = 0.25 * (right_sums - decay * sums) / (right_counts - decay * counts).clamp(min=1e-9)[:, None]
     mean = "Those are means. Sum the vectors of a code: the division by the counts comes last, for the table."
     expect(not is_near(new_sums, decay * sums + means), mean)
     table = "That is the table already. Give the sums; who asks divides them by the counts."
     expect(not is_near(new_sums, right_sums / right_counts[:, None]), table)
-    expect(not is_near(new_sums, sums), "The sums are the old ones: the vectors are missing.")
-    wrong = int((new_sums.double() - right_sums.double()).abs().gt(1e-4).any(1).sum())
-    expect(wrong == 0, f"The counts are right. {wrong} of 4 rows of the sums are not.")
+    expect(not is_near(new_sums[1], sums[1]), f"The counts are right, the sums are not. {forgot}")
+    right = torch.isclose(new_sums.double(), right_sums.double(), atol=1e-4).all(1)
+    expect(bool(right.all()), f"The counts are right. {int((~right).sum())} of 4 rows of the sums are not.")
     return "sums / counts is the mean of what chose a row lately: k-means that never stops."
 
 
@@ -222,8 +223,8 @@ def shuffled(answer: str) -> str:
 @exercise(
     "Stretch: a second book for the rest",
     "What the first book could not say is vectors minus their code vectors. The second book rounds that.",
-    "one = nearest row of first to vectors; two = nearest row of second to vectors - first[one]; the sum is first[one] + "
-    "second[two].",
+    "one = nearest row of first to vectors; two = nearest row of second to vectors - first[one]; "
+    "the sum is first[one] + second[two].",
 )
 def residual(answer: Callable[[Tensor, Tensor, Tensor], Any]) -> str:
     """`residual(vectors, first, second)`: (N, D), (K1, D), (K2, D) -> codes (N,), codes (N,), their sum (N, D)."""
