@@ -90,31 +90,38 @@ print(f"nearest: {whose}. {len(codes)} codes, {len(codes.unique())} different: {
 # $$ U = \frac{H(\text{phone}) - H(\text{phone} \mid \text{code})}{H(\text{phone})} . $$
 #
 # Few data flatter it: the same codes in random order should give nothing, and what they give is the chance level. Then
-# listen to the two codes that speak most: each wherever it occurs, 40 ms at a time, end to end.
+# listen to three codes that speak often: each wherever it occurs, 40 ms at a time, end to end. Which sounds are they?
 
 # %% tags=["figure"]
 labels = recording.timed(lab).alignment.labels(len(codes), 25.0)
 names, counts = live.joint_counts(labels, codes, quantizer.n_codes)
 by_chance = live.joint_counts(labels, codes[torch.randperm(len(codes))], quantizer.n_codes)[1]
 print(f"U {figures.uncertainty(counts):.2f}, by chance {figures.uncertainty(by_chance):.2f}")
-most = counts[[name != 0 for name in names]].sum(0).argsort()[::-1][:2].tolist()
+common = live.common_codes(names, counts)
 heard(
     figures.phone_code_matrix(counts, [CTC_SYMBOLS[name] if name else "pause" for name in names]),
-    {f"code {code}": pieces(recording, codes, code) for code in most},
+    {f"code {code}": pieces(recording, codes, code) for code in common},
 )
 
 # %% [markdown]
-# Is it an English alphabet? Nano speaks Mandarin with the same 512 codes. Below, one sentence of it; then its codes
-# with the mean sounds that the *English* recording has for them, and nothing else: no phones, no voice, no network.
+# And Mandarin? Nano speaks it with the same 512 codes. Guess before you run the cell: which share of a Mandarin
+# sentence's codes also occur in these 31 seconds of English? The second player has the sentence's codes alone, no
+# phones, no voice, no network: each as the mean sound of the nearest code that the recording has.
 
 # %%
+print("they were mostly:", *(f"code {code} {CTC_SYMBOLS[name]}," for code, name in common.items()))
 chinese = lab.speak("今天天气很好，我们一起回家吧。", voice, seed=0)
 english_sounds = CodeSounds(recording.wave, codes, table)
-known = torch.isin(chinese.codes, codes).float().mean()
-print(f"{known:.0%} of its {len(chinese.codes)} codes also occur in the recording")
+english = lab.speak("The weather is lovely today, let us walk home.", voice, seed=0)
+for name, speech in (("English", english), ("Mandarin", chinese)):
+    known = torch.isin(speech.codes, codes).float().mean()
+    print(f"{name}: {known:.0%} of {len(speech.codes)} codes also occur in the recording")
 heard(None, {"Mandarin": chinese, "its codes, with the recording's sounds": english_sounds.speak(chinese.codes)})
 
 # %% [markdown]
+# Nobody told the quantizer of languages. But nano's content encoder learned the phones of the two as different symbols,
+# so its vectors lie apart, and the book has an English half and a Mandarin half.
+#
 # **Exercise 2.** Are all codes used? *Perplexity* is $e^{H}$, where $H = -\sum_k p_k \ln p_k$ is the entropy of how often
 # each code occurs. If all of them occur alike, it is their number; if one does all the work, it is 1.
 
@@ -209,7 +216,8 @@ card
 
 # %% [markdown]
 # The last part of the recording is now spoken by codes alone. What each code sounds like was learned on the part
-# before it. *Likeness* compares what is said with the recording: 1 is the same, other speech is near 0.
+# before it. *Likeness* compares what is said with the recording: 1 is the same, other speech is near 0. Do you hear
+# what revival brought? Half of the codes were enough to come as near by this measure; the variance tells more.
 
 # %% tags=["figure"]
 cut = quiet_place(recording.wave)

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from gsv_lab.hooks.record import Record
 from gsv_lab.hooks.tap import Component, Tap
-from gsv_lab.teaching.exercises import codebook, frames, hear, phones, timbre
+from gsv_lab.teaching.exercises import frames, hear, phones, timbre
 from gsv_lab.teaching.exercises.card import OPEN, CheckFailed, Exercise, Hint, ask, exercise, expect
 from gsv_lab.teaching.exercises.notebook import solution_of
 from gsv_lab.text import lexicon
 
-from . import cases_later
+from . import cases_codes, cases_later
 
 
 class Encoder(Component):
@@ -52,26 +52,6 @@ def bank(edges: Any, bins: Any, height: Callable[[Any], Any], cut: bool = True, 
 
 def shifted(edges: Any, bins: Any) -> Any:
     return bank(edges + 20, bins, lambda _: 1)
-
-
-def entropy(codes: Tensor, base: float = np.e) -> float:
-    share = torch.bincount(codes).double() / len(codes)
-    return float(torch.special.entr(share).sum()) / np.log(base)
-
-
-def replaced(rows: Callable[[Tensor, Tensor], Tensor], where: Callable[[Tensor, float], Tensor] | None = None) -> Any:
-    def answer(table: Tensor, counts: Tensor, vectors: Tensor, below: float) -> Tensor:
-        dead = counts < below if where is None else where(counts, below)
-        out = table.clone()
-        out[dead] = rows(vectors, dead)
-        return out
-
-    return answer
-
-
-def in_place(table: Tensor, counts: Tensor, vectors: Tensor, below: float) -> Tensor:
-    table[counts < below] = vectors[:3]
-    return table
 
 
 ROLES = ("speaker_encoder", "content_encoder", "semantic_gpt", "prior", "vocoder")
@@ -123,33 +103,14 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
         (lambda e, r: np.diff(e, prepend=0) * r,), (lambda e, r: np.floor(np.diff(e, prepend=0) * r),),
         (lambda e, r: [1, 1, 1],), (lambda e, r: [9, 0, 1, 1, 1, 1, 1, 1, 1, 2],),
     ]),
-    (codebook.nearest, (lambda x, t: torch.cdist(x, t).argmin(1),), [
-        (lambda x, t: torch.cdist(x, t).argmin(0),), (lambda x, t: torch.cdist(x, t).argmax(1),),
-        (lambda x, t: (x @ t.T).argmax(1),), (lambda x, t: torch.cdist(x, t).min(1).values,),
-        (lambda x, t: t[torch.cdist(x, t).argmin(1)],), (lambda x, t: torch.cdist(x, t),),
-        (lambda x, t: torch.zeros(40, dtype=torch.int64),),
-    ]),
-    (codebook.perplexity, (lambda c, n: np.exp(entropy(c)),), [
-        (lambda c, n: entropy(c),), (lambda c, n: entropy(c, 2),), (lambda c, n: len(set(c.tolist())),),
-        (lambda c, n: 2 ** entropy(c),), (lambda c, n: np.exp(-entropy(c)),), (lambda c, n: float("nan"),),
-        (lambda c, n: n,),
-    ]),
-    (codebook.straight_through, (lambda x, r: x + (r - x).detach(),), [
-        (lambda x, r: x,), (lambda x, r: r,), (lambda x, r: r.detach(),), (lambda x, r: x + (r - x),),
-        (lambda x, r: 2 * x + (r - 2 * x).detach(),), (lambda x, r: r + 1,),
-    ]),
-    (codebook.revive, (replaced(lambda v, d: v[: int(d.sum())]),), [
-        (in_place,), (lambda t, c, v, b: t,), (replaced(lambda v, d: v[: int(d.sum())], lambda c, b: c < 2),),
-        (replaced(lambda v, d: v[: int(d.sum())], lambda c, b: c == 0),), (replaced(lambda v, d: v.mean(0)),),
-        (replaced(lambda v, d: v[0]),), (replaced(lambda v, d: torch.randn(int(d.sum()), 4)),),
-    ]),
+    *cases_codes.CASES,
     *cases_later.CASES,
 ]  # fmt: skip
 NAMES = [f"{case[0].rule.__module__.rsplit('.', 1)[1]}.{case[0].rule.__name__}" for case in CASES]
 
 
 def test_every_check_is_tried_here() -> None:
-    modules = (hear, frames, phones, codebook, *cases_later.MODULES)
+    modules = (hear, frames, phones, *cases_codes.MODULES, *cases_later.MODULES)
     existing = {id(x) for module in modules for x in vars(module).values() if isinstance(x, Exercise)}
     assert existing == {id(case[0]) for case in CASES}
     assert all(len(wrong) >= 3 for _, _, wrong in CASES)

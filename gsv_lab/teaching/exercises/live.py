@@ -194,3 +194,20 @@ def joint_counts(labels: Any, codes: Any, n_codes: int) -> tuple[list[int], NDAr
     counts = np.zeros((len(names), n_codes), dtype=np.int64)
     np.add.at(counts, (index, columns), 1)
     return names.tolist(), counts
+
+
+def common_codes(names: list[int], counts: NDArray[np.int64], most: int = 3) -> dict[int, int]:
+    """Codes that occur often, of different labels: code -> the label that it meets most, label 0 aside.
+
+    Args:
+        names: labels of the rows, as `joint_counts` gives them.
+        counts: (labels, K).
+        most: codes at most.
+    """
+    label = counts.argmax(axis=0)
+    found: dict[int, int] = {}
+    for code in np.argsort(-counts.sum(axis=0), kind="stable").tolist():
+        name = names[int(label[code])]
+        if len(found) < most and name and counts[:, code].any() and name not in found.values():
+            found[code] = name
+    return found
