@@ -137,5 +137,20 @@ def test_codes_are_spoken_with_their_mark(lab: Lab) -> None:
     assert torch.equal(spoken(lab, part.phones, part.codes, speaker, part.phone_index).wave, speech.wave)
 
 
+def test_a_run_becomes_advances_and_back_a_path(planning: Lab) -> None:
+    run = decode(planning, excerpt(planning, shipped_sample()).phones, seed=1)
+    assert run.phone_index is not None
+    phones = int(run.phone_index[-1]) + 1
+    assert torch.equal(gpt_kit.monotonic_path(gpt_kit.advances(run, phones), phones), run.phone_index)
+    even = gpt_kit.advances(run._replace(phone_index=None), phones)
+    assert (even >= 0).all() and int(even.sum()) <= phones - 1
+
+
+def test_going_back_says_a_stretch_three_times() -> None:
+    order = gpt_kit.going_back(60)
+    assert (order.diff() < 0).sum() == 2 and torch.bincount(order)[35] == 3 and torch.bincount(order)[50] == 1
+    assert order[-1] == 59 and len(order) == 80
+
+
 def test_the_longest_run_of_one_code() -> None:
     assert longest_run([1, 2, 2, 2, 1, 1]) == 3 and longest_run(torch.tensor([4])) == 1 and longest_run([]) == 0

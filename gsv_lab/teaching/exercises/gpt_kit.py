@@ -1,4 +1,4 @@
-"""What notebook 04 goes on with where an exercise is still open.
+"""What notebook 04 goes on with where an exercise is still open, and a loop made by hand.
 
 Letters: N codes, V classes (codes and stop).
 """
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gsv_lab.nn.sampling import keep_top_k, penalise
+from gsv_lab.teaching.exercises.excerpt import Run
 
 
 def nats(logits: Tensor, codes: Tensor, stop: int) -> Tensor:
@@ -54,3 +55,21 @@ def write(
 def monotonic_path(advances: Tensor, phones: int) -> Tensor:
     """Which of so many phones each code speaks, given how many phones to go on before it: (N,) -> (N,)."""
     return advances.cumsum(0).clamp(max=phones - 1)
+
+
+def advances(run: Run, phones: int) -> Tensor:
+    """How many phones each code of a run goes on before it speaks: (N,).
+
+    For networks without monotonic alignment as if all phones took equally long.
+    """
+    index = run.phone_index
+    if index is None:
+        index = torch.arange(len(run.codes)) * phones // max(1, len(run.codes))
+    return index.diff(prepend=index.new_zeros(1))
+
+
+def going_back(n: int) -> Tensor:
+    """The order in which N codes come where a decode goes back twice by a sixth of them, two thirds of the way on."""
+    start, end = n // 2, n * 2 // 3
+    stretch = torch.arange(start, end)
+    return torch.cat([torch.arange(end), stretch, stretch, torch.arange(end, n)])
