@@ -1,4 +1,4 @@
-"""Right and wrong answers to the exercises of notebooks 04 to 08; `test_checks.py` tries them."""
+"""Right and wrong answers to the exercises of notebooks 05 to 08; `test_checks.py` tries them."""
 
 from __future__ import annotations
 
@@ -10,65 +10,8 @@ import torch
 from torch import Tensor
 
 from gsv_lab.hooks.record import Record, Records
-from gsv_lab.teaching.exercises import ablation, gpt, latents, leaks, timbre
+from gsv_lab.teaching.exercises import ablation, latents, leaks, timbre
 from gsv_lab.teaching.exercises.card import Exercise
-
-
-def picked(logits: Tensor, codes: Tensor, stop: int) -> Tensor:
-    truth = torch.cat([codes, torch.tensor([stop])])
-    return logits[torch.arange(len(truth)), truth]
-
-
-def nats(logits: Tensor, codes: Tensor, stop: int) -> Tensor:
-    return -picked(logits.log_softmax(-1), codes, stop).mean()
-
-
-def late(logits: Tensor, codes: Tensor, stop: int) -> Tensor:
-    return -logits.log_softmax(-1)[torch.arange(1, len(logits)), codes].mean()
-
-
-def cut(logits: Tensor, k: int, largest: bool = True) -> Tensor:
-    chosen = logits.topk(k, largest=largest).indices
-    return torch.full_like(logits, -torch.inf).scatter(0, chosen, logits[chosen])
-
-
-def factor(logits: Tensor, used: Tensor, down: Any, up: Any) -> Tensor:
-    changed = logits.clone()
-    changed[used] = torch.where(logits[used] < 0, up(logits[used]), down(logits[used]))
-    return changed
-
-
-def in_place(logits: Tensor, used: Tensor, penalty: float) -> Tensor:
-    logits[used] = logits[used] / penalty
-    return logits
-
-
-def twice(logits: Tensor, used: Tensor, penalty: float) -> Tensor:
-    for code in used.tolist():
-        logits = factor(logits, torch.tensor([code]), lambda x: x / penalty, lambda x: x * penalty)
-    return logits
-
-
-def attends(query: Tensor, key: Tensor, value: Tensor, cache: list[Any], root: float = 0.5) -> Tensor:
-    cache.append((key, value))
-    keys, values = (torch.stack(rows) for rows in zip(*cache, strict=True))
-    return (keys @ query / len(query) ** root).softmax(0) @ values
-
-
-def only_before(query: Tensor, key: Tensor, value: Tensor, cache: list[Any]) -> Tensor:
-    before = [*cache]
-    cache.append((key, value))
-    return attends(query, *before[-1], before[:-1]) if before else torch.zeros(4)
-
-
-def itself(query: Tensor, key: Tensor, value: Tensor, cache: list[Any]) -> Tensor:
-    cache.append((key, value))
-    return value
-
-
-def evenly(query: Tensor, key: Tensor, value: Tensor, cache: list[Any]) -> Tensor:
-    cache.append(value)
-    return torch.stack(cache).mean(0)
 
 
 def pool(frames: Tensor, mask: Tensor) -> Tensor:
@@ -159,39 +102,8 @@ def run(first: float, second: float) -> Records:
 
 WHOLE, BROKEN = run(1.0, 2.0), run(5.0, 6.0)
 WITHOUT_EDIT = (timbre.one_phone, ablation.given_back)
-MODULES = (gpt, timbre, latents, leaks, ablation)
+MODULES = (timbre, latents, leaks, ablation)
 CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
-    (gpt.nats, (nats,), [
-        (lambda x, c, s: -nats(x, c, s),), (lambda x, c, s: 7 * nats(x, c, s),),
-        (lambda x, c, s: nats(x, c, s) / math.log(2),), (lambda x, c, s: nats(x[:-1], c[:-1], int(c[-1])),), (late,),
-        (lambda x, c, s: -picked(x, c, s).mean(),), (lambda x, c, s: picked(x.softmax(-1), c, s).mean(),),
-        (lambda x, c, s: (x[:-1].argmax(-1) == c).sum() / 7 + (x[-1].argmax() == s) / 7,), (lambda x, c, s: 1.0,),
-    ]),
-    (gpt.chances, (lambda x, t, k: cut(x / t, k).softmax(-1),), [
-        (lambda x, t, k: (x / t).softmax(-1),), (lambda x, t, k: (x / t).softmax(-1) * (cut(x, k) > -torch.inf),),
-        (lambda x, t, k: cut(x, k).softmax(-1),), (lambda x, t, k: cut(x * t, k).softmax(-1),),
-        (lambda x, t, k: cut(x / t, k, False).softmax(-1),), (lambda x, t, k: (x / t).topk(k).values.softmax(-1),),
-        (lambda x, t, k: cut(x / t, k + 1).softmax(-1),), (lambda x, t, k: 0 * cut(x, k),),
-        (lambda x, t, k: cut(x / t, k).softmax(-1) ** 2,), (lambda x, t, k: cut(x / t**2, k).softmax(-1),),
-    ]),
-    (gpt.less_again, (lambda x, s, p: factor(x, s, lambda y: y / p, lambda y: y * p),), [
-        (in_place,), (lambda x, s, p: x.clone(),), (lambda x, s, p: factor(x, s, lambda y: y / p, lambda y: y / p),),
-        (lambda x, s, p: factor(x, s, lambda y: y * p, lambda y: y * p),), (twice,),
-        (lambda x, s, p: factor(x, s, lambda y: y - p, lambda y: y - p),), (lambda x, s, p: x / p,),
-        (lambda x, s, p: factor(x, s, lambda y: y - 1, lambda y: y - 1),), (lambda x, s, p: x[:3],),
-    ]),
-    (gpt.monotonic_path, (lambda a, p: a.cumsum(0).clamp(max=p - 1),), [
-        (lambda a, p: a.cumsum_(0),), (lambda a, p: a,), (lambda a, p: a.cumsum(0),),
-        (lambda a, p: (a.cumsum(0) - a).clamp(max=p - 1),), (lambda a, p: a.cumsum(0) % p,),
-        (lambda a, p: (a.cumsum(0) + 1).clamp(max=p - 1),), (lambda a, p: (a > 0).long().cumsum(0).clamp(max=p - 1),),
-        (lambda a, p: a.flip(0).cumsum(0).flip(0),), (lambda a, p: a.cumsum(0).clamp(max=p - 2),),
-        (lambda a, p: a.sum(),),
-    ]),
-    (gpt.cached, (attends,), [
-        (lambda q, k, v, m: v,), (lambda q, k, v, m: attends(q, k, v, m, 0.0),), (only_before,), (itself,), (evenly,),
-        (lambda q, k, v, m: attends(q, k, v, m, 1.0),), (lambda q, k, v, m: attends(q, k, v, m)[:2],),
-        (lambda q, k, v, m: attends(q, k, v, m) / 0,),
-    ]),
     (timbre.pool, (pool,), [
         (lambda x, m: pool(x, m)[..., 0],), (lambda x, m: x.mean(1, keepdim=True),),
         (lambda x, m: pool(x, m).mean(0, keepdim=True),), (lambda x, m: x.mean(-1, keepdim=True),),
