@@ -196,7 +196,7 @@ class Leakage:
         for found in self.uncertainty:
             row = {
                 "factor": found.factor,
-                "U(factor|code)": found.value,
+                "U(factor given code)": found.value,
                 "shuffled": found.shuffled,
                 "above": found.above,
             }
