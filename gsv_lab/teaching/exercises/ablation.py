@@ -203,7 +203,7 @@ def prune(answer: Callable[[Sequence[Any], Callable[[Sequence[Any]], float], flo
     """`prune(heads, cost, limit)`: names, what the loss of a list of them costs, the most that may be lost -> the heads
     that go, in the order in which they go: always the one after whose loss the cost is least.
     """
-    alone = {"a": 0.0, "b": 0.0, "c": 0.1, "d": 0.3, "e": 1.0}
+    alone = {"a": 0.0, "b": 0.0, "c": 0.3, "d": 0.1, "e": 1.0}
     asked: list[tuple[str, ...]] = []
 
     def cost(gone: Sequence[str]) -> float:
@@ -223,6 +223,6 @@ def prune(answer: Callable[[Sequence[Any], Callable[[Sequence[Any]], float], flo
     expect("e" not in found, "e alone costs 1.")
     expect(len(found) > 1, f"After {found} others could still go within the limit.")
     expect(found[0] in "ab", f"{found[0]} went first, though a costs nothing.")
-    expect(len(found) == 3, f"After {found} another could still go: c and d cost 0.1 and 0.3.")
-    expect(found[1:] == ["c", "d"], f"The cheapest first: c costs less than d, and yours go in the order {found}.")
+    expect(len(found) == 3, f"After {found} another could still go: c and d cost 0.3 and 0.1.")
+    expect(found[1:] == ["d", "c"], f"The cheapest first: d costs less than c, and yours go in the order {found}.")
     return "What is left is a circuit: enough for this loss on these clips, and not the only one that would be."
