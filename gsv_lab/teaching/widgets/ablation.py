@@ -15,7 +15,7 @@ from gsv_lab.hooks import Edit, Table, mean, probe, resample, zero
 from gsv_lab.inference.lab import Lab
 from gsv_lab.teaching.exercises.breaking import MIX, layer_of, mean_of, nats_per_code
 from gsv_lab.teaching.exercises.excerpt import Excerpt
-from gsv_lab.teaching.widgets.explorer import Explorer
+from gsv_lab.teaching.widgets.explorer import Explorer, State
 
 EDITS: dict[str, Callable[..., Edit]] = {"zero": zero, "mean": mean, "resample": resample}
 
@@ -23,7 +23,7 @@ EDITS: dict[str, Callable[..., Edit]] = {"zero": zero, "mean": mean, "resample":
 class AblationExplorer(Explorer):
     """What every head of SemanticGPT costs if it is taken away, while the chosen ones are gone already.
 
-    state: `edit`, `gone`; `render()` gives a Figure. `grid` is the last one, `cost` what the chosen ones cost.
+    state: `edit`, `gone`; `render` gives a Figure. `grid` is the last one, `cost` what the chosen ones cost.
 
     Args:
         lab: a loaded lab.
@@ -49,9 +49,9 @@ class AblationExplorer(Explorer):
             }
         )
 
-    def run(self) -> HeadGrid:
+    def run(self, state: State) -> HeadGrid:
         """Measure without each head in turn; heads that are gone already cost nothing more."""
-        edit, gone = EDITS[self.state["edit"]], self.state["gone"]
+        edit, gone = EDITS[state["edit"]], state["gone"]
         always = [edit(tap, head=head) for tap, head in gone]
         with probe(self.lab, edits=always):
             base = mean_of(self.measure)
@@ -66,10 +66,10 @@ class AblationExplorer(Explorer):
         self.grid = HeadGrid({"nats": base}, Table(rows))
         return self.grid
 
-    def render(self) -> Any:
+    def render(self, state: State) -> Any:
         """The grid, with what the heads that are gone cost together in the title."""
-        grid = self.run()
+        grid = self.run(state)
         title = f"{grid.clean['nats']:.2f} nats per code"
-        if self.state["gone"]:
-            title += f", of which {self.cost:+.2f} by {len(self.state['gone'])} heads that are gone already"
+        if state["gone"]:
+            title += f", of which {self.cost:+.2f} by {len(state['gone'])} heads that are gone already"
         return grid.figure("nats", title)
