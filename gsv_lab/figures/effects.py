@@ -53,7 +53,8 @@ def head_costs(
     bottom, top = (np.full(values.shape, np.nan) if ends is None else matrix(ends, "ends") for ends in (low, high))
     unsure = (bottom <= 0) & (top >= 0)
     figure, axes = canvas(1, 1, 1.3 + 0.34 * len(layers), title=title)
-    axis, reach = axes[0, 0], reach or float(np.nanmax(np.abs(values))) or 1.0
+    axis, largest = axes[0, 0], float(np.nanmax(np.abs(values)))
+    reach = reach or largest or 1.0
     shown = np.where(unsure, 0.0, values)
     image = axis.imshow(shown, cmap=SIGNED, vmin=-reach, vmax=reach, aspect="auto", origin="upper")
     for (row, column), value in np.ndenumerate(values):
@@ -68,7 +69,8 @@ def head_costs(
     axis.set_xticks(range(len(heads)), [str(head) for head in heads])
     axis.set_yticks(range(len(layers)), layers)
     axis.set_xlabel("head")
-    figure.colorbar(image, ax=axis, label=f"change of {name}", pad=0.01)
+    extend = "both" if largest > reach else "neither"
+    figure.colorbar(image, ax=axis, label=f"change of {name}", pad=0.01, extend=extend)
     return figure
 
 

@@ -175,7 +175,8 @@ rule, whose = check.worth.built(worth, breaking.surely_dear)
 print(f"Set to their mean, these surely cost something; the rule is {whose}.")
 for layer in range(3):
     rows = [row for row in averages.rows if breaking.layer_of(row["tap"]) == layer]
-    print(f"layer {layer}: heads {rule(rows)}; could be nothing: {sorted({row['head'] for row in rows} - {*rule(rows)})}")
+    sure = rule(rows)
+    print(f"layer {layer}: heads {sure}; could be nothing: {sorted({row['head'] for row in rows} - {*sure})}")
 
 # %% [markdown]
 # TEXT_GRID
@@ -300,7 +301,7 @@ patched.figure("nats", f"text backwards, one head patched; all that was lost: {l
 # than before? Those stood in for the others. Which edit is the harshest?
 
 # %% tags=["widget"]
-explorer = AblationExplorer(patient, clips[:8])
+explorer = AblationExplorer(patient, clips[:8], reach=0.5)
 explorer.view
 
 # %% [markdown]
@@ -369,7 +370,8 @@ rule, whose = check.prune.built(prune, breaking.pruned)
 few = patient.measure(clips[:6])
 base = mean_of(few)
 gone = rule(names, lambda heads: without(patient, few, heads) - base, 0.1)
-print(f"For 0.1 nats these can go: {', '.join(gone)}; these stay: {', '.join(sorted({*names} - {*gone}))}. Rule: {whose}.")
+print(f"For 0.1 nats these can go: {', '.join(gone)}. These stay: {', '.join(sorted({*names} - {*gone}))}.")
+print(f"The rule is {whose}.")
 
 # %% [markdown]
 # ## Further reading

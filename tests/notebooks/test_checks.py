@@ -171,7 +171,9 @@ def test_right_answers_pass_and_wrong_ones_get_hints_of_their_own(
 
 @pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=NAMES)
 def test_unanswered_exercises_stay_open(check: Exercise, right: tuple[Any, ...], wrong: list[Any]) -> None:
-    if check in cases_later.WITHOUT_EDIT + cases_measured.WITHOUT_EDIT or check is hear.octave_lower:  # their starter form runs without an edit
+    if (
+        check in cases_later.WITHOUT_EDIT + cases_measured.WITHOUT_EDIT or check is hear.octave_lower
+    ):  # their starter form runs without an edit
         assert "Nothing is" in check.card(*wrong[0]).message and "yet" in check.card(*wrong[0]).message
         return
     empty = [(lambda *_: None) if callable(answer) else None for answer in right]

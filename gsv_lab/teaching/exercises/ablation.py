@@ -160,7 +160,9 @@ def dearest(prediction: str, grid: HeadGrid) -> str:
     ranked = sorted(rows, key=lambda name: -rows[name]["nats"])
     place = ranked.index(said)
     cost, low, high = (rows[said][key] for key in ("nats", "nats_low", "nats_high"))
-    harmless = f"Without {said} the loss changes by {cost:+.3f} nats, from {low:+.3f} to {high:+.3f}: that could be nothing."
+    harmless = (
+        f"Without {said} the loss changes by {cost:+.3f} nats, from {low:+.3f} to {high:+.3f}: that could be nothing."
+    )
     expect(not low <= 0 <= high, harmless)
     expect(place > len(ranked) // 2 or cost > 0, f"Without {said} the loss falls by {-cost:.3f} nats.")
     other = f"{said} costs {cost:+.3f} nats, which is number {place + 1} of {len(ranked)}. Another costs more."
@@ -190,7 +192,10 @@ def brought_back(answer: Callable[[float, float, float], Any]) -> str:
     cut = "A patch can make it worse, and that is worth knowing: do not cut off what is below 0."
     expect(not is_like(lambda c, b, p: max(0.0, (b - p) / (b - c))), cut)
     for (*losses, share), g in zip(cases, given, strict=True):
-        expect(math.isclose(g, share, abs_tol=1e-6), f"For clean, broken, patched {losses} it is {share:g}, yours is {g:g}.")
+        expect(
+            math.isclose(g, share, abs_tol=1e-6),
+            f"For clean, broken, patched {losses} it is {share:g}, yours is {g:g}.",
+        )
     return "Now patches at different places compare, as shares of one and the same damage."
 
 

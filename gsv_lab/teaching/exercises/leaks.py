@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from gsv_lab.evaluation.probes_leakage import Leakage
-from gsv_lab.figures.measures import uncertainty
 from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape
 
 
@@ -143,6 +142,8 @@ def close_leak(answer: Callable[[Any, Any], Any]) -> str:
 )
 def told(answer: Callable[[Any], Any]) -> str:
     """`told(counts)`: (K, C) how often each label stood beside each code -> U = I(label; code) / H(label)."""
+    from gsv_lab.figures import uncertainty
+
     tables = ([[6, 0], [0, 2]], [[3, 3], [1, 1]], [[4, 1, 0], [0, 1, 2]], [[5, 0, 2, 1], [1, 4, 0, 0], [0, 2, 2, 3]])
     given = [float(ask(answer, np.array(table, dtype=np.float64))) for table in tables]
 
@@ -260,4 +261,6 @@ def erase(answer: Callable[[Any, Any], Any]) -> str:
     seen = float(np.abs(found @ weights).max())
     expect(seen < 1e-5, f"A probe with these weights still reads up to {seen:.2g}; it should read 0 everywhere.")
     expect(np.allclose(found, x - kept, atol=1e-5), "The probe is blind now, but more was lost than its directions.")
-    return "For this probe nothing is left. Another one, fitted anew, may find other directions: repeat until none does."
+    return (
+        "For this probe nothing is left. Another one, fitted anew, may find other directions: repeat until none does."
+    )

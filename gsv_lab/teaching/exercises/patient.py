@@ -156,7 +156,7 @@ class Patient:
         return scores[0]
 
     def measure(self, clips: Sequence[PatientClip]) -> Measure:
-        """`nats` of the true codes under teacher forcing, one mean a clip: the clip is what intervals are drawn over."""
+        """`nats` of the true codes under teacher forcing, one mean a clip: intervals are drawn over clips."""
 
         def nats() -> dict[str, list[float]]:
             means = [float(functional.cross_entropy(self.logits(clip)[:-1], clip.codes)) for clip in clips]
@@ -257,13 +257,13 @@ def _sounds_of_codes(folder: Path) -> NDArray[np.float64]:
             frames = frames_of(reader.corpus.script(number))
             logs = [np.log(frames.formants), np.log(frames.centre)[:, None], np.log(frames.width)[:, None]]
             rows = np.concatenate([logs[0], frames.voice[:, None], frames.noise[:, None], *logs[1:]], axis=1)
-            number = np.arange(len(rows))
-            owner = codes[(number // FRAMES).clip(max=len(codes) - 1)]
+            row = np.arange(len(rows))
+            owner = codes[(row // FRAMES).clip(max=len(codes) - 1)]
             weight = np.ones_like(rows)
             weight[:, :3] = (frames.voice + frames.noise)[:, None] + 1e-2
             weight[:, 5:] = frames.noise[:, None] + 1e-3
-            np.add.at(sums, (owner, number % FRAMES), rows * weight)
-            np.add.at(weights, (owner, number % FRAMES), weight)
+            np.add.at(sums, (owner, row % FRAMES), rows * weight)
+            np.add.at(weights, (owner, row % FRAMES), weight)
     unused = weights == 0
     return np.where(unused, sums.sum(0) / weights.sum(0), sums / np.maximum(weights, 1e-9))
 

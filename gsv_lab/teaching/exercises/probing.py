@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from gsv_lab.evaluation.acoustic import acoustic
@@ -24,6 +23,9 @@ from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.inference.voice import Voice
 from gsv_lab.text import Phones, phonemize
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PENALTY = 10.0
 PITCH_RATE = 100.0
