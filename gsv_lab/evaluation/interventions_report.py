@@ -1,7 +1,7 @@
 """Results of interventions, and of measurements of leaks and swaps, on disk: pages, JSON, pictures, waves.
 
-One folder a result, complete or not there at all: `result.json` for programs, `result.html` to hear and see, `result.md`
-to paste into notes.
+One folder a result, complete or not there at all: `result.json` for programs, `result.html` to hear and see,
+`result.md` to paste into notes.
 """
 
 from __future__ import annotations
@@ -199,8 +199,13 @@ def _markdown(section: Section) -> str:
         fence = "`" * max(3, longest + 1)
         body = f"{fence}yaml\n{section.body}\n{fence}"
     else:
-        body = str(section.body)
+        # The table writes its bars out itself.
+        body = str(Table({key: _shown(value) for key, value in row.items()} for row in section.body))
     return "\n\n".join(filter(None, [f"## {in_markdown(section.title)}", body, in_markdown(section.note)]))
+
+
+def _shown(value: Any) -> Any:
+    return in_markdown(value).replace(r"\|", "|") if isinstance(value, str) else value
 
 
 def _plain(value: Any) -> Any:

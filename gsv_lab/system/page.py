@@ -35,7 +35,7 @@ p,ul{{margin:.5em 0}} ul{{padding-left:1.3em}}
 figure{{margin:.6em 0}} figcaption{{font-weight:600;margin-bottom:.2em}}
 figcaption small{{color:{SOFT};font-weight:400}}
 img{{display:block;max-width:100%;height:auto}}
-audio{{display:block;width:100%;min-width:9rem;height:2.6rem}}
+audio{{display:block;width:100%;min-width:13rem;height:2.6rem}}
 .beside{{display:grid;gap:.8rem 1.2rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))}}
 .card{{border:1px solid {LINE};border-radius:.5rem;padding:.2rem 1rem .8rem;margin:1.2rem 0}}
 .card>h3:first-child{{margin-top:.7em}}
