@@ -49,7 +49,8 @@ def test_the_wheel_holds_everything_that_is_shipped(built: Path) -> None:
     assert files(built, "**/*.py") == files(PACKAGE, "**/*.py")
     assert files(built, "assets/**/*") == files(PACKAGE, "assets/**/*")
     assert files(built / "shipped", "configs/**/*.yaml") == files(ROOT, "configs/**/*.yaml")
-    assert files(built / "shipped", "notebooks/*") == files(ROOT, "notebooks/*.ipynb")
+    notebooks = files(ROOT, "notebooks/*.ipynb") | files(ROOT, "notebooks/src/*.py")
+    assert files(built / "shipped", "notebooks/**/*.*") == notebooks
 
 
 def test_shipped_files_are_found_inside_an_installed_package(built: Path, tmp_path: Path) -> None:

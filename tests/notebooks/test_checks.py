@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from gsv_lab.hooks.record import Record
 from gsv_lab.hooks.tap import Component, Tap
-from gsv_lab.teaching.exercises import codebook, frames, hear, phones
+from gsv_lab.teaching.exercises import codebook, frames, hear, phones, timbre
 from gsv_lab.teaching.exercises.card import OPEN, CheckFailed, Exercise, Hint, ask, exercise, expect
+from gsv_lab.teaching.exercises.notebook import solution_of
 from gsv_lab.text import lexicon
 
 from . import cases_later
@@ -184,33 +185,45 @@ def test_a_function_that_stops_becomes_a_hint() -> None:
         ask(3)
 
 
-def test_drawing_a_card_gives_a_bool_and_raises_only_when_grading(
+def test_a_check_gives_its_card_and_raises_only_when_grading(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @exercise("Two & two")
+    @exercise("Two & two", "Count <your> fingers.", "It is one less than five.")
     def four(answer: int) -> str:
         """Four."""
         expect(answer == 4, "Not <four>.")
         return "Yes."
 
     monkeypatch.delenv("GSV_LAB_GRADING", raising=False)
-    assert four(4) is True and four(5) is False and four(None) is False
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["passed | Two & two | Yes.", "not yet | Two & two | Not <four>."]
-    page = four.card(5)._repr_html_()
+    assert repr(four(4)) == "passed | Two & two | Yes."
+    assert repr(four(5)) == "not yet | Two & two | Not <four>." and not four(None).passed
+    assert not capsys.readouterr().out
+    page = four(5)._repr_html_()
     assert "Two &amp; two" in page and "Not &lt;four&gt;." in page
+    assert page.index("Hint 2</summary>Count &lt;your&gt; fingers.") < page.index("Hint 3</summary>It is one less")
+    assert "Hint" not in four(4)._repr_html_()
     assert four.__doc__ == "Four."
     monkeypatch.setenv("GSV_LAB_GRADING", "1")
-    assert four(4) is True
+    assert four(4).passed
     with pytest.raises(CheckFailed, match="Not <four>"):
         four(5)
 
 
-def test_in_a_notebook_the_card_goes_to_its_display(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[Any] = []
-    monkeypatch.setattr("builtins.display", shown.append, raising=False)
-    hear.prediction("pitch")
-    assert [card.passed for card in shown] == [True]
+def test_a_solution_is_shown_after_an_attempt() -> None:
+    wrong = timbre.pool(lambda frames, mask: frames.mean(-1, keepdim=True))
+    shown = wrong.solution()
+    assert "def pool(frames, mask):" in shown.code and "mask.sum" in shown.code and "SOLUTION" not in shown.code
+    assert "<br>" in shown._repr_html_() and repr(shown) == shown.code
+    assert "First try" in timbre.pool(lambda frames, mask: None).solution().code
+    assert (
+        "def pool" in timbre.pool(lambda x, m: (x * m).sum(-1, keepdim=True) / m.sum(-1, keepdim=True)).solution().code
+    )
+
+
+def test_every_exercise_has_its_solution_and_three_steps_of_help() -> None:
+    for check, *_ in CASES:
+        assert solution_of(check.name).strip() and "SOLUTION" not in solution_of(check.name)
+    assert not [check.name for check, *_ in CASES if len(set(check.hints)) != 2]
 
 
 def test_the_cases_of_the_past_tense_are_those_of_the_dictionary() -> None:
