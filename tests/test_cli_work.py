@@ -244,7 +244,11 @@ def test_prepare_shows_how_far_it_is(model: str, prepared: Path, sample: Path, c
     assert "recordings: 100%" in capsys.readouterr().err
 
 
-FIRST_PAGE = "--LabApp.default_url=/lab/tree/index.ipynb"
+ALONE = (
+    "--LabApp.default_url=/lab/tree/index.ipynb",
+    "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    "--LabApp.news_url=None",
+)
 
 
 def opened(arguments: list[str], monkeypatch: pytest.MonkeyPatch, user: int = 1000) -> list[str]:
@@ -264,7 +268,7 @@ def test_open_copies_what_is_missing_and_keeps_what_is_edited(
         "--notebook-dir=mine",
         "--port=9000",
         "--ip=127.0.0.1",
-        FIRST_PAGE,
+        *ALONE,
         "--no-browser",
         "--ServerApp.token=x",
     ]

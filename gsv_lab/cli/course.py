@@ -114,6 +114,8 @@ def _open(arguments: argparse.Namespace) -> None:
     say(f"notebooks: {done.folder.absolute()}")
     options = [f"--notebook-dir={done.folder}", f"--port={arguments.port}", "--ip=127.0.0.1"]
     options.append(f"--LabApp.default_url=/lab/tree/{INDEX}")
+    # By itself JupyterLab asks another machine for news and for newer versions of itself.
+    options += ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None"]
     if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in arguments.rest:
         note("JupyterLab runs as root: whatever a notebook does, it may do to the whole machine")
         options.append("--allow-root")

@@ -54,6 +54,27 @@ def test_what_was_changed_is_kept_and_what_was_not_is_brought_up_to_date(
     assert copy_course(tmp_path).added == (later,) and (tmp_path / later).read_bytes() == b"a new edition"
 
 
+def test_a_notebook_that_was_only_run_is_not_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """JupyterLab saves by itself, and writes its version and what cells showed into every notebook that it opens."""
+    copy_course(tmp_path)
+    for name in NAMES[1:3]:
+        notebook = json.loads((tmp_path / name).read_text(encoding="utf-8"))
+        notebook["metadata"]["language_info"]["version"] = "3.11.2"
+        for cell in notebook["cells"]:
+            if cell["cell_type"] == "code":
+                cell["execution_count"] = 1
+                cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["x"]}]
+        if name == NAMES[2]:
+            notebook["cells"][1]["source"].append("\n# my note")
+        (tmp_path / name).write_text(json.dumps(notebook), encoding="utf-8")
+    run = (tmp_path / NAMES[1]).read_bytes()
+    done = copy_course(tmp_path)
+    assert done.kept == (NAMES[2],) and NAMES[1] in done.same and (tmp_path / NAMES[1]).read_bytes() == run
+    monkeypatch.setattr(copying, "course_files", lambda: dict.fromkeys(NAMES[1:3], b"a new edition"))
+    done = copy_course(tmp_path)
+    assert (done.updated, done.kept, done.newer) == (NAMES[1:2], NAMES[2:3], NAMES[2:3])
+
+
 def test_a_file_that_nobody_copied_is_somebodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / NAMES[1]).write_text("of an earlier course", encoding="utf-8")
     (tmp_path / NAMES[2]).mkdir()

@@ -3,13 +3,16 @@
     done = copy_course(Path("~/gsv_lab_course").expanduser())
     done.kept          # files that the student changed
 
-`course.json` in the folder remembers the hash of each file as it was copied: a file that still has it was not changed.
+`course.json` in the folder remembers a hash of the cells of each file as it was copied: a file that still has it was
+not changed. A notebook that was only run is brought up to date without its outputs.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,6 +122,11 @@ def _place(path: Path, data: bytes, hashes: dict[str, Any]) -> str:
 
 
 def _hash(data: bytes) -> str:
+    """Of the cells of a notebook: its outputs and metadata change whenever JupyterLab opens it, and can be made again.
+    Of the bytes of anything else.
+    """
+    with suppress(ValueError, TypeError, LookupError):
+        data = repr([(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(data)["cells"]]).encode()
     return hashlib.sha256(data).hexdigest()
 
 
