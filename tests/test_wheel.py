@@ -46,8 +46,10 @@ def files(folder: Path, pattern: str) -> set[str]:
 
 
 def test_the_wheel_holds_everything_that_is_shipped(built: Path) -> None:
-    assert files(built, "**/*.py") == files(PACKAGE, "**/*.py")
+    assert files(built, "**/*.py") - files(built, "shipped/**/*") == files(PACKAGE, "**/*.py")
     assert files(built, "assets/**/*") == files(PACKAGE, "assets/**/*")
+    for suffix in ("js", "css"):
+        assert files(built, f"**/*.{suffix}") == files(PACKAGE, f"**/*.{suffix}") != set()
     assert files(built / "shipped", "configs/**/*.yaml") == files(ROOT, "configs/**/*.yaml")
     notebooks = files(ROOT, "notebooks/*.ipynb") | files(ROOT, "notebooks/src/*.py")
     assert files(built / "shipped", "notebooks/**/*.*") == notebooks

@@ -116,6 +116,7 @@ card
 # %% tags=["figure"]
 tried = {}
 for name, speech in {"English": part, "Mandarin": mandarin}.items():
+    print(f"{name}, untouched: {sounds.kept(lab, speech.wave, speech.wave, speech.phones)}")
     for ms in (10, 40, 160):
         tried[f"{name}, {ms} ms"] = (sounds.magnitudes_only(speech.wave, ms / 1000), 16000)
         print(f"{name}, {ms:3} ms: {sounds.kept(lab, speech.wave, tried[f'{name}, {ms} ms'][0], speech.phones)}")
@@ -123,8 +124,8 @@ heard(figures.spectrogram_pair({"10 ms": tried["Mandarin, 10 ms"][0], "160 ms": 
 
 # %% [markdown]
 # With the shipped recording, 10 ms keep the pitch nowhere; 160 ms keep it, and ruin most phones. (The recogniser is
-# nano's own content encoder; it errs in a third of the phones of the untouched English sentence, too.) In Mandarin the
-# melody tells words apart: *mǎi* is to buy, *mài* is to sell. What does the horse cost in 10 ms?
+# nano's own content encoder; it gets a third of the untouched English sentence wrong, too.) In Mandarin the
+# melody tells words apart: *mǎi* is to buy, *mài* is to sell. Which of the two do you hear in 10 ms?
 #
 # Now by eye. Find the setting where you see single *pulses* of the voice (upright stripes), and the one where you see
 # its *harmonics* (level lines). Then look for a consonant: which of the two shows it better?
@@ -230,6 +231,7 @@ shapes(records)
 # time axis: `.at(seconds)` gives the frame of a moment, `.align(other)` brings one record to the frames of another.
 
 # %% tags=["figure"]
+# The pitch is not in the codes: a part of its own predicts it, at the height of the voice.
 features = {name: (records[name].value[0], records[name].rate) for name in records}
 stack = figures.feature_stack(part.wave, 16000, features, part.phones.symbols, part.start, part.end)
 again = lab.resynthesize(part.wave, part.phones, voice.speaker)

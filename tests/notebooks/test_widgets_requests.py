@@ -21,7 +21,8 @@ from gsv_lab.inference.voice import Voice
 from gsv_lab.teaching.exercises.excerpt import Excerpt, excerpt
 from gsv_lab.teaching.exercises.material import shipped_sample
 from gsv_lab.teaching.widgets.blend import BlendExplorer
-from gsv_lab.teaching.widgets.explorer import BUSY, Explorer, State
+from gsv_lab.teaching.widgets.busy import BUSY
+from gsv_lab.teaching.widgets.explorer import Explorer, State
 from gsv_lab.teaching.widgets.layout import TRACK
 from gsv_lab.teaching.widgets.voice import VoiceExplorer
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsv_lab.nn.spectral import LinearSpectrogram
-from gsv_lab.teaching.exercises.card import Hint, ask, exercise, expect, expect_shape, number
+from gsv_lab.teaching.exercises.card import ask, ask_either, exercise, expect, expect_shape, number
 
 _MOMENTS = ((0.0, 320, 0), (0.5, 320, 25), (0.0199, 320, 0), (1.239, 160, 123), (2.017, 320, 100))
 """Seconds, hop, and the frame at 16 kHz."""
@@ -85,8 +85,9 @@ def two_windows(loses_melody: Any, loses_words: Any) -> str:
 
 def _milliseconds(answer: Any) -> float:
     if isinstance(answer, str):
-        answer = float("".join(re.findall(r"[\d.]", answer)) or 0)
-    value = number(answer, "Answer with milliseconds, numbers.")
+        found = re.search(r"\d+\.?\d*", answer)
+        answer = float(found[0]) if found else None
+    value = number(answer, "Answer with two numbers, the milliseconds of the windows.")
     return round(value * 1000 if 0 < value < 1 else value, 6)
 
 
@@ -135,7 +136,7 @@ def frame(answer: Callable[[Any, int, int, int], Any]) -> str:
     wave = torch.randn(4000, generator=torch.Generator().manual_seed(0))
     wave[1500:] *= 3
     k, n_fft, hop = 9, 640, 160
-    given = torch.as_tensor(_either(answer, wave, k, n_fft, hop)).detach()
+    given = torch.as_tensor(ask_either(answer, wave, k, n_fft, hop)).detach()
     expect(not given.is_complex(), "Still complex: its absolute value is the magnitude, its angle is the phase.")
     found = given.double().flatten()
     both = "All n_fft values: for a real wave the upper half mirrors the lower. `rfft` leaves it out."
@@ -182,7 +183,7 @@ def corners(n_mels: int, top: float = 8000.0) -> Tensor:
 def mel_of(answer: Callable[[float], float]) -> str:
     """`mel_of(hertz)`: a frequency -> its place on Slaney's mel scale."""
     hertz = [0.0, 200.0, 500.0, 1000.0, 1500.0, 4000.0, 8000.0]
-    found = np.array([number(_either(answer, f), "mel_of should give one number.") for f in hertz])
+    found = np.array([number(ask_either(answer, f), "mel_of should give one number.") for f in hertz])
     right = mel(hertz)
     htk = 2595 * np.log10(1 + np.array(hertz) / 700)
     other = "That is the other mel scale, 2595 log10(1 + f / 700), of HTK. The kit uses Slaney's."
@@ -253,20 +254,5 @@ def kit_triangles(edges: Tensor, bins: Tensor) -> Tensor:
 
 def bank(build: Callable[[Any, Any], Any], edges: Tensor, bins: Tensor) -> Tensor:
     """Filters (M, K) of a function of corners (M + 2,) and bins (K,), which may be written for torch or for numpy."""
-    made = _either(build, edges, bins)
+    made = ask_either(build, edges, bins)
     return torch.as_tensor(np.asarray(made.detach() if isinstance(made, Tensor) else made, dtype=np.float64))
-
-
-def _either(answer: Callable[..., Any], *arguments: Any) -> Any:
-    """What a function gives, which gets tensors, or numpy arrays if it stops at tensors.
-
-    Raises:
-        Hint: it stops at both.
-    """
-    try:
-        return ask(answer, *arguments)
-    except Hint as first:
-        try:
-            return ask(answer, *(np.asarray(x) if isinstance(x, Tensor | float) else x for x in arguments))
-        except Hint:
-            raise first from None

@@ -39,7 +39,7 @@ def plain(name: Any) -> str:
 
 
 def part(name: Any) -> str:
-    """The role that a name means: `Content encoder`, `PhoneContentEncoder`, `hubert`, or the part itself; or the name."""
+    """The role that a name in any spelling means, or a class, or the part itself; the name where it means none."""
     asked = plain(name if isinstance(name, str) else type(name).__name__)
     if asked in _ALSO:
         return _ALSO[asked]

@@ -110,8 +110,9 @@ class EditExplorer(Explorer):
                 values = torch.cat([step.double().flatten() for step in record.steps])
                 self._spread[name] = float(values.std(correction=0))
         with probe(self.root, edits=[self.edit(state)]):
-            self.edited = self.lab.speak(self.text, self.voice)
-        return self.clean, self.edited
+            edited = self.lab.speak(self.text, self.voice)
+        self.edited = edited  # only now is it known that the edit was carried out
+        return self.clean, edited
 
     def render(self, state: State) -> str:
         """Both speeches beside each other, the edit and the numbers above."""

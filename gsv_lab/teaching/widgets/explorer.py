@@ -19,14 +19,13 @@ from typing import Any
 import ipywidgets
 
 from gsv_lab.errors import ConfigError, LabError, on_page
-from gsv_lab.teaching.widgets.layout import STYLE, fit, row
+from gsv_lab.teaching.widgets.busy import BUSY, BusyNote
+from gsv_lab.teaching.widgets.layout import fit, row
 from gsv_lab.teaching.widgets.player import picture_html
 from gsv_lab.teaching.widgets.requests import ENDING, ONE_AT_A_TIME, Requests
 
 State = Mapping[str, Any]
 """The value of every control by name."""
-
-BUSY = "working …"
 
 
 class Explorer(ABC):
@@ -40,8 +39,7 @@ class Explorer(ABC):
         self.controls = dict(controls)
         self.output = ipywidgets.HTML()
         self.output.add_class("gsv-output")
-        self.note = ipywidgets.HTML()
-        self.note.add_class("gsv-busy")
+        self.note = BusyNote()
         self.requests = Requests(self._answer, self._show_busy, self._show_fault)
         self._quiet = False
         self._jobs: list[Callable[[], None]] = []
@@ -83,7 +81,7 @@ class Explorer(ABC):
         """Controls above, result below; draws first if nothing was drawn yet."""
         if not self.output.value:
             self.draw()
-        view = ipywidgets.VBox([ipywidgets.HTML(STYLE), *self.panel(), self.note, self.output])
+        view = ipywidgets.VBox([*self.panel(), self.note, self.output])
         view.add_class("gsv-explorer")
         return view
 

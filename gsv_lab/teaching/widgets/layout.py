@@ -10,7 +10,7 @@ TRACK = 160
 """Pixels of a slider's track at least."""
 _LETTER, _READOUT, _GAP = 7.5, 92, 34
 
-STYLE = """<style>
+STYLE = """
 .gsv-explorer .gsv-row { align-items: flex-start; }
 .gsv-explorer .widget-label { width: auto; max-width: none; overflow: visible; text-overflow: clip; }
 .gsv-explorer .widget-readout { min-width: 4.5em; width: auto; max-width: none; overflow: visible; }
@@ -18,10 +18,10 @@ STYLE = """<style>
 .gsv-busy { min-height: 1.6em; color: #666; font-style: italic; }
 .gsv-output { overflow-x: auto; }
 .gsv-explorer.jupyter-widgets-disconnected::after { display: block; padding: 0.3em 0.6em; color: #7a3300;
-  border-left: 4px solid #D55E00; 
+  border-left: 4px solid #D55E00;
   content: "The kernel behind this panel is gone. Run the setup cell and this cell again."; }
 .gsv-explorer.jupyter-widgets-disconnected .gsv-busy { display: none; }
-</style>"""
+"""
 """Rules for all explorers; the last two are for a panel whose kernel was restarted."""
 
 

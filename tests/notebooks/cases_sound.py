@@ -1,73 +1,17 @@
-"""Right and wrong answers to the exercises of notebooks 04 to 06; `test_checks.py` tries them."""
+"""Right and wrong answers to the exercises of notebooks 05 and 06; `test_checks.py` tries them."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gsv_lab.hooks.record import Record
-from gsv_lab.teaching.exercises import gpt, latents, timbre
+from gsv_lab.teaching.exercises import latents, links, timbre
 from gsv_lab.teaching.exercises.card import Exercise
-
-
-def picked(logits: Tensor, codes: Tensor, stop: int) -> Tensor:
-    truth = torch.cat([codes, torch.tensor([stop])])
-    return logits[torch.arange(len(truth)), truth]
-
-
-def nats(logits: Tensor, codes: Tensor, stop: int) -> Tensor:
-    return -picked(logits.log_softmax(-1), codes, stop).mean()
-
-
-def late(logits: Tensor, codes: Tensor, stop: int) -> Tensor:
-    return -logits.log_softmax(-1)[torch.arange(1, len(logits)), codes].mean()
-
-
-def cut(logits: Tensor, k: int, largest: bool = True) -> Tensor:
-    chosen = logits.topk(k, largest=largest).indices
-    return torch.full_like(logits, -torch.inf).scatter(0, chosen, logits[chosen])
-
-
-def factor(logits: Tensor, used: Tensor, down: Any, up: Any) -> Tensor:
-    changed = logits.clone()
-    changed[used] = torch.where(logits[used] < 0, up(logits[used]), down(logits[used]))
-    return changed
-
-
-def in_place(logits: Tensor, used: Tensor, penalty: float) -> Tensor:
-    logits[used] = logits[used] / penalty
-    return logits
-
-
-def twice(logits: Tensor, used: Tensor, penalty: float) -> Tensor:
-    for code in used.tolist():
-        logits = factor(logits, torch.tensor([code]), lambda x: x / penalty, lambda x: x * penalty)
-    return logits
-
-
-def attends(query: Tensor, key: Tensor, value: Tensor, cache: list[Any], root: float = 0.5) -> Tensor:
-    cache.append((key, value))
-    keys, values = (torch.stack(rows) for rows in zip(*cache, strict=True))
-    return (keys @ query / len(query) ** root).softmax(0) @ values
-
-
-def only_before(query: Tensor, key: Tensor, value: Tensor, cache: list[Any]) -> Tensor:
-    before = [*cache]
-    cache.append((key, value))
-    return attends(query, *before[-1], before[:-1]) if before else torch.zeros(4)
-
-
-def itself(query: Tensor, key: Tensor, value: Tensor, cache: list[Any]) -> Tensor:
-    cache.append((key, value))
-    return value
-
-
-def evenly(query: Tensor, key: Tensor, value: Tensor, cache: list[Any]) -> Tensor:
-    cache.append(value)
-    return torch.stack(cache).mean(0)
 
 
 def pool(frames: Tensor, mask: Tensor) -> Tensor:
@@ -97,6 +41,10 @@ def aligned(*frames: int, heads: int = 0) -> Record:
     return Record("prior.cross_attention.pattern", ("batch", "head", "frame", "phone"), [every])
 
 
+def voiced_mean(mel: Tensor, voiced: Tensor) -> Tensor:
+    return mel[:, voiced].mean(1, keepdim=True)
+
+
 def undo(y: Tensor, shift: Any) -> Tensor:
     kept, moved = y.flip(0).chunk(2)
     return torch.cat([kept, moved - shift(kept)])
@@ -119,40 +67,26 @@ def fooled(fake: Tensor) -> Tensor:
     return (1 - fake).square().mean()
 
 
+def values(m_q: Tensor, s_q: Tensor, m_p: Tensor, s_p: Tensor, half: float = 0.5, own: float = 1.0) -> Tensor:
+    """The divergence of two normal distributions, value by value."""
+    return s_p - s_q - half + (own * (2 * s_q).exp() + (m_q - m_p) ** 2) / (2 * (2 * s_p).exp())
+
+
+def nats(*arguments: Tensor, **parts: float) -> Tensor:
+    return values(*arguments, **parts).sum(0).mean()
+
+
+def by_deviations(m_q: Tensor, s_q: Tensor, m_p: Tensor, s_p: Tensor) -> Tensor:
+    return (s_p - s_q - 0.5 + (s_q.exp() + (m_q - m_p) ** 2) / (2 * s_p.exp())).sum(0).mean()
+
+
+def four(*names: str) -> dict[str, str]:
+    return dict(zip("ABCD", names, strict=True))
+
+
 WITHOUT_EDIT = (timbre.one_phone,)
-MODULES = (gpt, timbre, latents)
+MODULES = (timbre, latents, links)
 CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
-    (gpt.nats, (nats,), [
-        (lambda x, c, s: -nats(x, c, s),), (lambda x, c, s: 7 * nats(x, c, s),),
-        (lambda x, c, s: nats(x, c, s) / math.log(2),), (lambda x, c, s: nats(x[:-1], c[:-1], int(c[-1])),), (late,),
-        (lambda x, c, s: -picked(x, c, s).mean(),), (lambda x, c, s: picked(x.softmax(-1), c, s).mean(),),
-        (lambda x, c, s: (x[:-1].argmax(-1) == c).sum() / 7 + (x[-1].argmax() == s) / 7,), (lambda x, c, s: 1.0,),
-    ]),
-    (gpt.chances, (lambda x, t, k: cut(x / t, k).softmax(-1),), [
-        (lambda x, t, k: (x / t).softmax(-1),), (lambda x, t, k: (x / t).softmax(-1) * (cut(x, k) > -torch.inf),),
-        (lambda x, t, k: cut(x, k).softmax(-1),), (lambda x, t, k: cut(x * t, k).softmax(-1),),
-        (lambda x, t, k: cut(x / t, k, False).softmax(-1),), (lambda x, t, k: (x / t).topk(k).values.softmax(-1),),
-        (lambda x, t, k: cut(x / t, k + 1).softmax(-1),), (lambda x, t, k: 0 * cut(x, k),),
-        (lambda x, t, k: cut(x / t, k).softmax(-1) ** 2,), (lambda x, t, k: cut(x / t**2, k).softmax(-1),),
-    ]),
-    (gpt.less_again, (lambda x, s, p: factor(x, s, lambda y: y / p, lambda y: y * p),), [
-        (in_place,), (lambda x, s, p: x.clone(),), (lambda x, s, p: factor(x, s, lambda y: y / p, lambda y: y / p),),
-        (lambda x, s, p: factor(x, s, lambda y: y * p, lambda y: y * p),), (twice,),
-        (lambda x, s, p: factor(x, s, lambda y: y - p, lambda y: y - p),), (lambda x, s, p: x / p,),
-        (lambda x, s, p: factor(x, s, lambda y: y - 1, lambda y: y - 1),), (lambda x, s, p: x[:3],),
-    ]),
-    (gpt.monotonic_path, (lambda a, p: a.cumsum(0).clamp(max=p - 1),), [
-        (lambda a, p: a.cumsum_(0),), (lambda a, p: a,), (lambda a, p: a.cumsum(0),),
-        (lambda a, p: (a.cumsum(0) - a).clamp(max=p - 1),), (lambda a, p: a.cumsum(0) % p,),
-        (lambda a, p: (a.cumsum(0) + 1).clamp(max=p - 1),), (lambda a, p: (a > 0).long().cumsum(0).clamp(max=p - 1),),
-        (lambda a, p: a.flip(0).cumsum(0).flip(0),), (lambda a, p: a.cumsum(0).clamp(max=p - 2),),
-        (lambda a, p: a.sum(),),
-    ]),
-    (gpt.cached, (attends,), [
-        (lambda q, k, v, m: v,), (lambda q, k, v, m: attends(q, k, v, m, 0.0),), (only_before,), (itself,), (evenly,),
-        (lambda q, k, v, m: attends(q, k, v, m, 1.0),), (lambda q, k, v, m: attends(q, k, v, m)[:2],),
-        (lambda q, k, v, m: attends(q, k, v, m) / 0,),
-    ]),
     (timbre.pool, (pool,), [
         (lambda x, m: pool(x, m)[..., 0],), (lambda x, m: x.mean(1, keepdim=True),),
         (lambda x, m: pool(x, m).mean(0, keepdim=True),), (lambda x, m: x.mean(-1, keepdim=True),),
@@ -173,11 +107,19 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
         (lambda x: x.argmax(-1).bincount(),), (lambda x: x.sum(0),), (lambda x: (x > 0).sum(0),),
         (lambda x: 2 * counts(x),), (lambda x: counts(x).roll(1),), (lambda x: x,), (lambda x: counts(x)[:3],),
     ]),
-    (timbre.unmoved, ("none",), [("text",), ("codes",), ("voice",), ("nobody",)]),
+    (timbre.moved, ("height",), [("shape",), ("both",), ("none",), ("loudness",)]),
+    (timbre.unmoved, ("none",), [("text",), ("codes",), ("voice",), ("the recording",)]),
     (timbre.one_phone, (aligned(0, 0, 2, 3), aligned(0, 0, -1, 3)), [
         (aligned(0, 0, 2, 3), aligned(0, 0, 2, 3)), (aligned(0, 0, 2, 3), aligned(-1, -1, -1, -1)),
         (aligned(0, 0, 2, 3), aligned(0, 0, -1, -1)), (aligned(0, 0, 2, 3), aligned(-1, 0, 2, 3)),
         (aligned(0, 0, 2, 3, heads=2), aligned(0, 0, 2, 3)),
+    ]),
+    (timbre.channel, (lambda x, v: x - voiced_mean(x, v),), [
+        (voiced_mean,), (lambda x, v: x[:, v],), (lambda x, v: x - x.mean(1, keepdim=True),),
+        (lambda x, v: x - x[:, v].mean(),), (lambda x, v: x - x.mean(0, keepdim=True),),
+        (lambda x, v: x / voiced_mean(x, v),),
+        (lambda x, v: (x - voiced_mean(x, v)) / x[:, v].std(1, keepdim=True),),
+        (lambda x, v: x - voiced_mean(x, v) + 1,), (lambda x, v: "the room",),
     ]),
     (latents.draw, (lambda m, s, n, k: m + n * s.exp() * k,), [
         (lambda m, s, n, k: m,), (lambda m, s, n, k: m + n * s * k,), (lambda m, s, n, k: m + n * (s / 2).exp() * k,),
@@ -204,4 +146,36 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
         (squares, lambda f: f.square().mean()), (squares, lambda f: -f.mean()),
         (squares, lambda f: 3 * fooled(f)),
     ]),
+    (latents.divergence, (nats,), [
+        (lambda *x: values(*x).sum(0),), (lambda *x: values(*x).mean(),), (lambda *x: values(*x).sum(),),
+        (lambda a, b, c, d: nats(c, d, a, b),), (lambda *x: nats(*x, half=0.0),), (lambda *x: nats(*x, own=0.0),),
+        (by_deviations,), (lambda *x: -nats(*x),),
+    ]),
+    (links.name_links, (four("prior", "vocoder", "gpt", "recogniser"),), [
+        (four("gpt", "gpt", "gpt", "gpt"),), (four("gpt", "gpt", "gpt", "recogniser"),),
+        (four("vocoder", "vocoder", "gpt", "recogniser"),), (four("prior", "gpt", "gpt", "recogniser"),),
+        (four("prior", "vocoder", "recogniser", "recogniser"),), (four("prior", "vocoder", "gpt", "vocoder"),),
+        (four("prior", "vocoder", "gpt", "the cable"),), ({"A": "prior"},), ("prior",),
+    ]),
+    (links.needed, ("no phones",), [("copy",), ("no codes",), ("predicted codes",), ("the discriminator",)]),
 ]  # fmt: skip
+"""Every check: right answers pass, the unanswered form stays open, and each typical mistake gets a hint of its own."""
+
+ALSO_RIGHT: list[tuple[Exercise, tuple[Any, ...]]] = [
+    (timbre.pool, (lambda x, m: np.asarray((x * m).sum(-1, keepdim=True) / m.sum(-1, keepdim=True), float),)),
+    (timbre.pool, (lambda x, m: pool(x.double(), m),)),
+    (timbre.moved, ("Height",)), (timbre.moved, ("level",)), (timbre.unmoved, ("None",)),
+    (timbre.semitones, (lambda a, b: 12 * np.log2(np.median(b[b > 0]) / np.median(a[a > 0])),)),
+    (timbre.semitones, (lambda a, b: 12 * (b[b > 0].log2().median() - a[a > 0].log2().median())[None],)),
+    (timbre.frames_per_phone, (lambda x: counts(x).tolist(),)), (timbre.frames_per_phone, (lambda x: counts(x) * 1.0,)),
+    (timbre.channel, (lambda x, v: x.numpy() - x.numpy()[:, v.numpy()].mean(1)[:, None],)),
+    (latents.draw, (lambda m, s, n, k: (m.double() + k * torch.exp(s.double()) * n.double()).tolist(),)),
+    (latents.reach, (lambda x: torch.tensor(1 + sum((k - 1) * d for k, d in x)),)),
+    (latents.reach, (lambda x: 1.0 + sum((k - 1) * d for k, d in x),)),
+    (latents.adversarial, (lambda r, f: squares(r, f) / 2, lambda f: fooled(f) / 2)),
+    (latents.adversarial, (lambda r, f: np.mean((r.numpy() - 1) ** 2) + np.mean(f.numpy() ** 2), fooled)),
+    (latents.divergence, (lambda *x: nats(*x).item(),)), (latents.divergence, (lambda *x: nats(*x)[None],)),
+    (links.name_links, (four("Prior and flow", "posterior and vocoder", "SemanticGPT", "recordings"),)),
+    (links.needed, ("codes only",)), (links.needed, ("No_Phones",)),
+]  # fmt: skip
+"""Other right answers: another library or type, another spelling, an equivalent formula."""
