@@ -47,9 +47,9 @@ figures.diagram("content_encoder", "speaker_encoder", "posterior")
 # $$ X[m, k] = \sum_{n=0}^{N-1} w[n]\; x\!\left[kH + n - \tfrac{N-H}{2}\right] e^{-2\pi i\, mn/N}, \qquad
 # w[n] = \tfrac12\left(1 - \cos\tfrac{2\pi n}{N}\right) $$
 #
-# A spectrogram is its magnitude $|X|$. (Griffin and Lim 1984, [doi:10.1109/TASSP.1984.1164317](
-# https://doi.org/10.1109/TASSP.1984.1164317), section II.) A mel frame of this kit has a hop of 160 samples, 10 ms; a
-# frame of content 320; a code covers 640.
+# A spectrogram is its magnitude $|X|$. (Griffin and Lim 1984,
+# [doi:10.1109/TASSP.1984.1164317](https://doi.org/10.1109/TASSP.1984.1164317), section II.) A mel frame of this kit has
+# a hop of 160 samples, 10 ms; a frame of content 320; a code covers 640.
 
 # %% tags=["figure"]
 frames = LinearSpectrogram(n_fft=640, hop_length=160)(part.wave[None])[0]

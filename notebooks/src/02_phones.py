@@ -127,8 +127,8 @@ f0 = {name: sounds.pitch(speech.wave) for name, speech in speeches.items()}
 heard(figures.f0_overlay(f0, 100, title="F0 of “I want to buy, or sell, a horse”"), speeches)
 
 # %% [markdown]
-# One tone tells buying from selling: with the shipped weights F0 falls to about 85 Hz in *mǎi* and stays near 110 in
-# *mài*. The tone before it changes as well (*xiáng*, *xiǎng*), by the rule of exercise 2.
+# One tone tells buying from selling: with the shipped recording F0 falls from 95 to 78 Hz in *mǎi*, and from 119 to 104
+# in *mài*. The tone before it changes as well (*xiáng*, *xiǎng*), by the rule of exercise 2.
 #
 # ## What a phone cannot know
 #
@@ -146,8 +146,8 @@ picture = figures.tensor_view(features.T, ("phone", "feature"), phones=question.
 heard(picture, {text: lab.speak(text, voice, candidates=1) for text in ("你是学生。", "你是学生？")})
 
 # %% [markdown]
-# You are a student, and: are you? With the shipped weights the question is shorter, and its last syllable is 117 Hz
-# high in place of 98. (There is a feature for `[emph]`, too, but these weights ignore it: the samples are the same.)
+# You are a student, and: are you? With the shipped recording the last syllable of the question falls from 130 to 102 Hz,
+# that of the statement from 112 to 88. (There is a feature for `[emph]`, too, but these weights ignore it: the samples are the same.)
 #
 # **Exercise 3.** `word2phones` counts the phones of every word. Bring features of words (C, W) to phones (C, P): each
 # column as often as its word has phones. (Look at `torch.repeat_interleave`.)
