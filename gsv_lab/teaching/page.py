@@ -38,8 +38,8 @@ def heard(picture: Any, sounds: Mapping[str, Any]) -> Page:
 
     Args:
         picture: a matplotlib Figure, or None for players alone.
-        sounds: name -> a `Speech`, a recording (anything with a `wave` (T,), perhaps a `sample_rate`, else 16 kHz, and a
-            `mark`), or a pair of wave (T,) and sample rate in Hz.
+        sounds: name -> a `Speech`, a recording (anything with a `wave` (T,), perhaps a `sample_rate`, else 16 kHz, and
+            a `mark`), or a pair of wave (T,) and sample rate in Hz.
     """
     players = "".join(
         f'<div style="margin:0.2em 1em 0.2em 0"><small>{on_page(name)}</small><br>{_player(sound)}</div>'

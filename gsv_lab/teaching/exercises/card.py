@@ -17,11 +17,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from gsv_lab.errors import on_page
 from gsv_lab.system.environment import grading
+from gsv_lab.teaching.course.progress import remember
 from gsv_lab.teaching.exercises.notebook import solution_of
 
 OPEN = "Still open: put your answer in the place of None (or of the dots) and run the cell again."
@@ -139,6 +145,8 @@ class Exercise:
         card = self.card(*answers)
         if grading() and not card.passed:
             raise CheckFailed(repr(card))
+        if card.message != OPEN:
+            remember(card.check, card.passed)
         return card
 
 
@@ -171,6 +179,21 @@ def ask(answer: Any, *arguments: Any) -> Any:
         raise Hint(f"Your function stopped with {type(error).__name__}: {error}") from error
     expect(given is not None and given is not ..., OPEN)
     return given
+
+
+def ask_either(answer: Any, *arguments: Any) -> Any:
+    """What the answer, a function, gives for numbers and tensors; where it stops at those, for tensors or arrays.
+
+    Raises:
+        Hint: it stops at all of them; see `ask`, of which it is the first.
+    """
+    try:
+        return ask(answer, *arguments)
+    except Hint:
+        for form in (torch.as_tensor, np.asarray):
+            with suppress(Hint):
+                return ask(answer, *(form(x) if isinstance(x, Tensor | float) else x for x in arguments))
+        raise
 
 
 def number(value: Any, hint: str) -> float:

@@ -39,7 +39,7 @@ def plain(name: Any) -> str:
 
 
 def part(name: Any) -> str:
-    """The role that a name means: `Content encoder`, `PhoneContentEncoder`, `hubert`, or the part itself; or the name."""
+    """The role that a name in any spelling means, or a class, or the part itself; the name where it means none."""
     asked = plain(name if isinstance(name, str) else type(name).__name__)
     if asked in _ALSO:
         return _ALSO[asked]
@@ -165,24 +165,23 @@ def octave_lower(before: Record, after: Record) -> str:
 
 @exercise(
     "What chance decides",
-    "The seed only enters where something is drawn: the codes of SemanticGPT, and the noise of prior and vocoder.",
-    "Two things are given from outside and not drawn: the text, and the voice.",
+    "The seed only matters where something is drawn. The text and the speaker vector are given from outside.",
+    "SemanticGPT draws one of 512 numbers again and again. What are they called?",
 )
-def stays(answer: str | Iterable[str]) -> str:
-    """Which of words, voice, timing, melody are the same for every seed; any collection of them."""
-    given = {plain(word) for word in (re.split(r"[,;/&]|\band\b", answer) if isinstance(answer, str) else answer)}
-    given = {{"speaker": "voice", "text": "words", "pitch": "melody", "rhythm": "timing"}.get(w, w) for w in given}
-    given -= {""}
-    odd = given - {"words", "voice", "timing", "melody"}
-    expect(not odd, f"Choose from words, voice, timing, melody; there is no {', '.join(sorted(odd))}.")
-    expect(given != {"words", "voice", "timing", "melody"}, "All four? Then no seed would be needed.")
-    drawn = "SemanticGPT draws code after code, 25 a second: how many it draws is how long it takes."
-    expect("timing" not in given, drawn)
-    expect("melody" not in given, "Other codes, other times: the melody follows them, and is not written down anywhere.")
-    missing = {"words": "The text is the same, whatever is drawn.", "voice": "The speaker vector is the same each time."}
-    for word, why in missing.items():
-        expect(word in given, f"One more. {why}")
-    return "Text and speaker vector are given. Timing and melody are drawn, and so no two takes are alike."
+def chance(answer: str) -> str:
+    """Which of words, voice, length, codes differs between two seeds."""
+    hints = {
+        "words": "The words are those of the text, whatever is drawn.",
+        "voice": "The speaker vector was measured once, when the voice was cloned; every seed gets the same.",
+        "length": "So it is in the published system, which draws codes until it draws a stop. Nano plans the length of "
+        "every phone before it begins to draw.",
+        "wave": "The wave differs, but because something before it does: what is drawn?",
+    }
+    given = plain(answer).removeprefix("semantic").removesuffix("s")
+    named = {plain(name).removesuffix("s"): name for name in hints}
+    expect(given not in named, hints.get(named.get(given, ""), ""))
+    expect(given in ("code", "token", "unit"), "One of words, voice, length, codes.")
+    return "The codes are drawn, one after another. Listen: how much of it do you hear?"
 
 
 @exercise(

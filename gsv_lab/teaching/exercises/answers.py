@@ -1,0 +1,59 @@
+"""What readers answer, in whatever form they like: lists, arrays and tensors as numbers, names in any spelling."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gsv_lab.teaching.exercises.card import expect
+
+
+def numbers(value: Any, of: str = "Your answer") -> Tensor:
+    """A tensor of single precision out of a tensor, an array, a number, or lists of them.
+
+    Raises:
+        Hint: it holds no numbers.
+    """
+    if isinstance(value, list | tuple):
+        value = torch.stack([numbers(part, of) for part in value]) if value else torch.zeros(0)
+    try:
+        return torch.as_tensor(value).detach().float()
+    except (TypeError, ValueError, RuntimeError):
+        expect(False, f"{of} should be numbers, yours is a {type(value).__name__}.")
+        raise
+
+
+def number(value: Any, of: str = "Your answer") -> float:
+    """One number.
+
+    Raises:
+        Hint: there are more of them, or none.
+    """
+    found = numbers(value, of)
+    expect(found.numel() == 1, f"{of} should be one number, yours has {found.numel()}.")
+    return float(found)
+
+
+def named(value: Any, names: dict[str, tuple[str, ...]]) -> str:
+    """Which of some names is meant, whatever its case, spaces and underscores.
+
+    Args:
+        value: what the reader wrote.
+        names: each name with the others that it goes by.
+
+    Raises:
+        Hint: none of them.
+    """
+    given = _plain(value)
+    for name, others in names.items():
+        if given in map(_plain, (name, *others)):
+            return name
+    expect(False, f"One of {', '.join(map(repr, names))}, as text.")
+    raise AssertionError
+
+
+def _plain(value: Any) -> str:
+    return re.sub(r"[\W_]+", "", str(value)).lower()
