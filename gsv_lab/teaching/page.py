@@ -1,11 +1,14 @@
-"""What a page of the course shows besides pictures: sounds beside their pictures, and the shapes that pass the taps.
+"""What a page of the course shows besides pictures: sounds beside their pictures, shapes that pass the taps, notes.
 
 Letters: T samples.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +38,8 @@ def heard(picture: Any, sounds: Mapping[str, Any]) -> Page:
 
     Args:
         picture: a matplotlib Figure, or None for players alone.
-        sounds: name -> a `Speech`, a recording (anything with a `wave` (T,), perhaps a `sample_rate`, else 16 kHz, and a
-            `mark`), or a pair of wave (T,) and sample rate in Hz.
+        sounds: name -> a `Speech`, a recording (anything with a `wave` (T,), perhaps a `sample_rate`, else 16 kHz, and
+            a `mark`), or a pair of wave (T,) and sample rate in Hz.
     """
     players = "".join(
         f'<div style="margin:0.2em 1em 0.2em 0"><small>{on_page(name)}</small><br>{_player(sound)}</div>'
@@ -47,10 +50,11 @@ def heard(picture: Any, sounds: Mapping[str, Any]) -> Page:
 
 
 def _player(sound: Any) -> str:
-    if isinstance(sound, tuple):
-        wave, sample_rate = sound
-        return player(torch.as_tensor(wave), sample_rate, None)
-    return player(torch.as_tensor(sound.wave), getattr(sound, "sample_rate", 16000), getattr(sound, "mark", None))
+    if hasattr(sound, "wave"):  # an excerpt is a tuple, too
+        rate, mark = getattr(sound, "sample_rate", 16000), getattr(sound, "mark", None)
+        return player(torch.as_tensor(sound.wave), rate, mark)
+    wave, sample_rate = sound
+    return player(torch.as_tensor(wave), sample_rate, None)
 
 
 def shapes(records: Records | Mapping[str, Record]) -> Page:
@@ -70,3 +74,13 @@ def shapes(records: Records | Mapping[str, Record]) -> Page:
         lines.append("  ".join(cell for cell in cells if cell))
     table = f'<table class="gsv-shapes"><tr>{head}</tr>{"".join(rows)}</table>'
     return Page(table, "\n".join(lines))
+
+
+@contextmanager
+def noted() -> Iterator[None]:
+    """Warnings of the block as plain lines under the cell, each once, in place of a red box with code."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        sys.stdout.write(f"Note: {message}\n")

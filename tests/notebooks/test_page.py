@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+import warnings
 import xml.etree.ElementTree as ElementTree
 from typing import NamedTuple
 
@@ -19,12 +20,20 @@ from gsv_lab.figures.style import ORANGE
 from gsv_lab.hooks import probe
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.voice import Voice
-from gsv_lab.teaching.page import heard, shapes
+from gsv_lab.teaching.page import heard, noted, shapes
 
 
 class Found(NamedTuple):
     wave: Tensor
     sample_rate: int
+
+
+class Longer(NamedTuple):
+    """Like an excerpt: a tuple of more than a wave and a rate."""
+
+    source: str
+    wave: Tensor
+    start: float
 
 
 def test_players_stand_beside_their_picture_and_hold_whole_utterances(lab: Lab, voice: Voice) -> None:
@@ -41,6 +50,7 @@ def test_players_stand_beside_their_picture_and_hold_whole_utterances(lab: Lab, 
     ]
     assert "made &lt;now&gt;" in page and page.count("data:image/png") == 1
     assert b"synthetic" in found[0] and b"synthetic" not in found[1]
+    assert "data:audio" in heard(None, {"part": Longer("mine", torch.zeros(4000), 0.0)})._repr_html_()
     assert "data:image" not in heard(None, sounds)._repr_html_() and repr(heard(None, sounds)).startswith(
         "sounds: made"
     )
@@ -68,3 +78,14 @@ def test_the_drawing_lights_what_is_asked_for() -> None:
     assert "prior, flow" in (root.get("aria-label") or "") and repr(drawn) == "Diagram(prior, flow)"
     with pytest.raises(ValueError, match="'decoder'.*vocoder"):
         figures.diagram("decoder")
+
+
+def test_warnings_of_a_block_become_lines_and_nothing_else_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with noted():
+            for _ in range(2):
+                warnings.warn("REF_LONG: too long", stacklevel=1)
+    assert capsys.readouterr().out == "Note: REF_LONG: too long\n"
+    with pytest.raises(ValueError, match="lost"), noted():
+        raise ValueError("lost")

@@ -17,11 +17,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from gsv_lab.errors import on_page
 from gsv_lab.system.environment import grading
+from gsv_lab.teaching.course.progress import remember
 from gsv_lab.teaching.exercises.notebook import solution_of
 
 OPEN = "Still open: put your answer in the place of None (or of the dots) and run the cell again."
@@ -118,6 +124,18 @@ class Exercise:
             passed, message = False, str(hint)
         return Card(self.title, passed, message, self.hints, self.name)
 
+    def built(self, mine: Any, kits: Any, *answers: Any) -> tuple[Any, str]:
+        """What the next cell goes on with, and whose it is: the reader's own if it is right, else the kit's.
+
+        Args:
+            mine: what the reader built.
+            kits: what the kit has for it.
+            answers: what the rule takes; `mine` alone if none.
+        """
+        if self.card(*(answers or (mine,))).passed:
+            return mine, "yours"
+        return kits, f"the kit's, since '{self.title}' is still open"
+
     def __call__(self, *answers: Any) -> Card:
         """What the rule finds.
 
@@ -127,6 +145,8 @@ class Exercise:
         card = self.card(*answers)
         if grading() and not card.passed:
             raise CheckFailed(repr(card))
+        if card.message != OPEN:
+            remember(card.check, card.passed)
         return card
 
 
@@ -159,6 +179,35 @@ def ask(answer: Any, *arguments: Any) -> Any:
         raise Hint(f"Your function stopped with {type(error).__name__}: {error}") from error
     expect(given is not None and given is not ..., OPEN)
     return given
+
+
+def ask_either(answer: Any, *arguments: Any) -> Any:
+    """What the answer, a function, gives for numbers and tensors; where it stops at those, for tensors or arrays.
+
+    Raises:
+        Hint: it stops at all of them; see `ask`, of which it is the first.
+    """
+    try:
+        return ask(answer, *arguments)
+    except Hint:
+        for form in (torch.as_tensor, np.asarray):
+            with suppress(Hint):
+                return ask(answer, *(form(x) if isinstance(x, Tensor | float) else x for x in arguments))
+        raise
+
+
+def number(value: Any, hint: str) -> float:
+    """One number, whatever holds it: int, float, an array or tensor of one value.
+
+    Raises:
+        Hint: it is none.
+    """
+    is_number = isinstance(value, int | float) or hasattr(value, "item")
+    expect(is_number and not isinstance(value, bool), hint)
+    try:
+        return float(value)
+    except (TypeError, ValueError, RuntimeError):
+        raise Hint(hint) from None
 
 
 def shape_of(value: Any) -> tuple[int, ...]:

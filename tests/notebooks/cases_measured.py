@@ -1,74 +1,24 @@
-"""Right and wrong answers to the exercises of notebooks 04, 07 and 08; `test_checks.py` tries them."""
+"""Right and wrong answers to the exercises of notebooks 07 and 08; `test_checks.py` tries them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from gsv_lab.evaluation.ablation import HeadGrid
+from gsv_lab.evaluation.probes import Probed
+from gsv_lab.evaluation.probes_leakage import Leakage
+from gsv_lab.evaluation.statistics import Estimate
+from gsv_lab.figures import uncertainty
+from gsv_lab.hooks import Table
 from gsv_lab.hooks.record import Record, Records
-from gsv_lab.teaching.exercises import ablation, gpt, leaks
+from gsv_lab.teaching.exercises import ablation, breaking, leaks
 from gsv_lab.teaching.exercises.card import Exercise
-
-
-def picked(logits: Tensor, codes: Tensor, stop: int) -> Tensor:
-    truth = torch.cat([codes, torch.tensor([stop])])
-    return logits[torch.arange(len(truth)), truth]
-
-
-def nats(logits: Tensor, codes: Tensor, stop: int) -> Tensor:
-    return -picked(logits.log_softmax(-1), codes, stop).mean()
-
-
-def late(logits: Tensor, codes: Tensor, stop: int) -> Tensor:
-    return -logits.log_softmax(-1)[torch.arange(1, len(logits)), codes].mean()
-
-
-def cut(logits: Tensor, k: int, largest: bool = True) -> Tensor:
-    chosen = logits.topk(k, largest=largest).indices
-    return torch.full_like(logits, -torch.inf).scatter(0, chosen, logits[chosen])
-
-
-def factor(logits: Tensor, used: Tensor, down: Any, up: Any) -> Tensor:
-    changed = logits.clone()
-    changed[used] = torch.where(logits[used] < 0, up(logits[used]), down(logits[used]))
-    return changed
-
-
-def in_place(logits: Tensor, used: Tensor, penalty: float) -> Tensor:
-    logits[used] = logits[used] / penalty
-    return logits
-
-
-def twice(logits: Tensor, used: Tensor, penalty: float) -> Tensor:
-    for code in used.tolist():
-        logits = factor(logits, torch.tensor([code]), lambda x: x / penalty, lambda x: x * penalty)
-    return logits
-
-
-def attends(query: Tensor, key: Tensor, value: Tensor, cache: list[Any], root: float = 0.5) -> Tensor:
-    cache.append((key, value))
-    keys, values = (torch.stack(rows) for rows in zip(*cache, strict=True))
-    return (keys @ query / len(query) ** root).softmax(0) @ values
-
-
-def only_before(query: Tensor, key: Tensor, value: Tensor, cache: list[Any]) -> Tensor:
-    before = [*cache]
-    cache.append((key, value))
-    return attends(query, *before[-1], before[:-1]) if before else torch.zeros(4)
-
-
-def itself(query: Tensor, key: Tensor, value: Tensor, cache: list[Any]) -> Tensor:
-    cache.append((key, value))
-    return value
-
-
-def evenly(query: Tensor, key: Tensor, value: Tensor, cache: list[Any]) -> Tensor:
-    cache.append(value)
-    return torch.stack(cache).mean(0)
 
 
 def last_clips(clip: Any, speaker: Any) -> Any:
@@ -108,41 +58,75 @@ def run(first: float, second: float) -> Records:
                     for n, value in enumerate((first, second))])  # fmt: skip
 
 
+def matrix(**lows: float) -> Leakage:
+    """A matrix whose column F0 has these lower ends, one a tap."""
+    taps = tuple(f"part.{name}" for name in lows)
+    probes = [
+        Probed(tap, "f0", Estimate(low + 0.1, low, low + 0.2, 9, 3), 0.0, 0.0, 90, 4)
+        for tap, low in zip(taps, lows.values(), strict=True)
+    ]
+    return Leakage(taps, ("f0",), tuple(probes), (), (9, 3))
+
+
+def entropies(counts: Any) -> tuple[float, float, float]:
+    """Of rows, columns, and both together, in nats."""
+    p = np.asarray(counts) / np.sum(counts)
+    return tuple(-sum(x * math.log(x) for x in part.ravel() if x) for part in (p.sum(1), p.sum(0), p))  # type: ignore[return-value]
+
+
+def of_entropies(rule: Callable[[float, float, float], float]) -> Callable[[Any], float]:
+    return lambda counts: rule(*entropies(counts))
+
+
+def blind_to(x: Any, weights: Any) -> Any:
+    return x - x @ weights @ np.linalg.pinv(weights)
+
+
+def erases_in_place(x: Any, weights: Any) -> Any:
+    x -= x @ weights @ np.linalg.pinv(weights)
+    return x
+
+
+def scaled(x: Any, weights: Any) -> Any:
+    weights = weights / np.linalg.norm(weights, axis=0)
+    return x - x @ weights @ weights.T
+
+
+def cheapest_alone(heads: Any, cost: Any, limit: float) -> Any:
+    gone: list[Any] = []
+    for head in sorted(heads, key=lambda head: cost([head])):
+        if sum(cost([one]) for one in [*gone, head]) <= limit:
+            gone.append(head)
+    return gone
+
+
+def first_that_fit(heads: Any, cost: Any, limit: float) -> Any:
+    gone: list[Any] = []
+    for head in heads:
+        gone += [head] * (cost([*gone, head]) <= limit)
+    return gone
+
+
+def asked(names: Any, question: str = "a") -> Callable[..., Any]:
+    """An answer that asks for one cost, and gives the same names whatever that is."""
+
+    def answer(heads: Any, cost: Any, limit: float) -> list[Any]:
+        cost([*question])
+        return [*names]
+
+    return answer
+
+
+ROUTE = matrix(mel=0.7, content=0.3, codes=-0.1, latent=0.02, speaker=0.5, envelopes=0.4)
+COSTS = [(0.01, -0.01, 0.03), (0.5, 0.4, 0.6), (-0.2, -0.3, -0.1), (0.1, 0.05, 0.15)]
+GRID = HeadGrid({"nats": 2.0}, Table(
+    {"tap": f"semantic_gpt.layers.{n // 2}.attention.mix", "head": n % 2, "nats": c, "nats_low": low, "nats_high": high}
+    for n, (c, low, high) in enumerate(COSTS)
+))  # fmt: skip
 WHOLE, BROKEN = run(1.0, 2.0), run(5.0, 6.0)
 WITHOUT_EDIT = (ablation.given_back,)
-MODULES = (gpt, leaks, ablation)
+MODULES = (leaks, ablation)
 CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
-    (gpt.nats, (nats,), [
-        (lambda x, c, s: -nats(x, c, s),), (lambda x, c, s: 7 * nats(x, c, s),),
-        (lambda x, c, s: nats(x, c, s) / math.log(2),), (lambda x, c, s: nats(x[:-1], c[:-1], int(c[-1])),), (late,),
-        (lambda x, c, s: -picked(x, c, s).mean(),), (lambda x, c, s: picked(x.softmax(-1), c, s).mean(),),
-        (lambda x, c, s: (x[:-1].argmax(-1) == c).sum() / 7 + (x[-1].argmax() == s) / 7,), (lambda x, c, s: 1.0,),
-    ]),
-    (gpt.chances, (lambda x, t, k: cut(x / t, k).softmax(-1),), [
-        (lambda x, t, k: (x / t).softmax(-1),), (lambda x, t, k: (x / t).softmax(-1) * (cut(x, k) > -torch.inf),),
-        (lambda x, t, k: cut(x, k).softmax(-1),), (lambda x, t, k: cut(x * t, k).softmax(-1),),
-        (lambda x, t, k: cut(x / t, k, False).softmax(-1),), (lambda x, t, k: (x / t).topk(k).values.softmax(-1),),
-        (lambda x, t, k: cut(x / t, k + 1).softmax(-1),), (lambda x, t, k: 0 * cut(x, k),),
-        (lambda x, t, k: cut(x / t, k).softmax(-1) ** 2,), (lambda x, t, k: cut(x / t**2, k).softmax(-1),),
-    ]),
-    (gpt.less_again, (lambda x, s, p: factor(x, s, lambda y: y / p, lambda y: y * p),), [
-        (in_place,), (lambda x, s, p: x.clone(),), (lambda x, s, p: factor(x, s, lambda y: y / p, lambda y: y / p),),
-        (lambda x, s, p: factor(x, s, lambda y: y * p, lambda y: y * p),), (twice,),
-        (lambda x, s, p: factor(x, s, lambda y: y - p, lambda y: y - p),), (lambda x, s, p: x / p,),
-        (lambda x, s, p: factor(x, s, lambda y: y - 1, lambda y: y - 1),), (lambda x, s, p: x[:3],),
-    ]),
-    (gpt.monotonic_path, (lambda a, p: a.cumsum(0).clamp(max=p - 1),), [
-        (lambda a, p: a.cumsum_(0),), (lambda a, p: a,), (lambda a, p: a.cumsum(0),),
-        (lambda a, p: (a.cumsum(0) - a).clamp(max=p - 1),), (lambda a, p: a.cumsum(0) % p,),
-        (lambda a, p: (a.cumsum(0) + 1).clamp(max=p - 1),), (lambda a, p: (a > 0).long().cumsum(0).clamp(max=p - 1),),
-        (lambda a, p: a.flip(0).cumsum(0).flip(0),), (lambda a, p: a.cumsum(0).clamp(max=p - 2),),
-        (lambda a, p: a.sum(),),
-    ]),
-    (gpt.cached, (attends,), [
-        (lambda q, k, v, m: v,), (lambda q, k, v, m: attends(q, k, v, m, 0.0),), (only_before,), (itself,), (evenly,),
-        (lambda q, k, v, m: attends(q, k, v, m, 1.0),), (lambda q, k, v, m: attends(q, k, v, m)[:2],),
-        (lambda q, k, v, m: attends(q, k, v, m) / 0,),
-    ]),
     (leaks.held_out, (last_clips,), [
         (lambda c, s: last_clips(c, s).astype(int),), (lambda c, s: np.zeros(len(c), bool),),
         (lambda c, s: np.ones(len(c), bool),), (lambda c, s: np.arange(len(c)) % 4 == 0,), (lambda c, s: s == "bob",),
@@ -190,5 +174,33 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
     (ablation.given_back, (WHOLE, BROKEN, run(5.0, 2.0)), [
         (WHOLE, BROKEN, BROKEN), (WHOLE, BROKEN, run(1.0, 2.0)), (WHOLE, BROKEN, run(7.0, 2.0)),
         (WHOLE, BROKEN, run(5.0, 0.0)), (WHOLE, BROKEN, run(5.0, 4.0)),
+    ]),
+    (leaks.told, (uncertainty,), [
+        (of_entropies(lambda x, y, xy: x + y - xy),), (of_entropies(lambda x, y, xy: (x + y - xy) / math.log(2)),),
+        (of_entropies(lambda x, y, xy: (x + y - xy) / y),), (of_entropies(lambda x, y, xy: (xy - y) / x),),
+        (of_entropies(lambda x, y, xy: (x + y - xy) / xy),), (lambda counts: float("nan"),), (lambda counts: 1.0,),
+        (lambda counts: 0.0,), (lambda counts: uncertainty(counts) ** 2,),
+    ]),
+    (leaks.route, ("part.codes", "speaker", ROUTE), [
+        ("content", "speaker", ROUTE), ("part.latent", "part.speaker", ROUTE), ("codes", "mel", ROUTE),
+        ("codes", "latent", ROUTE), ("codes", "envelopes", ROUTE), ("codes", "nowhere", ROUTE),
+        ("codes", "speaker", matrix(mel=0.7, codes=0.3)), ("codes", "mel", matrix(mel=0.7, codes=0.0)),
+    ]),
+    (leaks.swapped, ("Other", 100.0, 200.0, 190.0), [
+        ("own", 100.0, 200.0, 190.0), ("between", 100.0, 200.0, 190.0), ("nobody", 100.0, 200.0, 190.0),
+        ("other", 100.0, 200.0, 105.0), ("other", 100.0, 200.0, float("nan")),
+    ]),
+    (leaks.erase, (blind_to,), [
+        (erases_in_place,), (lambda x, w: x,), (lambda x, w: x - blind_to(x, w),), (lambda x, w: x - x @ w @ w.T,),
+        (scaled,), (lambda x, w: 0 * x,), (lambda x, w: blind_to(x, w[:, :1]),), (lambda x, w: x[:, :4],),
+    ]),
+    (ablation.dearest, (" 0,1 ", GRID), [("0.0", GRID), ("1.0", GRID), ("1.1", GRID), ("7.7", GRID)]),
+    (ablation.brought_back, (breaking.brought_back,), [
+        (lambda c, b, p: b - p,), (lambda c, b, p: (p - c) / (b - c),), (lambda c, b, p: (p - b) / (b - c),),
+        (lambda c, b, p: (b - p) / b,), (lambda c, b, p: max(0.0, (b - p) / (b - c)),), (lambda c, b, p: 0.5,),
+    ]),
+    (ablation.prune, (breaking.pruned,), [
+        (cheapest_alone,), (first_that_fit,), (lambda heads, cost, limit: ["a", "c", "d"],), (asked("acd", "aa"),),
+        (asked([0]),), (asked("a"),), (asked("ac"),), (asked("dca"),), (asked("ad"),), (asked("ae"),), (asked("aac"),),
     ]),
 ]  # fmt: skip
