@@ -25,18 +25,6 @@ def numbers(value: Any, of: str = "Your answer") -> Tensor:
         raise Hint(f"{of} should be numbers, as many in each row; yours is a {type(value).__name__}.") from error
 
 
-def number(value: Any, of: str = "Your answer") -> float:
-    """One number.
-
-    Raises:
-        Hint: there are more of them, or none.
-    """
-    found = numbers(value, of)
-    if found.numel() != 1:
-        raise Hint(f"{of} should be one number, yours has {found.numel()}.")
-    return float(found)
-
-
 def named(value: Any, names: dict[str, tuple[str, ...]]) -> str:
     """Which of some names is meant, whatever its case, spaces and underscores.
 
