@@ -125,7 +125,7 @@ def prose(markdown: str) -> str:
 def _markdown() -> Any:
     from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-    class Renderer(IPythonRenderer):
+    class _Renderer(IPythonRenderer):
         def block_math(self, body: str) -> str:
             return mathml(body, block=True)
 
@@ -138,7 +138,7 @@ def _markdown() -> Any:
         def inline_math(self, body: str) -> str:
             return mathml(body)
 
-    return MarkdownWithMath(renderer=Renderer(escape=False, exclude_anchor_links=True))
+    return MarkdownWithMath(renderer=_Renderer(escape=False, exclude_anchor_links=True))
 
 
 def code(source: str) -> str:
