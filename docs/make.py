@@ -1,5 +1,5 @@
-"""The generated pages: `python docs/make.py` writes taps.md, tensorboard.md, figures.md with its pictures, and the tables
-of course.md.
+"""The generated pages: `python docs/make.py` writes taps.md, tensorboard.md, figures.md with its pictures, and the
+tables of course.md.
 
     python docs/make.py            all of them
     python docs/make.py taps       one of them
