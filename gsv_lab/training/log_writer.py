@@ -172,7 +172,8 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _sound(tag: str, samples: Tensor, sample_rate: int, mark: audio.Mark | None) -> Any:
     """A sound (T,) as TensorBoard stores it: a wave file, its mark inside."""
-    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+    from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_BLOB_SEQUENCE, Summary
+    from tensorboard.plugins.audio.metadata import Encoding, create_summary_metadata
 
     kept = Summary.Audio(
         sample_rate=sample_rate,
@@ -181,5 +182,9 @@ def _sound(tag: str, samples: Tensor, sample_rate: int, mark: audio.Mark | None)
         encoded_audio_string=audio.wave_file(samples, sample_rate, mark),
         content_type="audio/wav",
     )
-    says = "A recording." if mark is None else f"Synthetic speech: {one_line(mark.model)}."
-    return Summary(value=[Summary.Value(tag=tag, audio=kept, metadata=SummaryMetadata(summary_description=says))])
+    name, says = f"{tag} (recording)", ""
+    if mark is not None:
+        name, says = f"{tag} (synthetic)", f"Synthetic speech by {one_line(mark.model)}."
+    about = create_summary_metadata(name, says, Encoding.Value("WAV"))
+    about.data_class = DATA_CLASS_BLOB_SEQUENCE  # without it TensorBoard's faster reader drops name and description
+    return Summary(value=[Summary.Value(tag=tag, audio=kept, metadata=about)])

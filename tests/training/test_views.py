@@ -435,8 +435,9 @@ def test_sounds_say_whether_they_are_synthetic(specs: Specs, tmp_path: Path) -> 
         assert (mark is not None) == synthetic, tag
         assert audio.read(tmp_path / "saved.wav").samples.numel() == sound.length_frames
         assert mark is None or "SoVITS after 1 batches" in mark.model
-        said = found.summary_metadata[f"audio/{tag}"].summary_description
-        assert ("Synthetic" in said) == synthetic and said
+        shown = found.summary_metadata[f"audio/{tag}"]
+        assert shown.display_name == f"audio/{tag} ({'synthetic' if synthetic else 'recording'})"
+        assert ("Synthetic speech by" in shown.summary_description) == synthetic and sound.sample_rate == 16000
 
 
 def test_the_table_of_runs_sets_settings_beside_measures(specs: Specs, tmp_path: Path) -> None:
