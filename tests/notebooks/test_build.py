@@ -153,7 +153,9 @@ def test_no_later_cell_needs_an_answer(source: Path) -> None:
             continue
         tree = ast.parse(solved(cell.source))
         answers = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-        answers |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+        inside = {id(n) for node in tree.body if isinstance(node, ast.FunctionDef) for n in ast.walk(node)}
+        names = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in inside]
+        answers |= {n.id for n in names if isinstance(n.ctx, ast.Store)}
         for later in cells[number + 1 :]:
             whole = list(ast.walk(ast.parse(solved(later.source))))
             spare = [n for n in whole if isinstance(n, ast.Call) and getattr(n.func, "attr", "") == "built"]

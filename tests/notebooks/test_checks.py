@@ -2,71 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
-import torch
-from torch import Tensor
 
-from gsv_lab.teaching.exercises import codebook, frames, hear, phones, timbre
+from gsv_lab.teaching.exercises import frames, hear, phones, timbre
 from gsv_lab.teaching.exercises.card import OPEN, CheckFailed, Exercise, Hint, ask, exercise, expect
 from gsv_lab.teaching.exercises.notebook import solution_of
 from gsv_lab.text import lexicon
 
-from . import cases_first, cases_later
+from . import cases_codes, cases_first, cases_measured, cases_sound
 
-
-def entropy(codes: Tensor, base: float = np.e) -> float:
-    share = torch.bincount(codes).double() / len(codes)
-    return float(torch.special.entr(share).sum()) / np.log(base)
-
-
-def replaced(rows: Callable[[Tensor, Tensor], Tensor], where: Callable[[Tensor, float], Tensor] | None = None) -> Any:
-    def answer(table: Tensor, counts: Tensor, vectors: Tensor, below: float) -> Tensor:
-        dead = counts < below if where is None else where(counts, below)
-        out = table.clone()
-        out[dead] = rows(vectors, dead)
-        return out
-
-    return answer
-
-
-def in_place(table: Tensor, counts: Tensor, vectors: Tensor, below: float) -> Tensor:
-    table[counts < below] = vectors[:3]
-    return table
-
-
-CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
-    *cases_first.CASES,
-    (codebook.nearest, (lambda x, t: torch.cdist(x, t).argmin(1),), [
-        (lambda x, t: torch.cdist(x, t).argmin(0),), (lambda x, t: torch.cdist(x, t).argmax(1),),
-        (lambda x, t: (x @ t.T).argmax(1),), (lambda x, t: torch.cdist(x, t).min(1).values,),
-        (lambda x, t: t[torch.cdist(x, t).argmin(1)],), (lambda x, t: torch.cdist(x, t),),
-        (lambda x, t: torch.zeros(40, dtype=torch.int64),),
-    ]),
-    (codebook.perplexity, (lambda c, n: np.exp(entropy(c)),), [
-        (lambda c, n: entropy(c),), (lambda c, n: entropy(c, 2),), (lambda c, n: len(set(c.tolist())),),
-        (lambda c, n: 2 ** entropy(c),), (lambda c, n: np.exp(-entropy(c)),), (lambda c, n: float("nan"),),
-        (lambda c, n: n,),
-    ]),
-    (codebook.straight_through, (lambda x, r: x + (r - x).detach(),), [
-        (lambda x, r: x,), (lambda x, r: r,), (lambda x, r: r.detach(),), (lambda x, r: x + (r - x),),
-        (lambda x, r: 2 * x + (r - 2 * x).detach(),), (lambda x, r: r + 1,),
-    ]),
-    (codebook.revive, (replaced(lambda v, d: v[: int(d.sum())]),), [
-        (in_place,), (lambda t, c, v, b: t,), (replaced(lambda v, d: v[: int(d.sum())], lambda c, b: c < 2),),
-        (replaced(lambda v, d: v[: int(d.sum())], lambda c, b: c == 0),), (replaced(lambda v, d: v.mean(0)),),
-        (replaced(lambda v, d: v[0]),), (replaced(lambda v, d: torch.randn(int(d.sum()), 4)),),
-    ]),
-    *cases_later.CASES,
-]  # fmt: skip
+TABLES = (cases_first, cases_codes, cases_sound, cases_measured)
+CASES = [case for table in TABLES for case in table.CASES]
+ALSO_RIGHT = [case for table in TABLES for case in getattr(table, "ALSO_RIGHT", ())]
+WITHOUT_EDIT = [check for table in TABLES for check in getattr(table, "WITHOUT_EDIT", ())]
+"""Their starter form runs without an edit."""
 NAMES = [f"{case[0].rule.__module__.rsplit('.', 1)[1]}.{case[0].rule.__name__}" for case in CASES]
 
 
 def test_every_check_is_tried_here() -> None:
-    modules = (*cases_first.MODULES, codebook, *cases_later.MODULES)
+    modules = [module for table in TABLES for module in table.MODULES]
     existing = {id(x) for module in modules for x in vars(module).values() if isinstance(x, Exercise)}
     assert existing == {id(case[0]) for case in CASES}
     assert all(len(wrong) >= 3 for _, _, wrong in CASES)
@@ -91,14 +47,14 @@ def test_each_mistake_is_named(check: Exercise, right: tuple[Any, ...], wrong: l
         assert check.card(*answers).message.startswith(begins), answers
 
 
-@pytest.mark.parametrize(("check", "answers"), cases_first.ALSO_RIGHT, ids=lambda value: getattr(value, "name", None))
+@pytest.mark.parametrize(("check", "answers"), ALSO_RIGHT, ids=lambda value: getattr(value, "name", None))
 def test_a_right_answer_in_other_words_passes(check: Exercise, answers: tuple[Any, ...]) -> None:
     assert check.card(*answers).passed, check.card(*answers)
 
 
 @pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=NAMES)
 def test_unanswered_exercises_stay_open(check: Exercise, right: tuple[Any, ...], wrong: list[Any]) -> None:
-    if check in (*cases_first.WITHOUT_EDIT, *cases_later.WITHOUT_EDIT):  # their starter form runs without an edit
+    if check in WITHOUT_EDIT:
         assert "Nothing is" in check.card(*wrong[0]).message and "yet" in check.card(*wrong[0]).message
         return
     empty = [(lambda *_: None) if callable(answer) else None for answer in right]
