@@ -317,9 +317,9 @@ HINTS: dict[str, tuple[str, ...]] = {
         "A phone may come back later:", "[0, 7, 7, 0, 0, 7, 4, 4,", "5 5 3 says 5 3: the first",
     ),
     "phones.frame_counts": (
-        "0.7 s are 18 frames, yours", "Those are the borders. How", "Frames are whole: 1.75 of",
-        "0.7 s are 18 frames, yours", "Ten phones, but 3 numbers.", "0.7 s are 18 frames, yours",
-        "Some border is a frame or",
+        "0.7 s are 18 frames, yours are 20. Rounded", "Those are the borders. How", "Frames are whole: 1.75 of",
+        "0.7 s are 18 frames, yours are 10. Cutting", "Ten phones, but 3 numbers.",
+        "0.7 s are 18 frames, yours are 30.", "Some border is a frame or",
     ),
     "phones.best_score": (
         "That takes the best phone", "That adds up all paths, as", "Your path ends at whichever",
