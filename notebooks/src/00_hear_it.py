@@ -20,6 +20,8 @@ from gsv_lab.teaching.exercises import hear as check
 from gsv_lab.teaching.exercises.distances import log_mel
 from gsv_lab.teaching.exercises.material import find_speech, timed_phones
 from gsv_lab.teaching.page import heard, noted, shapes
+from gsv_lab.teaching.widgets.edits import EditExplorer
+from gsv_lab.teaching.widgets.record import RecordYourself
 from gsv_lab.teaching.widgets.voice import VoiceExplorer
 
 lab = gsv_lab.load()
@@ -203,6 +205,15 @@ card = check.monotone(records["vocoder.f0"], even["vocoder.f0"])
 card
 
 # %% [markdown]
+# Now any tap and any edit, heard before and after. What happens to the words, what to the voice? Which edit does
+# nothing, and at which tap does the same edit ruin everything?
+
+# %% tags=["widget"]
+taps = ("vocoder.f0", "vocoder.harmonic", "vocoder.noise", "prior.mean", "prior.content", "speaker_encoder.speaker")
+poking = EditExplorer(lab, voice, taps, tap="vocoder.f0", kind="mean")
+poking.view
+
+# %% [markdown]
 # ## Play
 #
 # Type something, press **Speak**. With **Add a recording** you add a voice of your own: any sound file with at least
@@ -212,6 +223,15 @@ card
 # %% tags=["widget"]
 explorer = VoiceExplorer(lab, {"the recording": voice}, text="Now it is your turn. 轮到你说话了。")
 explorer.view
+
+# %% [markdown]
+# Or lend it your own voice. Read a few sentences into the microphone: the meter shows which phones of the language you
+# have said so far, the report how well they were recorded. Then press **Make a voice of it**. JupyterLab must be opened
+# as `localhost`, for browsers lend the microphone to no other page without https.
+
+# %% tags=["widget"]
+recorder = RecordYourself(lab)
+recorder.view
 
 # %% [markdown]
 # ## Further reading

@@ -162,7 +162,7 @@ def test_an_upload_of_twenty_minutes_is_refused_and_a_short_one_taken(
     soundfile.write(long, np.random.default_rng(0).normal(0, 0.001, 20 * 60 * 16000), 16000)
     lab_page.open(excerpts.write(SOURCES / "00_hear_it.py", server.folder, ("setup", "widget")))
     lab_page.run_all()
-    explorer = lab_page.explorer()
+    explorer = lab_page.explorer(1)
     choice = explorer.root.locator("input[type=file]")
     choice.set_input_files(long)
     explorer.root.get_by_text("lasts more than 5 minutes").wait_for()
