@@ -22,8 +22,8 @@ NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 class Row(NamedTuple):
     """What is done in a widget of a notebook.
 
-    `widget`, which one; `slider`, the one that the mouse moves (-1 for none); `keyboard`, what is focused, and the `key`
-    that it gets; `button`, what starts the work where that does not begin by itself; `sounds`, how many players there
+    `widget`, which one; `slider`, the one that the mouse moves (-1 for none); `keyboard`, what is focused, and the
+    `key` that it gets; `button`, what starts the work where that does not begin by itself; `sounds`, how many players there
     are at least.
     """
 
