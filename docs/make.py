@@ -1,4 +1,5 @@
-"""The generated pages: `python docs/make.py` writes taps.md, tensorboard.md, and figures.md with its pictures.
+"""The generated pages: `python docs/make.py` writes taps.md, tensorboard.md, figures.md with its pictures, and the
+tables of course.md.
 
     python docs/make.py            all of them
     python docs/make.py taps       one of them
@@ -30,6 +31,7 @@ from gsv_lab.nn.hifigan import HiFiGAN
 from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.released.eres2net import ERes2NetV2
 from gsv_lab.system.config import build
+from gsv_lab.teaching.course.chapters import Chapter, chapters, table
 from gsv_lab.text.context import LexicalContext
 from gsv_lab.training.log_writer import MOST_POINTS
 from gsv_lab.training.logging_callback import COMMON
@@ -38,6 +40,20 @@ from gsv_lab.training.task import Tag, Task
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
+WEEKS = (
+    ("00 01", "what a voice cloner does; from waveform to frames"),
+    ("02 03", "text becomes phones, speech becomes codes"),
+    ("04", "a language model of codes: attention, sampling, stopping"),
+    ("05 06", "who speaks, and how a latent becomes sound"),
+    ("07", "what a representation knows, and how one can tell"),
+    ("08", "ablation, and what may be concluded from it; projects begin"),
+)
+"""Notebooks of each week of the course, and what it is about."""
+DAY = (
+    ("00 01", "morning: the whole, and its frames"),
+    ("03 04", "late morning: codes, and the GPT stage"),
+    ("05 08", "afternoon: the voice, and breaking things"),
+)
 DPI = 85
 """Dots an inch of the gallery's pictures: small files, still readable."""
 
@@ -187,12 +203,41 @@ def tensorboard_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def course_page(text: str) -> str:
+    """The page for teachers with its tables made anew: the notebooks, and the plans with their minutes.
+
+    Args:
+        text: the page as it is.
+    """
+    found = {chapter.number: chapter for chapter in chapters()}
+    index = table(list(found.values())).replace("](", "](../notebooks/")
+    tables = {"notebooks": index, "weeks": plan("week", WEEKS, found), "day": plan("part", DAY, found)}
+    for name, rows in tables.items():
+        between = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        text, changed = between.subn(lambda match, rows=rows: f"{match[1]}\n{rows}\n\n{match[2]}", text)
+        if changed != 1:
+            raise ValueError(f"course.md has {changed} places for the table {name!r}")
+    return text
+
+
+def plan(unit: str, parts: tuple[tuple[str, str], ...], found: dict[str, Chapter]) -> str:
+    """A plan of the course, with the minutes that its notebooks say."""
+    rows = []
+    for number, (names, about) in enumerate(parts, 1):
+        minutes = sum(found[name].minutes for name in names.split())
+        rows.append({unit: str(number), "notebooks": names.replace(" ", ", "), "minutes": str(minutes), "about": about})
+    return str(Table(rows))
+
+
 def main(asked: list[str]) -> None:
     """Write the pages that were asked for, all if none was."""
     if "taps" in (asked or ["taps"]):
         (DOCS / "taps.md").write_text(taps_page(), encoding="utf-8")
     if "tensorboard" in (asked or ["tensorboard"]):
         (DOCS / "tensorboard.md").write_text(tensorboard_page(), encoding="utf-8")
+    if "course" in (asked or ["course"]):
+        page = (DOCS / "course.md").read_text(encoding="utf-8")
+        (DOCS / "course.md").write_text(course_page(page), encoding="utf-8")
     if "figures" in (asked or ["figures"]):
         page, pictures = figures_page()
         (DOCS / "figures.md").write_text(page, encoding="utf-8")

@@ -48,7 +48,7 @@ class TimedPhones(NamedTuple):
 
 @dataclass(frozen=True)
 class FoundSpeech:
-    """A recording for a notebook; shows itself as a sentence on its source and a player of the first seconds.
+    """A recording for a notebook; shows itself as a sentence on its source and a player.
 
     Args:
         path: the file.
@@ -86,9 +86,14 @@ class FoundSpeech:
             return TimedPhones(phones.symbols, lab.recordings.align(self.wave, phones))
         return recognised(lab, self.wave)
 
+    @property
+    def mark(self) -> audio.Mark | None:
+        """What the file says of speech that is synthetic; None for a natural recording."""
+        return audio.read_mark(self.path)
+
     def _repr_html_(self) -> str:
         known = f"<br><i>{on_page(self.text)}</i>" if self.text else ""
-        shown = player(self.wave, self.sample_rate, audio.read_mark(self.path))
+        shown = player(self.wave, self.sample_rate, self.mark)
         return f"<div>{on_page(self.source)}{known}</div>{shown}"
 
 

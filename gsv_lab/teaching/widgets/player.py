@@ -6,29 +6,30 @@ Letters: T samples.
 from __future__ import annotations
 
 import base64
+import math
 from typing import Any
 
 from torch import Tensor
 
 from gsv_lab import audio
 
-LONGEST = 5.0
-"""Seconds that a player holds; longer sound would bloat the notebook that keeps it."""
 
+def player(wave: Tensor, sample_rate: int, mark: audio.Mark | None, seconds: float = math.inf) -> str:
+    """(T,) -> HTML with a player of the whole wave: wav, one channel, 16 bit. It plays when it is asked to.
 
-def player(wave: Tensor, sample_rate: int, mark: audio.Mark | None, seconds: float = LONGEST) -> str:
-    """(T,) -> HTML with a player of at most `seconds`: wav, one channel, 16 bit.
+    A second takes 43 kB of the page at 16 kHz. A Jupyter server passes on 3 MB within 3 s, 70 s of speech.
 
     Args:
         wave: samples in [-1, 1]; what is beyond is limited.
         sample_rate: Hz.
         mark: that the speech is synthetic; None for recordings.
-        seconds: at most `LONGEST`.
+        seconds: play at most so much from the beginning, and say so.
     """
-    most = round(min(seconds, LONGEST) * sample_rate)
-    source = audio.data_url(wave.detach().reshape(-1)[:most], sample_rate, mark)
-    note = "" if wave.numel() <= most else f" <small>first {most / sample_rate:g} s</small>"
-    return f'<audio controls src="{source}"></audio>{note}'
+    flat = wave.detach().reshape(-1)
+    most = min(flat.numel(), round(min(seconds, flat.numel() / sample_rate) * sample_rate))
+    source = audio.data_url(flat[:most], sample_rate, mark)
+    note = "" if flat.numel() <= most else f" <small>first {most / sample_rate:g} s</small>"
+    return f'<audio controls preload="metadata" src="{source}"></audio>{note}'
 
 
 def picture_html(figure: Any) -> str:

@@ -1,0 +1,46 @@
+"""What readers answer, in whatever form they like: lists, arrays and tensors as numbers, names in any spelling."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gsv_lab.teaching.exercises.card import Hint
+
+
+def numbers(value: Any, of: str = "Your answer") -> Tensor:
+    """A tensor of single precision out of a tensor, an array, a number, or lists of them.
+
+    Raises:
+        Hint: it holds no numbers.
+    """
+    try:
+        if isinstance(value, list | tuple):
+            return torch.stack([numbers(part, of) for part in value]) if value else torch.zeros(0)
+        return torch.as_tensor(value).detach().float()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise Hint(f"{of} should be numbers, as many in each row; yours is a {type(value).__name__}.") from error
+
+
+def named(value: Any, names: dict[str, tuple[str, ...]]) -> str:
+    """Which of some names is meant, whatever its case, spaces and underscores.
+
+    Args:
+        value: what the reader wrote.
+        names: each name with the others that it goes by.
+
+    Raises:
+        Hint: none of them.
+    """
+    given = _plain(value)
+    for name, others in names.items():
+        if given in map(_plain, (name, *others)):
+            return name
+    raise Hint(f"One of {', '.join(map(repr, names))}, as text.")
+
+
+def _plain(value: Any) -> str:
+    return re.sub(r"[\W_]+", "", str(value)).lower()
