@@ -262,10 +262,11 @@ card = link_check.name_links(names)
 card
 
 # %% [markdown]
-# So it was the prior. It reads codes and phones, and the simplest network in its place told them apart: from phones
-# alone it lost 15 % of the words, with nano-5's codes as well 45 %, and from codes alone nothing could be understood.
-# The codes were wrong for new voices, and the prior believed them. Nano-6 still has these codes; its prior was trained
-# with none in half of the windows, and with somebody else's in three tenths of the others.
+# So it was the prior. It reads codes and phones, and the simplest network in its place told them apart
+# (`docs/nano_method.md`): from phones alone it lost 15 % of the words, with nano-5's codes as well 45 %, and from codes
+# alone nothing could be understood. The codes were wrong for new voices, and the prior believed them. Nano-6 still has
+# these codes; its prior was trained with none in half of the windows, and with somebody else's in three tenths of the
+# others.
 #
 # **Exercise 7.** Before you listen: which of these exchanges costs nano-6 the most phones? `"copy"`, `"no codes"` (true
 # phones alone), `"no phones"` (true codes alone), or `"predicted codes"` (of SemanticGPT, in the recording's timing).
@@ -297,7 +298,7 @@ heard(figures.spectrogram_pair(waves, lab.sample_rate), sounds)
 # | nano-5 | 6 % | 8.3 % | 36.5 % | - | - | 39.3 % |
 # | nano-6 | 2.8 % | 5.0 % | 11.1 % | 12.2 % | 62.0 % | 13.3 % |
 #
-# What breaks the chain is the same link as before. It is only no longer believed.
+# The codes alone still say too little. The difference is that this prior no longer believes them against the text.
 #
 # ## Further reading
 #
