@@ -27,7 +27,7 @@ from gsv_lab.teaching.exercises.distances import mel_distance
 from gsv_lab.teaching.exercises.excerpt import excerpts
 from gsv_lab.teaching.exercises.flowing import encode_latents, frames_seen, walk_back
 from gsv_lab.teaching.exercises.material import find_speech
-from gsv_lab.teaching.page import heard, shapes
+from gsv_lab.teaching.page import heard, noted, shapes
 from gsv_lab.teaching.widgets.latents import LatentExplorer
 
 lab = gsv_lab.load()
@@ -106,7 +106,9 @@ card
 latents = encode_latents(lab, part, speaker)
 picture = figures.flow_densities(latents.steps, latents.mean, latents.log_scale)
 text = "夏天的傍晚，弟弟在河边画画，我们一起喝茶。"  # A summer evening: my brother paints by the river, we drink tea.
-heard(picture, {f"noise {n:g}": lab.speak(text, voice, "zh", noise_scale=n) for n in (0.0, 1.0, 1.5)})
+with noted():
+    drawn = {f"noise {n:g}": lab.speak(text, voice, "zh", noise_scale=n) for n in (0.0, 1.0, 1.5)}
+heard(picture, drawn)
 
 # %% [markdown]
 # The sounds are draws from the prior, in Mandarin. Of 36 phones the kit's recogniser finds 12 wrong without noise, 9
@@ -279,7 +281,8 @@ card = link_check.needed(costly)
 card
 
 # %% tags=["figure"]
-chain = exchanged(lab, others, voice)
+with noted():
+    chain = exchanged(lab, others, voice)
 for name, made in chain.items():
     print(f"{name:22}{made.wrong:4} of {made.phones} phones lost, {made.lost:4.0%}")
 waves = {name: chain[name].speech.wave for name in ("recording", "no codes", "no phones")}
