@@ -131,6 +131,8 @@ def test_it_fits_a_phone_and_asks_nobody(report: Path, page: str) -> None:
                 assert shown.evaluate("document.documentElement.scrollWidth") <= width
                 narrowest = "Math.min(...[...document.querySelectorAll('audio')].map(e => e.offsetWidth))"
                 assert shown.evaluate(narrowest) >= 200
+                heads = "[...document.querySelectorAll('.stack thead')].map(e => e.offsetHeight)"
+                assert all((height <= 1) == (width == 390) for height in shown.evaluate(heads))
                 assert not said and all(url.startswith(("data:", "file:")) for url in asked)
         finally:
             browser.close()

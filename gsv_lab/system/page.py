@@ -47,7 +47,7 @@ pre{{background:{FAINT};padding:.6rem .8rem;overflow-x:auto;font-size:.86rem}}
 details{{margin:.6em 0}} summary{{cursor:pointer;color:{ACCENT}}} details[open]>summary{{margin-bottom:.3em}}
 a{{color:{ACCENT}}} :focus-visible{{outline:2px solid {ACCENT};outline-offset:2px}}
 @media (max-width:44rem){{
-.stack thead{{position:absolute;left:-100vw}}
+.stack thead{{display:block;position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}
 .stack,.stack tbody,.stack tr,.stack td{{display:block}}
 .stack tr{{border-bottom:1px solid {LINE};padding:.6rem 0}}
 .stack td{{border:0;padding:.1rem 0}} .stack td:empty{{display:none}}
@@ -165,7 +165,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, stack: bool 
 
 def _cell(title: str, value: object, stack: bool) -> str:
     text = html(value)
-    head = f' data-head="{html(title)}"' if stack and title else ""
+    alone = not stack or "<figure" in text or "<details" in text  # speaks for itself
+    head = "" if alone else f' data-head="{html(title)}"'
     return f"<td{_kind('number' if _NUMBER.fullmatch(text) else '')}{head}>{text}</td>"
 
 

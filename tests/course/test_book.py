@@ -39,13 +39,15 @@ ONE = """# %% [markdown]
 # %% tags=["setup"]
 from gsv_lab.teaching.exercises import notebook as check
 import types
-check = types.SimpleNamespace(half=lambda answer: f"passed | {answer}", twice=lambda answer: f"passed | {answer}")
+say = lambda answer: f"passed | {answer}"
+check = types.SimpleNamespace(help=lambda: "see above", half=say, twice=say)
 print("x" * 300)
 
 # %% [markdown]
 # **Exercise 1.** Half of four?
 
 # %% tags=["exercise"]
+print(check.help())
 # BEGIN SOLUTION: half = None
 half = 2
 # END SOLUTION
@@ -95,11 +97,13 @@ def test_a_chapter_tells_what_it_is(course: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("wrong", ["card = check.half(half)\ncheck.twice(half)", "print(half)", "other.half(half)"])
-def test_an_exercise_calls_one_check(course: Path, wrong: str) -> None:
+@pytest.mark.parametrize(
+    "wrong", ["card = check.half(half)\ncard = check.twice(half)", "print(half)", "card = other.half(half)"]
+)
+def test_an_exercise_has_one_card(course: Path, wrong: str) -> None:
     path = course / "src" / "00_one.py"
     path.write_text(ONE.replace("card = check.half(half)\ncard", wrong), encoding="utf-8")
-    with pytest.raises(DataError, match=r"00_one.py: an exercise calls \d checks"):
+    with pytest.raises(DataError, match=r"00_one.py: an exercise has \d cards"):
         read_chapter(path)
 
 

@@ -164,6 +164,8 @@ def test_the_way_there_and_back(
     scores = read_scores(course, made.name)
     assert scores["solved"] == {e.name: float(not e.stretch) for e in chapter.exercises} | {"grading": 0.0}
     assert not any(scores["untouched"].values())
+    nbgrader("export")
+    assert (course / "grades.csv").read_text(encoding="utf-8").count(made.name) == 3
     assert scores["mistaken"] == {**scores["solved"], wrong.name: 0.0}
 
 

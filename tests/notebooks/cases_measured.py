@@ -204,3 +204,20 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
         (asked([0]),), (asked("a"),), (asked("ac"),), (asked("dca"),), (asked("ad"),), (asked("ae"),), (asked("aac"),),
     ]),
 ]  # fmt: skip
+ALSO_RIGHT: list[tuple[Exercise, tuple[Any, ...]]] = [
+    (leaks.held_out, (lambda c, s: last_clips(c, s).tolist(),)),
+    (leaks.held_out, (lambda c, s: torch.from_numpy(np.isin(c, [0, 1, 2, 3])),)),
+    (leaks.fit, (lambda *given: torch.from_numpy(least_squares(*given)).float(),)),
+    (leaks.control, (lambda k, y, r: drawn(k, y, r).tolist(),)),
+    (leaks.told, (lambda counts: torch.tensor(uncertainty(counts)),)),
+    (leaks.route, ("codes", " part.speaker ", ROUTE)),
+    (leaks.close_leak, (lambda x, s: torch.from_numpy(off(x, s, lambda own: own - own.mean(axis=0))),)),
+    (leaks.swapped, (" other", 200.0, 100.0, 104.0)), (leaks.swapped, ("between", 100.0, 200.0, 141.0)),
+    (leaks.erase, (lambda x, w: torch.from_numpy(blind_to(x, w)),)),
+    (ablation.averaged, (lambda x, a: 0 * x + x.mean(a, keepdim=True),)),
+    (ablation.share_lost, (lambda c, b, n: torch.tensor(1 - (n - b) / (n - c), dtype=torch.float64),)),
+    (ablation.worth, (lambda rows: np.array([3, 5, 1]),)), (ablation.worth, (lambda rows: (3.0, 5.0, 1.0),)),
+    (ablation.dearest, (0.1, GRID)), (ablation.interplay, (lambda c, a, b, ab: (ab - c) - (a - c) - (b - c),)),
+    (ablation.brought_back, (lambda c, b, p: 1 - (p - c) / (b - c),)),
+    (ablation.prune, (lambda *given: tuple(breaking.pruned(*given)),)),
+]  # fmt: skip

@@ -14,16 +14,16 @@ from gsv_lab.text import lexicon
 from . import cases_codes, cases_first, cases_measured, cases_sound
 
 TABLES = (cases_first, cases_codes, cases_sound, cases_measured)
-CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [row for table in TABLES for row in table.CASES]
-ALSO_RIGHT = [row for table in TABLES for row in getattr(table, "ALSO_RIGHT", ())]
+CASES = [case for table in TABLES for case in table.CASES]
+ALSO_RIGHT = [case for table in TABLES for case in getattr(table, "ALSO_RIGHT", ())]
 WITHOUT_EDIT = [check for table in TABLES for check in getattr(table, "WITHOUT_EDIT", ())]
+"""Their starter form runs without an edit."""
 NAMES = [f"{case[0].rule.__module__.rsplit('.', 1)[1]}.{case[0].rule.__name__}" for case in CASES]
 
 
 def test_every_check_is_tried_here() -> None:
-    existing = {
-        id(x) for table in TABLES for module in table.MODULES for x in vars(module).values() if isinstance(x, Exercise)
-    }
+    modules = [module for table in TABLES for module in table.MODULES]
+    existing = {id(x) for module in modules for x in vars(module).values() if isinstance(x, Exercise)}
     assert existing == {id(case[0]) for case in CASES}
     assert all(len(wrong) >= 3 for _, _, wrong in CASES)
 
@@ -41,6 +41,12 @@ def test_right_answers_pass_and_wrong_ones_get_hints_of_their_own(
     assert OPEN not in hints and all(len(hint) < 300 for hint in hints)
 
 
+@pytest.mark.parametrize(("check", "right", "wrong"), cases_first.CASES, ids=lambda value: getattr(value, "name", ""))
+def test_each_mistake_is_named(check: Exercise, right: tuple[Any, ...], wrong: list[tuple[Any, ...]]) -> None:
+    for answers, begins in zip(wrong, cases_first.HINTS[check.name], strict=True):
+        assert check.card(*answers).message.startswith(begins), answers
+
+
 @pytest.mark.parametrize(("check", "answers"), ALSO_RIGHT, ids=lambda value: getattr(value, "name", None))
 def test_a_right_answer_in_other_words_passes(check: Exercise, answers: tuple[Any, ...]) -> None:
     assert check.card(*answers).passed, check.card(*answers)
@@ -48,7 +54,7 @@ def test_a_right_answer_in_other_words_passes(check: Exercise, answers: tuple[An
 
 @pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=NAMES)
 def test_unanswered_exercises_stay_open(check: Exercise, right: tuple[Any, ...], wrong: list[Any]) -> None:
-    if check in WITHOUT_EDIT:  # their starter form runs without an edit
+    if check in WITHOUT_EDIT:
         assert "Nothing is" in check.card(*wrong[0]).message and "yet" in check.card(*wrong[0]).message
         return
     empty = [(lambda *_: None) if callable(answer) else None for answer in right]

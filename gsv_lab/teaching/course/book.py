@@ -20,7 +20,7 @@ from gsv_lab.system.files import make_folder, save_bytes
 from gsv_lab.system.folders import check_reachable, locked, private_folder
 from gsv_lab.system.shipped import PACKAGE
 from gsv_lab.teaching.course.chapters import Chapter, chosen
-from gsv_lab.teaching.course.pages import CONTENTS, Link, chapter_body, frame, key_of
+from gsv_lab.teaching.course.pages import CONTENTS, Link, chapter_body, frame, key_of, prose
 from gsv_lab.teaching.course.running import run_chapter
 from gsv_lab.teaching.course.training_page import TRAINING, training_body
 
@@ -137,9 +137,9 @@ def _contents(found: Sequence[Chapter], pages: Sequence[_Page]) -> str:
     rows = []
     for chapter in found:
         told = [f"{chapter.minutes} minutes" if chapter.minutes else "", chapter.dots, chapter.hear]
-        says = " · ".join(on_page(part) for part in told if part)
+        says = prose(" · ".join(part for part in told if part))
         link = f'<a href="{chapter.stem}.html">{on_page(chapter.title)}</a>'
-        rows.append(f'<li value="{int(chapter.number)}">{link}<br><span class="note">{says}</span></li>')
+        rows.append(f'<li value="{int(chapter.number)}">{link}<div class="note">{says}</div></li>')
     more = [f'<p><a href="{file}">{on_page(title)}</a></p>' for file, title in (p.link for p in pages[len(found) :])]
     intro = (
         "<h1>GPT-SoVITS, opened up</h1><p>The course of gsv_lab as a book: every notebook, executed, with its pictures "

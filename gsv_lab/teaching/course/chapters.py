@@ -136,23 +136,27 @@ def _exercises(cells: Sequence[Cell], text: str, name: str) -> list[ChapterExerc
     found: list[ChapterExercise] = []
     for at, cell in enumerate(cells):
         if "exercise" in cell.tags:
-            checks = [f"{modules[alias]}.{check}" for alias, check in _calls(cell.source) if alias in modules]
+            checks = [f"{modules[alias]}.{check}" for alias, check in _cards(cell.source) if alias in modules]
             if len(checks) != 1:
-                problem = f"{name}: an exercise calls {len(checks)} checks: {cell.source.strip().splitlines()[-1]!r}"
-                raise DataError("NOTEBOOK_SOURCE", problem, "one check, of a module that the notebook imports by name")
+                problem = f"{name}: an exercise has {len(checks)} cards: {cell.source.strip().splitlines()[-1]!r}"
+                expected = "one 'card = check.NAME(...)', of a module of checks that the notebook imports"
+                raise DataError("NOTEBOOK_SOURCE", problem, expected)
             stretch = re.search(r"\bstretch\b", cells[at - 1].source, re.IGNORECASE) is not None
             found.append(ChapterExercise(checks[0], len(found) + 1, stretch, at))
     return found
 
 
-def _calls(source: str) -> list[tuple[str, str]]:
-    """Every call `name.attribute(...)` of a cell, as (name, attribute)."""
-    functions = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
-    return [
-        (function.value.id, function.attr)
-        for function in functions
-        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)
-    ]
+def _cards(source: str) -> list[tuple[str, str]]:
+    """Every `card = name.attribute(...)` of a cell, as (name, attribute)."""
+    found = []
+    for node in ast.parse(source).body:
+        match node:
+            case ast.Assign(
+                targets=[ast.Name(id="card")],
+                value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attribute)),
+            ):
+                found.append((name, attribute))
+    return found
 
 
 def table(found: Sequence[Chapter]) -> str:

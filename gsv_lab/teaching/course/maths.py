@@ -18,7 +18,7 @@ _KNOWN = {
     r"\\!": "",
 }
 """What the converter lacks -> the same in its words."""
-_LEFT_OVER = re.compile(r"<m\w+>(\\[A-Za-z]*|&|\*)</m\w+>")
+_LEFT_OVER = re.compile(r"<m\w+>(\\[^<]*|&|\*)</m\w+>")
 
 
 def mathml(latex: str, block: bool = False) -> str:
@@ -32,7 +32,7 @@ def mathml(latex: str, block: bool = False) -> str:
         DataError: BOOK_FORMULA, a command that is not known. LabError: EXTRA_MISSING.
     """
     converter = require("latex2mathml.converter", "course")
-    words = latex.strip()
+    words = " ".join(latex.split())
     for pattern, same in _KNOWN.items():
         words = re.sub(pattern, same, words)
     try:

@@ -32,7 +32,8 @@ pre{background:#f6f7f8;border:1px solid #e3e5e8;border-radius:4px;padding:.6rem 
 font:14px/1.45 ui-monospace,"DejaVu Sans Mono",monospace;margin:.7em 0}
 code{font-family:ui-monospace,"DejaVu Sans Mono",monospace;font-size:.9em}
 pre code{font-size:1em}
-pre.out{background:#fff;border-style:none none none solid;border-width:0 0 0 3px;border-color:#c9cdd2}
+pre.out{background:#fff;border-style:none none none solid;border-width:0 0 0 3px;border-color:#c9cdd2;
+white-space:pre-wrap}
 .out{margin:.7em 0;overflow-x:auto}img,svg{max-width:100%;height:auto}audio{max-width:100%}
 table{border-collapse:collapse;margin:.8em 0;display:block;overflow-x:auto}
 th,td{border-bottom:1px solid #ddd;padding:.3rem .7rem;text-align:left;vertical-align:top}
@@ -40,7 +41,9 @@ math{font-size:1.08em}math[display=block]{margin:.9em 0;overflow-x:auto;overflow
 mtd[columnalign=left]{text-align:left}mtd[columnalign=right]{text-align:right}
 details{margin:.7em 0;border-left:3px solid #0072b2;padding:.1rem .8rem}summary{cursor:pointer;color:#00598a}
 .gsv-check details{border:0;padding:0;margin:.3em 0}.note{color:#555;font-size:.92em}
-@media(max-width:30rem){body{font-size:16px}pre{font-size:12.5px}audio{width:100%}}
+li .note p{margin:0 0 .6em}
+@media(max-width:30rem){body{font-size:16px}pre{font-size:12.5px}audio{width:100%}
+.out img{max-width:none;width:38rem}}
 @media print{nav,audio{display:none}body{max-width:none;font-size:11pt}pre{white-space:pre-wrap;font-size:8.5pt}
 pre,img,svg,table,.gsv-check{break-inside:avoid}h1,h2,h3{break-after:avoid}a{color:inherit;text-decoration:none}}
 """
@@ -122,7 +125,7 @@ def prose(markdown: str) -> str:
 def _markdown() -> Any:
     from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-    class Renderer(IPythonRenderer):
+    class _Renderer(IPythonRenderer):
         def block_math(self, body: str) -> str:
             return mathml(body, block=True)
 
@@ -135,7 +138,7 @@ def _markdown() -> Any:
         def inline_math(self, body: str) -> str:
             return mathml(body)
 
-    return MarkdownWithMath(renderer=Renderer(escape=False, exclude_anchor_links=True))
+    return MarkdownWithMath(renderer=_Renderer(escape=False, exclude_anchor_links=True))
 
 
 def code(source: str) -> str:

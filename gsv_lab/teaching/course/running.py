@@ -66,6 +66,7 @@ def run_chapter(chapter: Chapter, folder: Path, with_solutions: bool, progress: 
     client = NotebookClient(
         notebook,
         timeout=LONGEST_CELL,
+        coalesce_streams=True,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
         on_cell_start=tell,
