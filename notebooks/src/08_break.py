@@ -9,7 +9,7 @@
 # 3. give back what was broken, and explain why in another network nothing happened.
 #
 # **You need** 04 and 07. **Minutes** 75. **Difficulty** ●●●. **You will hear** a small network before and after it
-# loses a head, and a Mandarin sentence of nano with all its heads gone. Runs offline on a laptop.
+# loses a head, and a Mandarin sentence of nano with all its heads gone. Runs offline.
 
 # %% tags=["setup"]
 import math
@@ -216,7 +216,7 @@ breaking.stand_ins(patient, measure, "1.0", rule)
 taps = [MIX.replace("*", number) for number in ("0", "1")]
 with probe(patient, *taps) as whole:
     patient.logits(clip)
-with probe(patient, *taps, edits=[resample(taps[0])]) as broken:
+with probe(patient, *taps, edits=[resample(taps[0])]) as damaged:
     patient.logits(clip)
 edits = [resample(taps[0])]
 # BEGIN SOLUTION: edits += []
@@ -224,7 +224,7 @@ edits += [patch_from(taps[1], whole)]
 # END SOLUTION
 with probe(patient, *taps, edits=edits) as repaired:
     patient.logits(clip)
-card = check.given_back(whole, broken, repaired)
+card = check.given_back(whole, damaged, repaired)
 card
 
 # %% [markdown]
@@ -338,6 +338,6 @@ print(f"For 0.1 nats these can go: {', '.join(gone)}. The rule is {whose}.")
 #   [arXiv:1905.09418](https://arxiv.org/abs/1905.09418): what the others do.
 # - Jain and Wallace 2019, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186): attention is not explanation.
 # - `gsv_lab/hooks/edits.py`: nine edits. `gsv_lab/evaluation/ablation.py`: the grid. `gsv_lab/evaluation/interventions.py`:
-#   breaks in a file, to repeat them. `configs/synthetic/gpt_plain.yaml`: the patient (`docs/results.md`).
+#   breaks in a file. `configs/synthetic/gpt_plain.yaml`: the patient (`docs/results.md`).
 #
 # Next: **09, Few-shot fine-tuning** (in preparation). Enough broken; now something is to get better.
