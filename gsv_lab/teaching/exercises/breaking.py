@@ -164,7 +164,9 @@ def given_back(
     return Table(rows)
 
 
-def heard_without(patient: Patient, clips: Sequence[PatientClip], names: Sequence[str], which: int) -> dict[str, Spoken]:
+def heard_without(
+    patient: Patient, clips: Sequence[PatientClip], names: Sequence[str], which: int
+) -> dict[str, Spoken]:
     """What the patient writes of some clips, whole and without each of some heads: label with the share of phones that
     are recognised wrongly -> the sound of one clip.
 
