@@ -83,7 +83,7 @@ def _export(arguments: argparse.Namespace) -> None:
 
     made = export(arguments.nbgrader, arguments.notebooks)
     points = sum(assignment.points for assignment in made)
-    say(f"{len(made)} assignments, {points} points: {arguments.nbgrader.absolute()}")
+    say(f"assignments: {len(made)}, points: {points}, folder: {arguments.nbgrader.absolute()}")
     say("go on there: nbgrader generate_assignment NAME, collect, nbgrader autograde NAME; see docs/course.md")
 
 
@@ -92,7 +92,7 @@ def _book(arguments: argparse.Namespace) -> None:
 
     with share_bar("book") as progress:
         made = make_book(arguments.output, arguments.notebooks, arguments.starter, progress)
-    say(f"{len(made.made)} pages made, {len(made.kept)} kept: {made.index.absolute()}")
+    say(f"pages made: {len(made.made)}, kept: {len(made.kept)}, contents: {made.index.absolute()}")
 
 
 def add_open(commands: Any) -> None:

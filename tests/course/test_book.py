@@ -264,13 +264,15 @@ def test_events_are_drawn_as_tensorboard_would(tmp_path: Path) -> None:
             for split in ("train", "valid"):
                 writer.add_scalar(f"{split}/mel", 1.0 / (step + 1), step)
             writer.add_histogram("latent/z", rng.normal(size=200), step)
-            writer.add_audio("audio/target", rng.normal(size=800) * 0.1, step, sample_rate=8000)
+            writer.add_audio("audio/target", rng.normal(size=800 * (step + 1)) * 0.1, step, sample_rate=8000)
             writer.add_image("mel/compare", rng.random((3, 8, 8)), step)
             writer.add_embedding(
                 rng.normal(size=(8, 5)), metadata=list("aabbccdd"), tag="speaker/projector", global_step=step
             )
     page = events_body(tmp_path)
     assert page.count('<audio controls src="data:audio/') == 1 and "audio/target" in page
+    sound = re.search(r'src="data:audio/wav;base64,(.*?)"', page)
+    assert sound and len(base64.b64decode(sound[1])) == 44 + 2 * 2400  # the last one, 16 bit
     shown = re.findall(r'<img alt="(.*?)" src="data:image/png;base64,(.*?)">', page)
     assert [alt for alt, _ in shown] == [
         "mel", "the view mel/compare at step 2", "latent/z", "the points of speaker/projector on two axes",

@@ -107,9 +107,8 @@ def test_export_again_brings_up_to_date_and_refuses_what_was_changed(tmp_path: P
 
 def test_export_by_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["course", "export", "--nbgrader", str(tmp_path / "c"), "--notebooks", "00"]) == 0
-    assert f"1 assignments, {len(CHAPTERS[0].exercises)} points" in capsys.readouterr().out.replace(
-        "assignment,", "assignments,"
-    )
+    reached = sum(not exercise.stretch for exercise in CHAPTERS[0].exercises)
+    assert f"assignments: 1, points: {reached}, folder: {tmp_path / 'c'}" in capsys.readouterr().out
     assert main(["course", "export", "--nbgrader", str(tmp_path / "c"), "--notebooks", "77"]) == 2
     assert "There is no notebook '77'. Expected one of 00, 01" in capsys.readouterr().err
     (tmp_path / "file").touch()
@@ -170,9 +169,12 @@ def test_the_way_there_and_back(
 
 
 def wrong_answer(answer: str) -> str:
-    """The answer with each of its functions giving 5."""
-    names = [node.name for node in ast.parse(answer).body if isinstance(node, ast.FunctionDef)]
-    return "\n".join(f"def {name}(*given):\n    return 5\n" for name in names)
+    """The answer with each of its functions giving 5, and each of its names being 5."""
+    tree = ast.parse(answer)
+    lines = [f"def {node.name}(*given):\n    return 5\n" for node in tree.body if isinstance(node, ast.FunctionDef)]
+    targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+    names = {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+    return "\n".join([*lines, *(f"{name} = 5" for name in sorted(names))])
 
 
 def read_scores(course: Path, name: str) -> dict[str, dict[str, float]]:
