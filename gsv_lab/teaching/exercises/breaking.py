@@ -164,7 +164,9 @@ def given_back(
     return Table(rows)
 
 
-def heard_without(patient: Patient, clips: Sequence[PatientClip], names: Sequence[str], which: int) -> dict[str, Spoken]:
+def heard_without(
+    patient: Patient, clips: Sequence[PatientClip], names: Sequence[str], which: int
+) -> dict[str, Spoken]:
     """What the patient writes of some clips, whole and without each of some heads: label with the share of phones that
     are recognised wrongly -> the sound of one clip.
 
@@ -177,7 +179,7 @@ def heard_without(patient: Patient, clips: Sequence[PatientClip], names: Sequenc
     sounds = {}
     for name in ("", *names):
         with probe(patient, edits=[zero(tap, head=head) for tap, head in map(head_of, filter(None, [name]))]):
-            codes = [patient.write(clip) for clip in clips]
+            codes = patient.write(clips)
         wrong = np.mean([patient.phone_error(*pair) for pair in zip(codes, clips, strict=True)])
         label = f"{f'without {name}' if name else 'all heads'}: {wrong:.0%} of the phones wrong"
         sounds[label] = patient.speak(codes[which], clips[which].speaker)
