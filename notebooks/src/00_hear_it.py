@@ -20,6 +20,8 @@ from gsv_lab.teaching.exercises import hear as check
 from gsv_lab.teaching.exercises.distances import log_mel
 from gsv_lab.teaching.exercises.material import find_speech, timed_phones
 from gsv_lab.teaching.page import heard, noted, shapes
+from gsv_lab.teaching.widgets.edits import EditExplorer
+from gsv_lab.teaching.widgets.record import RecordYourself
 from gsv_lab.teaching.widgets.voice import VoiceExplorer
 
 lab = gsv_lab.load()
@@ -39,7 +41,7 @@ with noted():
 text = "The morning train was late, so we walked along the river."
 speech = lab.speak(text, voice, seed=0, candidates=1)
 mandarin = lab.speak("今天早上的火车晚了，我们就沿着河边走。", voice, seed=0)
-heard(None, {"the recording": recording, "says something new": speech, "and the same in Mandarin": mandarin})
+heard(None, {"the recording": recording, "something new": speech, "the same in Mandarin": mandarin})
 
 # %% [markdown]
 # ## The parts
@@ -66,7 +68,7 @@ figures.diagram("speaker_encoder", "content_encoder", "semantic_gpt", "prior", "
 # row: [the published system](https://github.com/RVC-Boss/GPT-SoVITS). Here is what passed while one sentence was spoken.
 
 # %%
-watched = ("semantic_gpt.logits", "prior.phone_alignment", "prior.mean", "flow.z", "vocoder.f0", "vocoder.wave")
+watched = ("semantic_gpt.logits", "prior.phone_alignment", "prior.mean", "flow.z", "vocoder.f0", "*.wave")
 with gsv_lab.probe(lab, *watched) as records:
     lab.speak(text, voice, seed=0)
 for name, part in lab.components().items():
@@ -92,8 +94,8 @@ card
 # %% tags=["figure"]
 phones, times = timed_phones(lab, speech)
 mel = log_mel(speech.wave, speech.sample_rate)
-stations = figures.pipeline_strip(phones, times.start, times.end, speech.codes, 25, mel, 100, speech.wave, 16000)
-heard(stations, {"the sentence": speech})
+stations = (speech.codes, 25, mel, 100, speech.wave, speech.sample_rate)
+heard(figures.pipeline_strip(phones, times.start, times.end, *stations), {"the sentence": speech})
 
 # %% [markdown]
 # **Exercise 2.** How many samples of the wave does one code become?
@@ -133,7 +135,8 @@ heard(figures.code_ribbon(first, 25, others=codes, title="three seeds, the topmo
 # planned it, before anything sounded. `SP` is a place for a pause; most of them stay empty.
 
 # %% tags=["figure"]
-heard(records["prior.phone_alignment"].show(phones=speech.phones, title="the phone of each frame"), {"the sentence": speech})
+alignment = records["prior.phone_alignment"]
+heard(alignment.show(phones=speech.phones, title="the phone of each frame"), {"the sentence": speech})
 
 # %% [markdown]
 # A name is a path (`prior.phone_alignment`), and `*` stands for anything. A name that does not exist raises an error
@@ -202,6 +205,15 @@ card = check.monotone(records["vocoder.f0"], even["vocoder.f0"])
 card
 
 # %% [markdown]
+# Now any tap and any edit, heard before and after. What happens to the words, what to the voice? Which edit does
+# nothing, and at which tap does the same edit ruin everything?
+
+# %% tags=["widget"]
+taps = ("vocoder.f0", "vocoder.harmonic", "vocoder.noise", "prior.mean", "prior.content", "speaker_encoder.speaker")
+poking = EditExplorer(lab, voice, taps, tap="vocoder.f0", kind="mean")
+poking.view
+
+# %% [markdown]
 # ## Play
 #
 # Type something, press **Speak**. With **Add a recording** you add a voice of your own: any sound file with at least
@@ -209,8 +221,17 @@ card
 # what you expect: another seed? another voice? half the speed?
 
 # %% tags=["widget"]
-explorer = VoiceExplorer(lab, {"the recording": voice}, text="Now it is your turn to speak. 轮到你说话了。")
+explorer = VoiceExplorer(lab, {"the recording": voice}, text="Now it is your turn. 轮到你说话了。")
 explorer.view
+
+# %% [markdown]
+# Or lend it your own voice. Read a few sentences into the microphone: the meter shows which phones of the language you
+# have said so far, the report how well they were recorded. Then press **Make a voice of it**. JupyterLab must be opened
+# as `localhost`, for browsers lend the microphone to no other page without https.
+
+# %% tags=["widget"]
+recorder = RecordYourself(lab)
+recorder.view
 
 # %% [markdown]
 # ## Further reading

@@ -47,16 +47,17 @@ figures.diagram("content_encoder", "speaker_encoder", "posterior")
 # $$ X[m, k] = \sum_{n=0}^{N-1} w[n]\; x\!\left[kH + n - \tfrac{N-H}{2}\right] e^{-2\pi i\, mn/N}, \qquad
 # w[n] = \tfrac12\left(1 - \cos\tfrac{2\pi n}{N}\right) $$
 #
-# A spectrogram is its magnitude $|X|$. (Griffin and Lim 1984, [doi:10.1109/TASSP.1984.1164317](
-# https://doi.org/10.1109/TASSP.1984.1164317), section II.) A mel frame of this kit has a hop of 160 samples, 10 ms; a
-# frame of content 320; a code covers 640.
+# A spectrogram is its magnitude $|X|$. (Griffin and Lim 1984,
+# [doi:10.1109/TASSP.1984.1164317](https://doi.org/10.1109/TASSP.1984.1164317), section II.) A mel frame of this kit has
+# a hop of 160 samples, 10 ms; a frame of content 320; a code covers 640.
 
 # %% tags=["figure"]
 frames = LinearSpectrogram(n_fft=640, hop_length=160)(part.wave[None])[0]
 print(f"{part.wave.numel()} samples -> {frames.shape[1]} frames of {frames.shape[0]} frequencies, 25 Hz apart")
 loud, bright = sounds.loud_and_bright(part.wave)
 one = {f"one frame, held: {at:.2f} s": (sounds.held(part.wave, at), 16000) for at in (loud, bright)}
-heard(figures.phone_strip(part.wave, 16000, part.phones.symbols, part.start, part.end), {"the sentence": part, **one})
+strip = figures.phone_strip(part.wave, 16000, part.phones.symbols, part.start, part.end)
+heard(strip, {"the sentence": part, **one})
 
 # %% [markdown]
 # A held frame sings its vowel, or hisses its consonant, without beginning or end. Find both moments in the picture.
@@ -118,9 +119,11 @@ tried = {}
 for name, speech in {"English": part, "Mandarin": mandarin}.items():
     print(f"{name}, untouched: {sounds.kept(lab, speech.wave, speech.wave, speech.phones)}")
     for ms in (10, 40, 160):
-        tried[f"{name}, {ms} ms"] = (sounds.magnitudes_only(speech.wave, ms / 1000), 16000)
-        print(f"{name}, {ms:3} ms: {sounds.kept(lab, speech.wave, tried[f'{name}, {ms} ms'][0], speech.phones)}")
-heard(figures.spectrogram_pair({"10 ms": tried["Mandarin, 10 ms"][0], "160 ms": tried["Mandarin, 160 ms"][0]}, 16000), tried)
+        left = sounds.magnitudes_only(speech.wave, ms / 1000)
+        tried[f"{name}, {ms} ms"] = (left, 16000)
+        print(f"{name}, {ms:3} ms: {sounds.kept(lab, speech.wave, left, speech.phones)}")
+shown = {name: tried[name][0] for name in ("Mandarin, 10 ms", "Mandarin, 160 ms")}
+heard(figures.spectrogram_pair(shown, 16000, top=4000), tried)
 
 # %% [markdown]
 # With the shipped recording, 10 ms keep the pitch nowhere; 160 ms keep it, and ruin most phones. (The recogniser is
@@ -210,7 +213,8 @@ through = {"20 bands": twenty, "80 bands": mel_filters(16000, 640, 80)}
 back = {name: (sounds.through_bands(part.wave, filters), 16000) for name, filters in through.items()}
 for name, (wave, _) in back.items():
     print(f"{name}: {sounds.kept(lab, part.wave, wave, part.phones)}")
-heard(figures.filter_bank(twenty, 16000, title=f"20 triangles ({whose})"), {"the sentence": part, **back})
+picture = figures.filter_bank(twenty, 16000, title=f"20 triangles ({whose})")
+heard(picture, {"the sentence": part, **back})
 
 # %% [markdown]
 # ## From mel to content

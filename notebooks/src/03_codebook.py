@@ -146,8 +146,8 @@ card
 # the vector as if nothing had happened. With $\mathrm{sg}$ for a value that no gradient passes (`detach()` in torch), the
 # whole objective is (equation 3 of the paper)
 #
-# $$ L = \underbrace{-\log p(y \mid e)}_{\text{reconstruction}} + \lVert \mathrm{sg}[x] - e \rVert^2
-# + \beta\, \underbrace{\lVert x - \mathrm{sg}[e] \rVert^2}_{\text{commitment}} . $$
+# $$ L = \underbrace{-\log p(y \mid e)}_{\text{reconstruction}} + \lVert \mathrm{sg}[x] - e \rVert^2 +
+# \beta\, \underbrace{\lVert x - \mathrm{sg}[e] \rVert^2}_{\text{commitment}} . $$
 #
 # **Exercise 3.** Write the straight-through value in one line.
 

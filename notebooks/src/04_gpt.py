@@ -85,7 +85,7 @@ card
 nats, whose = check.nats.built(nats, kit.nats)
 logits = teacher_forced(lab, part.phones, part.codes, part.phone_index)
 stop = logits.shape[1] - 1
-guessed = logits[:-1].argmax(-1)
+guessed = logits[:-1, :stop].argmax(-1)  # of the codes alone: the stop has no sound
 surprise = float(nats(logits, part.codes, stop))
 print(f"nats: {whose}. {surprise:.2f} nats a code: nano hesitates between {2.71828**surprise:.1f} codes, of {stop}")
 print(f"the best guess is the true code in {(guessed == part.codes).float().mean():.0%} of the steps")
@@ -207,7 +207,7 @@ heard(None, sounds)
 
 # %% [markdown]
 # A loop was provoked, and cured. In a model that gets its words from the codes alone you would now hear it stammer, or
-# mumble when it is hot. Nano hands the phones to the prior as well (03, exercise 6), and so its words survive; listen to
+# mumble when it is hot. Nano hands the phones to the prior as well (03, exercise 6), so most words survive; listen to
 # how vowels and noises change instead.
 #
 # How free was each step? Above, the entropy: 0 bit if only one code was thinkable, 9 if all 512 were alike. Below,
@@ -258,11 +258,11 @@ monotonic_path, whose = check.monotonic_path.built(monotonic_path, kit.monotonic
 path = torch.as_tensor(monotonic_path(kit.advances(run, len(part.phones)), len(part.phones))).long()
 print(f"path: {whose}")
 again = kit.going_back(len(path))
-shown = {"recording": part.phone_index, "free run": path, "going back, by hand": path[again]}
+shown = {"recording": part.phone_index, "free run": path, "going back": path[again]}
 rows = {name: torch.eye(len(part.phones))[index] for name, index in shown.items()}
 picture = figures.alignments(rows, 25, part.phones.symbols)
 stammer = spoken(lab, part.phones, run.codes[again], voice.speaker, path[again])
-heard(picture, {"free run": spoken(lab, part.phones, run.codes, voice.speaker, path), "going back, by hand": stammer})
+heard(picture, {"free run": spoken(lab, part.phones, run.codes, voice.speaker, path), "going back": stammer})
 
 # %% [markdown]
 # ## Attention

@@ -38,6 +38,11 @@ _CELLS = """() => jupyterapp.shell.currentWidget.content.widgets
     .map(cell => ({source: cell.model.sharedModel.getSource(), count: cell.model.executionCount,
                    outputs: cell.model.outputs.toJSON()}))"""
 
+_WIDGETS = """() => jupyterapp.shell.currentWidget.content.widgets
+    .map((cell, index) => [cell, index])
+    .filter(([cell]) => cell.model.type === 'code' && cell.model.outputs.toJSON().some(
+        out => out.data?.['application/vnd.jupyter.widget-view+json']))
+    .map(([cell, index]) => index)"""
 _IDLE = "root => ![...root.querySelectorAll('.gsv-busy')].some(note => note.textContent.trim())"
 _CUT = """root => [...root.querySelectorAll('.widget-label')].filter(label => label.offsetParent
     && label.scrollWidth > label.clientWidth + 1 && getComputedStyle(label).overflowX !== 'visible')
@@ -68,6 +73,7 @@ class Server:
             "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(home / "ipython"), "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
             "JUPYTERLAB_SETTINGS_DIR": str(settings), "JUPYTER_CONFIG_DIR": str(home / "config"),
             "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+            "SOURCE_DATE_EPOCH": "1790000000",  # the date in the marks of synthetic speech
         }  # fmt: skip
 
     def __enter__(self) -> Server:
@@ -145,21 +151,19 @@ class LabPage:
 
     def explorer(self, number: int = 0) -> Explorer:
         """A widget of the notebook, scrolled into view."""
-        index = self.page.evaluate(
-            """number => jupyterapp.shell.currentWidget.content.widgets
-               .map((cell, index) => [cell, index])
-               .filter(([cell]) => cell.model.type === 'code' && cell.model.outputs.toJSON().some(
-                   out => out.data?.['application/vnd.jupyter.widget-view+json']))[number][1]""",
-            number,
-        )
+        index = self.page.evaluate(_WIDGETS)[number]
         self.page.evaluate(
             """index => {const book = jupyterapp.shell.currentWidget.content;
                book.activeCellIndex = index; return book.scrollToItem(index, 'start');}""",
             index,
         )
-        found = self.page.locator(".jp-OutputArea .gsv-explorer").nth(number)
+        found = self.page.locator(f".jp-Cell[data-windowed-list-index='{index}'] .gsv-explorer").first
         found.wait_for(state="visible")
         return Explorer(found)
+
+    def explorers(self) -> list[Explorer]:
+        """All widgets of the notebook; the last one is in view."""
+        return [self.explorer(number) for number in range(len(self.page.evaluate(_WIDGETS)))]
 
     def shut_down(self) -> None:
         """End the kernel of the notebook, if there is one."""

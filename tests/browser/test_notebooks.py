@@ -20,12 +20,14 @@ NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
 class Row(NamedTuple):
-    """What is done in the first widget of a notebook.
+    """What is done in a widget of a notebook.
 
-    `slider`, the number of the one that the mouse moves; `keyboard`, what is focused, and the `key` that it gets;
-    `button`, what starts the work where that does not begin by itself; `sounds`, how many players there are at least.
+    `widget`, which one; `slider`, the one that the mouse moves (-1 for none); `keyboard`, what is focused, and the
+    `key` that it gets; `button`, what starts the work where that does not begin by itself; `sounds`, how many players
+    there are at least.
     """
 
+    widget: int = 0
     slider: int = 0
     keyboard: str = ".noUi-handle"
     key: str = "ArrowRight"
@@ -34,7 +36,7 @@ class Row(NamedTuple):
 
 
 ROWS = {
-    "00_hear_it": Row(button="Speak", sounds=1),
+    "00_hear_it": Row(widget=1, button="Speak", sounds=1),
     "01_frames": Row(),
     "02_phones": Row(slider=-1, keyboard="select", key="ArrowDown"),
     "03_codebook": Row(),
@@ -96,10 +98,10 @@ def fits(page: LabPage, explorer: Explorer, width: int) -> None:
 def work_through(page: LabPage, name: str, row: Row) -> None:
     page.open(name)
     assert not failures(page.run_all())
-    explorer = page.explorer()
     for width in (1000, 1300):
-        fits(page, explorer, width)
-    move(explorer, row)
+        for explorer in page.explorers():
+            fits(page, explorer, width)
+    move(page.explorer(row.widget), row)
 
 
 @pytest.mark.parametrize("stem", ROWS)

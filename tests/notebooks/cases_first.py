@@ -146,6 +146,7 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
         (lambda f: 2 * f, EVEN), (lambda f: f / 2, EVEN), (lambda f: round(f / 2), EVEN), (lambda f: f, EVEN),
         (lambda f: f // 2, lambda c: (2 * c - 1, 2 * c)), (lambda f: f // 2, lambda c: 2 * c),
         (lambda f: f // 2, lambda c: (2 * c + 1, 2 * c + 2)), (lambda f: f // 2, lambda c: (2 * c + 1, 2 * c + 3)),
+        (lambda f: f // 2, lambda c: (2 * c, 2 * c)),
     ]),
     (frames.two_windows, (10, 160), [(160, 10), (10, 10), (10, 40), (20, 160), ("the short one", "the long one")]),
     (frames.window, (0.04,), [(25,), (0.025,), (0.2,), (-1.0,)]),
@@ -165,7 +166,7 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
         (lambda *x: column(*x),), (lambda *x: column(*x).abs() ** 2,), (lambda *x: column(*x, hann=False).abs(),),
         (lambda w, k, n, h: column(w, k, n, h, (n - h) // 2).abs(),), (lambda *x: column(*x, shift=160).abs(),),
         (lambda w, k, n, h: torch.fft.fft(w[k * h : k * h + n]).abs(),),
-        (lambda w, k, n, h: torch.fft.rfft(w[k * h : k * h + h]).abs(),),
+        (lambda w, k, n, h: torch.fft.rfft(w[k * h : k * h + h]).abs(),), (lambda *x: column(*x).abs()[:100],),
     ]),
     (phones.past, (lambda s: lexicon.past(s),), [
         (lambda s: (*s, "D"),), (lambda s: (*s, "T"),), (lambda s: (*s, "T" if s[-1] in "KPF" else "D"),),
@@ -187,7 +188,7 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
     (phones.frame_counts, (lambda e, r: np.diff(np.round(e * r), prepend=0),), [
         (lambda e, r: np.round(np.diff(e, prepend=0) * r),), (lambda e, r: np.round(e * r),),
         (lambda e, r: np.diff(e, prepend=0) * r,), (lambda e, r: np.floor(np.diff(e, prepend=0) * r),),
-        (lambda e, r: [1, 1, 1],), (lambda e, r: [9, 0, 1, 1, 1, 1, 1, 1, 1, 2],),
+        (lambda e, r: [1, 1, 1],), (lambda e, r: [3] * 10,), (lambda e, r: [9, 0, 1, 1, 1, 1, 1, 1, 1, 2],),
     ]),
     (phones.best_score, (best,), [
         (lambda s: s.max(1).values.sum(),), (lambda s: best(s, np.logaddexp),), (lambda s: best(s, last=False),),
@@ -233,3 +234,97 @@ ALSO_RIGHT: list[tuple[Exercise, tuple[Any, ...]]] = [
     (phones.best_score, (lambda s: torch.tensor(best(s)),)), (phones.best_score, (lambda s: np.float64(best(s)),)),
 ]  # fmt: skip
 """Right in another spelling, type or formula."""
+
+HINTS: dict[str, tuple[str, ...]] = {
+    "hear.parts": (
+        "Content is what is said,", "There is no part called 'encoder'.", "The posterior reads a recording",
+        "The flow begins and ends", "The quantizer only rounds:", "3 of 5 are right. Look again",
+    ),
+    "hear.samples_per_code": (
+        "320 samples are one latent", "25 is how many codes there", "One code lasts 40 ms. How",
+        "50 is the rate of latents.", "Multiplied instead of divided:", "Not 641. A second has 16,000",
+        "Answer with a number.",
+    ),
+    "hear.chance": (
+        "The words are those of the", "The speaker vector was measured", "So it is in the published",
+        "The wave differs, but because", "One of words, voice, length,",
+    ),
+    "hear.speaker_tap": (
+        "3 taps match, for example", "That tap shows the voice", "That is prior.mean. Which",
+        "No tap matches 'speeker'.", "That is where the vector", "The list is empty: put the",
+        "Answer with a text in quotes,",
+    ),
+    "hear.prediction": (
+        "The words were settled by", "The number of frames stays", "F0 says how often the pulses",
+        "One of words, length, loudness,",
+    ),
+    "hear.octave_lower": (
+        "Nothing is different yet:", "That is an octave higher.", "Some frames have a pitch",
+        "The curve changed its shape.", "-5.0 semitones. An octave", "3 and 2 frames: say the same",
+    ),
+    "hear.monotone": (
+        "Nothing is different yet:", "At 0 Hz no pulse ever comes:", "The curve still moves by",
+        "Flat it is, but +11.4 semitones",
+    ),
+    "frames.frame_at": (
+        "A frame has a whole number:", "Rounded to the nearest: at", "That is the number of the",
+        "0.0 s with hop 320 lies in", "Your function stopped with", "Hand the function over by",
+    ),
+    "frames.rates": (
+        "Codes are the slower ones:", "Frame 5 belongs to code 2.5?", "Rounding gives code 0 one",
+        "Frames 0 to 7 should give", "Code 0 would begin before", "frames_of should give two",
+        "Your two functions disagree:", "Your two functions disagree:", "Code 3 has the frames 6 and",
+    ),
+    "frames.two_windows": (
+        "The other way round: 160", "The same window for both?", "40 ms are in between, and",
+        "Choose two of the three windows:", "Answer with two numbers,",
+    ),
+    "frames.window": (
+        "In seconds, please: 25 ms", "Your window holds 2.5 periods", "Harmonics show, but the window",
+        "Answer with seconds, a number",
+    ),
+    "frames.mel_of": (
+        "That is the other mel scale,", "Straight all the way: above", "Right below 1,000 Hz. Above,",
+        "The logarithm is divided", "8000 Hz is 45.25 mel, yours",
+    ),
+    "frames.bands": (
+        "Vowels differ by their formants,", "100 frames a second stay", "A band holds the whole energy",
+        "One of words, melody, timing,",
+    ),
+    "frames.triangles": (
+        "The other way round: one", "Some weights are below 0:", "Some weights are above 1.",
+        "The peaks should be 1. (Equal", "Filter [0] differs: it rises", "The filters for 6 corners",
+    ),
+    "frames.frame": (
+        "Still complex: its absolute", "That is the power. The magnitude", "Without the window: its edges",
+        "Your piece begins at k *", "The magnitudes differ from", "All n_fft values: for a real",
+        "Only one hop was transformed:", "The magnitudes of a frame",
+    ),
+    "phones.past": (
+        "Say 'walked' aloud: after", "Say 'played' aloud: after", "'want' and 'need' end in",
+        "'wash' takes T, yours adds", "That is the ending alone:", "The stem should stay as it",
+    ),
+    "phones.tones": (
+        "As the dictionary has them.", "One of them changes, but", "Only the first one changes:",
+        "The second syllable keeps", "Tone 4 for the first: which", "Two tones, each a number",
+    ),
+    "phones.upsample": (
+        "The other way round: channels", "The whole row was repeated.", "Every word got two phones.",
+        "The columns come round again", "The features of words with", "Row 0 should be [1.0, 1.0,",
+    ),
+    "phones.collapse": (
+        "The two 7s in the middle", "Merged, but the blanks are", "Without blanks, but 7 7 in",
+        "A phone may come back later:", "[0, 7, 7, 0, 0, 7, 4, 4,", "5 5 3 says 5 3: the first",
+    ),
+    "phones.frame_counts": (
+        "0.7 s are 18 frames, yours are 20. Rounded", "Those are the borders. How", "Frames are whole: 1.75 of",
+        "0.7 s are 18 frames, yours are 10. Cutting", "Ten phones, but 3 numbers.",
+        "0.7 s are 18 frames, yours are 30.", "Some border is a frame or",
+    ),
+    "phones.best_score": (
+        "That takes the best phone", "That adds up all paths, as", "Your path ends at whichever",
+        "Your path may begin at any", "Your path jumps over phones.", "With 6 frames and 3 phones",
+        "best_score should give one",
+    ),
+}  # fmt: skip
+"""Check -> how its hint to each of its wrong answers begins."""

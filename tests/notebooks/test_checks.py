@@ -41,6 +41,12 @@ def test_right_answers_pass_and_wrong_ones_get_hints_of_their_own(
     assert OPEN not in hints and all(len(hint) < 300 for hint in hints)
 
 
+@pytest.mark.parametrize(("check", "right", "wrong"), cases_first.CASES, ids=lambda value: getattr(value, "name", ""))
+def test_each_mistake_is_named(check: Exercise, right: tuple[Any, ...], wrong: list[tuple[Any, ...]]) -> None:
+    for answers, begins in zip(wrong, cases_first.HINTS[check.name], strict=True):
+        assert check.card(*answers).message.startswith(begins), answers
+
+
 @pytest.mark.parametrize(("check", "answers"), ALSO_RIGHT, ids=lambda value: getattr(value, "name", None))
 def test_a_right_answer_in_other_words_passes(check: Exercise, answers: tuple[Any, ...]) -> None:
     assert check.card(*answers).passed, check.card(*answers)

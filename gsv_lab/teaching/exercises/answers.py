@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gsv_lab.teaching.exercises.card import expect
+from gsv_lab.teaching.exercises.card import Hint
 
 
 def numbers(value: Any, of: str = "Your answer") -> Tensor:
@@ -17,24 +17,12 @@ def numbers(value: Any, of: str = "Your answer") -> Tensor:
     Raises:
         Hint: it holds no numbers.
     """
-    if isinstance(value, list | tuple):
-        value = torch.stack([numbers(part, of) for part in value]) if value else torch.zeros(0)
     try:
+        if isinstance(value, list | tuple):
+            return torch.stack([numbers(part, of) for part in value]) if value else torch.zeros(0)
         return torch.as_tensor(value).detach().float()
-    except (TypeError, ValueError, RuntimeError):
-        expect(False, f"{of} should be numbers, yours is a {type(value).__name__}.")
-        raise
-
-
-def number(value: Any, of: str = "Your answer") -> float:
-    """One number.
-
-    Raises:
-        Hint: there are more of them, or none.
-    """
-    found = numbers(value, of)
-    expect(found.numel() == 1, f"{of} should be one number, yours has {found.numel()}.")
-    return float(found)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise Hint(f"{of} should be numbers, as many in each row; yours is a {type(value).__name__}.") from error
 
 
 def named(value: Any, names: dict[str, tuple[str, ...]]) -> str:
@@ -51,8 +39,7 @@ def named(value: Any, names: dict[str, tuple[str, ...]]) -> str:
     for name, others in names.items():
         if given in map(_plain, (name, *others)):
             return name
-    expect(False, f"One of {', '.join(map(repr, names))}, as text.")
-    raise AssertionError
+    raise Hint(f"One of {', '.join(map(repr, names))}, as text.")
 
 
 def _plain(value: Any) -> str:

@@ -226,9 +226,8 @@ def bands(answer: str) -> str:
 )
 def triangles(answer: Callable[[Any, Any], Any]) -> str:
     """`triangles(edges, bins)`: (M + 2,) corners and (K,) frequencies in Hz -> (M, K) weights with a peak of 1."""
-    edges, bins = torch.tensor([0.0, 200.0, 450.0, 800.0, 1400.0, 2300.0]).double(), torch.linspace(0, 2500, 101)
-    found = bank(answer, edges, bins.double()).numpy()
-    edges, bins = edges.numpy(), bins.double().numpy()
+    edges, bins = np.array([0.0, 200.0, 450.0, 800.0, 1400.0, 2300.0]), np.linspace(0, 2500, 101)
+    found = bank(answer, torch.from_numpy(edges), torch.from_numpy(bins)).numpy()
     expect(found.shape != (101, 4), "The other way round: one filter a row, one frequency a column.")
     expect_shape(found, (4, 101), "The filters for 6 corners and 101 frequencies")
     rise = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]

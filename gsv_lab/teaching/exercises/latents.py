@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from gsv_lab.nn.losses import adversarial_loss, discriminator_loss
-from gsv_lab.teaching.exercises.answers import number, numbers
-from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape
+from gsv_lab.teaching.exercises.answers import numbers
+from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape, number
 
 
 @exercise(
@@ -102,7 +102,7 @@ def undo(answer: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor]) -> str:
 def reach(answer: Callable[[Sequence[tuple[int, int]]], int]) -> str:
     """`reach(layers)`: (kernel, dilation) of convolutions, one after the other -> frames that one result depends on."""
     stacks = {((7, 1),): 7, ((3, 1), (3, 1)): 5, ((5, 1), (3, 2), (3, 4)): 17, ((7, 1),) * 6: 37, ((1, 1), (1, 8)): 1}
-    given = {layers: number(ask(answer, list(layers)), "The reach") for layers in stacks}
+    given = {layers: number(ask(answer, list(layers)), "The reach should be one number.") for layers in stacks}
 
     def is_like(rule: Callable[[Sequence[tuple[int, int]]], int]) -> bool:
         return all(given[layers] == rule(layers) for layers in stacks)
@@ -130,8 +130,8 @@ def reach(answer: Callable[[Sequence[tuple[int, int]]], int]) -> str:
 def adversarial(discriminator: Callable[[Tensor, Tensor], Any], generator: Callable[[Tensor], Any]) -> str:
     """`discriminator(real, fake)` and `generator(fake)`, the losses of discriminator and vocoder, from scores."""
     real, fake = torch.tensor([0.9, 0.4, 1.2]), torch.tensor([0.3, -0.2, 0.6])
-    first = number(ask(discriminator, real.clone(), fake.clone()), "The discriminator's loss")
-    second = number(ask(generator, fake.clone()), "The generator's loss")
+    first = number(ask(discriminator, real.clone(), fake.clone()), "The discriminator's loss should be one number.")
+    second = number(ask(generator, fake.clone()), "The generator's loss should be one number.")
     # Half of both is the same aim; the paper writes it so.
     if abs(2 * first - float(discriminator_loss([real], [fake]))) < 1e-4:
         first, second = 2 * first, 2 * second

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from gsv_lab.hooks.record import Record
-from gsv_lab.teaching.exercises.answers import named, number, numbers
-from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape
+from gsv_lab.teaching.exercises.answers import named, numbers
+from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape, number
 
 
 def mean_over_time(frames: Tensor, mask: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ def semitones(answer: Callable[[Tensor, Tensor], Any]) -> str:
     def median(curve: Tensor) -> float:
         return float(curve[curve > 0].median())
 
-    given = number(ask(answer, before.clone(), after.clone()), "The distance")
+    given = number(ask(answer, before.clone(), after.clone()), "The distance should be one number.")
     low, high = median(before), median(after)
     right = 12 * math.log2(high / low)
 
