@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 08 · Break it on purpose
 #
-# A picture shows what a part looks at. Only a break shows what it is good for.
+# A picture shows where a part looks. Only a break shows what it is good for.
 #
 # **Afterwards you can**
 # 1. take a part away in three ways, and say what each of them asks;
@@ -70,7 +70,7 @@ heard(None, {"recording": clip} | {name: patient.speak(code, clip.speaker) for n
 # | `mean` | its average, at every step alike | must it *change* with the step? |
 # | `resample` | true values, at wrong steps | must they come at the *right* step? |
 #
-# Zeros may be values that no later layer has ever met, which does harm of its own.
+# Zeros may be values that no later layer ever met, which does harm of its own.
 #
 # **Exercise 1.** Write `mean`: a tensor and the number of an axis -> the same shape, along that axis only the mean.
 
@@ -271,7 +271,7 @@ explorer.view
 # %% [markdown]
 # ## The same on nano: nothing happens. Why?
 #
-# The same grid on the same scale, for nano's 24 heads and the sentences of a recording.
+# The same grid and scale, for nano's 24 heads and the sentences of a recording.
 
 # %% tags=["figure"]
 lab = gsv_lab.load()
@@ -340,4 +340,4 @@ print(f"For 0.1 nats these can go: {', '.join(gone)}. The rule is {whose}.")
 # - `gsv_lab/hooks/edits.py`: nine edits. `gsv_lab/evaluation/ablation.py`: the grid. `gsv_lab/evaluation/interventions.py`:
 #   breaks in a file. `docs/results.md`: how the patient was made.
 #
-# Next: **09, Few-shot fine-tuning** (in preparation). Enough broken; now something is to get better.
+# Next: **09, Few-shot fine-tuning** (in preparation): now something is to get better.
