@@ -179,7 +179,7 @@ def heard_without(
     sounds = {}
     for name in ("", *names):
         with probe(patient, edits=[zero(tap, head=head) for tap, head in map(head_of, filter(None, [name]))]):
-            codes = [patient.write(clip) for clip in clips]
+            codes = patient.write(clips)
         wrong = np.mean([patient.phone_error(*pair) for pair in zip(codes, clips, strict=True)])
         label = f"{f'without {name}' if name else 'all heads'}: {wrong:.0%} of the phones wrong"
         sounds[label] = patient.speak(codes[which], clips[which].speaker)
