@@ -79,7 +79,7 @@ def demo(
         reference = audio.read(reference_file, lab.sample_rate)
         said = []
         for number, (condition, voice) in enumerate(zip(CONDITIONS, (zero_shot, tuned), strict=True)):
-            spoken = []
+            spoken: list[Spoken] = []
             for language, text in tqdm(SENTENCES, condition):
                 file = f"{number * len(SENTENCES) + len(spoken):02d}-{condition}-{language}.wav"
                 spoken.append(speak(lab, voice, language, text, reference, file))

@@ -149,7 +149,8 @@ def changes(sentences: Sequence[Sentence]) -> Html:
         similar.append(sum(known) / len(known) if known else None)
         pooled = sum(one.phone_error * n for one, n in zip(spoken, n_phones, strict=True))
         errors.append(pooled / max(1, sum(n_phones)))
-    found: list[Change | None] = [similarity_change(*similar), error_change(*errors, sum(n_phones))]
+    before, after = errors
+    found: list[Change | None] = [similarity_change(*similar), error_change(before, after, sum(n_phones))]
     return page.listing(_said(change) for change in found if change)
 
 

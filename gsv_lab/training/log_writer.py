@@ -121,8 +121,7 @@ class LogWriter:
         samples = wave.detach().float().cpu().clamp(-1, 1).reshape(-1)
         for logger in self.loggers:
             if isinstance(logger.experiment, _SummaryWriter):
-                summary = _sound(tag, samples, sample_rate, mark)
-                logger.experiment.file_writer.add_summary(summary, self.step)
+                _add(logger.experiment, _sound(tag, samples, sample_rate, mark), self.step)
             elif isinstance(logger, _AudioLogger):
                 logger.log_audio(tag, [samples.numpy()], self.step, sample_rate=[sample_rate])
 
@@ -163,7 +162,12 @@ class LogWriter:
         for logger in self.loggers:
             if isinstance(logger.experiment, _SummaryWriter):
                 for summary in begun:
-                    logger.experiment.file_writer.add_summary(summary)
+                    _add(logger.experiment, summary)
+
+
+def _add(writer: Any, summary: Any, step: int | None = None) -> None:
+    """Hand a summary that we made to a writer of TensorBoard."""
+    writer.file_writer.add_summary(summary, step)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

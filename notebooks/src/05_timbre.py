@@ -25,7 +25,7 @@ from gsv_lab.teaching.exercises.excerpt import excerpt
 from gsv_lab.teaching.exercises.material import find_speech
 from gsv_lab.teaching.exercises.prior_alignment import alignment_tap, phone_weights
 from gsv_lab.teaching.exercises.voices import second_voice
-from gsv_lab.teaching.page import heard, shapes
+from gsv_lab.teaching.page import heard, noted, shapes
 from gsv_lab.teaching.widgets.blend import BlendExplorer
 
 lab = gsv_lab.load()
@@ -102,7 +102,8 @@ as_me = lab.resynthesize(part.wave, part.phones, mine)
 as_other = lab.resynthesize(part.wave, part.phones, theirs)
 curves = {"own voice": tracked_pitch(as_me.wave.numpy()), "second voice": tracked_pitch(as_other.wave.numpy())}
 text = "夏天的傍晚，弟弟在河边画画，我们一起喝茶。"  # A summer evening: my brother paints by the river, we drink tea.
-mandarin = [lab.speak(text, voice_of(lab, part, speaker), "zh") for speaker in (mine, theirs)]
+with noted():
+    mandarin = [lab.speak(text, voice_of(lab, part, speaker), "zh") for speaker in (mine, theirs)]
 sounds = {"own voice": as_me, "second voice": as_other, "own, Mandarin": mandarin[0], "second, Mandarin": mandarin[1]}
 heard(figures.f0_overlay(curves, 100), sounds)
 

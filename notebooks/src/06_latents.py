@@ -27,7 +27,7 @@ from gsv_lab.teaching.exercises.distances import mel_distance
 from gsv_lab.teaching.exercises.excerpt import excerpts
 from gsv_lab.teaching.exercises.flowing import encode_latents, frames_seen, walk_back
 from gsv_lab.teaching.exercises.material import find_speech
-from gsv_lab.teaching.page import heard, shapes
+from gsv_lab.teaching.page import heard, noted, shapes
 from gsv_lab.teaching.widgets.latents import LatentExplorer
 
 lab = gsv_lab.load()
@@ -106,7 +106,9 @@ card
 latents = encode_latents(lab, part, speaker)
 picture = figures.flow_densities(latents.steps, latents.mean, latents.log_scale)
 text = "夏天的傍晚，弟弟在河边画画，我们一起喝茶。"  # A summer evening: my brother paints by the river, we drink tea.
-heard(picture, {f"noise {n:g}": lab.speak(text, voice, "zh", noise_scale=n) for n in (0.0, 1.0, 1.5)})
+with noted():
+    drawn = {f"noise {n:g}": lab.speak(text, voice, "zh", noise_scale=n) for n in (0.0, 1.0, 1.5)}
+heard(picture, drawn)
 
 # %% [markdown]
 # The sounds are draws from the prior, in Mandarin. Of 36 phones the kit's recogniser finds 12 wrong without noise, 9
@@ -262,10 +264,11 @@ card = link_check.name_links(names)
 card
 
 # %% [markdown]
-# So it was the prior. It reads codes and phones, and the simplest network in its place told them apart: from phones
-# alone it lost 15 % of the words, with nano-5's codes as well 45 %, and from codes alone nothing could be understood.
-# The codes were wrong for new voices, and the prior believed them. Nano-6 still has these codes; its prior was trained
-# with none in half of the windows, and with somebody else's in three tenths of the others.
+# So it was the prior. It reads codes and phones, and the simplest network in its place told them apart
+# (`docs/nano_method.md`): from phones alone it lost 15 % of the words, with nano-5's codes as well 45 %, and from codes
+# alone nothing could be understood. The codes were wrong for new voices, and the prior believed them. Nano-6 still has
+# these codes; its prior was trained with none in half of the windows, and with somebody else's in three tenths of the
+# others.
 #
 # **Exercise 7.** Before you listen: which of these exchanges costs nano-6 the most phones? `"copy"`, `"no codes"` (true
 # phones alone), `"no phones"` (true codes alone), or `"predicted codes"` (of SemanticGPT, in the recording's timing).
@@ -278,7 +281,8 @@ card = link_check.needed(costly)
 card
 
 # %% tags=["figure"]
-chain = exchanged(lab, others, voice)
+with noted():
+    chain = exchanged(lab, others, voice)
 for name, made in chain.items():
     print(f"{name:22}{made.wrong:4} of {made.phones} phones lost, {made.lost:4.0%}")
 waves = {name: chain[name].speech.wave for name in ("recording", "no codes", "no phones")}
@@ -297,7 +301,7 @@ heard(figures.spectrogram_pair(waves, lab.sample_rate), sounds)
 # | nano-5 | 6 % | 8.3 % | 36.5 % | - | - | 39.3 % |
 # | nano-6 | 2.8 % | 5.0 % | 11.1 % | 12.2 % | 62.0 % | 13.3 % |
 #
-# What breaks the chain is the same link as before. It is only no longer believed.
+# The codes alone still say too little. The difference is that this prior no longer believes them against the text.
 #
 # ## Further reading
 #

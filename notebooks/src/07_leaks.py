@@ -10,8 +10,7 @@
 # 3. close a leak, and check by an intervention whether it mattered at all.
 #
 # **You need** 03 and 05, and what a matrix does. **Minutes** 75. **Difficulty** ●●○. **You will hear** one script in two
-# voices that a formula made, codes of one voice spoken by another, and a Mandarin sentence whose tones are exchanged.
-# Runs offline on a laptop.
+# voices made by formula, codes of one voice spoken by another, and a Mandarin sentence with other tones. Runs offline.
 
 # %% tags=["setup"]
 import numpy as np
@@ -39,16 +38,16 @@ diagram("content_encoder", "quantizer", "speaker_encoder")
 # %% [markdown]
 # ## Material whose truth is known
 #
-# With recordings of people nobody knows how much of a sound is the phone and how much the person. So we begin with clips
-# that a formula makes from factors drawn independently of each other: phones, a speaker (pitch, length of the vocal
-# tract, breath), and a melody. One script in the lowest and in the highest voice:
+# In recordings nobody knows how much of a sound is the phone and how much the person. So we begin with clips made by
+# formula, from factors drawn independently: phones, a speaker (pitch, vocal tract, breath), a melody. One script in the
+# lowest and in the highest voice:
 
 # %%
 heard(None, two_voices())
 
 # %% [markdown]
-# At every frame we know three *factors*: the phone, the speaker, and F0. If a linear map, the *probe*, can read a factor
-# from what passes a tap, the factor *leaks* there. These taps we ask; the shapes are those of the first clip.
+# At every frame we know three *factors*: phone, speaker, F0. If a linear map, the *probe*, can read a factor from what
+# passes a tap, the factor *leaks* there. These taps we ask; the shapes are those of the first clip.
 
 # %%
 taps = probing.known_taps(lab, (*TAPS, "pitch_predictor.f0"))
@@ -58,9 +57,9 @@ print(f"{mel.x.shape[0]} frames of {mel.x.shape[1]} numbers; the first is {mel.p
 shapes(records[0])
 
 # %% [markdown]
-# **Exercise 1.** Which frames are for the test? Two neighbours in one clip are almost the same, so a probe that has
-# seen one knows the other. Choose whole clips, between an eighth and a half of all frames, such that every speaker is
-# on both sides. `clip` (N,) numbers the clip of every frame, `speaker` (N,) names who speaks; give (N,) True or False.
+# **Exercise 1.** Which frames are for the test? Neighbours in a clip are almost the same, so choose whole clips, between
+# an eighth and a half of all frames, with every speaker on both sides. `clip` (N,) numbers the clip of every frame,
+# `speaker` (N,) names who speaks; give (N,) True or False.
 
 
 # %% tags=["exercise"]
@@ -83,13 +82,11 @@ card
 # $$ \min_W \lVert XW - Y \rVert^2 + \lambda \lVert W \rVert^2 \quad\Rightarrow\quad
 # (X^\top X + \lambda I)\, W = X^\top Y. $$
 #
-# The penalty $\lambda$ keeps $W$ small where there are more numbers than frames (ridge regression: Hoerl and Kennard
-# 1970). The guess for a frame $x$ is the largest entry of $x^\top W$. The kit's probe for phones and speakers instead
-# minimises the cross entropy $-\sum_n \log \mathrm{softmax}(W^\top x_n + b)_{y_n}$, with the same penalty; its probe for
-# F0 is ridge regression onto $\ln F_0$, and its score the share of variance that is explained on unseen clips.
+# This is ridge regression; the guess for a frame $x$ is the largest entry of $x^\top W$. The kit's probe for phones and
+# speakers instead minimises the cross entropy $-\sum_n \log \mathrm{softmax}(W^\top x_n + b)_{y_n}$ with such a penalty;
+# for F0 it is ridge regression onto $\ln F_0$, and its score the share of variance explained on unseen clips.
 #
-# **Exercise 2.** Write the fit: `x` (N, D), `labels` (N,) numbers below K -> weights (D, K). (`np.linalg.solve`,
-# `np.eye`.)
+# **Exercise 2.** Write the fit: `x` (N, D), `labels` (N,) numbers below K -> weights (D, K). (`np.linalg.solve`.)
 
 
 # %% tags=["exercise"]
@@ -116,14 +113,14 @@ print(f"{learned:.0%} right on the frames that it learned from, {unseen:.0%} on 
 # %% [markdown]
 # ## By heart?
 #
-# A probe with many weights can learn answers by heart, as a student may. So ask it something senseless: every *kind*
-# of frame (here: a phone together with the one before it) gets a label drawn at random, always the same for that kind.
-# This is its *control task*, and what it knows beyond it is its *selectivity*:
+# A probe with many weights can learn answers by heart. So ask it something senseless: every *kind* of frame (a phone
+# with the one before it) gets a label drawn at random, always the same for that kind. What a probe knows beyond this
+# *control task* is its *selectivity* (Hewitt and Liang 2019, [arXiv:1909.03368](https://arxiv.org/abs/1909.03368),
+# section 2):
 #
 # $$ \text{selectivity} = \text{score} - \text{score on the control task} $$
 #
-# (Hewitt and Liang 2019, [arXiv:1909.03368](https://arxiv.org/abs/1909.03368), section 2.) Chance is a third number:
-# how often somebody is right who always says the commonest label.
+# *Chance* is a third number: how often somebody is right who always says the commonest label.
 #
 # **Exercise 3.** Make the labels: for each kind one of the true `labels`, drawn with `random.choice(labels)`.
 
@@ -142,9 +139,8 @@ card
 # %% [markdown]
 # ## The leakage matrix
 #
-# Now some taps and all factors. In each cell: the score (share right; for F0, of the variance), its interval over
-# speakers and clips, and the control. Yellow means that the factor can be read, dark blue that it cannot. To ask for
-# phones and F0 the test holds *voices* that the probe has never met.
+# In each cell: the score (share right; for F0, of the variance), its interval over speakers and clips, and the control.
+# For phones and F0 the test holds *voices* that the probe has never met.
 
 # %% tags=["figure"]
 rows = ("content_encoder.mel", "content_encoder.content", "quantizer.codes", "speaker_encoder.speaker",
@@ -153,11 +149,10 @@ leaks = leakage(lab, clips, [tap for tap in rows if tap in taps], most=900, fold
 leaks.figure()
 
 # %% [markdown]
-# Read the first two columns with chance and control beside them (nano-6; other weights, other numbers). *Phone*: 0.69 in
-# the mel, 0.71 in the content, 0.34 in the codes; the commonest phone alone would be right for 0.09, and learning by
-# heart reaches 0.11. *Speaker*: 0.46 in the mel; 0.19 in the content, where the control reaches 0.16; 0.10 in the codes,
-# below their control of 0.15. So by this probe the codes do not know who speaks. The speaker vector gets 0.49, since
-# there are only 36 clips, thus 36 vectors, to tell 12 voices apart.
+# The first two columns, for nano-6. *Phone*: 0.69 in the mel, 0.71 in the content, 0.34 in the codes, where chance is 0.09
+# and the control 0.11. *Speaker*: 0.46 in the mel; 0.19 in the content, control 0.16; 0.10 in the codes, below their
+# control of 0.15: by this probe they do not know who speaks. The speaker vector gets only 0.49, for there are no more
+# than 36 vectors to tell 12 voices apart.
 #
 # **Exercise 4.** Follow F0 downwards. What is the first row in which it can no longer be read (its interval reaches
 # down to 0), and the next one in which it can be read again?
@@ -173,8 +168,8 @@ card
 # %% [markdown]
 # ## Without a probe
 #
-# Codes are labels themselves, so we can count. How much of the uncertainty about a factor $X$ does the code $Y$ take
-# away? With entropy $H(X) = -\sum_x p(x) \ln p(x)$, that is Theil's *uncertainty coefficient*:
+# Codes are labels, so we can count: which share of the entropy $H(X) = -\sum_x p(x) \ln p(x)$ of a factor does the code $Y$
+# take away? That is Theil's *uncertainty coefficient*:
 #
 # $$ U(X \mid Y) = \frac{I(X;Y)}{H(X)}, \qquad I(X;Y) = \sum_{x,y} p(x,y) \ln \frac{p(x,y)}{p(x)\,p(y)} $$
 #
@@ -203,14 +198,14 @@ leaks.codes_table()
 
 # %% [markdown]
 # The phone: 0.75, but labels that were merely moved along reach 0.52, because 36 clips do not fill 512 codes. Of what lies
-# above that the codes tell 0.48. Of the speaker 0.05, and of F0 nothing. Few frames flatter U; so never quote it alone.
+# above that the codes tell 0.48; of the speaker 0.05, of F0 nothing. Few frames flatter U: never quote it alone.
 
 # %% [markdown]
 # ## Close a leak
 #
-# **Exercise 6.** Voices differ by a constant, more or less: subtract from every frame the mean of all frames of its
-# speaker, $\tilde{x}_n = x_n - \bar{x}_{s(n)}$. (In speech recognition, where $x$ are cepstra: cepstral mean
-# subtraction.) `x` is (N, D), `speaker` (N,) names; leave `x` itself alone.
+# **Exercise 6.** Voices differ by a constant, more or less: subtract from every frame the mean of its speaker,
+# $\tilde{x}_n = x_n - \bar{x}_{s(n)}$ (with cepstra: cepstral mean subtraction). `x` is (N, D), `speaker` (N,) names;
+# leave `x` itself alone.
 
 
 # %% tags=["exercise"]
@@ -234,13 +229,11 @@ for factor in ("speaker", "phone"):
     )
 
 # %% [markdown]
-# The speaker falls from 0.51 to 0.03, the phone only from 0.69 to 0.66. (0.03 is *below* chance: where nothing is left, a
-# probe that was fitted to noise does worse than the commonest answer.)
+# The speaker falls from 0.51 to 0.03, the phone only from 0.69 to 0.66. (Below chance: what is left to fit is noise.)
 #
 # ## Ask for yourself
 #
-# How few frames does the speaker vector need? Does the phone suffer when the speaker's mean is gone? And what do random
-# draws do: `posterior.mean` against `posterior.z`?
+# How few frames does the speaker vector need? What do random draws do: `posterior.mean` against `posterior.z`?
 
 # %% tags=["widget"]
 explorer = LeakExplorer(lab, clips, records, taps=taps)
@@ -249,11 +242,11 @@ explorer.view
 # %% [markdown]
 # ## Readable is not used
 #
-# A probe shows what *could* be read, not what the model does read. That takes an intervention: keep the codes of one
-# voice, speak them with the vector of another. If the codes held the pitch, it would remain that of the first voice.
+# A probe shows what *could* be read, not what the model does read. That takes an intervention: speak the codes of one
+# voice with the vector of another.
 #
-# **Exercise 7.** Predict before you listen: whose pitch will it have, "own" (that of the codes), "other" (that of the
-# vector), or "between"?
+# **Exercise 7.** Predict before you listen: whose pitch will it have, "own" (the codes'), "other" (the vector's), or
+# "between"?
 
 # %%
 recording = find_speech()
@@ -277,9 +270,8 @@ heard(probing.melodies_figure(swap, "the same codes with two vectors"), sounds)
 # %% [markdown]
 # ## And the tones of Mandarin?
 #
-# In Mandarin the movement of F0 tells words apart. The codes hold no F0, and the speaker vector only its level. So from
-# where does the network know the tones? A sentence, its codes in another voice, and its codes once more with a text in
-# which only the tones are others: "妈妈骑马" becomes "骂骂七妈".
+# In Mandarin the movement of F0 tells words apart. From where does the network know it? A sentence, its codes in another
+# voice, and its codes with a text in which only the tones are others: "妈妈骑马" becomes "骂骂七妈".
 
 # %%
 with noted():
@@ -291,16 +283,14 @@ for name, found in melodies.items():
 heard(probing.melodies_figure(melodies), {name: found.speech for name, found in melodies.items()})
 
 # %% [markdown]
-# In another voice the height changes and the movement stays: 0.97. With other tones in the text, and the very same codes
-# and vector, the movement goes: about 0.2. So the tones come neither from the codes nor from the vector. The prior
-# reads the phones of the text beside the codes, and `a1` and `a4` are different phones.
+# In another voice the height changes and the movement stays: 0.97. With other tones in the text, and the same codes and
+# vector, it goes: about 0.2. So tones come from the text, whose phones the prior reads beside the codes.
 
 # %% [markdown]
 # ## Real speech
 #
-# The same questions, to recordings. Put a folder of your own into `GSV_LAB_SPEECH` (with a `metadata.csv`, path,
-# speaker, language and text) and this cell asks it; otherwise it takes the shipped sample. That has *one* voice, so
-# about speakers it can say nothing; for phones and F0 the test holds sentences that the probe has not seen.
+# The same, for recordings: those in `GSV_LAB_SPEECH` (with a `metadata.csv`: path|speaker|language|text), otherwise the
+# shipped sample. That has *one* voice and says nothing about speakers; the test holds sentences that are new.
 
 # %% tags=["figure"]
 real = real_clips(lab)
@@ -309,21 +299,18 @@ real_rows = ("content_encoder.mel", "content_encoder.content", "quantizer.codes"
 leakage(lab, real.clips, real_rows, real.factors, most=800, folds=3, draws=200).figure()
 
 # %% [markdown]
-# For the shipped sample and nano-6: 0.81 of the variance of F0 is explained in the mel, 0.16 in the content, 0.05 in the codes
-# (interval from 0.00), 0.37 in the latent. A phone is right at 0.39, 0.39, 0.23 and 0.43, chance 0.06. What one voice
-# cannot show was measured on five English and five Mandarin people who never trained nano (nano-5, `docs/results.md`):
-# from a single code their speaker is guessed at 0.40 (control 0.30) and 0.25 (control 0.31), F0 in neither language. So
-# a little of the English speakers does leak, which the synthetic clips did not show.
+# For the sample: F0 0.81 in the mel, 0.16 in the content, 0.05 in the codes (interval from 0.00), 0.37 in the latent;
+# phones 0.39, 0.39, 0.23, 0.43, chance 0.06. What one voice cannot show was measured on five English and five Mandarin
+# people (nano-5, `docs/results.md`): a single code tells their speaker at 0.40 (control 0.30) and 0.25 (control 0.31),
+# and F0 in neither language. A little of the English speakers leaks, which synthetic clips did not show.
 
 # %% [markdown]
 # ## Stretch
 #
-# Taking a mean off closes a leak only for one constant. In general: find the directions $W$ that a probe reads, and take
-# them out, $x - W (W^\top W)^{-1} W^\top x$; fit again; repeat until no probe finds anything (Ravfogel et al. 2020,
-# [arXiv:2004.07667](https://arxiv.org/abs/2004.07667), section 4).
+# Without names of speakers: find the directions $W$ that a probe reads, take them out, $x - W (W^\top W)^{-1} W^\top x$,
+# fit again, and so on (Ravfogel et al. 2020, [arXiv:2004.07667](https://arxiv.org/abs/2004.07667), section 4).
 #
-# **Exercise 8, stretch.** `x` (N, D), `weights` (D, K) whose columns need not stand at right angles -> (N, D) without
-# its part in their space.
+# **Exercise 8, stretch.** `x` (N, D), `weights` (D, K), columns at any angle -> (N, D) without its part in their space.
 
 
 # %% tags=["exercise"]
@@ -349,13 +336,8 @@ for number, (who, what) in enumerate(probing.erased(mel, projection, rounds=4)):
 #
 # ## Further reading
 #
-# - Hewitt and Liang 2019, [arXiv:1909.03368](https://arxiv.org/abs/1909.03368): control tasks.
 # - Belinkov 2022, [arXiv:2102.12452](https://arxiv.org/abs/2102.12452): what probes can and cannot show.
-# - Ravfogel et al. 2020, [arXiv:2004.07667](https://arxiv.org/abs/2004.07667): erasing by projection.
-# - `gsv_lab/evaluation/probes.py`: your exercises, with folds and intervals; `gsv_lab/evaluation/swap.py`: the swap,
-#   measured over many pairs, for pitch and the length of the throat; `docs/results.md`: both, on the synthetic corpus
-#   with networks trained on it, and on people.
+# - `gsv_lab/evaluation/probes.py`: your exercises, with folds and intervals. `gsv_lab/evaluation/swap.py`: the swap over
+#   many pairs of voices. `docs/results.md`: both, on people too.
 #
-# ## Next
-#
-# **08, Break it on purpose**: from what can be read to what is used.
+# Next: **08, Break it on purpose**: from what can be read to what is used.

@@ -23,8 +23,8 @@ class Row(NamedTuple):
     """What is done in a widget of a notebook.
 
     `widget`, which one; `slider`, the one that the mouse moves (-1 for none); `keyboard`, what is focused, and the
-    `key` that it gets; `button`, what starts the work where that does not begin by itself; `sounds`, how many players there
-    are at least.
+    `key` that it gets; `button`, what starts the work where that does not begin by itself; `sounds`, how many players
+    there are at least.
     """
 
     widget: int = 0

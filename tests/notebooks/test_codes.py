@@ -8,19 +8,27 @@ import pytest
 import torch
 
 from gsv_lab.inference.lab import Lab
-from gsv_lab.teaching.exercises import gpt_kit, live
+from gsv_lab.teaching.exercises import codebook, gpt, gpt_kit, live
 from gsv_lab.teaching.exercises.card import Exercise
 from gsv_lab.teaching.exercises.code_sounds import PEAK, SAMPLES, CodeSounds, pieces, quiet_place
 from gsv_lab.teaching.exercises.excerpt import NextCode, decode, excerpt, longest_run, spoken
 from gsv_lab.teaching.exercises.material import shipped_sample
 
-from .cases_codes import ALSO
+from .cases_codes import ALSO, averages, deaf, loop, mean, only_chosen, times
 
 
 @pytest.mark.parametrize(("check", "answers"), ALSO, ids=lambda value: getattr(value, "name", ""))
 def test_right_answers_in_other_clothes_pass(check: Exercise, answers: tuple[Any, ...]) -> None:
     card = check.card(*answers)
     assert card.passed, card
+
+
+def test_hints_name_the_mistake() -> None:
+    means = averages(times, mean)
+    assert "Those are means" in codebook.follow.card(means).message
+    assert "fades" in codebook.follow.card(only_chosen).message
+    assert "never ends" in gpt.write.card(loop(bound=lambda most: 10**6)).message
+    assert "after the stop" in gpt.write.card(deaf).message
 
 
 def clouds(n: int = 6, each: int = 40) -> torch.Tensor:

@@ -78,10 +78,10 @@ def test_codes_become_the_sound_of_their_phones(patient: Patient, clips: list[Pa
 
 
 def test_what_it_writes_falls_apart_without_its_dearest_head(patient: Patient, clips: list[PatientClip]) -> None:
-    whole = [patient.write(clip) for clip in clips]
-    assert all(torch.equal(patient.write(clips[0]), whole[0]) for _ in range(2))
+    whole = patient.write(clips)
+    assert all(torch.equal(again, once) for again, once in zip(patient.write(clips), whole, strict=True))
     with probe(patient, edits=[zero(breaking.MIX.replace("*", "1"), head=0)]):
-        broken = [patient.write(clip) for clip in clips]
+        broken = patient.write(clips)
     before, after = (
         np.mean([patient.phone_error(*pair) for pair in zip(codes, clips, strict=True)]) for codes in (whole, broken)
     )

@@ -14,10 +14,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from gsv_lab.evaluation.ablation import HeadGrid, Measure
-from gsv_lab.hooks import probe, zero
+from gsv_lab.hooks import Records, Table, patch_from, probe, zero
 from gsv_lab.inference.lab import Lab
 from gsv_lab.teaching.exercises.excerpt import Excerpt, teacher_forced
-from gsv_lab.teaching.exercises.patient import Patient, PatientClip
+from gsv_lab.teaching.exercises.patient import Patient, PatientClip, Spoken
 
 MIX = "semantic_gpt.layers.*.attention.mix"
 PATTERN = "semantic_gpt.layers.*.attention.pattern"
@@ -122,6 +122,74 @@ def without(subject: Lab | Patient, measure: Measure, names: Sequence[str]) -> f
     """Mean of `nats` with some heads, such as "1.0", set to zero."""
     with probe(subject, edits=[zero(tap, head=head) for tap, head in map(head_of, names)]):
         return mean_of(measure)
+
+
+def stand_ins(
+    patient: Patient, measure: Measure, dear: str, rule: Callable[[float, float, float, float], Any]
+) -> Table:
+    """What every other head costs alone, and what its loss costs *beyond* both alone where `dear` is gone as well.
+
+    Args:
+        patient: whose heads they are.
+        measure: of it.
+        dear: a head, such as "1.0".
+        rule: as `interplay`.
+    """
+    clean, without_dear = mean_of(measure), without(patient, measure, [dear])
+    rows = []
+    for name in heads_of(patient):
+        if name != dear:
+            alone, both = (without(patient, measure, names) for names in ([name], [dear, name]))
+            rows.append({"head": name, "alone": alone - clean, "beyond": float(rule(clean, without_dear, alone, both))})
+    return Table(sorted(rows, key=lambda row: -row["beyond"]))
+
+
+def given_back(
+    patient: Patient, measure: Measure, records: Records, clean: float, rule: Callable[[float, float, float], Any]
+) -> Table:
+    """For every recorded tap, which share of a damage is repaired if it is patched from the records.
+
+    Args:
+        patient: what runs.
+        measure: of the damaged run.
+        records: of the clean run.
+        clean: its loss.
+        rule: as `brought_back`.
+    """
+    broken = mean_of(measure)
+    rows = []
+    for tap in records:
+        with probe(patient, edits=[patch_from(tap, records)]):
+            rows.append({"patched": tap, "comes back": float(rule(clean, broken, mean_of(measure)))})
+    return Table(rows)
+
+
+def heard_without(
+    patient: Patient, clips: Sequence[PatientClip], names: Sequence[str], which: int
+) -> dict[str, Spoken]:
+    """What the patient writes of some clips, whole and without each of some heads: label with the share of phones that
+    are recognised wrongly -> the sound of one clip.
+
+    Args:
+        patient: writes.
+        clips: whose phones it reads.
+        names: of heads, such as "1.0".
+        which: number of the clip that is heard.
+    """
+    sounds = {}
+    for name in ("", *names):
+        with probe(patient, edits=[zero(tap, head=head) for tap, head in map(head_of, filter(None, [name]))]):
+            codes = patient.write(clips)
+        wrong = np.mean([patient.phone_error(*pair) for pair in zip(codes, clips, strict=True)])
+        label = f"{f'without {name}' if name else 'all heads'}: {wrong:.0%} of the phones wrong"
+        sounds[label] = patient.speak(codes[which], clips[which].speaker)
+    return sounds
+
+
+def heads_of(subject: Lab | Patient) -> list[str]:
+    """Labels of all heads, such as "1.0"."""
+    layers = subject.components()["semantic_gpt"].layers
+    return [f"{number}.{head}" for number, layer in enumerate(layers) for head in range(layer.attention.n_heads)]
 
 
 def interplay(clean: float, without_a: float, without_b: float, without_both: float) -> float:

@@ -54,8 +54,8 @@ def exchanged(lab: Lab, parts: Sequence[Excerpt], voice: Voice) -> dict[str, Exc
 
     Args:
         lab: whose links are tried.
-        parts: sentences of one person with their text, in languages that the kit has a recogniser for.
-        voice: made of another sentence of that person; nothing else is known of it where codes are predicted.
+        parts: sentences with their text, in languages that the kit has a recogniser for.
+        voice: made of another sentence, best of the same person; what is counted is words, not likeness.
     """
     made = {}
     for name, speak in _conditions(lab, voice).items():

@@ -147,7 +147,7 @@ def follow(answer: Callable[[Tensor, Tensor, Tensor, Tensor, float], Any]) -> st
     expect_shape(new_sums, (4, 3), "The new sums")
     right_counts, right_sums = live.follow(counts, sums, vectors, codes, decay)
     other_counts, other_sums = live.follow(counts, sums, vectors, codes, 1 - decay)
-    swap = "Decay is what is *kept* of the old: 0.75 old and 0.25 new, yours has it the other way round."
+    swap = "Decay is what is kept of the old: 0.75 old and 0.25 new, yours has it the other way round."
     expect(not is_near(new_counts, other_counts) and not is_near(new_sums, other_sums), swap)
     fresh = "Those are the counts of this step alone. The average keeps most of the old ones."
     expect(not is_near(new_counts, live.follow(counts, sums, vectors, codes, 0.0)[0]), fresh)

@@ -14,6 +14,7 @@ from torch import Tensor
 from gsv_lab.audio import Mark
 from gsv_lab.hooks import Records, probe
 from gsv_lab.inference.lab import Lab
+from gsv_lab.nn.flow import Coupling
 from gsv_lab.nn.interfaces import Conditioning
 from gsv_lab.nn.ops import standard_normal
 from gsv_lab.nn.sovits import SoVITS
@@ -129,9 +130,10 @@ def walk_back(
     """
     sovits = lab.family.synthesizer.sovits
     condition = sovits.conditioning(speaker).speaker
-    for step in reversed(sovits.flow.steps):
+    couplings = [part for part in sovits.flow.modules() if isinstance(part, Coupling)]
+    for step in reversed(couplings):
 
-        def shift(kept: Tensor, step: Any = step) -> Tensor:
+        def shift(kept: Tensor, step: Coupling = step) -> Tensor:
             # A coupling of nothing beside the kept half gives the shift itself.
             alone = torch.cat([kept, torch.zeros_like(kept)])[None]
             out: Tensor = step(alone, torch.ones(1, 1, kept.shape[-1]), condition)

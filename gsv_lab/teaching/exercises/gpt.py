@@ -110,7 +110,7 @@ def less_again(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
     taken = torch.allclose(found[seen], before[seen] - penalty)
     expect(not taken, "Subtracted: a fair idea, but here the penalty is a factor, so that 1 means none.")
     expect(torch.allclose(found, right), f"It should be {right.tolist()}, yours is {found.tolist()}.")
-    return "Too much of it is a fault of its own: a long vowel *is* the same code again and again."
+    return "Too much of it is a fault of its own: a long vowel is the same code again and again."
 
 
 class _Toy:
@@ -215,7 +215,7 @@ def monotonic_path(answer: Callable[[Tensor, int], Tensor]) -> str:
     expect(not is_like(before), "Those are the advances: how far it goes, not where it is. Add up all of them so far.")
     over = "The index passes the end: there are 6 phones, 0 to 5, and after the last one comes none."
     expect(not is_like(before.cumsum(0)), over)
-    late = "That is the index *before* each advance. It advances first, and then speaks."
+    late = "That is the index before each advance. It advances first, and then speaks."
     expect(not is_like((before.cumsum(0) - before).clamp(max=phones - 1)), late)
     expect(not is_like(before.cumsum(0) % phones), "At the end it begins again: clamp it there instead.")
     expect(not is_like((before.cumsum(0) + 1).clamp(max=phones - 1)), "It begins at phone 0, and 0 keeps it there.")

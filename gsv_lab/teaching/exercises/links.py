@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gsv_lab.teaching.exercises.answers import named
 from gsv_lab.teaching.exercises.card import OPEN, exercise, expect
@@ -54,7 +54,7 @@ def table() -> str:
     "Natural to copy synthesis: posterior and vocoder. Copy to true codes: prior and flow. True codes to zero-shot: "
     "SemanticGPT. If natural speech itself is badly understood, suspect the one who listens.",
 )
-def name_links(answer: Mapping[str, str]) -> str:
+def name_links(answer: Mapping[str, Any]) -> str:
     """`{"A": ..., ...}`: for each system `"recogniser"`, `"vocoder"`, `"prior"` or `"gpt"`."""
     expect(isinstance(answer, Mapping), "A dictionary: `{'A': 'vocoder', ...}`.")
     expect(any(value is not None and value is not ... for value in answer.values()), OPEN)

@@ -34,7 +34,7 @@ from gsv_lab.checkpoint import load_component, save_component
 from gsv_lab.corpora.synthetic import PHONES, SAMPLE_RATE, Speaker, SyntheticClip, SyntheticCorpus
 from gsv_lab.corpora.synthetic_sound import FRAME_RATE, Frames, frames_of, smooth, wave_of
 from gsv_lab.evaluation.ablation import Measure
-from gsv_lab.nn.decoding import Inputs, steps
+from gsv_lab.nn.decoding import Inputs, generate
 from gsv_lab.nn.interfaces import ContentEncoder
 from gsv_lab.nn.quantizer import VectorQuantizer
 from gsv_lab.nn.sampling import Sampling
@@ -164,16 +164,11 @@ class Patient:
 
         return nats
 
-    @torch.no_grad()
-    def write(self, clip: PatientClip, seed: int = 0, temperature: float = 0.7) -> Tensor:
-        """A free run: the clip's phones, each code from the patient's own codes before it -> (N,) codes."""
+    def write(self, clips: Sequence[PatientClip], seed: int = 0, temperature: float = 0.7) -> list[Tensor]:
+        """A free run: phones of some clips, each code from the patient's own codes before it -> (N,) codes of each."""
         sampling = Sampling(top_k=8, temperature=temperature, repetition_penalty=1.0, min_new=5, max_new=LONGEST)
-        inputs = Inputs([clip.ids], [clip.context])
-        made = []
-        for step in steps(self.semantic_gpt, inputs, sampling, seeded(seed)):
-            if step.ended[0] in (None, "max_new"):
-                made.append(int(step.codes[0]))
-        return torch.tensor(made, dtype=torch.int64)
+        inputs = Inputs([clip.ids for clip in clips], [clip.context for clip in clips])
+        return list(generate(self.semantic_gpt, inputs, sampling, seeded(seed)).codes)
 
     def speak(self, codes: Tensor, speaker: Speaker) -> Spoken:
         """Codes (N,) as sound, in any voice of the corpus, with an evenly falling pitch, for codes hold none.

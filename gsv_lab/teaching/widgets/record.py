@@ -214,7 +214,7 @@ class RecordYourself(Explorer):
             self._message = str(error)
         else:
             count = sum(not reading.problem for reading in self.readings.values())
-            self._message = f"'{voice.name}' is a voice now, made of {count} recording{'s' * (count != 1)}; see `voice`."
+            self._message = f"'{voice.name}' is a voice now, made of {count} of the recordings; see `voice`."
 
     def _show_problem(self, error: AudioError) -> None:
         self._message = str(error)
