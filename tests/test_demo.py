@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from gsv_lab import audio
+from gsv_lab.audio.examples import LIBRI, shipped_sample
 from gsv_lab.cli.demo import demo
 from gsv_lab.cli.demo_changes import chance_margin, error_change, similarity_change
-from gsv_lab.cli.example import LIBRI, described, shipped_sample
+from gsv_lab.cli.example import described
 from tiny import make_family
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gsv_lab import audio
+from gsv_lab.audio.examples import LIBRI, cached_example, shipped_sample
 from gsv_lab.errors import AudioError
-
-SAMPLE = Path(__file__).resolve().parent.parent / "assets" / "sample"
-LIBRI = "5703-47212-0000"
-"""In the name of the file that librosa keeps of its example libri1."""
 
 
 class Source(NamedTuple):
@@ -45,19 +42,12 @@ def example(download: bool) -> Path:
     Raises:
         AudioError: AUDIO_MISSING, `download` was asked for and failed.
     """
+    if not download:
+        return cached_example() or shipped_sample()
     import librosa
-    import pooch
 
-    if download or any(Path(pooch.os_cache("librosa")).glob(f"*{LIBRI}*")):
-        try:
-            return Path(librosa.example("libri1"))
-        except Exception as error:  # pooch raises whatever its transport raises
-            if download:
-                problem = "The example could not be fetched"
-                raise AudioError("AUDIO_MISSING", problem, "a network", str(error)) from error
-    return shipped_sample()
-
-
-def shipped_sample() -> Path:
-    """The recording that comes with the package: made by a synthesizer, not by a person."""
-    return next(path for path in sorted(SAMPLE.iterdir()) if path.suffix in {".flac", ".wav", ".ogg"})
+    try:
+        return Path(librosa.example("libri1"))
+    except Exception as error:  # pooch raises whatever its transport raises
+        problem = "The example could not be fetched"
+        raise AudioError("AUDIO_MISSING", problem, "a network", str(error)) from error

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 import gsv_lab
+from gsv_lab.audio.examples import shipped_sample
 from gsv_lab.errors import DataError, LabError
 from gsv_lab.inference.lab import Lab
 from gsv_lab.released.catalogue import MODELS, needed, weights_folder
@@ -154,7 +155,7 @@ def _speak(
             pair = {"sovits": folder / sovits.path, "semantic_gpt": folder / gpt.path}
             paths = {role: _native(path, stage / f"{role}.safetensors") for role, path in pair.items()}
             lab = Lab(family_from(Files(family, {**files.paths, **paths}, ())))
-            voice = lab.clone(reference or _sample())
+            voice = lab.clone(reference or shipped_sample())
             start = time.perf_counter()
             speech = lab.speak(text, voice)
         taken = time.perf_counter() - start
@@ -188,10 +189,6 @@ def _native(path: Path, target: Path) -> Path:
         return path
     import_reference([path], target)
     return target
-
-
-def _sample() -> Path:
-    return Path(gsv_lab.__file__).parent / "assets" / "sample" / "en_rms.flac"
 
 
 def _problems(report: CheckReport) -> list[str]:

@@ -12,9 +12,9 @@ import torch
 from gsv_lab import audio
 from gsv_lab.errors import AudioError, ConfigError
 from gsv_lab.inference.lab import load
-from gsv_lab.teaching.exercises import material
 from gsv_lab.teaching.exercises.live import joint_counts, scaled, train_codebook
-from gsv_lab.teaching.exercises.material import find_speech, timed_phones
+from gsv_lab.teaching.exercises.material import find_speech, shipped_sample, timed_phones
+from gsv_lab.teaching.exercises.sounds import true_ends
 from gsv_lab.text import phonemize
 from tiny import make_family
 
@@ -86,13 +86,12 @@ def test_speech_too_short_for_its_text_shows_what_is_recognised(tmp_path: Path, 
 
 def test_the_sample_is_aligned_with_the_times_of_its_synthesizer() -> None:
     """With the shipped weights: median distance of phone ends from the true ones."""
-    import json
-
-    card = json.loads((material.SAMPLE / "en_rms.json").read_text(encoding="utf-8"))
-    true = [s["start"] + end for s in card["sentences"] for name, end in s["phone_ends"] if name != "pau"]
-    timed = find_speech().timed(load())
+    sample = shipped_sample()
+    true = true_ends(sample)
+    assert true is not None
+    timed = sample.timed(load())
     found = timed.alignment.end[timed.alignment.ids >= 0]
-    nearest = np.abs(np.array(true)[:, None] - found).min(axis=1)
+    nearest = np.abs(true[:, None] - found).min(axis=1)
     assert np.median(nearest) < 0.03
 
 

@@ -9,7 +9,6 @@ Letters: T samples, P phones.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from gsv_lab import audio
+from gsv_lab.audio import examples
 from gsv_lab.audio.alignment import Alignment, frame_level, greedy
 from gsv_lab.errors import AudioError, on_page
 from gsv_lab.inference.lab import Lab
@@ -28,7 +28,6 @@ from gsv_lab.system.files import read_file
 from gsv_lab.teaching.widgets.player import player
 from gsv_lab.text import CTC_SYMBOLS, phonemize
 
-SAMPLE = Path(__file__).resolve().parents[2] / "assets" / "sample"
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
 MOST_SECONDS = 40.0
 """A notebook looks at so much of a recording at most; a transcript is dropped with the rest of a longer one."""
@@ -132,7 +131,7 @@ def find_speech(path: str | os.PathLike[str] = "", text: str = "", language: str
     if recordings:
         first = recordings[0]
         return FoundSpeech(first, f"The recording {first.name}, the first one in GSV_LAB_SPEECH.", _transcript(first))
-    if cached := _cached_example():
+    if cached := examples.cached_example():
         return FoundSpeech(cached, "The example libri1 of librosa, a public-domain LibriVox reading.")
     return shipped_sample()
 
@@ -142,17 +141,8 @@ def _transcript(recording: Path) -> str:
     return read_file(beside).decode("utf-8-sig").strip() if beside.is_file() else ""
 
 
-def _cached_example() -> Path | None:
-    import pooch
-
-    # Looked up by name: asking librosa for it would fetch what is missing.
-    found = sorted(Path(pooch.os_cache("librosa")).glob("*5703-47212-0000*.ogg"))
-    return found[0] if found else None
-
-
 def shipped_sample() -> FoundSpeech:
     """The recording that comes with the package, with its text: made by a synthesizer, not by a person."""
-    card = json.loads((SAMPLE / "en_rms.json").read_text(encoding="utf-8"))
-    text = " ".join(sentence["text"] for sentence in card["sentences"])
+    text = " ".join(sentence["text"] for sentence in examples.sample_card()["sentences"])
     source = "The sample shipped with gsv_lab: five sentences spoken by a synthesizer, not by a person."
-    return FoundSpeech(SAMPLE / "en_rms.flac", source, text, "en")
+    return FoundSpeech(examples.shipped_sample(), source, text, "en")

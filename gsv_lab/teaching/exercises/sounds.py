@@ -5,7 +5,6 @@ Letters: T samples, F frames, K frequency bins, M mel bands, P phones.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,11 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchaudio.functional import griffinlim
 
+from gsv_lab.audio import examples
 from gsv_lab.audio.alignment import greedy, phone_errors
 from gsv_lab.extensions.f0 import track_pitch
 from gsv_lab.inference.lab import Lab
 from gsv_lab.system.seeds import seeded
-from gsv_lab.teaching.exercises.material import SAMPLE, FoundSpeech
+from gsv_lab.teaching.exercises.material import FoundSpeech
 from gsv_lab.text import Phones
 
 GROSS = 0.2
@@ -151,8 +151,8 @@ def true_ends(recording: FoundSpeech) -> NDArray[np.float64] | None:
     """(P,) seconds at which the sounding phones of the shipped sample end, as its synthesizer made them; None for any
     other recording, of which nobody knows the truth.
     """
-    if recording.path.resolve() != (SAMPLE / "en_rms.flac").resolve():
+    if recording.path.resolve() != examples.shipped_sample():
         return None
-    card = json.loads((SAMPLE / "en_rms.json").read_text(encoding="utf-8"))
+    card = examples.sample_card()
     ends = [(part["start"] + end, name) for part in card["sentences"] for name, end in part["phone_ends"]]
     return np.array([end for end, name in ends if name != "pau"])
