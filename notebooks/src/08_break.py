@@ -30,7 +30,7 @@ patient = load_patient()
 clips = patient.clips(16)
 measure = patient.measure(clips)
 clean, nothing = mean_of(measure), math.log(patient.semantic_gpt.n_codes)
-print(f"{len(clips)} clips of voices that it never met: {clean:.2f} nats per code; knowing nothing: {nothing:.2f}")
+print(f"{len(clips)} clips of new voices: {clean:.2f} nats per code; knowing nothing: {nothing:.2f}")
 with probe(patient, MIX) as records:
     patient.logits(clips[2])
 shapes(records)
