@@ -36,7 +36,7 @@ def similarity_change(before: float | None, after: float | None) -> Change | Non
 def error_change(before: float, after: float, n_phones: int) -> Change:
     """Of the share of phones that are recognised otherwise, of `n_phones` in each of the two."""
     numbers = f"Phone errors {100 * before:.0f} → {100 * after:.0f} %"
-    points = round(100 * (after - before))
+    points = round(100 * after) - round(100 * before)  # of the numbers that stand there
     margin = 100 * chance_margin(before, after, n_phones)
     if not points:
         return Change(numbers, "unchanged")

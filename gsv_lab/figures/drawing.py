@@ -6,6 +6,7 @@ passes between them, dashed lines exist in training only. It scales with the pag
 
 from __future__ import annotations
 
+import base64
 import html
 from dataclasses import dataclass
 
@@ -45,17 +46,21 @@ class Diagram:
     Args:
         svg: the drawing.
         lit: names of the parts that are lit.
+        title: what it shows, in words.
     """
 
     svg: str
     lit: tuple[str, ...]
+    title: str
 
     def __repr__(self) -> str:
         return f"Diagram({', '.join(self.lit)})"
 
     def _repr_html_(self) -> str:
-        # As HTML, since JupyterLab shows an SVG output as an image, whose text cannot be selected or read aloud.
-        return self.svg
+        # As an image: JupyterLab takes SVG elements out of a notebook that it did not run itself.
+        data = base64.b64encode(self.svg.encode()).decode("ascii")
+        source = f"data:image/svg+xml;base64,{data}"
+        return f'<img alt="{html.escape(self.title)}" style="max-width:880px;width:100%" src="{source}">'
 
 
 def diagram(*lit: str) -> Diagram:
@@ -73,9 +78,8 @@ def diagram(*lit: str) -> Diagram:
     here = ", ".join(_BOXES[name][0] for name in lit) or "none"
     title = f"The pipeline from text and reference to wave; we are at: {here}"
     parts = [
-        f'<svg class="gsv-diagram" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 880 206" role="img" '
-        f'aria-label="{html.escape(title)}" style="max-width:880px;width:100%;height:auto;background:#fff" '
-        'font-family="system-ui,sans-serif" font-size="13">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 880 206" role="img" aria-label="{html.escape(title)}" '
+        'style="background:#fff" font-family="system-ui,sans-serif" font-size="13">',
         '<defs><marker id="gsv-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0L8 4L0 8z" fill="#777"/></marker></defs>',
         *(_arrow(path) for path in _ARROWS),
@@ -84,7 +88,7 @@ def diagram(*lit: str) -> Diagram:
         *(_box(name, name in lit) for name in _BOXES),
         "</svg>",
     ]
-    return Diagram("".join(parts), lit)
+    return Diagram("".join(parts), lit, title)
 
 
 def _arrow(path: str, dashed: bool = False) -> str:

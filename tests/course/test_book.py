@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import re
 import shutil
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gsv_lab.cli import main
 from gsv_lab.errors import DataError, LabError
 from gsv_lab.teaching.course import book, pages
 from gsv_lab.teaching.course.book import make_book
@@ -119,7 +122,8 @@ def test_no_two_exercises_have_one_check(course: Path) -> None:
         (r"\mathbb{E}_{q(z\mid x)}\left[\log p(x\mid z)\right]", ["<msub>", "log"]),
         (r"\arg\min_k \lVert z-e_k\rVert_2^2", ["<mo>arg</mo>", "min"]),
         (r"\begin{aligned} a &= b \\ c &= d \end{aligned}", ["<mtable", "<mtr>"]),
-        (r"z \sim \mathcal{N}(0, I)", ["∼"]),
+        (r"z \sim \mathcal N(0, I)", ["∼", "&#x1D4A9;"]),
+        (r"\log p + \log(q)", ['log</mi><mspace width="0.167em" /><mi>p</mi>', 'log</mi><mo stretchy="false">']),
         (r"\hat{x} = \operatorname{softmax}\!\left(\frac{QK^\top}{\sqrt{d}}\right)", ["<mfrac>", "<msqrt>", "softmax"]),
     ],
 )  # fmt: skip
@@ -226,6 +230,24 @@ def test_a_cell_that_fails_is_named_and_finished_pages_stay(course: Path, tmp_pa
         make_book(tmp_path / "book", ["all"])
     assert caught.value.code == "BOOK_CELL"
     assert {path.name for path in (tmp_path / "book").iterdir()} == {"00_one.html"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+def test_a_book_can_be_stopped(course: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C in the middle of a cell: one line, no kernel left, finished pages kept, signals as they were before."""
+    pytest.importorskip("latex2mathml", reason="latex2mathml is in the extra [course]")
+    pytest.importorskip("ipykernel", reason="kernels are in the extra [dev]")
+    before = signal.getsignal(signal.SIGINT)
+    left = tmp_path / "kernel"
+    stop = f"import os, pathlib, signal, time\npathlib.Path({str(left)!r}).write_text(str(os.getpid()))\n"
+    stop += "os.kill(os.getppid(), signal.SIGINT)\ntime.sleep(30)"
+    (course / "src" / "01_two.py").write_text(TWO.replace("1 + 1", stop), encoding="utf-8")
+    assert main(["course", "book", "--output", str(tmp_path / "book"), "--notebooks", "00"]) == 130
+    assert "interrupted; pages that were finished are kept" in capfd.readouterr().err
+    assert {path.name for path in (tmp_path / "book").iterdir()} == {"00_one.html"}
+    assert signal.getsignal(signal.SIGINT) is before
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(left.read_text(encoding="ascii")), 0)
 
 
 def test_recordings_of_the_reader_stay_out(course: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,15 +75,15 @@ def test_a_check_gives_its_card_and_raises_only_when_grading(
     @exercise("Two & two", "Count <your> fingers.", "It is one less than five.")
     def four(answer: int) -> str:
         """Four."""
-        expect(answer == 4, "Not <four>.")
+        expect(answer == 4, "Not <four>, see `a < b`.")
         return "Yes."
 
     monkeypatch.delenv("GSV_LAB_GRADING", raising=False)
     assert repr(four(4)) == "passed | Two & two | Yes."
-    assert repr(four(5)) == "not yet | Two & two | Not <four>." and not four(None).passed
+    assert repr(four(5)) == "not yet | Two & two | Not <four>, see `a < b`." and not four(None).passed
     assert not capsys.readouterr().out
     page = four(5)._repr_html_()
-    assert "Two &amp; two" in page and "Not &lt;four&gt;." in page
+    assert "Two &amp; two" in page and "Not &lt;four&gt;, see <code>a &lt; b</code>." in page
     assert page.index("Hint 2</summary>Count &lt;your&gt; fingers.") < page.index("Hint 3</summary>It is one less")
     assert "Hint" not in four(4)._repr_html_()
     assert four.__doc__ == "Four."

@@ -70,7 +70,11 @@ def test_shapes_are_those_that_passed(lab: Lab, voice: Voice) -> None:
 
 def test_the_drawing_lights_what_is_asked_for() -> None:
     drawn = figures.diagram("prior", "flow")
-    root = ElementTree.fromstring(drawn._repr_html_())
+    page = drawn._repr_html_()
+    [data] = re.findall(
+        r'<img [^>]*alt="The pipeline[^"]*prior, flow"[^>]* src="data:image/svg\+xml;base64,([^"]+)">', page
+    )
+    root = ElementTree.fromstring(base64.b64decode(data))
     names = {"{http://www.w3.org/2000/svg}g"}
     boxes = [group for group in root.iter() if group.tag in names]
     lit = {group[1].text for group in boxes if group[0].get("fill") == ORANGE}

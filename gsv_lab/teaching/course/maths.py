@@ -15,9 +15,11 @@ _KNOWN = {
     r"\\end\{(aligned|split)\}": r"\\end{align*}",
     r"\\(arg)(?![A-Za-z])": r"\\operatorname{\1}",
     r"\\sim(?![A-Za-z])": "∼",
+    r"\\(mathcal|mathbb|mathbf) ([A-Za-z])": r"\\\1{\2}",
     r"\\!": "",
 }
 """What the converter lacks -> the same in its words."""
+_THIN = '<mspace width="0.167em" />'
 _LEFT_OVER = re.compile(r"<m\w+>(\\[^<]*|&|\*)</m\w+>")
 
 
@@ -42,4 +44,5 @@ def mathml(latex: str, block: bool = False) -> str:
         made, why = "", f"{type(error).__name__} {error}"
     if why:
         raise DataError("BOOK_FORMULA", f"The formula {latex.strip()!r} cannot be shown: {why}", "plain LaTeX of maths")
-    return made
+    # A function stands a little apart from what it is of, unless that is in brackets.
+    return re.sub(r"(<mi>(?:log|ln|exp|cos|sin)</mi>)(?!<m[or]\w*[^>]*>(?:&#x00028;|<mo))", rf"\1{_THIN}", made)

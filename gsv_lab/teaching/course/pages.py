@@ -37,12 +37,13 @@ white-space:pre-wrap}
 .out{margin:.7em 0;overflow-x:auto}img,svg{max-width:100%;height:auto}audio{max-width:100%}
 table{border-collapse:collapse;margin:.8em 0;display:block;overflow-x:auto}
 th,td{border-bottom:1px solid #ddd;padding:.3rem .7rem;text-align:left;vertical-align:top}
-math{font-size:1.08em}math[display=block]{margin:.9em 0;overflow-x:auto;overflow-y:hidden;max-width:100%}
+math{font-size:1.08em;font-family:"STIX Two Math","Cambria Math","Latin Modern Math",math}
+math[display=block]{margin:.5em 0;padding:.4em 0;overflow-x:auto;overflow-y:hidden;max-width:100%}
 mtd[columnalign=left]{text-align:left}mtd[columnalign=right]{text-align:right}
 details{margin:.7em 0;border-left:3px solid #0072b2;padding:.1rem .8rem}summary{cursor:pointer;color:#00598a}
 .gsv-check details{border:0;padding:0;margin:.3em 0}.note{color:#555;font-size:.92em}
 li .note p{margin:0 0 .6em}
-@media(max-width:30rem){body{font-size:16px}pre{font-size:12.5px}audio{width:100%}
+@media(max-width:30rem){body{font-size:16px}pre{font-size:12.5px}audio{width:100%;min-width:17rem}
 .out img{max-width:none;width:38rem}}
 @media print{nav,audio{display:none}body{max-width:none;font-size:11pt}pre{white-space:pre-wrap;font-size:8.5pt}
 pre,img,svg,table,.gsv-check{break-inside:avoid}h1,h2,h3{break-after:avoid}a{color:inherit;text-decoration:none}}

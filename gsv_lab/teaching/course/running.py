@@ -57,28 +57,27 @@ def run_chapter(chapter: Chapter, folder: Path, with_solutions: bool, progress: 
     for cell in notebook.cells:
         if "widget" in cell.metadata.get("tags", []):
             cell.source = without_widget(cell.source)
-    done = [0]
-
-    def tell(cell: Any, cell_index: int, **_: Any) -> None:
-        done[0] = cell_index
-        progress(cell_index / len(notebook.cells), f"{chapter.stem}, cell {cell_index + 1} of {len(notebook.cells)}")
-
     client = NotebookClient(
         notebook,
         timeout=LONGEST_CELL,
         coalesce_streams=True,
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
-        on_cell_start=tell,
     )
     # Recordings of a reader are no part of a book, and a wrong answer is a card.
     environment = surroundings(GSV_LAB_SPEECH=None, GSV_LAB_GRADING=None)
+    number = 0
     try:
-        # What a kernel says beside its answers, such as on its transport, is not for the reader of a progress bar.
-        return client.execute(env=environment, stderr=subprocess.DEVNULL)
+        # Cell by cell: `client.execute` keeps Ctrl-C for itself, also after it is done. What a kernel says beside its
+        # answers, such as on its transport, is not for the reader of a progress bar.
+        with client.setup_kernel(env=environment, stderr=subprocess.DEVNULL):
+            for number, cell in enumerate(notebook.cells):
+                progress(number / len(notebook.cells), f"{chapter.stem}, cell {number + 1} of {len(notebook.cells)}")
+                client.execute_cell(cell, number)
+        return notebook
     except CellExecutionError as error:
         why = f"{error.ename}: {error.evalue}"
     except (CellControlSignal, DeadKernelError) as error:
         why = str(error)
-    problem = f"Notebook {chapter.stem}, cell {done[0] + 1}: {why}"
+    problem = f"Notebook {chapter.stem}, cell {number + 1}: {why}"
     raise LabError("BOOK_CELL", problem, "", "Mend the cell and call again; pages that were finished are kept")

@@ -16,6 +16,7 @@ A wrong answer never stops a notebook. Only with `GSV_LAB_GRADING=1` does it rai
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -92,13 +93,17 @@ class Card:
         style = f"border-left:5px solid {colour};padding:0.4em 0.9em;margin:0.3em 0;max-width:52em"
         steps = () if self.passed else self.hints
         folded = [
-            f"<details><summary>Hint {number}</summary>{on_page(hint)}</details>"
-            for number, hint in enumerate(steps, 2)
+            f"<details><summary>Hint {number}</summary>{_text(hint)}</details>" for number, hint in enumerate(steps, 2)
         ]
         return (
             f'<div class="gsv-check" style="{style}"><b style="color:{colour}">{sign} {on_page(self.title)}</b>'
-            f"<br>{on_page(self.message)}{''.join(folded)}</div>"
+            f"<br>{_text(self.message)}{''.join(folded)}</div>"
         )
+
+
+def _text(words: str) -> str:
+    """Words for a page; what stands between backticks is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", on_page(words))
 
 
 class Exercise:
