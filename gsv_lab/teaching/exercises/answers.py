@@ -26,7 +26,7 @@ def numbers(value: Any, of: str = "Your answer") -> Tensor:
 
 
 def named(value: Any, names: dict[str, tuple[str, ...]]) -> str:
-    """Which of some names is meant, whatever its case, spaces and underscores.
+    """Which of some names is meant, whatever its case, spaces, marks, and "the" before it.
 
     Args:
         value: what the reader wrote.
@@ -35,12 +35,13 @@ def named(value: Any, names: dict[str, tuple[str, ...]]) -> str:
     Raises:
         Hint: none of them.
     """
-    given = _plain(value)
+    given = plain(value) if isinstance(value, str) else ""
     for name, others in names.items():
-        if given in map(_plain, (name, *others)):
+        if given in map(plain, (name, *others)):
             return name
     raise Hint(f"One of {', '.join(map(repr, names))}, as text.")
 
 
-def _plain(value: Any) -> str:
-    return re.sub(r"[\W_]+", "", str(value)).lower()
+def plain(name: Any) -> str:
+    """A name in small letters, without spaces, marks and a leading "the"."""
+    return re.sub(r"^the(?=.)|[\W_]+", "", str(name).strip().lower())
