@@ -8,7 +8,8 @@
 # 2. name the five parts of the pipeline and what passes between them;
 # 3. watch one of them at work, and change what it does.
 #
-# **You need** Python, and ears. **Minutes** 40. **Difficulty** ●○○. Runs offline on a laptop, without a graphics card.
+# **You need** Python; loudspeakers or headphones. **Minutes** 40. **Difficulty** ●○○. Runs offline on a laptop,
+# without a graphics card.
 #
 # **You will hear** one voice in English and Mandarin, with chance, pitch and melody changed, and your own texts.
 
@@ -32,8 +33,8 @@ recording
 # ## Hear it
 #
 # `clone` runs a few networks over the recording once; nothing is trained. `speak` then says any text.
-# Nano is small, so do not expect a radio announcer. It learned English and Mandarin, and a voice that it heard in one
-# speaks the other, too.
+# Nano is small, and does not sound like a studio recording. It learned English and Mandarin, and a voice that it heard
+# in one speaks the other, too.
 
 # %%
 with noted():
@@ -108,8 +109,8 @@ card = check.samples_per_code(samples)
 card
 
 # %% [markdown]
-# **Exercise 3.** Chance plays a part: `seed` begins it. The same text in the same voice with three seeds: what differs?
-# `"words"`, `"voice"`, `"length"` or `"codes"`? Answer before you listen.
+# **Exercise 3.** Chance plays a part: random numbers are drawn, and `seed` decides which. The same text in the same
+# voice with three seeds: what differs? `"words"`, `"voice"`, `"length"` or `"codes"`? Answer before you listen.
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION: differs = None

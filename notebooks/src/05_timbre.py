@@ -62,7 +62,7 @@ shapes(records)
 # Level lines are the voice; whatever follows the phones is averaged away.
 #
 # **Exercise 1.** Write the mean. Recordings of a batch differ in length: `frames` is (B, G, F), `mask` is (B, 1, F), and
-# the result is (B, G, 1). The next cell makes both voices with it.
+# the result is (B, G, 1). The cell below makes both voices with it, which speak from there on.
 
 
 # %% tags=["exercise"]
@@ -75,9 +75,6 @@ def pool(frames, mask):
 card = check.pool(pool)
 card
 
-# %% [markdown]
-# The next cell makes the vectors that speak from here on.
-
 # %%
 pooled, whose = check.pool.built(pool, check.mean_over_time)
 mine, theirs = (pooled_voice(lab, wave, pooled) for wave in (part.wave, other.wave))
@@ -86,9 +83,9 @@ print(f"the mean is {whose}")
 # %% [markdown]
 # ## The same codes from another mouth
 #
-# **Exercise 2.** Before you listen: the codes of the recording are spoken again, once with its own vector and once with that of the second
-# voice. Nothing else changes. What will move: the `"height"` of the pitch curve, its `"shape"` (when it rises and
-# falls), `"both"` or `"none"`?
+# **Exercise 2.** Before you listen: the codes of the recording are spoken again, once with its own vector and once with
+# that of the second voice. Nothing else changes. What will move: the `"height"` of the pitch curve, its `"shape"` (when
+# it rises and falls), `"both"` or `"none"`?
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION: moved = None
