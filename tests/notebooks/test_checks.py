@@ -128,6 +128,7 @@ def test_the_next_cell_goes_on_with_the_readers_own_where_it_is_right() -> None:
     assert frames.triangles.built(mine, kits) == (mine, "yours")
     spare, whose = frames.triangles.built(lambda edges, bins: None, kits)
     assert spare is kits and "'Triangles on the mel scale' is still open" in whose
+    assert frames.triangles.built(spare, kits) == (spare, whose), "the cell is run again"
     halved = cases_first.f0(50.0, 60.0, 45.0)
     assert hear.octave_lower.built([1], [2], cases_first.BEFORE, halved) == ([1], "yours")
     assert hear.octave_lower.built([], [2], cases_first.BEFORE, cases_first.BEFORE)[0] == [2]

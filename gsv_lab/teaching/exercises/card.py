@@ -147,7 +147,8 @@ class Exercise:
             kits: what the kit has for it.
             answers: what the rule takes; `mine` alone if none.
         """
-        if self.card(*(answers or (mine,))).passed:
+        # A cell that is run twice hands over what it was given the first time.
+        if mine is not kits and self.card(*(answers or (mine,))).passed:
             return mine, "yours"
         return kits, f"the kit's, since '{self.title}' is still open"
 
