@@ -271,7 +271,7 @@ HINTS: dict[str, tuple[str, ...]] = {
         "0.0 s with hop 320 lies in", "Your function stopped with", "Hand the function over by",
     ),
     "frames.rates": (
-        "Codes are the slower ones:", "Frame 5 belongs to code 2.5?", "Rounding gives code 0 one",
+        "Codes are the slower ones:", "Frame 5 belongs to code 2.5?", "Rounding gives code 1 one",
         "Frames 0 to 7 should give", "Code 0 would begin before", "frames_of should give two",
         "Your two functions disagree:", "Your two functions disagree:", "Code 3 has the frames 6 and",
     ),

@@ -151,7 +151,7 @@ def given_back(clean: Records, broken: Records, repaired: Records) -> str:
 @exercise(
     "Which head is the dearest?",
     "Look for a bright line from the upper left to the lower right: a head that moves on in the text as codes go on.",
-    "It is in the middle layer, and one head there has a far sharper line than its neighbours.",
+    "It is in layer 1, and one head there has a far sharper line than its neighbours.",
 )
 def dearest(prediction: str, grid: HeadGrid) -> str:
     """A prediction, layer.head as in "0.3", before the grid is seen; the grid of all heads."""

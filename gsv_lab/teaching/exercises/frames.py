@@ -51,7 +51,7 @@ def rates(code_of: Callable[[int], int], frames_of: Callable[[int], tuple[int, i
     codes = [number(ask(code_of, frame), "code_of should give one number.") for frame in range(8)]
     expect(codes != [2 * frame for frame in range(8)], "Codes are the slower ones: frame 6 cannot belong to code 12.")
     expect(codes != [frame / 2 for frame in range(8)], "Frame 5 belongs to code 2.5? Two frames share one whole code.")
-    expect(codes != [round(frame / 2) for frame in range(8)], "Rounding gives code 0 one frame and code 2 three.")
+    expect(codes != [round(frame / 2) for frame in range(8)], "Rounding gives code 1 one frame and code 2 three.")
     got = " ".join(f"{code:g}" for code in codes)
     expect(codes == [0, 0, 1, 1, 2, 2, 3, 3], f"Frames 0 to 7 should give 0 0 1 1 2 2 3 3, yours {got}.")
     pairs = [_pair(ask(frames_of, code)) for code in range(4)]

@@ -40,7 +40,7 @@ def held_out(answer: Callable[[Any, Any], Any]) -> str:
         expect(not inside.all(), f"All of {who} is in the test: the probe cannot name somebody it has never met.")
         expect(inside.any(), f"Nothing of {who} is in the test: nobody knows whether {who} would be recognised.")
     share = float(found.mean())
-    expect(0.125 <= share <= 0.5, f"{share:.0%} of the frames are in the test; a quarter or so was asked for.")
+    expect(0.125 <= share <= 0.5, f"{share:.0%} of the frames are in the test; an eighth to a half was asked for.")
     return "To ask for phones, hold out whole *speakers*: a new voice should not matter."
 
 
