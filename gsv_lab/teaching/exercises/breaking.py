@@ -187,7 +187,7 @@ def heard_without(patient: Patient, clips: Sequence[PatientClip], names: Sequenc
 
 def heads_of(subject: Lab | Patient) -> list[str]:
     """Labels of all heads, such as "1.0"."""
-    layers = subject.components()["semantic_gpt"].layers
+    layers: Any = subject.components()["semantic_gpt"].layers
     return [f"{number}.{head}" for number, layer in enumerate(layers) for head in range(layer.attention.n_heads)]
 
 
