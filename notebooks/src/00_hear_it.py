@@ -18,6 +18,7 @@ import gsv_lab
 from gsv_lab import figures
 from gsv_lab.hooks import mean, scale
 from gsv_lab.teaching.exercises import hear as check
+from gsv_lab.teaching.exercises.answers import as_edits
 from gsv_lab.teaching.exercises.distances import log_mel
 from gsv_lab.teaching.exercises.material import find_speech, timed_phones
 from gsv_lab.teaching.page import heard, noted, shapes
@@ -181,6 +182,7 @@ heard(None, {"as it was": speech, "F0 times 1.5": higher})
 # BEGIN SOLUTION: edits = []
 edits = [scale("vocoder.f0", 0.5)]
 # END SOLUTION
+edits = as_edits(edits)  # one alone is a list of one
 with gsv_lab.probe(lab, "vocoder.f0", edits=edits) as lower:
     low = lab.speak(text, voice, seed=0)
 card = check.octave_lower(records["vocoder.f0"], lower["vocoder.f0"])
@@ -200,6 +202,7 @@ heard(deep.show(), {"as it was": speech, f"an octave lower ({whose})": deep})
 # BEGIN SOLUTION: robot = []
 robot = [mean("vocoder.f0")]
 # END SOLUTION
+robot = as_edits(robot)
 with gsv_lab.probe(lab, "vocoder.f0", edits=robot) as even:
     flat = lab.speak(text, voice, seed=0)
 card = check.monotone(records["vocoder.f0"], even["vocoder.f0"])

@@ -19,6 +19,7 @@ from gsv_lab import figures
 from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.hooks import zero
 from gsv_lab.teaching.exercises import timbre as check
+from gsv_lab.teaching.exercises.answers import as_edits
 from gsv_lab.teaching.exercises.cloning import pooled_voice, voice_of
 from gsv_lab.teaching.exercises.distances import content_likeness, log_mel, mel_distance
 from gsv_lab.teaching.exercises.excerpt import excerpt
@@ -208,7 +209,7 @@ heard(figures.feature_stack(part.wave, lab.sample_rate, mels, part.phones.symbol
 # BEGIN SOLUTION: edits = []
 edits = [zero(tap, phone=int(alignment.sum(0).argmax()))]
 # END SOLUTION
-with gsv_lab.probe(lab, tap, edits=edits) as without:
+with gsv_lab.probe(lab, tap, edits=as_edits(edits)) as without:
     lab.resynthesize(part.wave, part.phones, mine)
 card = check.one_phone(clean[tap], without[tap])
 card

@@ -1,4 +1,4 @@
-"""What readers answer, in whatever form they like: lists, arrays and tensors as numbers, names in any spelling."""
+"""What readers answer, in whatever form: lists, arrays and tensors as numbers, names in any spelling, edits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gsv_lab.hooks import Edit
 from gsv_lab.teaching.exercises.card import Hint
 
 
@@ -40,6 +41,11 @@ def named(value: Any, names: dict[str, tuple[str, ...]]) -> str:
         if given in map(plain, (name, *others)):
             return name
     raise Hint(f"One of {', '.join(map(repr, names))}, as text.")
+
+
+def as_edits(value: Any) -> list[Edit]:
+    """The edits of an answer, which may be one alone or a list of them; what is no edit is left out."""
+    return [edit for edit in (value if isinstance(value, list | tuple) else [value]) if isinstance(edit, Edit)]
 
 
 def plain(name: Any) -> str:
