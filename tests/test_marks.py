@@ -69,11 +69,10 @@ def test_pieces_of_a_stream(lab: Lab, voice: Voice, tmp_path: Path) -> None:
 
 
 def test_players(lab: Lab, speech: Speech, tmp_path: Path) -> None:
-    """Of a notebook's output, of a widget (which plays the first seconds only), and of the demo's report."""
+    """Of a notebook's output, of a widget, and of the demo's report."""
     pages = (
         speech._repr_html_(),
         widget_player(speech.wave, speech.sample_rate, speech.mark),
-        widget_player(speech.wave, speech.sample_rate, speech.mark, seconds=0.05),
         page.player(audio.data_url(speech.wave, speech.sample_rate, speech.mark), "a sound"),
     )
     for shown in pages:

@@ -132,7 +132,6 @@ def write_disentanglement(
         "speakers": n_speakers,
     }
     subject = "; ".join(f"{key} {value}" for key, value in about.items())
-    subject = "; ".join(f"{key} {value}" for key, value in about.items())
     at_best = "" if best is None else "At best: the synthetic corpus itself says it with the other voice."
     sections = [
         Section("Speaker vectors swapped", swap_table, at_best),

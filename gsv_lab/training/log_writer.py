@@ -135,7 +135,7 @@ class LogWriter:
 
     def points(self, tag: str, points: Points) -> None:
         """Vectors with their labels, for an embedding projector."""
-        # Four digits: as text, more of them would only take room.
+        # Four decimals: as text, more of them would only take room.
         vectors = points.vectors.detach().double().cpu().numpy().round(4)
         columns = {name: [one_line(label) for label in column] for name, column in points.labels.items()}
         rows: list[Any] = [list(row) for row in zip(*columns.values(), strict=True)]

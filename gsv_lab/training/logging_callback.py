@@ -92,7 +92,8 @@ class LoggingCallback(Configurable, Callback):
             with log.attempt("points"), torch.random.fork_rng(), torch.no_grad():
                 for tag, points in task.view_points(batch).items():
                     if tag in wanted:
-                        self._points.setdefault(tag, []).append(points)
+                        # Thinned at once: the frames of many clips would fill the memory.
+                        self._points.setdefault(tag, []).append(Points.joined([points]))
         if batch_idx:
             return
         shown = task.view_batch(batch, self.items)

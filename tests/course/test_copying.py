@@ -87,6 +87,19 @@ def test_a_file_that_nobody_copied_is_somebodys(tmp_path: Path, monkeypatch: pyt
     assert copy_course(tmp_path).updated == (NAMES[3],)
 
 
+def test_a_file_that_cannot_be_read_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy_course(tmp_path)
+    read = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path == tmp_path / NAMES[1]:
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert copy_course(tmp_path).kept == (NAMES[1],)
+
+
 def test_a_copy_that_stops_half_way_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy_course(tmp_path)
     monkeypatch.setattr(copying, "course_files", lambda: dict.fromkeys(NAMES, b"a new edition"))
@@ -148,11 +161,21 @@ def test_a_folder_without_progress_stays_without_until_it_is_asked_for(tmp_path:
 
 def test_a_record_that_cannot_be_read_stops_no_check_and_is_left_alone(tmp_path: Path) -> None:
     copy_course(tmp_path)
-    (tmp_path / PROGRESS).write_text("{broken", encoding="utf-8")
-    remember("timbre.pool", True, tmp_path)
-    assert (tmp_path / PROGRESS).read_text(encoding="utf-8") == "{broken"
-    with pytest.raises(DataError, match="it is no JSON"):
-        overview(tmp_path)
+    faults = {
+        "{broken": "it is no JSON",
+        "[" * 100_000: "it is no JSON",
+        "[]": "no object 'exercises'",
+        '{"exercises": {"timbre.pool": 3}}': "no object 'exercises' of the right entries",
+    }
+    for text, says in faults.items():
+        (tmp_path / PROGRESS).write_text(text, encoding="utf-8")
+        remember("timbre.pool", True, tmp_path)
+        assert (tmp_path / PROGRESS).read_text(encoding="utf-8") == text
+        with pytest.raises(DataError, match=says):
+            overview(tmp_path)
+    (tmp_path / PROGRESS).write_text('{"exercises": {"timbre.pool": {"attempts": "many"}}}', encoding="utf-8")
+    remember("timbre.pool", False, tmp_path)
+    assert json.loads((tmp_path / PROGRESS).read_text(encoding="utf-8"))["exercises"]["timbre.pool"]["attempts"] == 1
 
 
 def test_the_overview_shows_what_was_done(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from gsv_lab.system.environment import default_model
 from gsv_lab.system.extras import require
 from gsv_lab.system.files import make_folder, save_bytes
 from gsv_lab.system.folders import check_reachable, locked, private_folder
-from gsv_lab.system.shipped import PACKAGE
+from gsv_lab.system.shipped import PACKAGE, shipped_folder
 from gsv_lab.teaching.course.chapters import Chapter, chosen
 from gsv_lab.teaching.course.pages import CONTENTS, Link, chapter_body, frame, key_of, prose
 from gsv_lab.teaching.course.running import run_chapter
@@ -115,9 +115,9 @@ def _part(progress: Progress, number: int, pages: int) -> Progress:
 
 
 def _package_digest() -> str:
-    """Of the code that notebooks run: after a change of it every page is made anew."""
+    """Of the code and the configurations that a book runs: after a change of them every page is made anew."""
     digest = hashlib.sha256()
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted([*PACKAGE.rglob("*.py"), *shipped_folder("configs").rglob("*.yaml")]):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -110,8 +110,9 @@ def copy_course(folder: Path, progress: bool | None = None) -> Copied:
 def _place(path: Path, data: bytes, hashes: dict[str, Any]) -> str:
     """Bring one file up to date if that loses nothing; what was done."""
     there = os.path.lexists(path)
-    old = _hash(path.read_bytes()) if path.is_file() else ""
-    new = _hash(data)
+    old, new = "", _hash(data)
+    with suppress(OSError):  # what cannot be read stays as it is
+        old = _hash(path.read_bytes()) if path.is_file() else ""
     if there and old != new and (not old or old != hashes.get(path.name)):
         return "kept"
     hashes[path.name] = new

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from gsv_lab.errors import on_page
+from gsv_lab.system.page import picture
 from gsv_lab.teaching.course.chapters import Chapter, ChapterExercise
 from gsv_lab.teaching.course.maths import mathml
 from gsv_lab.teaching.exercises.notebook import answers, starter
@@ -195,12 +196,7 @@ def _display(data: dict[str, Any]) -> str:
         case "text/html" | "image/svg+xml":
             return content
         case "image/png":
-            return picture(base64.b64decode(content))
+            return picture(base64.b64decode(content), "what the cell above draws")
         case "text/markdown":
             return prose(content)
     return f'<pre class="out">{ansi2html(content)}</pre>'
-
-
-def picture(png: bytes, what: str = "what the cell above draws") -> str:
-    """A PNG inside the page."""
-    return f'<img alt="{on_page(what)}" src="data:image/png;base64,{base64.b64encode(png).decode("ascii")}">'

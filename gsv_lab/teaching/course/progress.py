@@ -26,27 +26,29 @@ LARGEST = 2**20
 """Bytes of either file; a course with every exercise done has about 10,000."""
 
 
-def read_record(path: Path, part: str) -> dict[str, Any]:
+def read_record(path: Path, part: str, entry: type = str) -> dict[str, Any]:
     """A JSON object of the course; an empty one where there is no such file.
 
     Args:
         path: of the file.
         part: name of an object in it, which is there afterwards.
+        entry: type of the values of that object.
 
     Raises:
         DataError: COURSE_RECORD, it cannot be read, or holds something else.
     """
     try:
         found = json.loads(read_file(path, LARGEST).decode())
-        if isinstance(found, dict) and isinstance(found.setdefault(part, {}), dict):
+        rows = found.setdefault(part, {}) if isinstance(found, dict) else None
+        if isinstance(rows, dict) and all(isinstance(row, entry) for row in rows.values()):
             return found
-        why = f"it holds no object {part!r}"
+        why = f"it holds no object {part!r}" + (" of the right entries" if isinstance(rows, dict) else "")
     except FileNotFoundError:
         return {part: {}}
-    except json.JSONDecodeError as error:
-        why = f"it is no JSON: {error}"
     except (OSError, UnicodeDecodeError) as error:
         why = why_unreadable(error)
+    except (ValueError, RecursionError) as error:
+        why = f"it is no JSON: {error}"
     action = "Mend or delete it; your notebooks are not touched by that"
     raise DataError("COURSE_RECORD", f"{str(path)!r} cannot be read: {why}", "", action)
 
@@ -85,10 +87,11 @@ def remember(check: str, passed: bool, folder: Path | None = None) -> None:
         if not read_record(folder / COURSE, "files").get("progress"):
             return
         with locked(folder, "written", wait=True, name=f".{PROGRESS}.lock"):
-            record = read_record(folder / PROGRESS, "exercises")
-            done = record["exercises"].setdefault(check, {"attempts": 0, "passed": ""})
-            done["attempts"] += 1
-            done["passed"] = done["passed"] or (clock().isoformat() if passed else "")
+            record = read_record(folder / PROGRESS, "exercises", dict)
+            done = record["exercises"].setdefault(check, {})
+            attempts = done.get("attempts")
+            done["attempts"] = 1 + (attempts if isinstance(attempts, int) else 0)
+            done["passed"] = done.get("passed") or (clock().isoformat() if passed else "")
             write_record(folder / PROGRESS, {"format": 1, **record})
 
 
@@ -151,7 +154,7 @@ def overview(folder: Path | None = None) -> Overview:
         DataError: COURSE_RECORD, NOTEBOOK_SOURCE.
     """
     folder = Path.cwd() if folder is None else folder
-    exercises = read_record(folder / PROGRESS, "exercises")["exercises"]
+    exercises = read_record(folder / PROGRESS, "exercises", dict)["exercises"]
 
     def state(check: str) -> str:
         found = exercises.get(check)

@@ -17,8 +17,8 @@ import numpy as np
 
 from gsv_lab.errors import LabError, on_page
 from gsv_lab.system.environment import surroundings
+from gsv_lab.system.page import picture
 from gsv_lab.system.shipped import shipped_folder
-from gsv_lab.teaching.course.pages import picture
 
 TRAINING = "training.html"
 BATCHES = {"content": 240, "sovits": 120}

@@ -61,7 +61,7 @@ class AblationExplorer(Explorer):
         rows = [row | nothing if (row["tap"], row["head"]) in gone else row for row in grid.rows]
         self.grid = HeadGrid(grid.clean, Table(rows))
         if self.reach is None:
-            self.reach = float(np.abs(self.grid.matrix("nats")[2]).max())
+            self.reach = float(np.nanmax(np.abs(self.grid.matrix("nats")[2])))
         return self.grid
 
     def render(self, state: State) -> Any:

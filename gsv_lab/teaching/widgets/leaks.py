@@ -75,7 +75,7 @@ class LeakExplorer(Explorer):
         score = found.score
         bars = _bar("probe", score.value, "#0072B2", f"[{score.low:.2f}, {score.high:.2f}]")
         bars += _bar("control", found.control, "#E69F00", "random labels, learned by heart")
-        bars += _bar("chance", found.chance, "#999999", "the commonest answer, without looking")
+        bars += _bar("chance", found.chance, "#999999", "the best answer without looking")
         return head + f"<table>{bars}</table>" + self._history()
 
     def _history(self) -> str:

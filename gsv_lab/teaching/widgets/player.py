@@ -6,7 +6,6 @@ Letters: T samples.
 from __future__ import annotations
 
 import base64
-import math
 from typing import Any
 
 from torch import Tensor
@@ -14,7 +13,7 @@ from torch import Tensor
 from gsv_lab import audio
 
 
-def player(wave: Tensor, sample_rate: int, mark: audio.Mark | None, seconds: float = math.inf) -> str:
+def player(wave: Tensor, sample_rate: int, mark: audio.Mark | None) -> str:
     """(T,) -> HTML with a player of the whole wave: wav, one channel, 16 bit. It plays when it is asked to.
 
     A second takes 43 kB of the page at 16 kHz. A Jupyter server passes on 3 MB within 3 s, 70 s of speech.
@@ -23,21 +22,12 @@ def player(wave: Tensor, sample_rate: int, mark: audio.Mark | None, seconds: flo
         wave: samples in [-1, 1]; what is beyond is limited.
         sample_rate: Hz.
         mark: that the speech is synthetic; None for recordings.
-        seconds: play at most so much from the beginning, and say so.
     """
-    flat = wave.detach().reshape(-1)
-    most = min(flat.numel(), round(min(seconds, flat.numel() / sample_rate) * sample_rate))
-    source = audio.data_url(flat[:most], sample_rate, mark)
-    note = "" if flat.numel() <= most else f" <small>first {most / sample_rate:g} s</small>"
-    return f'<audio controls preload="metadata" src="{source}"></audio>{note}'
+    return f'<audio controls preload="metadata" src="{audio.data_url(wave, sample_rate, mark)}"></audio>'
 
 
 def picture_html(figure: Any) -> str:
     """A matplotlib Figure as HTML with a PNG inside."""
     from gsv_lab.figures import png
 
-    return f'<img style="max-width:100%" src="data:image/png;base64,{_base64(png(figure))}">'
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
+    return f'<img style="max-width:100%" src="data:image/png;base64,{base64.b64encode(png(figure)).decode("ascii")}">'

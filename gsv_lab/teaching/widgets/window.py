@@ -16,14 +16,14 @@ from gsv_lab.teaching.widgets.player import picture_html, player
 
 
 class WindowExplorer(Explorer):
-    """The spectrogram of up to two seconds, with a window and a hop to choose.
+    """The spectrogram of a passage, with a window and a hop to choose.
 
     state: `window_ms`, `hop_ms`, `start` in seconds, `top_khz`; `render` gives HTML text, `snapshot()` a Figure.
 
     Args:
         wave: (T,) samples.
         sample_rate: Hz.
-        seconds: shown at a time.
+        seconds: of the passage.
         mark: that the speech is synthetic; None for recordings.
     """
 
