@@ -22,7 +22,7 @@ _BOXES: dict[str, tuple[str, int, int, int]] = {
     "quantizer": ("quantizer", 258, 118, 90),
     "speaker_encoder": ("speaker encoder", 102, 180, 136),
     "posterior": ("posterior", 560, 118, 84),
-    "discriminator": ("discriminator", 766, 118, 104),
+    "discriminator": ("discriminator", 762, 118, 112),
 }
 """Part -> label, left edge, middle, width."""
 _HEIGHT = 34
@@ -36,7 +36,7 @@ _ARROWS = (
     "M66 140L102 122", "M66 150L102 176", "M238 118H258", "M303 101V57",
     "M238 180H742V57", "M462 180V57", "M545 180V70L578 57",
 )  # fmt: skip
-_TRAINING = ("M660 141L644 131", "M602 101V57", "M720 142L766 126", "M838 58V101")
+_TRAINING = ("M660 141L644 131", "M602 101V57", "M720 142L762 126", "M838 58V101")
 
 
 @dataclass(frozen=True)
