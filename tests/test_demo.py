@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-import shutil
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from gsv_lab import audio
-from gsv_lab.audio.examples import LIBRI, shipped_sample
 from gsv_lab.cli.demo import demo
 from gsv_lab.cli.demo_changes import chance_margin, error_change, similarity_change
 from gsv_lab.cli.example import described
+from gsv_lab.system.examples import LIBRI, shipped_sample
 from tiny import make_family
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -116,24 +114,18 @@ class TestChanges:
         assert chance_margin(0.0, 0.0, 30) > 0 and chance_margin(1.4, 1.2, 30) < 1 and chance_margin(0, 0, 0) > 0
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 @pytest.mark.parametrize("page", ["report.html", "prepared/report.html"])
-def test_it_fits_a_phone_and_asks_nobody(report: Path, page: str) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
-            for width in (390, 1000):
-                shown = browser.new_page(viewport={"width": width, "height": 800})
-                asked, said = [], []
-                shown.on("request", lambda request, asked=asked: asked.append(request.url))
-                shown.on("console", lambda message, said=said: said.append(message.text))
-                shown.goto((report.parent / page).as_uri())
-                assert shown.evaluate("document.documentElement.scrollWidth") <= width
-                narrowest = "Math.min(...[...document.querySelectorAll('audio')].map(e => e.offsetWidth))"
-                assert shown.evaluate(narrowest) >= 200
-                heads = "[...document.querySelectorAll('.stack thead')].map(e => e.offsetHeight)"
-                assert all((height <= 1) == (width == 390) for height in shown.evaluate(heads))
-                assert not said and all(url.startswith(("data:", "file:")) for url in asked)
-        finally:
-            browser.close()
+def test_it_fits_a_phone_and_asks_nobody(report: Path, page: str, browser: Any) -> None:
+    for width in (390, 1000):
+        shown = browser.new_page(viewport={"width": width, "height": 800})
+        asked, said = [], []
+        shown.on("request", lambda request, asked=asked: asked.append(request.url))
+        shown.on("console", lambda message, said=said: said.append(message.text))
+        shown.goto((report.parent / page).as_uri())
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        narrowest = "Math.min(...[...document.querySelectorAll('audio')].map(e => e.offsetWidth))"
+        assert shown.evaluate(narrowest) >= 200
+        heads = "[...document.querySelectorAll('.stack thead')].map(e => e.offsetHeight)"
+        assert all((height <= 1) == (width == 390) for height in shown.evaluate(heads))
+        assert not said and all(url.startswith(("data:", "file:")) for url in asked)
+        shown.close()

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from gsv_lab import audio
-from gsv_lab.audio.examples import LIBRI, cached_example, shipped_sample
 from gsv_lab.errors import AudioError
+from gsv_lab.system.examples import LIBRI, cached_example, shipped_sample
 
 
 class Source(NamedTuple):
@@ -28,6 +27,8 @@ def described(paths: Sequence[Path], slices: Sequence[Path]) -> Source:
         )
     if all(LIBRI in path.name for path in paths):
         return Source("librosa's example", "A person reads: the example libri1, a public-domain recording of LibriVox.")
+    from gsv_lab import audio
+
     marks = [audio.read_mark(path) for path in slices]
     made = sorted({f"{mark.model}, voice {mark.voice}" for mark in marks if mark})
     origin = "Nothing in it says that it is synthetic; whether a person speaks only you can know."

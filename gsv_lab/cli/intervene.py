@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gsv_lab.audio.examples import shipped_sample
 from gsv_lab.cli.console import say
 from gsv_lab.cli.options import NoiseScale, add_command, add_model, add_parts, number
 from gsv_lab.errors import ConfigError
+from gsv_lab.system.examples import shipped_sample
 from gsv_lab.system.ranges import PositiveInt, Seed
 
 

@@ -14,29 +14,29 @@ from gsv_lab.figures.style import INK, ORANGE
 
 _BOXES: dict[str, tuple[str, int, int, int]] = {
     "text": ("text frontend", 66, 40, 104),
-    "semantic_gpt": ("SemanticGPT", 244, 40, 104),
+    "semantic_gpt": ("SemanticGPT", 236, 40, 120),
     "prior": ("prior", 424, 40, 76),
     "flow": ("flow", 560, 40, 76),
     "vocoder": ("vocoder", 700, 40, 84),
-    "content_encoder": ("content encoder", 106, 118, 122),
+    "content_encoder": ("content encoder", 102, 118, 136),
     "quantizer": ("quantizer", 258, 118, 90),
-    "speaker_encoder": ("speaker encoder", 106, 180, 122),
+    "speaker_encoder": ("speaker encoder", 102, 180, 136),
     "posterior": ("posterior", 560, 118, 84),
-    "discriminator": ("discriminator", 766, 118, 104),
+    "discriminator": ("discriminator", 762, 118, 112),
 }
 """Part -> label, left edge, middle, width."""
 _HEIGHT = 34
 _WORDS = (
-    ("text", 20, 44), ("phones", 207, 30), ("codes", 386, 30), ("latent", 530, 30), ("z", 668, 30), ("wave", 846, 44),
+    ("text", 20, 44), ("phones", 203, 30), ("codes", 390, 30), ("latent", 530, 30), ("z", 668, 30), ("wave", 846, 44),
     ("reference", 36, 149), ("codes of the prompt", 228, 86), ("speaker", 300, 174), ("recording", 688, 149),
 )  # fmt: skip
 """Word, middle, base line."""
 _ARROWS = (
-    "M36 40H66", "M207 18V8H450V23", "M170 40H244", "M348 40H424", "M500 40H560", "M636 40H700", "M784 40H822",
-    "M66 140L106 122", "M66 150L106 176", "M228 118H258", "M303 101V57",
-    "M228 180H742V57", "M462 180V57", "M545 180V70L578 57",
+    "M36 40H66", "M203 18V8H450V23", "M170 40H236", "M356 40H424", "M500 40H560", "M636 40H700", "M784 40H822",
+    "M66 140L102 122", "M66 150L102 176", "M238 118H258", "M303 101V57",
+    "M238 180H742V57", "M462 180V57", "M545 180V70L578 57",
 )  # fmt: skip
-_TRAINING = ("M660 141L644 131", "M602 101V57", "M720 142L766 126", "M838 58V101")
+_TRAINING = ("M660 141L644 131", "M602 101V57", "M720 142L762 126", "M838 58V101")
 
 
 @dataclass(frozen=True)

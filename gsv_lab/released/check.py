@@ -18,7 +18,6 @@ from typing import Any
 import torch
 
 import gsv_lab
-from gsv_lab.audio.examples import shipped_sample
 from gsv_lab.errors import DataError, LabError
 from gsv_lab.inference.lab import Lab
 from gsv_lab.released.catalogue import MODELS, needed, weights_folder
@@ -27,6 +26,7 @@ from gsv_lab.released.check_report import CheckReport, CompanionReport, SpeechRe
 from gsv_lab.released.companions import load_bert, load_hubert
 from gsv_lab.released.importer import import_reference
 from gsv_lab.released.loading import Files, family_from, find, load_verifier
+from gsv_lab.system.examples import shipped_sample
 from gsv_lab.system.files import make_folder, save_bytes
 from gsv_lab.system.folders import private_folder
 from gsv_lab.system.machine import machine

@@ -8,7 +8,8 @@
 # 2. name the five parts of the pipeline and what passes between them;
 # 3. watch one of them at work, and change what it does.
 #
-# **You need** Python, and ears. **Minutes** 40. **Difficulty** ●○○. Runs offline on a laptop, without a graphics card.
+# **You need** Python; loudspeakers or headphones. **Minutes** 40. **Difficulty** ●○○. Runs offline on a laptop,
+# without a graphics card.
 #
 # **You will hear** one voice in English and Mandarin, with chance, pitch and melody changed, and your own texts.
 
@@ -17,6 +18,7 @@ import gsv_lab
 from gsv_lab import figures
 from gsv_lab.hooks import mean, scale
 from gsv_lab.teaching.exercises import hear as check
+from gsv_lab.teaching.exercises.answers import as_edits
 from gsv_lab.teaching.exercises.distances import log_mel
 from gsv_lab.teaching.exercises.material import find_speech, timed_phones
 from gsv_lab.teaching.page import heard, noted, shapes
@@ -32,8 +34,8 @@ recording
 # ## Hear it
 #
 # `clone` runs a few networks over the recording once; nothing is trained. `speak` then says any text.
-# Nano is small, so do not expect a radio announcer. It learned English and Mandarin, and a voice that it heard in one
-# speaks the other, too.
+# Nano is small, and does not sound like a studio recording. It learned English and Mandarin, and a voice that it heard
+# in one speaks the other, too.
 
 # %%
 with noted():
@@ -108,8 +110,8 @@ card = check.samples_per_code(samples)
 card
 
 # %% [markdown]
-# **Exercise 3.** Chance plays a part: `seed` begins it. The same text in the same voice with three seeds: what differs?
-# `"words"`, `"voice"`, `"length"` or `"codes"`? Answer before you listen.
+# **Exercise 3.** Chance plays a part: random numbers are drawn, and `seed` decides which. The same text in the same
+# voice with three seeds: what differs? `"words"`, `"voice"`, `"length"` or `"codes"`? Answer before you listen.
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION: differs = None
@@ -180,6 +182,7 @@ heard(None, {"as it was": speech, "F0 times 1.5": higher})
 # BEGIN SOLUTION: edits = []
 edits = [scale("vocoder.f0", 0.5)]
 # END SOLUTION
+edits = as_edits(edits)  # one alone is a list of one
 with gsv_lab.probe(lab, "vocoder.f0", edits=edits) as lower:
     low = lab.speak(text, voice, seed=0)
 card = check.octave_lower(records["vocoder.f0"], lower["vocoder.f0"])
@@ -199,6 +202,7 @@ heard(deep.show(), {"as it was": speech, f"an octave lower ({whose})": deep})
 # BEGIN SOLUTION: robot = []
 robot = [mean("vocoder.f0")]
 # END SOLUTION
+robot = as_edits(robot)
 with gsv_lab.probe(lab, "vocoder.f0", edits=robot) as even:
     flat = lab.speak(text, voice, seed=0)
 card = check.monotone(records["vocoder.f0"], even["vocoder.f0"])

@@ -48,8 +48,8 @@ figures.diagram("content_encoder", "speaker_encoder", "posterior")
 # w[n] = \tfrac12\left(1 - \cos\tfrac{2\pi n}{N}\right) $$
 #
 # A spectrogram is its magnitude $|X|$. (Griffin and Lim 1984,
-# [doi:10.1109/TASSP.1984.1164317](https://doi.org/10.1109/TASSP.1984.1164317), section II.) A mel frame of this kit has
-# a hop of 160 samples, 10 ms; a frame of content 320; a code covers 640.
+# [doi:10.1109/TASSP.1984.1164317](https://doi.org/10.1109/TASSP.1984.1164317).) A mel frame of this kit has a hop of
+# 160 samples, 10 ms; a frame of content 320; a code covers 640.
 
 # %% tags=["figure"]
 frames = LinearSpectrogram(n_fft=640, hop_length=160)(part.wave[None])[0]
@@ -221,8 +221,9 @@ heard(picture, {"the sentence": part, **back})
 #
 # A mel frame still holds everything: the sound, the person, the room. The content encoder reads 80 bands, and passes on
 # what distinguishes phones: 192 values, 50 times a second. The released models use HuBERT here, 768 values at the same
-# rate, learnt by filling in masked frames ([arXiv:2106.07447](https://arxiv.org/abs/2106.07447), section II). Content is
-# no sound. What can be heard is what the pipeline makes of it: the sentence spoken again, from its codes.
+# rate, learnt by guessing which cluster a masked frame belongs to
+# ([arXiv:2106.07447](https://arxiv.org/abs/2106.07447), section II). Content is no sound. What can be heard is what the
+# pipeline makes of it: the sentence spoken again, from its codes.
 
 # %%
 encoder = lab.components()["content_encoder"]

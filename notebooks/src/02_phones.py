@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from gsv_lab import figures
+from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.teaching.exercises import phones as check
 from gsv_lab.teaching.exercises import sounds
 from gsv_lab.teaching.exercises.excerpt import excerpt
@@ -123,7 +124,7 @@ pair = {"buy, third tone": "我想买一匹马。", "sell, fourth tone": "我想
 speeches = {name: lab.speak(text, voice) for name, text in pair.items()}
 for name, speech in speeches.items():
     print(f"{name:18}", *speech.phones.symbols)
-f0 = {name: sounds.pitch(speech.wave) for name, speech in speeches.items()}
+f0 = {name: tracked_pitch(speech.wave.numpy()) for name, speech in speeches.items()}
 heard(figures.f0_overlay(f0, 100, title="F0 of “I want to buy, or sell, a horse”"), speeches)
 
 # %% [markdown]
@@ -134,7 +135,7 @@ heard(figures.f0_overlay(f0, 100, title="F0 of “I want to buy, or sell, a hors
 #
 # A phone alone does not show its word, nor that a question mark is coming. *Context features* $c_p$ add it: borders,
 # parts of speech, stress. SemanticGPT adds a linear map of them to the embedding $e_p$ of each phone:
-# $x_p = e_p + W c_p$. The released models take them from BERT; nano names them one by one.
+# $x_p = e_p + W c_p$. The released models take them from BERT, for Mandarin only; nano names them one by one.
 
 # %% tags=["figure"]
 question = phonemize("你是学生？")
@@ -147,8 +148,9 @@ said = {text: lab.speak(text, voice, candidates=1) for text in ("你是学生。
 heard(picture, said)
 
 # %% [markdown]
-# You are a student, and: are you? With the shipped recording the last syllable of the question falls from 130 to 102 Hz,
-# that of the statement from 112 to 88. (There is a feature for `[emph]`, too, but these weights ignore it: the samples are the same.)
+# You are a student, and: are you? With the shipped recording the last syllable of the question falls from 130 to 102
+# Hz, that of the statement from 112 to 88. (There is a feature for `[emph]`, too, but these weights ignore it: the
+# samples are the same.)
 #
 # **Exercise 3.** `word2phones` counts the phones of every word. Bring features of words (C, W) to phones (C, P): each
 # column as often as its word has phones. (Look at `torch.repeat_interleave`.)

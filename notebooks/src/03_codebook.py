@@ -217,7 +217,8 @@ card
 # %% [markdown]
 # The last part of the recording is now spoken by codes alone. What each code sounds like was learned on the part
 # before it. *Likeness* compares what is said with the recording: 1 is the same, other speech is near 0. Do you hear
-# what revival brought? Half of the codes were enough to come as near by this measure; the variance tells more.
+# what revival brought? By likeness the two books come equally near, although in the first one half of the rows are
+# dead; the variance that is lost tells them apart.
 
 # %% tags=["figure"]
 cut = quiet_place(recording.wave)

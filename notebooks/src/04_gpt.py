@@ -14,6 +14,8 @@
 # and a sentence in Mandarin.
 
 # %% tags=["setup"]
+import math
+
 import gsv_lab  # before torch, which asks it how threads shall wait
 import torch
 
@@ -87,7 +89,7 @@ logits = teacher_forced(lab, part.phones, part.codes, part.phone_index)
 stop = logits.shape[1] - 1
 guessed = logits[:-1, :stop].argmax(-1)  # of the codes alone: the stop has no sound
 surprise = float(nats(logits, part.codes, stop))
-print(f"nats: {whose}. {surprise:.2f} nats a code: nano hesitates between {2.71828**surprise:.1f} codes, of {stop}")
+print(f"nats: {whose}. {surprise:.2f} nats a code: nano hesitates between {math.exp(surprise):.1f} codes, of {stop}")
 print(f"the best guess is the true code in {(guessed == part.codes).float().mean():.0%} of the steps")
 
 # %% [markdown]
@@ -111,7 +113,7 @@ heard(picture, {"the recording": part, **sounds})
 # ## Choosing a code
 #
 # The *temperature* $T$ divides the logits $u$ (below 1 the best gets likelier still), and *top-k* lets only the k best
-# into the draw (Fan et al. 2018, [arXiv:1805.04833](https://arxiv.org/abs/1805.04833), 5.4):
+# into the draw (Fan et al. 2018, [arXiv:1805.04833](https://arxiv.org/abs/1805.04833)):
 #
 # $$ p_i = \frac{e^{u_i / T}}{\sum_{j \in \text{k best}} e^{u_j / T}} \ \text{ for the k best, else } 0 $$
 #
@@ -272,9 +274,10 @@ heard(picture, {"free run": spoken(lab, part.phones, run.codes, voice.speaker, p
 #
 # $$ \mathrm{Attention}(q, K, V) = \mathrm{softmax}\!\left(\frac{q K^\top}{\sqrt{D}}\right) V $$
 #
-# There are several *heads* in every layer, each with weights of its own, and those of a row add up to one. Here is the
-# head that follows the phones best: a clean staircase would mean that it reads the text in order. Does any do so,
-# where the monotonic alignment gives the phone? The triangle on the right are the codes so far.
+# $D$ is the width of a key, and the weights of a row add up to one. There are several *heads* in every layer, each with
+# a $q$, $K$ and $V$ of its own. Here is the head that follows the phones best: a clean staircase would mean that it
+# reads the text in order. Does any do so, where the monotonic alignment gives the phone? The triangle on the right
+# shows the codes so far.
 
 # %% tags=["figure"]
 layer, head, score = excerpts.most_diagonal(records, len(speech.phones))

@@ -19,6 +19,7 @@ from gsv_lab import figures
 from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.hooks import zero
 from gsv_lab.teaching.exercises import timbre as check
+from gsv_lab.teaching.exercises.answers import as_edits
 from gsv_lab.teaching.exercises.cloning import pooled_voice, voice_of
 from gsv_lab.teaching.exercises.distances import content_likeness, log_mel, mel_distance
 from gsv_lab.teaching.exercises.excerpt import excerpt
@@ -62,7 +63,7 @@ shapes(records)
 # Level lines are the voice; whatever follows the phones is averaged away.
 #
 # **Exercise 1.** Write the mean. Recordings of a batch differ in length: `frames` is (B, G, F), `mask` is (B, 1, F), and
-# the result is (B, G, 1). The next cell makes both voices with it.
+# the result is (B, G, 1). The cell below makes both voices with it, which speak from there on.
 
 
 # %% tags=["exercise"]
@@ -75,9 +76,6 @@ def pool(frames, mask):
 card = check.pool(pool)
 card
 
-# %% [markdown]
-# The next cell makes the vectors that speak from here on.
-
 # %%
 pooled, whose = check.pool.built(pool, check.mean_over_time)
 mine, theirs = (pooled_voice(lab, wave, pooled) for wave in (part.wave, other.wave))
@@ -86,9 +84,9 @@ print(f"the mean is {whose}")
 # %% [markdown]
 # ## The same codes from another mouth
 #
-# **Exercise 2.** Before you listen: the codes of the recording are spoken again, once with its own vector and once with that of the second
-# voice. Nothing else changes. What will move: the `"height"` of the pitch curve, its `"shape"` (when it rises and
-# falls), `"both"` or `"none"`?
+# **Exercise 2.** Before you listen: the codes of the recording are spoken again, once with its own vector and once with
+# that of the second voice. Nothing else changes. What will move: the `"height"` of the pitch curve, its `"shape"` (when
+# it rises and falls), `"both"` or `"none"`?
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION: moved = None
@@ -211,7 +209,7 @@ heard(figures.feature_stack(part.wave, lab.sample_rate, mels, part.phones.symbol
 # BEGIN SOLUTION: edits = []
 edits = [zero(tap, phone=int(alignment.sum(0).argmax()))]
 # END SOLUTION
-with gsv_lab.probe(lab, tap, edits=edits) as without:
+with gsv_lab.probe(lab, tap, edits=as_edits(edits)) as without:
     lab.resynthesize(part.wave, part.phones, mine)
 card = check.one_phone(clean[tap], without[tap])
 card

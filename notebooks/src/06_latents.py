@@ -87,8 +87,8 @@ card
 # %% [markdown]
 # ## From one to the other: the flow
 #
-# The prior draws every value on its own: a plain bell for each. Real latents are not like that, their values hang
-# together. So a *flow* $f$ stands between. A density is carried through it by the change of variables
+# The prior draws every value on its own: a plain bell for each. Real latents are not like that, their values depend on
+# each other. So a *flow* $f$ stands between. A density is carried through it by the change of variables
 # ([Rezende & Mohamed 2015](https://arxiv.org/abs/1505.05770), eq. 5; VITS, eq. 4):
 #
 # $$ p(z \mid c) = \mathcal{N}\!\left(f(z);\, \mu(c),\, \sigma(c)\right) \left| \det \frac{\partial f(z)}{\partial z}
@@ -291,9 +291,8 @@ heard(figures.spectrogram_pair(waves, lab.sample_rate), sounds)
 
 # %% [markdown]
 # Two sentences of the shipped sample (137 phones): 33 % are lost in the recording itself, 23 to 32 % in every exchange
-# but one, and 57 % without phones. The recogniser of phones is the kit's own: it is small, hears a
-# synthesizer as sample, and learnt from the same hours of speech as the voice. So differences of a few points say
-# nothing. Whisper base, which met none of nano's training, counts words lost (English, `docs/results.md`: nano-6 on 66
+# but one, and 57 % without phones. The recogniser of phones is the kit's own: it is small, it learnt from the same hours
+# of speech as the voice, and what it hears here is a synthesizer. So differences of a few points say nothing. Whisper base, which met none of nano's training, counts words lost (English, `docs/results.md`: nano-6 on 66
 # sentences of eight people, without codes or phones on every sixth of them; nano-5 on a third):
 #
 # | | natural | copy | true codes | no codes | no phones | zero-shot |

@@ -9,7 +9,7 @@
 # 3. give back what was broken, and explain why in another network nothing happened.
 #
 # **You need** 04 and 07. **Minutes** 75. **Difficulty** ●●●. **You will hear** a small network before and after it
-# loses a head, and a Mandarin sentence of nano with all its heads gone. Runs offline.
+# loses a head, and a Mandarin sentence of nano without its heads. Runs offline.
 
 # %% tags=["setup"]
 import math
@@ -30,7 +30,7 @@ patient = load_patient()
 clips = patient.clips(16)
 measure = patient.measure(clips)
 clean, nothing = mean_of(measure), math.log(patient.semantic_gpt.n_codes)
-print(f"{len(clips)} clips of voices that it never met: {clean:.2f} nats per code; knowing nothing: {nothing:.2f}")
+print(f"{len(clips)} clips of new voices: {clean:.2f} nats per code; knowing nothing: {nothing:.2f}")
 with probe(patient, MIX) as records:
     patient.logits(clips[2])
 shapes(records)
@@ -205,8 +205,8 @@ breaking.stand_ins(patient, measure, "1.0", rule)
 #
 # ## Give it back
 #
-# The other direction is *patching*: break the run, then put back, at one tap, what passed there in the clean run. What
-# is repaired passes that tap (Meng et al. 2022, [arXiv:2202.05262](https://arxiv.org/abs/2202.05262), section 2).
+# The other direction is *patching*: break the run, then put back, at one tap, what passed there in a clean run. What is
+# repaired passes that tap (Meng et al. 2022, [arXiv:2202.05262](https://arxiv.org/abs/2202.05262), section 2).
 #
 # **Exercise 6.** Layer 0 is broken, and stays so. Add an edit that gives layer 1, `taps[1]`, back what it was in the
 # clean run: `patch_from(target, records)`.
@@ -336,7 +336,7 @@ print(f"For 0.1 nats these can go: {', '.join(gone)}. The rule is {whose}.")
 # - Michel et al. 2019, [arXiv:1905.10650](https://arxiv.org/abs/1905.10650): most heads can go. Voita et al. 2019,
 #   [arXiv:1905.09418](https://arxiv.org/abs/1905.09418): what the others do. Wang et al. 2022,
 #   [arXiv:2211.00593](https://arxiv.org/abs/2211.00593): patching.
-# - Jain and Wallace 2019, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186): attention is not explanation.
+# - Jain and Wallace 2019, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186): is attention explanation?.
 # - `gsv_lab/hooks/edits.py`: nine edits. `gsv_lab/evaluation/ablation.py`: the grid. `gsv_lab/evaluation/interventions.py`:
 #   breaks in a file. `docs/results.md`: how the patient was made.
 #

@@ -1,43 +1,15 @@
-"""Chromium, JupyterLab and the notebooks' solved forms, once for the tests of a file; each has a page of its own."""
+"""JupyterLab once for the tests of a file; each has a page of its own."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .pages import CHROMIUM, LabPage, Server
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """Where the browser is; the test is skipped where there is none."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip("no Chromium: install it (on Debian `apt-get install chromium`) for the browser tests")
-    return found
-
-
-@pytest.fixture(scope="session")
-def driver() -> Iterator[Any]:
-    """Playwright, which drives the browser that the system has."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
-    with playwright.sync_playwright() as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def browser(driver: Any, chromium: str) -> Iterator[Any]:
-    """A headless Chromium."""
-    running = driver.chromium.launch(executable_path=chromium, args=[*CHROMIUM])
-    yield running
-    running.close()
+from .pages import LabPage, Server
 
 
 @pytest.fixture(scope="session")

@@ -23,10 +23,6 @@ from urllib.parse import urlsplit
 import offline
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--autoplay-policy=no-user-gesture-required",
-)  # fmt: skip
 PATIENCE = 60_000
 """Milliseconds that anything in a page may take."""
 _QUIET = {
@@ -232,8 +228,8 @@ class Explorer:
         self.page.mouse.move(target, height, steps=3)
         self.page.mouse.up()
 
-    def press(self, selector: str, key: str) -> None:
-        """Focus something inside and press a key, as somebody without a mouse does."""
-        target = self.root.locator(selector).first
-        target.focus()
-        target.press(key)
+    def press(self, selector: str, keys: str) -> None:
+        """Focus something inside and press keys (names with spaces between), as somebody without a mouse does."""
+        self.root.locator(selector).first.focus()
+        for key in keys.split():
+            self.page.keyboard.press(key)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from chromium import OPTIONS
 from gsv_lab.teaching.exercises.notebook import Cell, build, to_bytes
 
 from . import excerpts
-from .pages import CHROMIUM, LabPage, Server
+from .pages import LabPage, Server
 
 SOURCES = Path(__file__).resolve().parents[2] / "notebooks" / "src"
 RECORDER = "import gsv_lab\nfrom gsv_lab.teaching.widgets.record import RecordYourself\nlab = gsv_lab.load()"
@@ -35,7 +36,7 @@ def started(driver: Any, chromium: str) -> Iterator[Callable[..., Any]]:
     running: list[Any] = []
 
     def start(*options: str) -> Any:
-        running.append(driver.chromium.launch(executable_path=chromium, args=[*CHROMIUM, *options]))
+        running.append(driver.chromium.launch(executable_path=chromium, args=[*OPTIONS, *options]))
         return running[-1]
 
     yield start

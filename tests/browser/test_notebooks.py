@@ -23,28 +23,28 @@ class Row(NamedTuple):
     """What is done in a widget of a notebook.
 
     `widget`, which one; `slider`, the one that the mouse moves (-1 for none); `keyboard`, what is focused, and the
-    `key` that it gets; `button`, what starts the work where that does not begin by itself; `sounds`, how many players
+    `keys` that it gets; `button`, what starts the work where that does not begin by itself; `sounds`, how many players
     there are at least.
     """
 
     widget: int = 0
     slider: int = 0
     keyboard: str = ".noUi-handle"
-    key: str = "ArrowRight"
+    keys: str = "ArrowRight"
     button: str = ""
     sounds: int = 0
 
 
 ROWS = {
     "00_hear_it": Row(widget=1, button="Speak", sounds=1),
-    "01_frames": Row(),
-    "02_phones": Row(slider=-1, keyboard="select", key="ArrowDown"),
+    "01_frames": Row(slider=2),
+    "02_phones": Row(slider=-1, keyboard="textarea", keys="End z Tab"),
     "03_codebook": Row(),
     "04_gpt": Row(sounds=1),
-    "05_timbre": Row(keyboard="select", key="ArrowDown", sounds=1),
+    "05_timbre": Row(keyboard="select", keys="ArrowDown", sounds=1),
     "06_latents": Row(sounds=1),
-    "07_leaks": Row(keyboard="select", key="ArrowDown"),
-    "08_break": Row(slider=-1, keyboard="select", key="ArrowDown"),
+    "07_leaks": Row(keyboard="select", keys="ArrowDown"),
+    "08_break": Row(slider=-1, keyboard="select", keys="ArrowDown"),
 }
 
 
@@ -73,7 +73,7 @@ def move(explorer: Explorer, row: Row) -> None:
     if row.slider >= 0:
         explorer.drag(row.slider)
         last = answered(explorer, row, last)
-    explorer.press(row.keyboard, row.key)
+    explorer.press(row.keyboard, row.keys)
     after = answered(explorer, row, last)
     assert not pictures(after) or not set(pictures(before)) & set(pictures(last)) & set(pictures(after))
     assert len(sounds(after)) >= row.sounds and not set(sounds(before)) & set(sounds(last)) & set(sounds(after))

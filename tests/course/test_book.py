@@ -6,7 +6,6 @@ import base64
 import io
 import os
 import re
-import shutil
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -304,32 +303,25 @@ def test_events_are_drawn_as_tensorboard_would(tmp_path: Path) -> None:
     assert all(Image.open(io.BytesIO(base64.b64decode(data))).size[0] >= 8 for _, data in shown)
 
 
-def test_pages_read_well_in_a_browser_and_load_nothing(tmp_path: Path) -> None:
+def test_pages_read_well_in_a_browser_and_load_nothing(tmp_path: Path, browser: Any) -> None:
     """Real Chromium, at the widths of a phone and of a desk."""
     pytest.importorskip("latex2mathml", reason="latex2mathml is in the extra [course]")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
     wide = "| a | b |\n| --- | --- |\n" + f"| {'word ' * 60} | {'x' * 200} |\n\n$${' + '.join(['x_1'] * 60)}$$\n"
     loud = '<audio controls src="data:audio/wav;base64,AAAA"></audio><img src="https://example.org/x.png">'
     shown = SimpleNamespace(output_type="stream", name="stdout", text="y" * 400)
     body = prose(f"# Wide\n\n{wide}") + pages.code("z = " + "1 + " * 80 + "1") + outputs([shown]) + loud
     (tmp_path / "page.html").write_bytes(frame("Wide", body, "abc", ("a.html", "A " * 20), ("b.html", "B " * 20)))
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
     asked: list[str] = []
     refused: list[str] = []
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=flags)
-        page = browser.new_page(viewport={"width": 390, "height": 800})
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("requestfailed", lambda request: refused.append(f"{request.failure} {request.url}"))
-        for width in (390, 1100):
-            page.set_viewport_size({"width": width, "height": 800})
-            page.goto((tmp_path / "page.html").as_uri())
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.evaluate("document.querySelector('math').getBoundingClientRect().height") > 10
-        browser.close()
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("requestfailed", lambda request: refused.append(f"{request.failure} {request.url}"))
+    for width in (390, 1100):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto((tmp_path / "page.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.querySelector('math').getBoundingClientRect().height") > 10
+    page.close()
     # The picture from elsewhere is forbidden by the page itself, before anybody is asked for it.
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == ["https://example.org/x.png"] * 2
     assert [line for line in refused if "https" in line] == ["csp https://example.org/x.png"] * 2

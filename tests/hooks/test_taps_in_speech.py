@@ -17,7 +17,6 @@ import torch
 from torch import Tensor, nn
 
 from gsv_lab import audio
-from gsv_lab.audio import examples
 from gsv_lab.audio.alignment import greedy, phone_errors
 from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.extensions.f0 import TYPICAL_F0
@@ -31,6 +30,7 @@ from gsv_lab.inference.lab import Lab, load
 from gsv_lab.nn.interfaces import Conditioning, Features
 from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.nn.speaker_encoder import StyleEncoder
+from gsv_lab.system import examples
 from gsv_lab.text import Phones, letters, lexicon, phonemize
 
 BY_FRAME = {

@@ -263,7 +263,7 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
 ]  # fmt: skip
 MODULES = (codebook, gpt)
 
-ALSO: list[tuple[Exercise, tuple[Any, ...]]] = [
+ALSO_RIGHT: list[tuple[Exercise, tuple[Any, ...]]] = [
     (codebook.nearest, (lambda x, t: torch.cdist(x, t).argmin(1).tolist(),)),
     (codebook.nearest, (lambda x, t: ((x[:, None] - t) ** 2).sum(-1).numpy().argmin(1),)),
     (codebook.nearest, (lambda x, t: live.nearest(x, t).float(),)),

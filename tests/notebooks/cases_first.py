@@ -247,7 +247,7 @@ HINTS: dict[str, tuple[str, ...]] = {
     ),
     "hear.chance": (
         "The words are those of the", "The speaker vector was measured", "So it is in the published",
-        "The wave differs, but because", "One of words, voice, length,",
+        "The wave differs, but because", "One of 'words', 'voice', 'length',",
     ),
     "hear.speaker_tap": (
         "3 taps match, for example", "That tap shows the voice", "That is prior.mean. Which",
@@ -256,14 +256,14 @@ HINTS: dict[str, tuple[str, ...]] = {
     ),
     "hear.prediction": (
         "The words were settled by", "The number of frames stays", "F0 says how often the pulses",
-        "One of words, length, loudness,",
+        "One of 'words', 'length', 'loudness',",
     ),
     "hear.octave_lower": (
-        "Nothing is different yet:", "That is an octave higher.", "Some frames have a pitch",
+        "Still open: nothing is different yet.", "That is an octave higher.", "Some frames have a pitch",
         "The curve changed its shape.", "-5.0 semitones. An octave", "3 and 2 frames: say the same",
     ),
     "hear.monotone": (
-        "Nothing is different yet:", "At 0 Hz no pulse ever comes:", "The curve still moves by",
+        "Still open: nothing is different yet.", "At 0 Hz no pulse ever comes:", "The curve still moves by",
         "Flat it is, but +11.4 semitones",
     ),
     "frames.frame_at": (
@@ -271,7 +271,7 @@ HINTS: dict[str, tuple[str, ...]] = {
         "0.0 s with hop 320 lies in", "Your function stopped with", "Hand the function over by",
     ),
     "frames.rates": (
-        "Codes are the slower ones:", "Frame 5 belongs to code 2.5?", "Rounding gives code 0 one",
+        "Codes are the slower ones:", "Frame 5 belongs to code 2.5?", "Rounding gives code 1 one",
         "Frames 0 to 7 should give", "Code 0 would begin before", "frames_of should give two",
         "Your two functions disagree:", "Your two functions disagree:", "Code 3 has the frames 6 and",
     ),
@@ -289,7 +289,7 @@ HINTS: dict[str, tuple[str, ...]] = {
     ),
     "frames.bands": (
         "Vowels differ by their formants,", "100 frames a second stay", "A band holds the whole energy",
-        "One of words, melody, timing,",
+        "One of 'words', 'melody', 'timing',",
     ),
     "frames.triangles": (
         "The other way round: one", "Some weights are below 0:", "Some weights are above 1.",

@@ -159,7 +159,6 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
     ]),
     (links.needed, ("no phones",), [("copy",), ("no codes",), ("predicted codes",), ("the discriminator",)]),
 ]  # fmt: skip
-"""Every check: right answers pass, the unanswered form stays open, and each typical mistake gets a hint of its own."""
 
 ALSO_RIGHT: list[tuple[Exercise, tuple[Any, ...]]] = [
     (timbre.pool, (lambda x, m: np.asarray((x * m).sum(-1, keepdim=True) / m.sum(-1, keepdim=True), float),)),

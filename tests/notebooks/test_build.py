@@ -113,7 +113,7 @@ def test_committed_notebooks_hold_no_outputs_and_no_solutions(source: Path) -> N
     text = "\n".join("".join(cell["source"]) for cell in made["cells"])
     assert "SOLUTION" not in text
     regions = re.findall(r"# BEGIN SOLUTION[^\n]*\n(.*?)\n\s*# END SOLUTION", source.read_text(encoding="utf-8"), re.S)
-    assert len(regions) >= 3
+    assert len(regions) >= 5
     assert not [region for region in regions if region in text]
     assert text.count(notebook.YOUR_TURN) == len(regions)
 
@@ -130,7 +130,9 @@ def test_notebooks_keep_the_form_of_the_course(source: Path) -> None:
     assert all(word in text[0] for word in ("Afterwards you can", "You need", "Minutes"))
     assert "Next:" in text[-1] and "gsv_lab/" in text[-1] and cells[-1].kind == "markdown"
     tags = [tag for cell in cells for tag in cell.tags]
-    assert tags.count("widget") >= 1 and tags.count("exercise") >= 3 and "figure" in tags
+    assert tags.count("widget") >= 1 and tags.count("exercise") >= 5 and "figure" in tags
+    assert any(re.search(r"Exercise \d+, stretch", words) for words in text), "one exercise for those who want more"
+    assert any(".built(" in words for words in code), "one exercise makes what the next cell uses"
     assert set(tags) <= {"setup", "widget", "exercise", "figure"}
 
 

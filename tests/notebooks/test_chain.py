@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from gsv_lab.hooks import probe
+from gsv_lab.hooks import probe, scale
 from gsv_lab.inference.lab import Lab
 from gsv_lab.teaching.exercises import chain, links
-from gsv_lab.teaching.exercises.answers import named, numbers
+from gsv_lab.teaching.exercises.answers import as_edits, named, numbers
 from gsv_lab.teaching.exercises.card import Hint
 from gsv_lab.teaching.exercises.cloning import pooled_voice, voice_of
 from gsv_lab.teaching.exercises.excerpt import Excerpt, excerpts
@@ -99,5 +99,9 @@ def test_answers_come_in_many_forms() -> None:
     for wrong in ("three", {"a": 1}, [[1], [1, 2]], lambda: 1):
         with pytest.raises(Hint):
             numbers(wrong)
+    edit = scale("vocoder.f0", 0.5)
+    assert (
+        as_edits(edit) == as_edits([edit]) == as_edits((edit, None)) == [edit] and as_edits(...) == as_edits("x") == []
+    )
     with pytest.raises(Hint, match="One of 'prior', 'gpt'"):
         named("flow", {"prior": (), "gpt": ()})

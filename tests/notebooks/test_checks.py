@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from gsv_lab.teaching.exercises import frames, hear, phones, timbre
 from gsv_lab.teaching.exercises.card import OPEN, CheckFailed, Exercise, Hint, ask, exercise, expect
@@ -15,7 +18,7 @@ from . import cases_codes, cases_first, cases_measured, cases_sound
 
 TABLES = (cases_first, cases_codes, cases_sound, cases_measured)
 CASES = [case for table in TABLES for case in table.CASES]
-ALSO_RIGHT = [case for table in TABLES for case in getattr(table, "ALSO_RIGHT", ())]
+ALSO_RIGHT = [case for table in TABLES for case in table.ALSO_RIGHT]
 WITHOUT_EDIT = [check for table in TABLES for check in getattr(table, "WITHOUT_EDIT", ())]
 """Their starter form runs without an edit."""
 NAMES = [f"{case[0].rule.__module__.rsplit('.', 1)[1]}.{case[0].rule.__name__}" for case in CASES]
@@ -25,7 +28,7 @@ def test_every_check_is_tried_here() -> None:
     modules = [module for table in TABLES for module in table.MODULES]
     existing = {id(x) for module in modules for x in vars(module).values() if isinstance(x, Exercise)}
     assert existing == {id(case[0]) for case in CASES}
-    assert all(len(wrong) >= 3 for _, _, wrong in CASES)
+    assert len(CASES) >= 45 and all(len(wrong) >= 3 for _, _, wrong in CASES)
 
 
 @pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=NAMES)
@@ -55,11 +58,27 @@ def test_a_right_answer_in_other_words_passes(check: Exercise, answers: tuple[An
 @pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=NAMES)
 def test_unanswered_exercises_stay_open(check: Exercise, right: tuple[Any, ...], wrong: list[Any]) -> None:
     if check in WITHOUT_EDIT:
-        assert "Nothing is" in check.card(*wrong[0]).message and "yet" in check.card(*wrong[0]).message
+        card = check.card(*wrong[0])
+        assert card.is_open and "nothing is" in card.message and "First try" in card.solution().code
         return
     empty = [(lambda *_: None) if callable(answer) else None for answer in right]
     card = check.card(*empty)
     assert not card.passed and card.message == OPEN
+
+
+ODD = ("?", "", True, -1, math.nan, math.inf, 1j, [], [1], [[1], [1, 2]], ["a"], {}, {"a": 1}, {1, 2}, object(),
+       torch.zeros(0), torch.zeros(3), [torch.ones(2), torch.ones(3)], np.array(["a"]))  # fmt: skip
+"""Answers that no exercise asks for."""
+
+
+@pytest.mark.filterwarnings("ignore:Casting complex")
+@pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=NAMES)
+def test_no_answer_stops_a_notebook(check: Exercise, right: tuple[Any, ...], wrong: list[Any]) -> None:
+    """Whatever is handed over, or comes out of a function that is."""
+    for odd in ODD:
+        given = [(lambda *_, odd=odd: odd) if callable(answer) else odd for answer in right]
+        card = check.card(*given)
+        assert not card.passed and 0 < len(card.message) < 300, (odd, card)
 
 
 def test_a_function_that_stops_becomes_a_hint() -> None:
@@ -109,6 +128,7 @@ def test_the_next_cell_goes_on_with_the_readers_own_where_it_is_right() -> None:
     assert frames.triangles.built(mine, kits) == (mine, "yours")
     spare, whose = frames.triangles.built(lambda edges, bins: None, kits)
     assert spare is kits and "'Triangles on the mel scale' is still open" in whose
+    assert frames.triangles.built(spare, kits) == (spare, whose), "the cell is run again"
     halved = cases_first.f0(50.0, 60.0, 45.0)
     assert hear.octave_lower.built([1], [2], cases_first.BEFORE, halved) == ([1], "yours")
     assert hear.octave_lower.built([], [2], cases_first.BEFORE, cases_first.BEFORE)[0] == [2]

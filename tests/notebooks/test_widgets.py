@@ -19,7 +19,7 @@ from gsv_lab.inference.voice import Voice
 from gsv_lab.teaching.widgets.codebook import CodebookExplorer
 from gsv_lab.teaching.widgets.explorer import Explorer
 from gsv_lab.teaching.widgets.phones import COLOURS, PhoneExplorer
-from gsv_lab.teaching.widgets.player import picture_html, player
+from gsv_lab.teaching.widgets.player import player
 from gsv_lab.teaching.widgets.voice import VoiceExplorer
 from gsv_lab.teaching.widgets.window import WindowExplorer
 
@@ -106,7 +106,7 @@ def test_phone_explorer_follows_the_text() -> None:
     assert "G UH1 D" in explorer.view.children[-1].value
     explorer.controls["text"].value = "[emph]Zorblax[/emph] says 你好 <b>"
     page = explorer.output.value
-    assert "n i2 h ao3" in page.replace("</code>", " ").replace("<code>", "") or "n i2" in page
+    assert "<code>n i2 h ao3</code>" in page
     assert "<b>Zorblax</b>" in page and "In no dictionary" in page and "G UH1 D" not in page
     assert COLOURS["dictionary"] in page
     explorer.controls["text"].value = "☃"
@@ -168,7 +168,3 @@ def test_a_bad_upload_is_shown_and_changes_nothing(speaking: VoiceExplorer) -> N
     upload(speaking, "notes.wav", b"these are words")
     assert list(speaking.controls["voice"].options) == ["first"]
     assert "<b>" in speaking.message.value and "notes.wav" in speaking.message.value
-
-
-def test_pictures_become_html(wave: torch.Tensor) -> None:
-    assert png(picture_html(WindowExplorer(wave, 16000).snapshot())).startswith(b"\x89PNG")

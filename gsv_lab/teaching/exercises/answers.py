@@ -1,4 +1,4 @@
-"""What readers answer, in whatever form they like: lists, arrays and tensors as numbers, names in any spelling."""
+"""What readers answer, in whatever form: lists, arrays and tensors as numbers, names in any spelling, edits."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from gsv_lab.hooks import Edit
 from gsv_lab.teaching.exercises.card import Hint
 
 
@@ -26,7 +27,7 @@ def numbers(value: Any, of: str = "Your answer") -> Tensor:
 
 
 def named(value: Any, names: dict[str, tuple[str, ...]]) -> str:
-    """Which of some names is meant, whatever its case, spaces and underscores.
+    """Which of some names is meant, whatever its case, spaces, marks, and "the" before it.
 
     Args:
         value: what the reader wrote.
@@ -35,12 +36,18 @@ def named(value: Any, names: dict[str, tuple[str, ...]]) -> str:
     Raises:
         Hint: none of them.
     """
-    given = _plain(value)
+    given = plain(value) if isinstance(value, str) else ""
     for name, others in names.items():
-        if given in map(_plain, (name, *others)):
+        if given in map(plain, (name, *others)):
             return name
     raise Hint(f"One of {', '.join(map(repr, names))}, as text.")
 
 
-def _plain(value: Any) -> str:
-    return re.sub(r"[\W_]+", "", str(value)).lower()
+def as_edits(value: Any) -> list[Edit]:
+    """The edits of an answer, which may be one alone or a list of them; what is no edit is left out."""
+    return [edit for edit in (value if isinstance(value, list | tuple) else [value]) if isinstance(edit, Edit)]
+
+
+def plain(name: Any) -> str:
+    """A name in small letters, without spaces, marks and a leading "the"."""
+    return re.sub(r"^the(?=.)|[\W_]+", "", str(name).strip().lower())

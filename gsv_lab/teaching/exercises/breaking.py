@@ -17,7 +17,8 @@ from gsv_lab.evaluation.ablation import HeadGrid, Measure
 from gsv_lab.hooks import Records, Table, patch_from, probe, zero
 from gsv_lab.inference.lab import Lab
 from gsv_lab.teaching.exercises.excerpt import Excerpt, teacher_forced
-from gsv_lab.teaching.exercises.patient import Patient, PatientClip, Spoken
+from gsv_lab.teaching.exercises.patient import Patient, PatientClip
+from gsv_lab.teaching.exercises.sounds import Sound
 
 MIX = "semantic_gpt.layers.*.attention.mix"
 PATTERN = "semantic_gpt.layers.*.attention.pattern"
@@ -164,9 +165,7 @@ def given_back(
     return Table(rows)
 
 
-def heard_without(
-    patient: Patient, clips: Sequence[PatientClip], names: Sequence[str], which: int
-) -> dict[str, Spoken]:
+def heard_without(patient: Patient, clips: Sequence[PatientClip], names: Sequence[str], which: int) -> dict[str, Sound]:
     """What the patient writes of some clips, whole and without each of some heads: label with the share of phones that
     are recognised wrongly -> the sound of one clip.
 
@@ -188,7 +187,7 @@ def heard_without(
 
 def heads_of(subject: Lab | Patient) -> list[str]:
     """Labels of all heads, such as "1.0"."""
-    layers = subject.components()["semantic_gpt"].layers
+    layers: Any = subject.components()["semantic_gpt"].layers
     return [f"{number}.{head}" for number, layer in enumerate(layers) for head in range(layer.attention.n_heads)]
 
 

@@ -31,7 +31,10 @@ from gsv_lab.system.environment import grading
 from gsv_lab.teaching.course.progress import remember
 from gsv_lab.teaching.exercises.notebook import solution_of
 
-OPEN = "Still open: put your answer in the place of None (or of the dots) and run the cell again."
+STILL_OPEN = "Still open: "
+"""How the message of an exercise that nobody has tried yet begins."""
+OPEN = f"{STILL_OPEN}put your answer in the place of None (or of the dots) and run the cell again."
+_UNREADABLE = "The check cannot read this answer. Is it the number, text, list or tensor that is asked for?"
 
 
 class Hint(Exception):
@@ -75,13 +78,18 @@ class Card:
     hints: tuple[str, ...] = ()
     check: str = ""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is no answer yet."""
+        return self.message.startswith(STILL_OPEN)
+
     def solution(self) -> Solution:
         """The solution, after an attempt.
 
         Raises:
             DataError: NOTEBOOK_SOURCE, no notebook has this exercise.
         """
-        if self.message == OPEN:
+        if self.is_open:
             return Solution("First try it yourself: the solution is shown after an attempt, right or wrong.")
         return Solution(solution_of(self.check))
 
@@ -127,6 +135,8 @@ class Exercise:
             passed, message = True, self.rule(*answers)
         except Hint as hint:
             passed, message = False, str(hint)
+        except Exception as error:  # an answer may be anything, and none may stop a notebook
+            passed, message = False, f"{_UNREADABLE} ({type(error).__name__}: {str(error)[:100]})"
         return Card(self.title, passed, message, self.hints, self.name)
 
     def built(self, mine: Any, kits: Any, *answers: Any) -> tuple[Any, str]:
@@ -137,7 +147,8 @@ class Exercise:
             kits: what the kit has for it.
             answers: what the rule takes; `mine` alone if none.
         """
-        if self.card(*(answers or (mine,))).passed:
+        # A cell that is run twice hands over what it was given the first time.
+        if mine is not kits and self.card(*(answers or (mine,))).passed:
             return mine, "yours"
         return kits, f"the kit's, since '{self.title}' is still open"
 
@@ -150,7 +161,7 @@ class Exercise:
         card = self.card(*answers)
         if grading() and not card.passed:
             raise CheckFailed(repr(card))
-        if card.message != OPEN:
+        if not card.is_open:
             remember(card.check, card.passed)
         return card
 

@@ -4,7 +4,7 @@ Two kinds. Clips of the synthetic corpus, where phones, speaker and pitch are kn
 recordings: of the reader's own corpus in `GSV_LAB_SPEECH`, if it has texts and speakers (a `metadata.csv`, a list file
 or a layout that `gsv_lab.corpora.readers` knows), else the sentences of the shipped sample, where phones and pitch are
 measured. `ClipsFound.source` says which, and what they can answer.
-Letters: N frames, D width, T samples.
+Letters: N frames, D width.
 """
 
 from __future__ import annotations
@@ -14,19 +14,17 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from gsv_lab.audio import Mark
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.errors import DataError
 from gsv_lab.evaluation.probes import FACTORS, Examples
-from gsv_lab.evaluation.probes_material import PITCH_RATE, SpokenClip, recorded_clips, synthetic_clips
-from gsv_lab.extensions.f0 import track_pitch
+from gsv_lab.evaluation.probes_material import SpokenClip, aligned_clip, recorded_clips, synthetic_clips
 from gsv_lab.inference.lab import Lab
 from gsv_lab.system.environment import speech_dir
-from gsv_lab.teaching.exercises.excerpt import Excerpt, excerpts
+from gsv_lab.teaching.exercises.excerpt import excerpts
 from gsv_lab.teaching.exercises.material import shipped_sample
-from gsv_lab.text import CTC_SYMBOLS
+from gsv_lab.teaching.exercises.sounds import Sound
 
 SPEAKERS, CLIPS = 12, 3
 """Voices of the synthetic corpus, and clips of each: with fewer voices F0 and phone have no answer, see notebook 07."""
@@ -43,14 +41,6 @@ class ClipsFound(NamedTuple):
     factors: tuple[str, ...] = FACTORS
 
 
-class Made(NamedTuple):
-    """A clip of the synthetic corpus for a player: `wave` (T,), its `sample_rate`, and its `mark`."""
-
-    wave: Tensor
-    sample_rate: int
-    mark: Mark
-
-
 def known_corpus() -> SyntheticCorpus:
     """The synthetic corpus of notebook 07: 12 voices, 3 short clips each."""
     return SyntheticCorpus(SPEAKERS, SPEAKERS * CLIPS, 0, SYLLABLES)
@@ -63,7 +53,7 @@ def known_clips() -> ClipsFound:
     return ClipsFound(made, source)
 
 
-def two_voices(script: int = 0) -> dict[str, Made]:
+def two_voices(script: int = 0) -> dict[str, Sound]:
     """One script in the lowest and in the highest voice of `known_corpus`: label with the voice's factors -> sound."""
     corpus = known_corpus()
     by_pitch = sorted(range(SPEAKERS), key=lambda number: corpus.speakers[number].pitch)
@@ -71,7 +61,7 @@ def two_voices(script: int = 0) -> dict[str, Made]:
     for number in (by_pitch[0], by_pitch[-1]):
         clip, voice = corpus.render(script, number), corpus.speakers[number]
         label = f"{voice.name}: {voice.pitch:.0f} Hz, tract {17.5 * voice.tract:.1f} cm"
-        found[label] = Made(torch.from_numpy(clip.wave), clip.sample_rate, Mark("synthetic corpus", voice.name))
+        found[label] = Sound(torch.from_numpy(clip.wave), clip.sample_rate, Mark("synthetic corpus", voice.name))
     return found
 
 
@@ -94,29 +84,13 @@ def real_clips(lab: Lab) -> ClipsFound:
             why = f"GSV_LAB_SPEECH does not serve here ({error.code}). "
     parts = excerpts(lab, shipped_sample())
     source = f"{len(parts)} sentences of one voice: the sample shipped with gsv_lab, made by a synthesizer."
-    clips = [_sentence(number, part, lab.sample_rate) for number, part in enumerate(parts)]
+    # Probes for phones and F0 hold out whole speakers; so that whole sentences are held out, each counts as one.
+    names = [f"sentence {number}" for number in range(1, len(parts) + 1)]
+    clips = [
+        aligned_clip(name, name, part.wave, lab.sample_rate, part.phones, part.start, part.end, "en")
+        for name, part in zip(names, parts, strict=True)
+    ]
     return ClipsFound(clips, why + source, ("phone", "f0"))
-
-
-def _sentence(number: int, part: Excerpt, sample_rate: int) -> SpokenClip:
-    """A sentence as a clip. Probes for phones and F0 hold out whole speakers; here they hold out whole sentences."""
-    labels, positions = part.phones.folded()
-    log_f0, voicing = track_pitch(part.wave[None], sample_rate, sample_rate // PITCH_RATE)
-    return SpokenClip(
-        name=f"sentence {number + 1}",
-        speaker=f"sentence {number + 1}",
-        wave=part.wave,
-        sample_rate=sample_rate,
-        ids=tuple(part.phones.ids),
-        labels=tuple(labels),
-        phones=tuple(CTC_SYMBOLS[label] for label in labels),
-        positions=np.array(positions),
-        start=part.start[positions],
-        end=part.end[positions],
-        f0=torch.where(voicing[0] > 0, log_f0[0].exp(), 0.0).numpy(),
-        text=part.phones,
-        language="en",
-    )
 
 
 def _speakers(clips: list[SpokenClip]) -> int:

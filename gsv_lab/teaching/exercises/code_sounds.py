@@ -9,14 +9,16 @@ Letters: T samples at 16 kHz, N codes at 25 Hz, K codes of the book, D width, B 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from gsv_lab.audio import Mark
+from gsv_lab.teaching.exercises.sounds import Sound
 
+SAMPLE_RATE = 16000
 SAMPLES = 640
 """Of a code."""
 HOP = 160
@@ -24,13 +26,6 @@ HOP = 160
 QUIETEST = 1e-4
 """Magnitude below which nothing is heard; keeps silence from a logarithm of 0."""
 PEAK = 0.9
-
-
-class CodeSpeech(NamedTuple):
-    """A `wave` (T,) at 16 kHz, and the `mark` that says that it is synthetic; None for pieces of a recording."""
-
-    wave: Tensor
-    mark: Mark | None
 
 
 class CodeSounds:
@@ -54,7 +49,7 @@ class CodeSounds:
         distance = torch.cdist(table.detach().float(), table.detach().float())
         self.nearest = distance.masked_fill(counts == 0, torch.inf).argmin(1)
 
-    def speak(self, codes: Tensor) -> CodeSpeech:
+    def speak(self, codes: Tensor) -> Sound:
         """Codes (N,), one after another; the loudest sample is `PEAK`."""
         import librosa
 
@@ -63,7 +58,7 @@ class CodeSounds:
         wave = librosa.griffinlim(magnitude, n_iter=32, hop_length=HOP, n_fft=SAMPLES, random_state=0)
         found = torch.from_numpy(np.asarray(wave, dtype=np.float32))
         found = found * (PEAK / max(float(found.abs().max()), QUIETEST))
-        return CodeSpeech(found, Mark("mean spectra of codes", "none"))
+        return Sound(found, SAMPLE_RATE, Mark("mean spectra of codes", "none"))
 
 
 def _log_spectra(wave: Tensor, n_codes: int) -> Tensor:
@@ -75,7 +70,7 @@ def _log_spectra(wave: Tensor, n_codes: int) -> Tensor:
     return found.unflatten(1, (whole, per_code)).transpose(0, 1).flatten(1)
 
 
-def pieces(speech: Any, codes: Tensor, code: int, seconds: float = 2.0) -> CodeSpeech:
+def pieces(speech: Any, codes: Tensor, code: int, seconds: float = 2.0) -> Sound:
     """Where one code was heard, end to end, with short ramps between.
 
     Args:
@@ -89,7 +84,8 @@ def pieces(speech: Any, codes: Tensor, code: int, seconds: float = 2.0) -> CodeS
     places = (codes == code).nonzero().flatten().tolist()
     found = [speech.wave[SAMPLES * place : SAMPLES * (place + 1)] for place in places]
     found = [piece * fade for piece in found if len(piece) == SAMPLES][: round(seconds * 25)]
-    return CodeSpeech(torch.cat(found) if found else torch.zeros(SAMPLES), getattr(speech, "mark", None))
+    wave = torch.cat(found) if found else torch.zeros(SAMPLES)
+    return Sound(wave, SAMPLE_RATE, getattr(speech, "mark", None))
 
 
 def quiet_place(wave: Tensor, share: float = 0.8) -> int:

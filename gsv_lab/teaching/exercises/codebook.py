@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from gsv_lab.teaching.exercises import live
-from gsv_lab.teaching.exercises.card import Hint, ask, exercise, expect, expect_shape, number
-from gsv_lab.teaching.exercises.hear import plain
+from gsv_lab.teaching.exercises.answers import named, numbers
+from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape, number
 
 
 def tensors(answer: Callable[..., Any], names: str, *arguments: Any) -> tuple[Tensor, ...]:
@@ -26,10 +26,7 @@ def tensors(answer: Callable[..., Any], names: str, *arguments: Any) -> tuple[Te
     given = ask(answer, *arguments)
     wanted = f"Return {names.count(',') + 1} things in this order: {names}."
     expect(isinstance(given, tuple | list) and len(given) == names.count(",") + 1, wanted)
-    try:
-        return tuple(torch.as_tensor(value) for value in given)
-    except (TypeError, ValueError, RuntimeError):
-        raise Hint(wanted) from None
+    return tuple(numbers(value, f"Each of {names}") for value in given)
 
 
 def is_near(one: Tensor, other: Tensor) -> bool:
@@ -49,7 +46,7 @@ def nearest(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
     table = torch.randn(6, 3, generator=random) * torch.tensor([0.3, 3.0, 1.0, 1.0, 0.5, 2.0])[:, None]
     distance = torch.cdist(vectors, table)
     right = distance.argmin(1)
-    found = torch.as_tensor(ask(answer, vectors, table))
+    found = numbers(ask(answer, vectors, table))
     expect(tuple(found.shape) != (40, 1), "Nearly: (40, 1) has one axis too many. One number a vector is (40,).")
     expect(tuple(found.shape) != (6,), "One answer a code. Asked is one answer a vector: search along the other axis.")
     expect(tuple(found.shape) != (40, 3), "Those are vectors. Asked are the numbers of their codes.")
@@ -181,7 +178,7 @@ def revive(answer: Callable[[Tensor, Tensor, Tensor, float], Tensor]) -> str:
     table, vectors = torch.randn(8, 4, generator=random), 5 + torch.randn(50, 4, generator=random)
     counts = torch.tensor([9.0, 0.0, 3.0, 0.2, 7.0, 0.0, 1.5, 4.0])
     before, dead = table.clone(), counts < 1.0
-    found = torch.as_tensor(ask(answer, table, counts, vectors, 1.0)).to(table.dtype)
+    found = numbers(ask(answer, table, counts, vectors, 1.0))
     expect(torch.equal(table, before), "The table that you were handed is changed itself. Work on table.clone().")
     expect_shape(found, (8, 4), "The new table")
     expect(not torch.equal(found, table), "Nothing was revived: codes 1, 3 and 5 are used less than once.")
@@ -207,16 +204,19 @@ def shuffled(answer: str) -> str:
     """What nano says when its codes come in random order, phones, times and voice as they were."""
     hints = {
         "noise": "Codes are not the only thing that the prior reads. What else goes into it in the drawing above?",
-        "otherwords": "Which words are said is in the phones, too, and those kept their order.",
-        "othervoice": "Who speaks is in the speaker vector, which is the same.",
+        "other words": "Which words are said is in the phones, too, and those kept their order.",
+        "other voice": "Who speaks is in the speaker vector, which is the same.",
         "length": "As many codes as before, 25 a second: the length cannot change.",
     }
-    also = {"same": "samewords", "thesamewords": "samewords", "words": "samewords", "silence": "noise"}
-    also |= {"differentwords": "otherwords", "anothervoice": "othervoice", "voice": "othervoice"}
-    given = plain(answer)
-    given = also.get(given, given)
+    names = {
+        "noise": ("silence",),
+        "same words": ("same", "words"),
+        "other words": ("different words",),
+        "other voice": ("another voice", "voice"),
+        "length": ("other length", "another length"),
+    }
+    given = named(answer, names)
     expect(given not in hints, hints.get(given, ""))
-    expect(given == "samewords", "One of: noise, same words, other words, other voice, length.")
     return "The words survive, since the phones come by another way. What suffers is how they are said."
 
 

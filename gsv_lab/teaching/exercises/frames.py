@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gsv_lab.nn.spectral import LinearSpectrogram
+from gsv_lab.teaching.exercises.answers import named
 from gsv_lab.teaching.exercises.card import ask, ask_either, exercise, expect, expect_shape, number
 
 _MOMENTS = ((0.0, 320, 0), (0.5, 320, 25), (0.0199, 320, 0), (1.239, 160, 123), (2.017, 320, 100))
@@ -28,8 +29,9 @@ _MOMENTS = ((0.0, 320, 0), (0.5, 320, 25), (0.0199, 320, 0), (1.239, 160, 123), 
 )
 def frame_at(answer: Callable[[float, int, int], int]) -> str:
     """`frame_at(seconds, hop, sample_rate)` gives the number of the frame whose hop covers the moment."""
-    given = [float(ask(answer, seconds, hop, 16000)) for seconds, hop, _ in _MOMENTS]
-    expect(all(g.is_integer() for g in given), "A frame has a whole number: 24.9 hops are inside frame 24.")
+    whole = "A frame has a whole number: 24.9 hops are inside frame 24."
+    given = [number(ask(answer, seconds, hop, 16000), whole) for seconds, hop, _ in _MOMENTS]
+    expect(all(g.is_integer() for g in given), whole)
     got = [int(g) for g in given]
     if got == [round(s * 16000 / h) for s, h, _ in _MOMENTS]:
         expect(False, "Rounded to the nearest: at 0.0199 s the first hop of 20 ms is not over yet.")
@@ -46,10 +48,10 @@ def frame_at(answer: Callable[[float, int, int], int]) -> str:
 )
 def rates(code_of: Callable[[int], int], frames_of: Callable[[int], tuple[int, int]]) -> str:
     """`code_of(frame)` and `frames_of(code)`, the two frames of a code in any order."""
-    codes = [float(ask(code_of, frame)) for frame in range(8)]
+    codes = [number(ask(code_of, frame), "code_of should give one number.") for frame in range(8)]
     expect(codes != [2 * frame for frame in range(8)], "Codes are the slower ones: frame 6 cannot belong to code 12.")
     expect(codes != [frame / 2 for frame in range(8)], "Frame 5 belongs to code 2.5? Two frames share one whole code.")
-    expect(codes != [round(frame / 2) for frame in range(8)], "Rounding gives code 0 one frame and code 2 three.")
+    expect(codes != [round(frame / 2) for frame in range(8)], "Rounding gives code 1 one frame and code 2 three.")
     got = " ".join(f"{code:g}" for code in codes)
     expect(codes == [0, 0, 1, 1, 2, 2, 3, 3], f"Frames 0 to 7 should give 0 0 1 1 2 2 3 3, yours {got}.")
     pairs = [_pair(ask(frames_of, code)) for code in range(4)]
@@ -207,15 +209,20 @@ def mel_of(answer: Callable[[float], float]) -> str:
     "The narrowest is about 290 Hz wide: three harmonics fall into one band. What did their distance tell?",
 )
 def bands(answer: str) -> str:
-    """What is lost when a sentence goes through 20 mel bands: words, melody, or timing."""
-    given = str(answer).strip().lower().removeprefix("the ")
-    words = "Vowels differ by their formants, which are wider than a band. Whispered words are words, too."
-    expect(given not in ("words", "phones", "vowels", "consonants"), words)
-    timing = "100 frames a second stay 100 frames a second: bands coarsen frequency, not time."
-    expect(given not in ("timing", "time", "length", "rhythm"), timing)
-    expect(given not in ("loudness", "level"), "A band holds the whole energy of its frequencies: loudness stays.")
-    names = ("melody", "pitch", "f0", "tone", "tones", "intonation", "harmonics", "frequency")
-    expect(given in names, "One of words, melody, timing, loudness.")
+    """What is lost when a sentence goes through 20 mel bands: words, melody, timing, or loudness."""
+    names = {
+        "words": ("phones", "vowels", "consonants"),
+        "melody": ("pitch", "F0", "tone", "tones", "intonation", "harmonics", "frequency"),
+        "timing": ("time", "length", "rhythm"),
+        "loudness": ("level",),
+    }
+    hints = {
+        "words": "Vowels differ by their formants, which are wider than a band. Whispered words are words, too.",
+        "timing": "100 frames a second stay 100 frames a second: bands coarsen frequency, not time.",
+        "loudness": "A band holds the whole energy of its frequencies: loudness stays.",
+    }
+    given = named(answer, names)
+    expect(given not in hints, hints.get(given, ""))
     return "The distance of the harmonics is gone, and with it the pitch: the voice whispers."
 
 
@@ -230,9 +237,7 @@ def triangles(answer: Callable[[Any, Any], Any]) -> str:
     found = bank(answer, torch.from_numpy(edges), torch.from_numpy(bins)).numpy()
     expect(found.shape != (101, 4), "The other way round: one filter a row, one frequency a column.")
     expect_shape(found, (4, 101), "The filters for 6 corners and 101 frequencies")
-    rise = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    fall = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
-    right = np.clip(np.minimum(rise, fall), 0, None)
+    right = kit_triangles(torch.from_numpy(edges), torch.from_numpy(bins)).numpy()
     uncut = "Some weights are below 0: outside of its triangle the weight of a filter is 0. Cut it off there."
     expect(float(found.min()) > -1e-6, uncut)
     larger = "Some weights are above 1. Where rise and fall cross, the smaller of the two counts."

@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gsv_lab.nn.sampling import keep_top_k, penalise
+from gsv_lab.nn.sampling import keep_top_k
+from gsv_lab.teaching.exercises import gpt_kit
+from gsv_lab.teaching.exercises.answers import named, numbers
 from gsv_lab.teaching.exercises.card import Hint, ask, exercise, expect, expect_shape, number
-from gsv_lab.teaching.exercises.hear import plain
 
 
 @exercise(
@@ -60,10 +61,10 @@ def nats(answer: Callable[[Tensor, Tensor, int], Any]) -> str:
 def chances(answer: Callable[[Tensor, float, int], Tensor]) -> str:
     """`chances(logits, temperature, k)`: (V,) -> (V,) what a code is drawn from."""
     logits, temperature, k = torch.tensor([2.0, -1.0, 3.0, 0.5, 2.5, -3.0]), 0.5, 3
-    found = torch.as_tensor(ask(answer, logits.clone(), temperature, k))
+    found = numbers(ask(answer, logits.clone(), temperature, k))
     expect_shape(found, (6,), "The probabilities of 6 codes")
     expect(not bool(found.isnan().any()), "There is a NaN. exp(-inf) is a clean 0: put -inf into the logits to cut.")
-    right = keep_top_k((logits / temperature)[None], k).softmax(-1)[0]
+    right = gpt_kit.chances(logits, temperature, k)
     cut = right > 0
 
     def is_like(other: Tensor) -> bool:
@@ -95,11 +96,11 @@ def less_again(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
     """`less_again(logits, used, penalty)`: (V,), numbers of the codes that occurred -> (V,) new logits."""
     logits, used, penalty = torch.tensor([4.0, -2.0, 1.0, -6.0, 3.0]), torch.tensor([0, 3, 0]), 2.0
     before = logits.clone()
-    found = torch.as_tensor(ask(answer, logits, used, penalty))
+    found = numbers(ask(answer, logits, used, penalty))
     expect(torch.equal(logits, before), "The logits that you were handed are changed themselves: work on a clone.")
     expect_shape(found, (5,), "The new logits")
     seen = torch.tensor([True, False, False, True, False])
-    right = penalise(before[None], seen[None], penalty)[0]
+    right = gpt_kit.less_again(before, used, penalty)
     expect(not torch.allclose(found, before), "Nothing is penalised: codes 0 and 3 occurred.")
     others = "Codes that never occurred should keep their logits."
     expect(torch.allclose(found[~seen], before[~seen]), others)
@@ -186,12 +187,14 @@ def greedy(answer: str) -> str:
         "stop": "Nano plans its length before the first code: neither dial can shorten it.",
         "nothing": "The codes do differ: the likeliest is drawn always, no longer just most of the time.",
     }
-    also = {"repeats": "repeat", "repetition": "repeat", "loop": "repeat", "same": "nothing", "stick": "repeat"}
-    also |= {"changes": "change", "vary": "change", "stops": "stop", "end": "stop", "getstuck": "repeat"}
-    given = plain(answer)
-    given = also.get(given, given)
+    names = {
+        "repeat": ("repeats", "repetition", "loop", "stick", "get stuck"),
+        "change": ("changes", "vary"),
+        "stop": ("stops", "end"),
+        "nothing": ("same",),
+    }
+    given = named(answer, names)
     expect(given not in hints, hints.get(given, ""))
-    expect(given == "repeat", "One of: repeat, change, stop, nothing.")
     return "It repeats. Count it below, and try to hear it: nano's phones keep the words going all the same."
 
 
@@ -204,10 +207,10 @@ def monotonic_path(answer: Callable[[Tensor, int], Tensor]) -> str:
     """`monotonic_path(advances, phones)`: (N,) -> (N,) the phone that each code speaks."""
     advances, phones = torch.tensor([0, 1, 0, 2, 0, 1, 1, 1]), 6
     before = advances.clone()
-    found = torch.as_tensor(ask(answer, advances, phones))
+    found = numbers(ask(answer, advances, phones))
     expect(torch.equal(advances, before), "The advances that you were handed are changed themselves.")
     expect_shape(found, (8,), "The phone indices of 8 codes")
-    right = before.cumsum(0).clamp(max=phones - 1)
+    right = gpt_kit.monotonic_path(before, phones)
 
     def is_like(other: Tensor) -> bool:
         return torch.equal(found.long(), other)
@@ -239,7 +242,7 @@ def cached(answer: Callable[[Tensor, Tensor, Tensor, list[Any]], Tensor]) -> str
     cache: list[Any] = []
     rows, sizes = [], []
     for query, key, value in zip(queries, keys, values, strict=True):
-        rows.append(torch.as_tensor(ask(answer, query, key, value, cache)))
+        rows.append(numbers(ask(answer, query, key, value, cache)))
         expect_shape(rows[-1], (4,), "The mixture of a step")
         sizes.append(len(cache))
     found = torch.stack(rows)

@@ -5,7 +5,6 @@ Letters: F frames. Each check takes the answer and gives a card.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,7 +14,8 @@ from torch import Tensor
 from gsv_lab.errors import HookError
 from gsv_lab.hooks.catalogue import match, points
 from gsv_lab.hooks.record import Record
-from gsv_lab.teaching.exercises.card import exercise, expect, number
+from gsv_lab.teaching.exercises.answers import named, plain
+from gsv_lab.teaching.exercises.card import STILL_OPEN, exercise, expect, number
 
 _ROLES = {
     "who_speaks": "speaker_encoder", "what_is_said": "content_encoder", "text_to_codes": "semantic_gpt",
@@ -30,12 +30,7 @@ _ALSO = {
     "hifigan": "vocoder", "generator": "vocoder", "decoder": "vocoder", "priorencoder": "prior",
 }  # fmt: skip
 """Other names of the field, without their spaces and marks."""
-_PITCH = {"pitch", "f0", "frequency", "fundamentalfrequency", "melody", "intonation", "tone"}
-
-
-def plain(name: Any) -> str:
-    """A name in small letters, without spaces, marks and a leading "the"."""
-    return re.sub(r"^the(?=.)|[^a-z0-9]", "", str(name).strip().lower())
+_PITCH = ("F0", "frequency", "fundamental frequency", "melody", "intonation", "tone")
 
 
 def part(name: Any) -> str:
@@ -79,7 +74,7 @@ def parts(who_speaks: str, what_is_said: str, text_to_codes: str, codes_to_laten
 )
 def samples_per_code(answer: float) -> str:
     """How many samples one code becomes at 16 kHz."""
-    hints = {
+    hints: dict[float, str] = {
         320: "320 samples are one latent frame, of which there are 50 a second. Codes come 25 times a second.",
         25: "25 is how many codes there are in a second. How many samples does each of them get?",
         50: "50 is the rate of latents. Divide the samples of a second by the codes of a second.",
@@ -87,7 +82,7 @@ def samples_per_code(answer: float) -> str:
         400_000: "Multiplied instead of divided: 16,000 samples share 25 codes.",
     }
     value = number(answer, "Answer with a number.")
-    expect(value not in hints, hints.get(round(value), ""))
+    expect(value not in hints, hints.get(value, ""))
     expect(abs(value - 640) < 1e-6, f"Not {value:g}. A second has 16,000 samples and 25 codes.")
     return "One number out of 512 stands for 640 samples: the rest comes from phones, voice and chance."
 
@@ -139,9 +134,8 @@ def prediction(answer: str) -> str:
         "length": "The number of frames stays the same; only a value in every frame changes.",
         "loudness": "F0 says how often the pulses come, not how strong they are.",
     }
-    given = plain(answer)
+    given = named(answer, {"words": (), "length": (), "loudness": (), "pitch": _PITCH})
     expect(given not in hints, hints.get(given, ""))
-    expect(given in _PITCH, f"One of {', '.join(hints)}, pitch.")
     return "Pitch it is: pulses come 1.5 times as often, a fifth higher. Now listen."
 
 
@@ -177,10 +171,10 @@ def chance(answer: str) -> str:
         "every phone before it begins to draw.",
         "wave": "The wave differs, but because something before it does: what is drawn?",
     }
-    given = plain(answer).removeprefix("semantic").removesuffix("s")
-    named = {plain(name).removesuffix("s"): name for name in hints}
-    expect(given not in named, hints.get(named.get(given, ""), ""))
-    expect(given in ("code", "token", "unit"), "One of words, voice, length, codes.")
+    also = ("code", "semantic codes", "tokens", "token", "semantic tokens", "units", "semantic units")
+    names = {"words": ("word",), "voice": (), "length": (), "codes": also, "wave": ("the sound",)}
+    given = named(answer, names)
+    expect(given not in hints, hints.get(given, ""))
     return "The codes are drawn, one after another. Listen: how much of it do you hear?"
 
 
@@ -205,5 +199,6 @@ def _curves(before: Record, after: Record) -> tuple[Tensor, Tensor]:
     """Both curves (F,), which must be of one length and differ."""
     a, b = (torch.cat([step.flatten() for step in record.steps]) for record in (before, after))
     expect(a.shape == b.shape, f"{len(a)} and {len(b)} frames: say the same text with the same seed both times.")
-    expect(not torch.equal(a, b), 'Nothing is different yet: put an edit of "vocoder.f0" into the list.')
+    same = f'{STILL_OPEN}nothing is different yet. Put an edit of "vocoder.f0" into the list.'
+    expect(not torch.equal(a, b), same)
     return a, b

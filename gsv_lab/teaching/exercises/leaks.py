@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from gsv_lab.evaluation.probes_leakage import Leakage
-from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape
+from gsv_lab.teaching.exercises.answers import named
+from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape, number
 
 
 @exercise(
@@ -39,7 +40,7 @@ def held_out(answer: Callable[[Any, Any], Any]) -> str:
         expect(not inside.all(), f"All of {who} is in the test: the probe cannot name somebody it has never met.")
         expect(inside.any(), f"Nothing of {who} is in the test: nobody knows whether {who} would be recognised.")
     share = float(found.mean())
-    expect(0.125 <= share <= 0.5, f"{share:.0%} of the frames are in the test; a quarter or so was asked for.")
+    expect(0.125 <= share <= 0.5, f"{share:.0%} of the frames are in the test; an eighth to a half was asked for.")
     return "To ask for phones, hold out whole *speakers*: a new voice should not matter."
 
 
@@ -145,7 +146,7 @@ def told(answer: Callable[[Any], Any]) -> str:
     from gsv_lab.figures import uncertainty
 
     tables = ([[6, 0], [0, 2]], [[3, 3], [1, 1]], [[4, 1, 0], [0, 1, 2]], [[5, 0, 2, 1], [1, 4, 0, 0], [0, 2, 2, 3]])
-    given = [float(ask(answer, np.array(table, dtype=np.float64))) for table in tables]
+    given = [number(ask(answer, np.array(table, dtype=np.float64)), "One number is asked for.") for table in tables]
 
     def is_like(rule: Callable[[float, float, float], float]) -> bool:
         wanted = [rule(*_entropies(np.array(table, dtype=np.float64))) for table in tables]
@@ -223,8 +224,7 @@ def swapped(prediction: str, own: float, other: float, measured: float) -> str:
     """The prediction, `own` or `other`; median F0 in Hz of both voices, and of the first one's codes with the other's
     vector.
     """
-    said = str(prediction).strip().lower()
-    expect(said in ("own", "other", "between"), "Say own, other or between.")
+    said = named(prediction, {"own": (), "other": (), "between": ()})
     expect(all(value > 0 for value in (own, other, measured)), "No voice was found in one of the sounds.")
     share = math.log(measured / own) / math.log(other / own) if other != own else 0.0
     right = "own" if share < 0.25 else "other" if share > 0.75 else "between"

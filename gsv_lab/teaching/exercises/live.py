@@ -67,6 +67,8 @@ def scaled(content: Tensor) -> Tensor:
 
 
 def _train(content: Tensor, n_codes: int, steps: int, commitment: float, revive: bool) -> Trained:
+    from gsv_lab.figures import perplexity
+
     width = content.shape[1]
     quantizer = VectorQuantizer(width, n_codes, "conv", decay=0.9, dead_below=0.5 if revive else 0.0, kmeans_steps=0)
     back = nn.ConvTranspose1d(width, width, 2, stride=2)
@@ -80,7 +82,7 @@ def _train(content: Tensor, n_codes: int, steps: int, commitment: float, revive:
         (lost + commitment * committed).backward()
         optimizer.step()
         errors.append(float(lost.detach()))
-        perplexities.append(_perplexity(codes, n_codes))
+        perplexities.append(perplexity(torch.bincount(codes.flatten())))
     quantizer.eval()
     with torch.no_grad():
         return Trained(quantizer, errors, perplexities, quantizer.encode(content)[0])
@@ -92,11 +94,6 @@ def _window(content: Tensor) -> Tensor:
         return content
     first = 2 * int(torch.randint((content.shape[-1] - frames) // 2 + 1, ()))
     return content[..., first : first + frames]
-
-
-def _perplexity(codes: Tensor, n_codes: int) -> float:
-    share = torch.bincount(codes.flatten(), minlength=n_codes) / codes.numel()
-    return float(torch.special.entr(share).sum().exp())
 
 
 def nearest(vectors: Tensor, table: Tensor) -> Tensor:

@@ -18,13 +18,13 @@ from typing import NamedTuple
 from torch import Tensor
 
 from gsv_lab import audio
-from gsv_lab.audio import examples
 from gsv_lab.audio.alignment import Alignment, frame_level, greedy
+from gsv_lab.corpora.tables import numbered_lines
 from gsv_lab.errors import AudioError, on_page
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.utterance import Speech
+from gsv_lab.system import examples
 from gsv_lab.system.environment import speech_dir
-from gsv_lab.system.files import read_file
 from gsv_lab.teaching.widgets.player import player
 from gsv_lab.text import CTC_SYMBOLS, phonemize
 
@@ -120,15 +120,14 @@ def find_speech(path: str | os.PathLike[str] = "", text: str = "", language: str
 
     Raises:
         AudioError: AUDIO_MISSING, `path` does not exist. ConfigError: SPEECH_DIR.
+        DataError: DATA_ROW, the transcript beside a recording is not UTF-8.
     """
     if path:
         given = Path(path).expanduser()
         if not given.is_file():
             raise AudioError("AUDIO_MISSING", f"There is no file {given.name!r}", "the path of a recording")
         return FoundSpeech(given, f"Your recording {given.name}.", text or _transcript(given), language)
-    folder = speech_dir()
-    recordings = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) if folder else []
-    if recordings:
+    if recordings := recordings_of_reader():
         first = recordings[0]
         return FoundSpeech(first, f"The recording {first.name}, the first one in GSV_LAB_SPEECH.", _transcript(first))
     if cached := examples.cached_example():
@@ -136,9 +135,19 @@ def find_speech(path: str | os.PathLike[str] = "", text: str = "", language: str
     return shipped_sample()
 
 
+def recordings_of_reader() -> list[Path]:
+    """The sound files in `GSV_LAB_SPEECH`, by name; none where it is not set.
+
+    Raises:
+        ConfigError: SPEECH_DIR.
+    """
+    folder = speech_dir()
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES) if folder else []
+
+
 def _transcript(recording: Path) -> str:
     beside = recording.with_suffix(".txt")
-    return read_file(beside).decode("utf-8-sig").strip() if beside.is_file() else ""
+    return " ".join(line for _, line in numbered_lines(beside)) if beside.is_file() else ""
 
 
 def shipped_sample() -> FoundSpeech:

@@ -42,6 +42,7 @@ from gsv_lab.nn.semantic_gpt import SemanticGPT
 from gsv_lab.system.files import read_file, save_bytes
 from gsv_lab.system.folders import make_folder
 from gsv_lab.system.seeds import seeded
+from gsv_lab.teaching.exercises.sounds import Sound
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "plain_gpt"
 RUNS = ("synthetic-content", "synthetic-gpt-plain")
@@ -79,14 +80,6 @@ class PatientClip(NamedTuple):
     def mark(self) -> Mark:
         """That the wave was made by formula."""
         return made_by_formula(self.speaker)
-
-
-class Spoken(NamedTuple):
-    """Codes made audible: `wave` (T,), its `sample_rate`, and the `mark` that it is synthetic."""
-
-    wave: Tensor
-    sample_rate: int
-    mark: Mark
 
 
 def made_by_formula(speaker: Speaker) -> Mark:
@@ -170,7 +163,7 @@ class Patient:
         inputs = Inputs([clip.ids for clip in clips], [clip.context for clip in clips])
         return list(generate(self.semantic_gpt, inputs, sampling, seeded(seed)).codes)
 
-    def speak(self, codes: Tensor, speaker: Speaker) -> Spoken:
+    def speak(self, codes: Tensor, speaker: Speaker) -> Sound:
         """Codes (N,) as sound, in any voice of the corpus, with an evenly falling pitch, for codes hold none.
 
         Each code sounds as its frames did on average; the corpus' own formula makes the wave. Nothing is trained here.
@@ -180,7 +173,7 @@ class Patient:
         frames = Frames(np.exp(rows[:, :3]), rows[:, 3], rows[:, 4], np.exp(rows[:, 5]), np.exp(rows[:, 6]))
         pitch = speaker.pitch * 2.0 ** (np.linspace(1.5, -1.5, len(rows)) / 12)
         wave = wave_of(frames, pitch, speaker, np.random.default_rng(0))
-        return Spoken(torch.from_numpy(wave), SAMPLE_RATE, made_by_formula(speaker))
+        return Sound(torch.from_numpy(wave), SAMPLE_RATE, made_by_formula(speaker))
 
     @torch.no_grad()
     def phones_in(self, wave: Tensor) -> list[str]:

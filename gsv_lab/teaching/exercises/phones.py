@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gsv_lab.teaching.exercises.answers import numbers
 from gsv_lab.teaching.exercises.card import ask, ask_either, exercise, expect, expect_shape, number
 
 STEMS = {
@@ -95,7 +96,7 @@ def upsample(answer: Callable[[Tensor, Sequence[int]], Tensor]) -> str:
     """`upsample(features, word2phones)`: (C, W) -> (C, P), each column as often as its word has phones."""
     features, counts = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), [2, 1, 3]
     given = ask_either(answer, features, counts)
-    found = torch.as_tensor(np.asarray(given), dtype=torch.float32)
+    found = numbers(given)
     expect(tuple(found.shape) != (6, 2), "The other way round: channels first, phones last.")
     whole = "The whole row was repeated. Each column has its own count: 2, 1 and 3 times."
     expect(tuple(found.shape) not in ((2, 9), (2, 18)), whole)
@@ -125,7 +126,7 @@ def collapse(answer: Callable[[list[int]], Sequence[int]]) -> str:
     repeated = "Without blanks, but 7 7 in neighbouring frames is one phone that lasts two frames."
     expect(found != [label for label in path if label], repeated)
     expect(sorted(set(found)) != sorted(found) or len(found) != 3, "A phone may come back later: 7 occurs three times.")
-    right = [label for label in merged if label]
+    right = kit_collapse(path)
     expect(found == right, f"{path} says {right}, yours is {found}.")
     expect(_labels(ask(answer, [5, 5, 3])) == [5, 3], "5 5 3 says 5 3: the first label has none before it.")
     return "Several paths say the same: that is why CTC sums over all of them."

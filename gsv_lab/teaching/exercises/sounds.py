@@ -15,16 +15,25 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchaudio.functional import griffinlim
 
-from gsv_lab.audio import examples
+from gsv_lab.audio import Mark
 from gsv_lab.audio.alignment import greedy, phone_errors
-from gsv_lab.extensions.f0 import track_pitch
+from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.inference.lab import Lab
+from gsv_lab.system import examples
 from gsv_lab.system.seeds import seeded
 from gsv_lab.teaching.exercises.material import FoundSpeech
 from gsv_lab.text import Phones
 
 GROSS = 0.2
 """Deviation of F0 from which a frame is a gross pitch error."""
+
+
+class Sound(NamedTuple):
+    """For a player: `wave` (T,), its `sample_rate` in Hz, and the `mark` of speech that is synthetic, else None."""
+
+    wave: Tensor
+    sample_rate: int
+    mark: Mark | None
 
 
 def magnitudes_only(wave: Tensor, window: float, sample_rate: int = 16000, seed: int = 0) -> Tensor:
@@ -118,18 +127,12 @@ def kept(lab: Lab, before: Tensor, after: Tensor, phones: Phones) -> Kept:
         after: what was made of it, as long.
         phones: of the sentence.
     """
-    wanted, found = pitch(before), pitch(after)
+    wanted, found = tracked_pitch(before.numpy()), tracked_pitch(after.numpy())
     voiced = wanted > 0
     right = abs(found - wanted) < GROSS * wanted
     said = phones.folded()[0]
     heard = greedy(lab.family.synthesizer.phone_scores(after)).ids.tolist()
     return Kept(float(right[voiced].mean()) if voiced.any() else 0.0, phone_errors(said, heard) / max(1, len(said)))
-
-
-def pitch(wave: Tensor) -> NDArray[np.float64]:
-    """F0 of a wave (T,) at 16 kHz, 100 times a second: (F,) Hz, 0 where no voice is."""
-    log_f0, voicing = track_pitch(wave[None].float())
-    return np.exp(log_f0[0].double().numpy()) * (voicing[0].numpy() > 0.5)
 
 
 def apart(wave: Tensor, start: Sequence[float], end: Sequence[float], gap: float = 0.15, rate: int = 16000) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gsv_lab.hooks.record import Record
 from gsv_lab.teaching.exercises.answers import named, numbers
-from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape, number
+from gsv_lab.teaching.exercises.card import STILL_OPEN, ask, exercise, expect, expect_shape, number
 
 
 def mean_over_time(frames: Tensor, mask: Tensor) -> Tensor:
@@ -160,7 +160,7 @@ def one_phone(before: Record, after: Record) -> str:
     """Two records of which phone each frame gets, its last axis phones: as it is, and with the reader's edits."""
     a, b = (record.value.reshape(-1, record.value.shape[-1]) for record in (before, after))
     expect(a.shape == b.shape, f"{tuple(a.shape)} and {tuple(b.shape)}: say the same both times.")
-    same = "Nothing is different yet: put an edit of the alignment into the list, of a phone that has frames."
+    same = f"{STILL_OPEN}nothing is different yet. Put an edit of the alignment into the list, of a phone with frames."
     expect(not torch.equal(a, b), same)
     changed = [phone for phone in range(a.shape[1]) if not torch.equal(a[:, phone], b[:, phone])]
     expect(bool(b.any()), "All phones are gone. Name one: `zero(target, phone=2)`.")
@@ -173,7 +173,7 @@ def one_phone(before: Record, after: Record) -> str:
 @exercise(
     "Stretch: take the room away",
     "What is the same in every frame disappears if you subtract the mean over time. Which frames may count for it?",
-    "`mel - mel[:, voiced].mean(1, keepdims=True)`, with a mask of voiced frames; each band has its own mean.",
+    "`mel - mel[:, voiced].mean(1, keepdim=True)`, with a mask of voiced frames; each band has its own mean.",
 )
 def channel(answer: Callable[[Tensor, Tensor], Any]) -> str:
     """`channel(mel, voiced)`: log-mel (M, F), bool (F,) -> (M, F) with mean 0 over the voiced frames in each band."""

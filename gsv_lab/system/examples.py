@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-_SAMPLE = Path(__file__).resolve().parents[1] / "assets" / "sample"
+from gsv_lab.system.shipped import PACKAGE
+
+_SAMPLE = PACKAGE / "assets" / "sample"
 LIBRI = "5703-47212-0000"
 """In the name of the file that librosa keeps of its example libri1, a public-domain LibriVox reading."""
 
