@@ -145,15 +145,18 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def driver() -> Iterator[Any]:
-    """Playwright, which drives the browser that the system has; a process can have one only."""
+    """Playwright, which drives the browser that the system has; a process can have one only.
+
+    It keeps an event loop running in this thread, by which widgets would take a test for a kernel: so each file ends it.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
     with playwright.sync_playwright() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(driver: Any, chromium: str) -> Iterator[Any]:
     """A headless Chromium."""
     running = driver.chromium.launch(executable_path=chromium, args=[*system_chromium.OPTIONS])
