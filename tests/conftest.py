@@ -149,7 +149,7 @@ def chromium() -> str:
 def driver() -> Iterator[Any]:
     """Playwright, which drives the browser that the system has; a process can have one only.
 
-    It keeps an event loop running in this thread, by which widgets would take a test for a kernel: so each file ends it.
+    It keeps an event loop running in this thread, and widgets would take that for a kernel: each file ends it.
     """
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
     with playwright.sync_playwright() as running:
