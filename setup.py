@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SHIPPED = ("configs/**/*.yaml", "notebooks/*.ipynb")
+SHIPPED = ("configs/**/*.yaml", "notebooks/*.ipynb", "notebooks/src/*.py")
 
 
 class BuildWithShipped(build_py):

@@ -7,6 +7,7 @@ Everything that comes from outside (files, text, YAML, voices) is checked where 
 from __future__ import annotations
 
 import html
+import re
 
 
 def printable(text: str) -> str:
@@ -24,6 +25,11 @@ def one_line(text: object) -> str:
 def on_page(text: object) -> str:
     """`one_line` of something as HTML text or as the value of an attribute."""
     return html.escape(one_line(text))
+
+
+def in_markdown(text: object) -> str:
+    """`one_line` of something as Markdown that shows its letters as they are."""
+    return re.sub(r"[\\`*\[\]<>&|]|(?<!\w)_|_(?!\w)", r"\\\g<0>", one_line(text))
 
 
 class LabError(ValueError):

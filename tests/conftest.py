@@ -8,9 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import chromium as system_chromium
 import offline
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -132,3 +134,31 @@ def offline_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")])))
     return tmp_path / "ipython"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where the browser is; the test is skipped where there is none."""
+    found = system_chromium.find()
+    if found is None:
+        pytest.skip("no Chromium: install it (on Debian `apt-get install chromium`) for the browser tests")
+    return found
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Any]:
+    """Playwright, which drives the browser that the system has; a process can have one only.
+
+    It keeps an event loop running in this thread, and widgets would take that for a kernel: each file ends it.
+    """
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is in the extra [dev]")
+    with playwright.sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser(driver: Any, chromium: str) -> Iterator[Any]:
+    """A headless Chromium."""
+    running = driver.chromium.launch(executable_path=chromium, args=[*system_chromium.OPTIONS])
+    yield running
+    running.close()

@@ -185,7 +185,7 @@ def only_similarity(items: Any, embedder: Any, **others: Any) -> Any:
 
 def test_speeds_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setenv("GSV_LAB_CACHE", str(tmp_path))
-    monkeypatch.setattr("gsv_lab.cli.example.example", lambda download: ([tmp_path / "me.wav"], "a test"))
+    monkeypatch.setattr("gsv_lab.cli.example.example", lambda download: tmp_path / "me.wav")
     monkeypatch.setattr("gsv_lab.system.machine.time.sleep", lambda seconds: None)
     output = tmp_path / "speed.json"
     assert main(["bench", "--only", "import_seconds", "--output", str(output)]) == 0

@@ -312,6 +312,19 @@ def test_head_costs_colour_both_ways_and_leave_missing_heads_blank() -> None:
         figures.head_costs([[1.0]], ["a"], [0, 1])
 
 
+def test_head_costs_on_one_scale_hatch_what_could_be_nothing() -> None:
+    change, low, high = [[0.9, 0.1]], [[0.8, -0.1]], [[1.0, 0.3]]
+    figure = figures.head_costs(change, ["layers.0"], [0, 1], "nats", low=low, high=high, reach=0.5)
+    axis = figure.axes[0]
+    assert axis.images[0].get_clim() == (-0.5, 0.5)
+    np.testing.assert_array_equal(axis.images[0].get_array(), [[0.9, 0.0]])
+    assert [patch.get_xy() for patch in axis.patches if patch.get_hatch()] == [(0.5, -0.5)]
+    assert {text.get_text() for text in axis.texts} == {"+0.9", "+0.1"}
+    assert not [
+        patch for patch in figures.head_costs(change, ["layers.0"], [0, 1]).axes[0].patches if patch.get_hatch()
+    ]
+
+
 def test_cost_scatter_names_what_costs_and_what_looks_best() -> None:
     along, cost = np.array([0.9, 0.1, 0.2, 0.3, 0.0]), np.array([0.0, 0.5, 0.0, -0.1, 0.0])
     figure = figures.cost_scatter(along, cost, cost - 0.2, cost + 0.3, ["0.0", "0.1", "1.0", "1.1", "2.0"])

@@ -46,6 +46,7 @@ HEAVY = {
     "jsonargparse",
     "IPython",
     "ipywidgets",
+    "anywidget",
     "tensorboard",
 }
 FILES = package_files()

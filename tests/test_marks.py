@@ -16,11 +16,11 @@ import torch
 import gsv_lab
 from gsv_lab import audio
 from gsv_lab.cli import main
-from gsv_lab.cli.demo_report import player as report_player
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.loading import locate, read_card
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.inference.voice import Voice
+from gsv_lab.system import page
 from gsv_lab.teaching.widgets.player import player as widget_player
 from source import PACKAGE, ROOT, name_of, package_files, tree
 from tiny import make_family
@@ -69,15 +69,14 @@ def test_pieces_of_a_stream(lab: Lab, voice: Voice, tmp_path: Path) -> None:
 
 
 def test_players(lab: Lab, speech: Speech, tmp_path: Path) -> None:
-    """Of a notebook's output, of a widget (which plays the first seconds only), and of the demo's report."""
+    """Of a notebook's output, of a widget, and of the demo's report."""
     pages = (
         speech._repr_html_(),
         widget_player(speech.wave, speech.sample_rate, speech.mark),
-        widget_player(speech.wave, speech.sample_rate, speech.mark, seconds=0.05),
-        report_player(speech.wave, speech.sample_rate, speech.mark),
+        page.player(audio.data_url(speech.wave, speech.sample_rate, speech.mark), "a sound"),
     )
-    for page in pages:
-        (path,) = sounds(page, tmp_path)
+    for shown in pages:
+        (path,) = sounds(shown, tmp_path)
         assert is_marked(path, lab)
         assert audio.read(path).samples[:800].allclose(speech.wave[:800], atol=1e-3)
 
@@ -99,18 +98,17 @@ def test_slices_of_synthetic_speech_stay_marked(lab: Lab, speech: Speech, sample
 def test_texts_from_files_are_escaped_on_pages(speech: Speech) -> None:
     from dataclasses import replace
 
-    from gsv_lab.cli.demo_report import table
     from gsv_lab.errors import on_page
 
     evil = "<script>\u202ealert(1)\x1b[2J\n</script>"
     assert speech.phones is not None
     pages = [
         replace(speech, phones=replace(speech.phones, text=evil))._repr_html_(),
-        table([evil], [[evil]]),
+        page.table([evil], [[evil]]),
         on_page(evil),
     ]
-    for page in pages:
-        assert "<script" not in page and "\u202e" not in page and "\x1b" not in page and "&lt;script" in page
+    for shown in pages:
+        assert "<script" not in shown and "\u202e" not in shown and "\x1b" not in shown and "&lt;script" in shown
 
 
 def test_nothing_else_in_the_package_encodes_sound() -> None:

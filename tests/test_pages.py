@@ -39,6 +39,16 @@ def test_the_page_of_tags(make: ModuleType) -> None:
     assert page == make.tensorboard_page(), "run: python docs/make.py tensorboard"
 
 
+def test_the_page_of_the_course(make: ModuleType) -> None:
+    page = (DOCS / "course.md").read_text(encoding="utf-8")
+    assert page == make.course_page(page), "run: python docs/make.py course"
+    # Six weeks have every notebook once, and a table is as the sources say.
+    assert " ".join(names for names, _ in make.WEEKS).split() == sorted(make.notebooks())
+    assert page.count("](../notebooks/") == len(make.notebooks())
+    with pytest.raises(ValueError, match="0 places for the table 'notebooks'"):
+        make.course_page("# The course")
+
+
 def test_the_gallery_shows_every_picture(make: ModuleType) -> None:
     page, pictures = make.figures_page()
     assert (DOCS / "figures.md").read_text(encoding="utf-8") == page, "run: python docs/make.py figures"

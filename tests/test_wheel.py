@@ -46,22 +46,27 @@ def files(folder: Path, pattern: str) -> set[str]:
 
 
 def test_the_wheel_holds_everything_that_is_shipped(built: Path) -> None:
-    assert files(built, "**/*.py") == files(PACKAGE, "**/*.py")
+    assert files(built, "**/*.py") - files(built, "shipped/**/*") == files(PACKAGE, "**/*.py")
     assert files(built, "assets/**/*") == files(PACKAGE, "assets/**/*")
+    for suffix in ("js", "css"):
+        assert files(built, f"**/*.{suffix}") == files(PACKAGE, f"**/*.{suffix}") != set()
     assert files(built / "shipped", "configs/**/*.yaml") == files(ROOT, "configs/**/*.yaml")
-    assert files(built / "shipped", "notebooks/*") == files(ROOT, "notebooks/*.ipynb")
+    notebooks = files(ROOT, "notebooks/*.ipynb") | files(ROOT, "notebooks/src/*.py")
+    assert files(built / "shipped", "notebooks/**/*.*") == notebooks
 
 
 def test_shipped_files_are_found_inside_an_installed_package(built: Path, tmp_path: Path) -> None:
     code = (
         "import sys; from gsv_lab.system import shipped; from gsv_lab.system.config import load_experiment;"
-        "print(shipped.is_checkout(), shipped.PACKAGE, len(shipped.copy_notebooks(__import__('pathlib').Path('n'))));"
+        "from gsv_lab.teaching.course.copying import copy_course; done = copy_course(__import__('pathlib').Path('n'));"
+        "print(shipped.is_checkout(), shipped.PACKAGE, len(done.kept));"
         "print(load_experiment(['configs/synthetic/content.yaml'])['name'])"
     )
     environment = {**os.environ, "PYTHONPATH": str(built.parent)}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.stdout.split() == ["False", str(built.resolve()), "0", "synthetic-content"], done.stderr
-    assert files(tmp_path / "n", "*") == {Path(name).name for name in files(ROOT, "notebooks/*.ipynb")}
+    shipped = {Path(name).name for name in files(ROOT, "notebooks/*.ipynb")}
+    assert files(tmp_path / "n", "*.ipynb") == {*shipped, "index.ipynb"}
 
 
 @pytest.mark.slow
@@ -98,8 +103,7 @@ def test_the_wheel_works_where_the_repository_is_not(tmp_path: Path) -> None:
     small.append("data.init_args.corpus.init_args.n_clips=40")
     assert "content_encoder" in run("gsv_lab", "fit", "--config", "configs/synthetic/content.yaml", *small)
     assert "report.html" in run("gsv_lab", "demo", "--steps", "2") and (user / "demo" / "report.html").is_file()
-    copy = "from pathlib import Path; from gsv_lab.system.shipped import copy_notebooks; copy_notebooks(Path('n'))"
-    subprocess.run([python, "-c", copy], cwd=user, env=environment, check=True)
+    assert "index.ipynb" in run("gsv_lab", "course", "copy", "n")
     run("ipykernel", "install", "--prefix", str(tmp_path / "kernels"), "--name", "python3")
     environment["JUPYTER_PATH"] = str(tmp_path / "kernels" / "share" / "jupyter")
     for notebook in sorted((user / "n").glob("0[01]*.ipynb")):

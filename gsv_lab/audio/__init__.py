@@ -15,6 +15,7 @@ from gsv_lab.audio.io import (
     resample,
     rms_dbfs,
     set_loudness,
+    wave_file,
     write,
 )
 
@@ -30,5 +31,6 @@ __all__ = [
     "resample",
     "rms_dbfs",
     "set_loudness",
+    "wave_file",
     "write",
 ]

@@ -175,16 +175,20 @@ def check_suffix(path: str | os.PathLike[str]) -> None:
         raise AudioError("AUDIO_FORMAT", f"Cannot write audio as {path.suffix or path.name!r}", "a .wav or .flac file")
 
 
-def data_url(samples: Tensor, sample_rate: int, mark: Mark | None = None) -> str:
-    """A whole wave file, its mark in it, as the address of an `<audio>` element: what a page plays can be saved.
+def wave_file(samples: Tensor, sample_rate: int, mark: Mark | None = None) -> bytes:
+    """A whole 16-bit wave file, its mark in it.
 
     Args:
         samples: (T,), or any shape with one channel.
         sample_rate: Hz.
         mark: statement that the speech is synthetic; None for recordings only.
     """
-    flat = samples.detach().to("cpu", torch.float32).reshape(-1)
-    return "data:audio/wav;base64," + base64.b64encode(_encode(flat, sample_rate, "WAV", mark)).decode("ascii")
+    return _encode(samples.detach().to("cpu", torch.float32).reshape(-1), sample_rate, "WAV", mark)
+
+
+def data_url(samples: Tensor, sample_rate: int, mark: Mark | None = None) -> str:
+    """A `wave_file` as the address of an `<audio>` element: what a page plays can be saved."""
+    return "data:audio/wav;base64," + base64.b64encode(wave_file(samples, sample_rate, mark)).decode("ascii")
 
 
 def read_mark(path: str | os.PathLike[str]) -> Mark | None:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 from gsv_lab import __version__
-from gsv_lab.cli import intervene, measuring, released, stores, tools, training, voices, weights
+from gsv_lab.cli import course, intervene, measuring, released, stores, tools, training, voices, weights
 from gsv_lab.cli.console import close_console, open_console, show_warning
 from gsv_lab.cli.options import Parser
 from gsv_lab.errors import LabError, one_line
@@ -52,7 +52,8 @@ def _parser() -> Parser:
     training.add_fit(commands)
     measuring.add_bench(commands)
     tools.add_info(commands)
-    tools.add_open(commands)
+    course.add_open(commands)
+    course.add_course(commands)
     intervene.add_intervene(commands)
     intervene.add_disentangle(commands)
     weights.add_weights(commands)

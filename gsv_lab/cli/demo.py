@@ -6,6 +6,7 @@ prepare -> clone and fine-tune -> speak two English and two Mandarin sentences, 
 
 from __future__ import annotations
 
+import itertools
 import time
 import warnings
 from collections.abc import Sequence
@@ -16,8 +17,8 @@ from tqdm.auto import tqdm
 
 from gsv_lab import audio
 from gsv_lab.cli.console import share_bar
-from gsv_lab.cli.demo_report import Outcome, SpokenSentence, write_report
-from gsv_lab.cli.example import example
+from gsv_lab.cli.demo_report import CONDITIONS, PREPARED, Outcome, Sentence, Spoken, write_report
+from gsv_lab.cli.example import described, example
 from gsv_lab.corpora.prepare import Prepared
 from gsv_lab.corpora.voice_clips import LEAST_SECONDS
 from gsv_lab.errors import DataError
@@ -63,32 +64,34 @@ def demo(
     """
     check_output_folder(output, MARK)
     began = time.monotonic()
-    paths, source = (list(recordings), "the given recording") if recordings else example(download)
+    paths = list(recordings) or [example(download)]
     lab = load(model)
     with private_folder() as private, new_folder(output, MARK, within=private) as folder:
-        prepared = folder / "prepared"
         with share_bar("recordings") as progress:
-            made = lab.prepare(paths, prepared, progress=progress)
-        _check_length(made, paths)
-        reference_file = longest_slice(prepared)
+            prepared = lab.prepare(paths, folder / PREPARED, progress=progress)
+        _check_length(prepared, paths)
+        reference_file = longest_slice(prepared.folder)
         zero_shot = lab.clone(reference_file, consent=consent, name="demo")
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tuned = lab.finetune(prepared, consent=consent, name="demo tuned", steps=steps)
+            warnings.simplefilter("ignore")  # the report says it where no step made it better
+            tuned = lab.finetune(prepared.folder, consent=consent, name="demo tuned", steps=steps)
         tuned.save(folder / "voice.safetensors")
         reference = audio.read(reference_file, lab.sample_rate)
-        spoken = []
-        for condition, voice in (("zero-shot", zero_shot), ("fine-tuned", tuned)):
+        said = []
+        for number, (condition, voice) in enumerate(zip(CONDITIONS, (zero_shot, tuned), strict=True)):
+            spoken: list[Spoken] = []
             for language, text in tqdm(SENTENCES, condition):
-                spoken.append(speak(lab, voice, condition, language, text, reference))
-        for number, sentence in enumerate(spoken):
-            sentence.speech.save(folder / f"{number:02d}-{sentence.condition}-{sentence.language}.wav")
+                file = f"{number * len(SENTENCES) + len(spoken):02d}-{condition}-{language}.wav"
+                spoken.append(speak(lab, voice, language, text, reference, file))
+            said.append(spoken)
+        for one in itertools.chain(*said):
+            one.speech.save(folder / one.file)
         outcome = Outcome(
-            source=source,
+            source=described(paths, [prepared.folder / piece.path for piece in prepared.slices]),
             model=lab.version,
             reference=reference,
             prepared=prepared,
-            spoken=spoken,
+            sentences=[Sentence(*asked, *both) for asked, *both in zip(SENTENCES, *said, strict=True)],
             settings=dict(tuned.settings),
             seconds=time.monotonic() - began,
         )
@@ -107,12 +110,12 @@ def _check_length(prepared: Prepared, paths: Sequence[Path]) -> None:
 def speak(
     lab: Lab,
     voice: Voice,
-    condition: str,
     language: str,
     text: str,
     reference: audio.Recording,
-) -> SpokenSentence:
-    """Say a sentence and measure it."""
+    file: str,
+) -> Spoken:
+    """Say a sentence and measure it; it shall become a file of that name."""
     began = time.monotonic()
     speech = lab.speak(text, voice, language)
     seconds = time.monotonic() - began
@@ -120,9 +123,9 @@ def speak(
     similarity = None
     if verifier is not None:
         made = verifier.embed(speech.wave.numpy())
-        natural = verifier.embed(reference.samples.numpy())
-        similarity = float(np.dot(made, natural))
-    return SpokenSentence(condition, language, speech, similarity, own_phone_errors(lab, speech), seconds)
+        recorded = verifier.embed(reference.samples.numpy())
+        similarity = float(np.dot(made, recorded))
+    return Spoken(speech, similarity, own_phone_errors(lab, speech), seconds, file)
 
 
 def longest_slice(prepared: Path) -> Path:

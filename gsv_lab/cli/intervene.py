@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from gsv_lab.cli.console import say
-from gsv_lab.cli.example import shipped_sample
 from gsv_lab.cli.options import NoiseScale, add_command, add_model, add_parts, number
 from gsv_lab.errors import ConfigError
+from gsv_lab.system.examples import shipped_sample
 from gsv_lab.system.ranges import PositiveInt, Seed
 
 
@@ -58,7 +58,7 @@ def _intervene(arguments: argparse.Namespace) -> None:
         voice = lab.clone(asked.reference or shipped_sample(), text or None)
     outcome = intervene(lab, voice, asked)
     say(*str(outcome.summary()).split("\n"))
-    say(write_outcome(outcome, arguments.output) / "result.md")
+    _say_where(write_outcome(outcome, arguments.output))
 
 
 def _disentangle(arguments: argparse.Namespace) -> None:
@@ -93,4 +93,8 @@ def _disentangle(arguments: argparse.Namespace) -> None:
     say(*str(swaps.table(best)).split("\n"))
     leaks = leakage(model, clips, say=say)
     say(*str(leaks.table()).split("\n"))
-    say(write_disentanglement(leaks, swaps, about, arguments.output, best) / "result.md")
+    _say_where(write_disentanglement(leaks, swaps, about, arguments.output, best))
+
+
+def _say_where(folder: Path) -> None:
+    say(f"report: {folder / 'result.html'}; the same as text: {folder / 'result.md'}")

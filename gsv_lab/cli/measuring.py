@@ -80,7 +80,7 @@ def _speed(arguments: argparse.Namespace) -> dict[str, Any]:
 
     if arguments.output is not None:
         check_output(arguments.output)
-    recordings, _ = example(False)
+    recording = example(False)
     only = arguments.only or tuple(GOALS)
     with tqdm(total=len(only), desc="bench") as bar:
 
@@ -89,7 +89,7 @@ def _speed(arguments: argparse.Namespace) -> dict[str, Any]:
             bar.update()
 
         options = ("--device", arguments.device, "--precision", arguments.precision)
-        made = bench(lambda: load_lab(arguments), recordings[0], only=only, options=options, progress=progress)
+        made = bench(lambda: load_lab(arguments), recording, only=only, options=options, progress=progress)
     if arguments.output is not None:
         text = json.dumps(made, indent=1, ensure_ascii=False) + "\n"
         save_bytes(arguments.output, text.encode())

@@ -6,7 +6,6 @@ small PNGs made here, so that no plotting library is loaded.
 
 from __future__ import annotations
 
-import base64
 import json
 import struct
 import zlib
@@ -20,9 +19,12 @@ from torch import Tensor
 
 from gsv_lab import __version__, audio
 from gsv_lab.audio.measures import Quality
-from gsv_lab.errors import on_page
+from gsv_lab.system import page
 from gsv_lab.system.environment import clock
 from gsv_lab.system.files import save_bytes
+
+WIDTH, HEIGHT = 240, 64
+"""Points of a slice's picture."""
 
 
 @dataclass(frozen=True)
@@ -120,13 +122,9 @@ def _missing(slices: Sequence[SliceReport]) -> dict[str, list[str]]:
     return {language: sorted(by_language[language]) for language in sorted(by_language)}
 
 
-_STYLE = """body{font:14px/1.4 sans-serif;margin:1.5em;max-width:90em}table{border-collapse:collapse}
-td,th{padding:.25em .5em;border-bottom:1px solid #ccc;text-align:left;vertical-align:top}td.n{text-align:right}
-.warn{color:#a33}img{display:block;width:240px;height:64px}audio{width:240px;height:28px}small{color:#555}"""
-
 _HEADS = (
-    "slice",
-    "where",
+    "sound",
+    "from",
     "text or hint",
     "SNR dB",
     "clipped",
@@ -135,71 +133,54 @@ _HEADS = (
     "phones",
     "level dBFS",
     "score",
-    "",
+    "warnings",
 )
 
 
 def _page(folder: Path, totals: dict[str, Any], slices: Sequence[SliceReport], files: Sequence[FileReport]) -> str:
-    items = []
-    for report in files:
-        name = on_page(Path(report.path).name)
-        if report.refused:
-            items.append(f"<li class=warn>{name}: {on_page(report.refused)}</li>")
-        if report.notes:
-            items.append(f"<li>{name}: {on_page('; '.join(report.notes))}</li>")
-    missing = []
-    for language, names in totals["missing_phones"].items():
-        phones = on_page(" ".join(names)) or "none"
-        missing.append(f"<p>Phones that no slice holds ({on_page(language)}): {phones}</p>")
-    heads = "".join(f"<th>{name}</th>" for name in _HEADS)
+    refused = [f"{Path(report.path).name}: {report.refused}" for report in files if report.refused]
+    notes = [f"{Path(report.path).name}: {'; '.join(report.notes)}" for report in files if report.notes]
     counts = (
         f"{totals['files']} files, {totals['refused']} refused; {totals['speech']:.1f} s of speech; "
         f"{totals['with_text']} slices with a text; {totals['short_of_level']} stop short of -18 dBFS because their "
         "peak reached -1 dBFS."
     )
-    return "\n".join([
-        "<!doctype html><html lang=en><meta charset=utf-8><title>Recordings</title>",
-        f"<style>{_STYLE}</style>",
-        f"<h1>Recordings: {totals['slices']} slices, {totals['seconds']:.1f} s</h1>",
-        f"<p>{counts}</p>",
+    missing = []
+    for language, names in totals["missing_phones"].items():
+        missing.append(page.paragraph(f"Phones that no slice holds ({language}): {' '.join(names) or 'none'}"))
+    return page.document(
+        f"Recordings: {totals['slices']} slices, {totals['seconds']:.1f} s",
+        page.paragraph(counts),
         *missing,
-        f"<ul>{''.join(items)}</ul>",
-        f"<table><tr>{heads}</tr>",
-        *(_table_row(folder, piece) for piece in slices),
-        "</table></html>",
-    ])  # fmt: skip
+        page.listing(refused, "warning"),
+        page.listing(notes),
+        page.table(_HEADS, [_cells(folder, piece) for piece in slices], stack=True),
+        wide=True,
+    )
 
 
-def _table_row(folder: Path, piece: SliceReport) -> str:
+def _cells(folder: Path, piece: SliceReport) -> list[object]:
     measured = piece.quality
-    covered = "" if measured.phone_coverage is None else f"{measured.phone_coverage:.0%}"
-    level = f"{piece.level:.1f}"
-    if piece.short_by > 0.1:
-        level += f"<br><small>{piece.short_by:.1f} short</small>"
-    words = on_page(piece.text)
-    if not words:
-        words = f"<i>{on_page(piece.hint) or 'no transcript'}</i>"
-    source = on_page(piece.path)
-    numbers = [
+    short = f" ({piece.short_by:.1f} short)" if piece.short_by > 0.1 else ""
+    picture = page.picture(_picture(folder / piece.path), f"spectrogram of {piece.path}", WIDTH, HEIGHT)
+    recognised = page.fold("recognised phones", piece.hint) if piece.hint else "no transcript"
+    return [
+        page.joined(picture, page.player(piece.path, Path(piece.path).name, preload="none")),
+        f"{piece.source}, {piece.start:.2f} to {piece.end:.2f} s",
+        piece.text or recognised,
         f"{measured.snr_db:.0f}",
         f"{measured.clipping:.2%}",
         f"{measured.silence:.0%}",
         f"{measured.band_hz:.0f}",
-        covered,
-        level,
+        "" if measured.phone_coverage is None else f"{measured.phone_coverage:.0%}",
+        f"{piece.level:.1f}{short}",
         "" if piece.score is None else f"{piece.score:.2f}",
+        page.warning("; ".join(piece.warnings)),
     ]
-    cells = "".join(f"<td class=n>{number}</td>" for number in numbers)
-    return (
-        f'<tr><td><img alt="spectrogram" src="{_picture(folder / piece.path)}">'
-        f'<audio controls preload=none src="{source}"></audio></td>'
-        f"<td>{on_page(piece.source)}<br>{piece.start:.2f} to {piece.end:.2f} s</td><td>{words}</td>{cells}"
-        f"<td class=warn>{on_page('; '.join(piece.warnings))}</td></tr>"
-    )
 
 
-def _picture(path: Path, width: int = 240, height: int = 64) -> str:
-    """Spectrogram up to 8 kHz, 70 dB deep, as the address of an embedded PNG."""
+def _picture(path: Path, width: int = WIDTH, height: int = HEIGHT) -> bytes:
+    """Spectrogram up to 8 kHz, 70 dB deep, as a PNG."""
     recording = audio.read(path, 16_000)
     size = 512
     hop = max(1, recording.samples.numel() // width)
@@ -209,7 +190,7 @@ def _picture(path: Path, width: int = 240, height: int = 64) -> str:
     power = power.reshape(height, -1, power.shape[1]).mean(dim=1)
     depth = 10 * (power / power.max().clamp(min=1e-12)).clamp(min=1e-7).log10()
     shades = ((depth + 70) / 70 * 255).round().to(torch.uint8).flip(0)
-    return "data:image/png;base64," + base64.b64encode(_png(shades)).decode()
+    return _png(shades)
 
 
 def _png(shades: Tensor) -> bytes:

@@ -34,7 +34,7 @@ class SoVITSBatch(NamedTuple):
     `log_f0` and `voicing` (B, 1, F100), `reference_log_f0` and `reference_voicing`, two for each frame of the
     reference.
     None where the task does not need it: `content` (B, D, F50), and `verification` (B, V), the reference's vector of a
-    verification network.
+    verification network. `speaker` (B,), numbers, for views alone.
     """
 
     wave: Tensor
@@ -51,6 +51,7 @@ class SoVITSBatch(NamedTuple):
     reference_voicing: Tensor | None
     content: Tensor | None = None
     verification: Tensor | None = None
+    speaker: Tensor | None = None
 
 
 class SoVITSItems(SpeechData):
@@ -96,7 +97,8 @@ class SoVITSItems(SpeechData):
         windows = []
         for index, alteration in zip(indices, alterations, strict=True):
             windows.append(self.window(index, random, alteration))
-        return pad_windows(windows, self.store.hop)
+        speakers = torch.tensor([list(self.mates).index(self.store.rows[index].speaker) for index in indices])
+        return pad_windows(windows, self.store.hop)._replace(speaker=speakers)
 
     def window(self, index: int, random: np.random.Generator, alteration: Alteration) -> dict[str, Tensor]:
         """One item of a clip with everything that belongs to it, unpadded, altered."""

@@ -104,18 +104,23 @@ class Frames(NamedTuple):
 
 def synthesize(script: Script, speaker: Speaker, rng: np.random.Generator) -> tuple[NDArray[np.float32], Floats]:
     """The wave of a script (T,), and its F0 in Hz, 0 where unvoiced (F,)."""
-    frames = _frames(script)
+    frames = frames_of(script)
     pitch = speaker.pitch * 2.0 ** (script.prosody / 12.0)
+    return wave_of(frames, pitch, speaker, rng), np.where(frames.voice > 0.1, pitch, 0.0)
+
+
+def wave_of(frames: Frames, pitch: Floats, speaker: Speaker, rng: np.random.Generator) -> NDArray[np.float32]:
+    """The wave (T,) of F frames with their pitch in Hz (F,), in the voice of a speaker."""
     samples = len(pitch) * HOP
     sources = np.stack([_pulses(pitch, samples), rng.standard_normal(samples)])
     wave = _filtered(sources, _filters(frames, speaker))
     rms = np.sqrt(np.mean(wave**2) + 1e-12)
     wave = 0.08 * wave / rms + 3e-4 * rng.standard_normal(samples)
     wave *= min(1.0, 0.95 / float(np.abs(wave).max()))
-    return wave.astype(np.float32), np.where(frames.voice > 0.1, pitch, 0.0)
+    return wave.astype(np.float32)
 
 
-def _frames(script: Script) -> Frames:
+def frames_of(script: Script) -> Frames:
     """Cut phones into constant segments, look up each frame's, and let the values glide from one to the next."""
     ends, sounds = _segments(script)
     middle = (np.arange(len(script.prosody)) + 0.5) / FRAME_RATE
@@ -123,8 +128,8 @@ def _frames(script: Script) -> Frames:
     rows = [[*s.formants, s.voice, s.noise, s.centre, s.width] for s in sounds]
     constant = np.array(rows)[which]
     # The tract moves within 60 ms; the voice and the noise start and stop within 20.
-    formants = np.exp(_smooth(np.log(constant[:, :3]), 6))
-    loudness = _smooth(constant[:, 3:5], 2)
+    formants = np.exp(smooth(np.log(constant[:, :3]), 6))
+    loudness = smooth(constant[:, 3:5], 2)
     return Frames(formants, loudness[:, 0], loudness[:, 1], constant[:, 5], constant[:, 6])
 
 
@@ -150,7 +155,8 @@ def _silent(sound: Sound) -> Sound:
     return sound._replace(voice=0.0, noise=0.0)
 
 
-def _smooth(values: Floats, width: int) -> Floats:
+def smooth(values: Floats, width: int) -> Floats:
+    """Each column of (F, D) as its mean over `width` frames, weighted by a Hann window."""
     kernel = np.hanning(width + 2)[1:-1]
     margins = ((width // 2, (width - 1) // 2), (0, 0))
     padded = np.pad(values, margins, mode="edge")

@@ -42,7 +42,7 @@ class VerifierData(SpeechData):
         crop_seconds: tuple[PositiveFloat, PositiveFloat] = (1.6, 3.5),
         exclude: Sequence[str] = (),
         boost: Mapping[str, NonNegativeFloat] | None = None,
-        valid_batches: PositiveInt = 4,
+        valid_batches: PositiveInt = 5,
         seed: NonNegativeInt = 1234,
     ) -> None:
         super().__init__(

@@ -44,8 +44,12 @@ class HeadGrid:
     clean: dict[str, float]
     rows: Table
 
-    def matrix(self, name: str) -> tuple[list[str], list[int], np.ndarray]:
-        """Change of a measure: taps, heads, (L, H); NaN where a layer has fewer heads.
+    def matrix(self, name: str, end: str = "") -> tuple[list[str], list[int], np.ndarray]:
+        """Change of a measure: taps, heads, (L, H); NaN where a layer has fewer heads, or nothing of that end is known.
+
+        Args:
+            name: of the measure.
+            end: "low" or "high" for that end of the interval.
 
         Raises:
             HookError: GRID_MEASURE, nothing of that name was measured.
@@ -57,17 +61,24 @@ class HeadGrid:
         values = np.full((len(taps), len(heads)), np.nan)
         for row in self.rows:
             layer = taps.index(row["tap"])
-            values[layer, heads.index(row["head"])] = row[name]
+            values[layer, heads.index(row["head"])] = row.get(f"{name}_{end}" if end else name, np.nan)
         return taps, heads, values
 
-    def figure(self, name: str, title: str = "") -> Figure:
-        """The change of a measure by layer and head, as a picture with the numbers in it."""
+    def figure(self, name: str, title: str = "", reach: float | None = None) -> Figure:
+        """The change of a measure by layer and head, as a picture with the numbers in it: `figures.head_costs`.
+
+        Args:
+            name: of the measure.
+            title: above the picture.
+            reach: change at which colours end; give several grids the same.
+        """
         from gsv_lab import figures
 
         taps, heads, values = self.matrix(name)
         layers = [tap.rsplit(".attention", 1)[0] for tap in taps]
         title = title or f"{name} {self.clean[name]:.3g} with all heads; what changes without each"
-        return figures.head_costs(values, layers, heads, name, title)
+        low, high = (self.matrix(name, end)[2] for end in ("low", "high"))
+        return figures.head_costs(values, layers, heads, name, title, low=low, high=high, reach=reach)
 
 
 def head_grid(
@@ -77,6 +88,7 @@ def head_grid(
     edit: Callable[..., Edit] = zero,
     draws: int = 1000,
     say: Callable[[str], None] = lambda line: None,
+    always: Sequence[Edit] = (),
 ) -> HeadGrid:
     """Silence the heads of all matching taps, one after the other, and measure each time.
 
@@ -87,11 +99,12 @@ def head_grid(
         edit: what to do to a head: `zero`, or `mean`, which leaves what is always there.
         draws: resamples of the intervals, over clips.
         say: called with each tap as it begins.
+        always: edits that are there all the time, such as of heads that are gone already.
 
     Raises:
         HookError: TAP_UNKNOWN; AXIS_UNKNOWN, a tap has no heads; PROBE_NESTED.
     """
-    with probe(root, glob, every=1_000_000) as records:
+    with probe(root, glob, edits=always, every=1_000_000) as records:
         clean = measure()
     rows = []
     for tap, record in records.items():
@@ -100,7 +113,7 @@ def head_grid(
         say(tap)
         axis = record.axes.index("head")
         for head in range(record.steps[0].shape[axis]):
-            with probe(root, edits=[edit(tap, head=head)]):
+            with probe(root, edits=[*always, edit(tap, head=head)]):
                 changed = measure()
             rows.append({"tap": tap, "head": head, **_changes(clean, changed, draws)})
     means = {name: float(np.mean(values)) for name, values in clean.items()}

@@ -1,21 +1,26 @@
-"""Results of interventions, and of measurements of leaks and swaps, on disk: JSON, Markdown, pictures, waves.
+"""Results of interventions, and of measurements of leaks and swaps, on disk: pages, JSON, pictures, waves.
 
-One folder a result, complete or not there at all.
+One folder a result, complete or not there at all: `result.json` for programs, `result.html` to hear and see,
+`result.md` to paste into notes.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from gsv_lab.errors import in_markdown
 from gsv_lab.evaluation.interventions import Outcome
-from gsv_lab.hooks import Edit, to_yaml
+from gsv_lab.hooks import Edit, Table, to_yaml
+from gsv_lab.system import page
 from gsv_lab.system.folders import new_folder
+from gsv_lab.system.page import Html
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,9 +32,17 @@ MARK = "result.json"
 """A folder that holds this file is a result of an earlier run and may be replaced."""
 
 
+class Section(NamedTuple):
+    """A part of both pages: a table, or lines of YAML, and what is to be said of it."""
+
+    title: str
+    body: Table | str
+    note: str = ""
+
+
 def write_outcome(outcome: Outcome, folder: str | Path) -> Path:
-    """Write an intervention: `result.json`, `result.md`, and for each text `clean_N.wav`, `VARIANT_N.wav` and a picture
-    of both.
+    """Write an intervention: `result.html`, `result.json`, `result.md`, and for each text `clean_N.wav`,
+    `VARIANT_N.wav` and a picture of both.
 
     Raises:
         LabError: OUTPUT_EXISTS, SAVE_FAILED.
@@ -46,17 +59,27 @@ def write_outcome(outcome: Outcome, folder: str | Path) -> Path:
         "rows": outcome.rows,
         "taps": outcome.taps,
     }
-    lines = [f"# {asked.name}", "", "Same texts, voice and seed; edited against clean. Means over the texts:", ""]
-    lines += [str(outcome.summary()), ""]
-    for variant, text in edits.items():
-        lines += [f"## {variant}", "", "```yaml", text.strip() or "[]", "```", ""]
-    lines += ["## Every text", "", str(outcome.rows), ""]
-    if outcome.taps:
-        lines += ["## Taps", "", str(outcome.taps), ""]
+    sections = [Section("Means over the texts", outcome.summary())]
+    sections += [Section(f"Edits of {variant}", text.strip() or "[]") for variant, text in edits.items()]
+    sections += [Section("Every text", outcome.rows), Section("Taps", outcome.taps)]
+    about = "Same texts, voice and seed; edited against clean."
     with new_folder(folder, MARK) as place:
         pictures = _write_speeches(place, outcome)
-        _write(place, content, lines, pictures)
+        heard = [_card(outcome, number) for number in range(len(outcome.clean))]
+        _write(place, content, asked.name, about, heard, sections, pictures)
     return Path(folder)
+
+
+def _card(outcome: Outcome, number: int) -> Html:
+    """One text: clean and every variant to be heard side by side, and the picture of each with clean."""
+    names = {variant: f"{_file(variant)}_{number}" for variant in outcome.edited}
+    players = [page.player(f"clean_{number}.wav", "clean", "synthetic")]
+    players += [page.player(f"{name}.wav", variant, "synthetic") for variant, name in names.items()]
+    return page.card(
+        page.heading(outcome.intervention.texts[number], 3),
+        page.beside(*players),
+        *(page.picture(f"{name}.png", f"spectrograms of clean and {variant}") for variant, name in names.items()),
+    )
 
 
 def _write_speeches(place: Path, outcome: Outcome) -> list[str]:
@@ -109,17 +132,19 @@ def write_disentanglement(
         "speakers": n_speakers,
     }
     subject = "; ".join(f"{key} {value}" for key, value in about.items())
-    lines = ["# Leaks and swaps of the speaker", "", subject, "", "## Speaker vectors swapped", "", str(swap_table), ""]
-    if best is not None:
-        lines += ["At best: the synthetic corpus itself says it with the other voice.", ""]
-    lines += ["## What a linear probe reads", "", f"{n_clips} clips of {n_speakers} speakers", "", str(leaks.table())]
-    lines += ["", "## What the codes alone determine", "", str(leaks.codes_table()), ""]
+    at_best = "" if best is None else "At best: the synthetic corpus itself says it with the other voice."
+    sections = [
+        Section("Speaker vectors swapped", swap_table, at_best),
+        Section("What a linear probe reads", leaks.table(), f"{n_clips} clips of {n_speakers} speakers"),
+        Section("What the codes alone determine", leaks.codes_table()),
+    ]
     with new_folder(folder, MARK) as place:
         pictures = [
             _picture(place, "leakage", leaks.figure("what a linear probe reads")),
             _picture(place, "swap", swaps.figure("speaker vectors swapped")),
         ]
-        _write(place, content, lines, pictures)
+        drawn = [page.picture(name, name) for name in pictures]
+        _write(place, content, "Leaks and swaps of the speaker", subject, drawn, sections, pictures)
     return Path(folder)
 
 
@@ -141,11 +166,45 @@ def _picture(place: Path, name: str, figure: Figure) -> str:
     return f"{name}.png"
 
 
-def _write(place: Path, content: Mapping[str, Any], lines: Sequence[str], pictures: Sequence[str]) -> None:
+def _write(
+    place: Path,
+    content: Mapping[str, Any],
+    title: str,
+    about: str,
+    first: Sequence[Html],
+    sections: Sequence[Section],
+    pictures: Sequence[str],
+) -> None:
+    """The result for programs, and both pages; `first` is what the HTML page begins with."""
+    sections = [section for section in sections if section.body]
+    whole = page.document(title, page.paragraph(about), *first, *(_html(section) for section in sections), wide=True)
+    parts = [f"# {in_markdown(title)}", in_markdown(about), *(_markdown(section) for section in sections)]
+    parts += [f"![{name}]({name})" for name in pictures]
     text = json.dumps(_plain(content), indent=1, ensure_ascii=False, allow_nan=False)
-    page = [*lines, *(f"![{name}]({name})" for name in pictures)]
     (place / MARK).write_text(text + "\n", encoding="utf-8")
-    (place / "result.md").write_text("\n".join(page) + "\n", encoding="utf-8")
+    (place / "result.html").write_text(whole, encoding="utf-8")
+    (place / "result.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _html(section: Section) -> Html:
+    body = page.code(section.body) if isinstance(section.body, str) else page.records(section.body)
+    note = page.paragraph(section.note, kind="note") if section.note else ""
+    return page.joined(page.heading(section.title), body, note)
+
+
+def _markdown(section: Section) -> str:
+    if isinstance(section.body, str):
+        longest = max((len(ticks) for ticks in re.findall("`+", section.body)), default=0)
+        fence = "`" * max(3, longest + 1)
+        body = f"{fence}yaml\n{section.body}\n{fence}"
+    else:
+        # The table writes its bars out itself.
+        body = str(Table({key: _shown(value) for key, value in row.items()} for row in section.body))
+    return "\n\n".join(filter(None, [f"## {in_markdown(section.title)}", body, in_markdown(section.note)]))
+
+
+def _shown(value: Any) -> Any:
+    return in_markdown(value).replace(r"\|", "|") if isinstance(value, str) else value
 
 
 def _plain(value: Any) -> Any:

@@ -196,7 +196,7 @@ class Leakage:
         for found in self.uncertainty:
             row = {
                 "factor": found.factor,
-                "U(factor|code)": found.value,
+                "U(factor given code)": found.value,
                 "shuffled": found.shuffled,
                 "above": found.above,
             }
@@ -228,6 +228,7 @@ def leakage(
     factors: Sequence[str] = FACTORS,
     say: Callable[[str], None] = lambda line: None,
     most: int = 5000,
+    records: Sequence[Records] = (),
     **options: Any,
 ) -> Leakage:
     """Probe every factor at every tap.
@@ -239,6 +240,7 @@ def leakage(
         factors: columns.
         say: called with each tap as its probes begin.
         most: frames for each probe.
+        records: of all these taps and of the codes, one set a clip, where `extract` was called before.
         options: of `probes.linear_probe`.
 
     Raises:
@@ -247,7 +249,7 @@ def leakage(
     subject = acoustic(model)
     taps = taps or default_taps(subject)
     watched = dict.fromkeys([*taps, CODES])
-    records = extract(subject, clips, list(watched))
+    records = records or extract(subject, clips, list(watched))
     probes = []
     for tap in taps:
         say(tap)

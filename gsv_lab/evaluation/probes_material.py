@@ -202,24 +202,49 @@ def _recorded(lab: Any, row: Clip, longest: float) -> SpokenClip | None:
     if not _SHORTEST <= seconds <= longest:
         return None
     phones = lab.family.phones(phonemize(row.text, row.language))
-    labels, positions = phones.folded()
+    labels, _ = phones.folded()
     if not _FEWEST_PHONES <= len(labels) <= _MOST_PHONES * seconds:
         return None
     times = lab.recordings.align(wave, phones)
-    log_f0, voicing = track_pitch(wave[None], lab.sample_rate, lab.sample_rate // PITCH_RATE)
-    f0 = torch.where(voicing[0] > 0, log_f0[0].exp(), 0.0)
+    return aligned_clip(row.id, row.speaker, wave, lab.sample_rate, phones, times.start, times.end, row.language)
+
+
+def aligned_clip(
+    name: str,
+    speaker: str,
+    wave: Tensor,
+    sample_rate: int,
+    phones: Phones,
+    start: np.ndarray,
+    end: np.ndarray,
+    language: str,
+) -> SpokenClip:
+    """A recording whose text and times are known, as a clip; its pitch is tracked here.
+
+    Args:
+        name: of the clip.
+        speaker: who speaks.
+        wave: (T,) samples.
+        sample_rate: Hz.
+        phones: (P,) of the text.
+        start: (P,) seconds, of all phones.
+        end: (P,) seconds.
+        language: of the text.
+    """
+    labels, positions = phones.folded()
+    log_f0, voicing = track_pitch(wave[None], sample_rate, sample_rate // PITCH_RATE)
     return SpokenClip(
-        name=row.id,
-        speaker=row.speaker,
+        name=name,
+        speaker=speaker,
         wave=wave,
-        sample_rate=lab.sample_rate,
+        sample_rate=sample_rate,
         ids=tuple(phones.ids),
         labels=tuple(labels),
         phones=tuple(CTC_SYMBOLS[label] for label in labels),
         positions=np.array(positions),
-        start=times.start[positions],
-        end=times.end[positions],
-        f0=f0.numpy(),
+        start=start[positions],
+        end=end[positions],
+        f0=torch.where(voicing[0] > 0, log_f0[0].exp(), 0.0).numpy(),
         text=phones,
-        language=row.language,
+        language=language,
     )

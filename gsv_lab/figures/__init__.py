@@ -27,6 +27,7 @@ _OTHERS = {
     "style": ("look", "picture", "png", "canvas", "Picture"),
     "measures": ("diagonality", "entropy", "monotone_path", "perplexity", "principal", "uncertainty"),
     "views": ("draw",),
+    "drawing": ("diagram", "Diagram"),
     "examples": ("Material", "gallery"),
 }
 _HOME = {name: module for group in (_PICTURES, _OTHERS) for module, names in group.items() for name in names}

@@ -10,13 +10,29 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from gsv_lab.figures.style import BLUE, INK, ORANGE, RED, SIGNED, canvas, flat, matrix, picture
 
+_UNSURE = "#999999"
+"""What could be nothing is grey, never coloured like an effect."""
+
 
 @picture
-def head_costs(change: Any, layers: Sequence[str], heads: Sequence[Any], name: str = "loss", title: str = "") -> Figure:
+def head_costs(
+    change: Any,
+    layers: Sequence[str],
+    heads: Sequence[Any],
+    name: str = "loss",
+    title: str = "",
+    *,
+    low: Any = None,
+    high: Any = None,
+    reach: float | None = None,
+) -> Figure:
     """(L, H) what every head is worth: the change of a measure without it, red where it rises.
+
+    A cell whose interval holds 0 could be nothing: it stays white and is hatched.
 
     Args:
         change: NaN where a layer has fewer heads.
@@ -24,6 +40,9 @@ def head_costs(change: Any, layers: Sequence[str], heads: Sequence[Any], name: s
         heads: labels of the columns.
         name: of the measure.
         title: above the picture.
+        low: (L, H) lower ends of the intervals; None where there are none.
+        high: upper ends.
+        reach: change at which colours end, so that several pictures share one scale; None: the largest one here.
 
     Raises:
         ValueError: a shape that does not fit the labels.
@@ -31,17 +50,27 @@ def head_costs(change: Any, layers: Sequence[str], heads: Sequence[Any], name: s
     values = matrix(change, "change")
     if values.shape != (len(layers), len(heads)):
         raise ValueError(f"change has shape {values.shape}, expected {(len(layers), len(heads))}")
+    bottom, top = (np.full(values.shape, np.nan) if ends is None else matrix(ends, "ends") for ends in (low, high))
+    unsure = (bottom <= 0) & (top >= 0)
     figure, axes = canvas(1, 1, 1.3 + 0.34 * len(layers), title=title)
-    axis, reach = axes[0, 0], float(np.nanmax(np.abs(values))) or 1.0
-    image = axis.imshow(values, cmap=SIGNED, vmin=-reach, vmax=reach, aspect="auto", origin="upper")
+    axis, largest = axes[0, 0], float(np.nanmax(np.abs(values)))
+    reach = reach or largest or 1.0
+    shown = np.where(unsure, 0.0, values)
+    image = axis.imshow(shown, cmap=SIGNED, vmin=-reach, vmax=reach, aspect="auto", origin="upper")
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
-            colour = "white" if abs(value) > 0.6 * reach else INK
+            colour = "white" if abs(shown[row, column]) > 0.6 * reach else INK
             axis.text(column, row, f"{value:+.2g}", ha="center", va="center", fontsize=8, color=colour)
+        if unsure[row, column]:
+            box = (column - 0.5, row - 0.5)
+            axis.add_patch(Rectangle(box, 1, 1, fill=False, hatch="////", edgecolor="#cccccc", linewidth=0, zorder=1))
+    if unsure.any():
+        axis.set_title("hatched: the interval holds 0", loc="right", fontsize=8)
     axis.set_xticks(range(len(heads)), [str(head) for head in heads])
     axis.set_yticks(range(len(layers)), layers)
     axis.set_xlabel("head")
-    figure.colorbar(image, ax=axis, label=f"change of {name}", pad=0.01)
+    extend = "both" if largest > reach else "neither"
+    figure.colorbar(image, ax=axis, label=f"change of {name}", pad=0.01, extend=extend)
     return figure
 
 
@@ -75,12 +104,12 @@ def cost_scatter(
     for number, name in enumerate(names):
         sure = bottom[number] > 0
         reach = [[max(y[number] - bottom[number], 0.0)], [max(top[number] - y[number], 0.0)]]
-        colour = RED if sure else BLUE
+        colour = RED if sure else _UNSURE
         axis.errorbar(x[number], y[number], reach, fmt="o", markersize=5, linewidth=1, color=colour)
         if sure or number in best:
             axis.annotate(name, (x[number], y[number]), fontsize=8, xytext=(4, 3), textcoords="offset points")
     axis.axhline(0, color=INK, linewidth=0.8, linestyle=":")
-    for colour, label in ((RED, "surely costs something"), (BLUE, "could be nothing")):
+    for colour, label in ((RED, "surely costs something"), (_UNSURE, "could be nothing")):
         axis.plot([], [], "o", color=colour, label=label)
     axis.set_xlabel(along_label)
     axis.set_ylabel(cost_label)

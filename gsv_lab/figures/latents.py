@@ -61,12 +61,13 @@ def flow_densities(
         axis.plot(grid, bell, color=ORANGE, label="standard normal")
         outside = float((np.abs(z) > limit).mean())
         axis.set_title(f"{name}\nmean square {np.mean(z**2):.2f}\n{outside:.1%} outside", fontsize=9)
-        axis.set_xlabel("deviations from the prior" if mean is not None or log_scale is not None else "value")
         axis.set_yticks([])
         axis.spines["left"].set_visible(False)
     for axis in axes[0]:
         axis.set_ylim(0, 1.25 * max(highest, float(bell.max())))
     axes[0, 0].legend(loc="upper left")
+    # One label for all: side by side they would run into each other.
+    figure.supxlabel("deviations from the prior" if mean is not None or log_scale is not None else "value", fontsize=9)
     return figure
 
 

@@ -26,6 +26,7 @@ from gsv_lab.released.check_report import CheckReport, CompanionReport, SpeechRe
 from gsv_lab.released.companions import load_bert, load_hubert
 from gsv_lab.released.importer import import_reference
 from gsv_lab.released.loading import Files, family_from, find, load_verifier
+from gsv_lab.system.examples import shipped_sample
 from gsv_lab.system.files import make_folder, save_bytes
 from gsv_lab.system.folders import private_folder
 from gsv_lab.system.machine import machine
@@ -154,7 +155,7 @@ def _speak(
             pair = {"sovits": folder / sovits.path, "semantic_gpt": folder / gpt.path}
             paths = {role: _native(path, stage / f"{role}.safetensors") for role, path in pair.items()}
             lab = Lab(family_from(Files(family, {**files.paths, **paths}, ())))
-            voice = lab.clone(reference or _sample())
+            voice = lab.clone(reference or shipped_sample())
             start = time.perf_counter()
             speech = lab.speak(text, voice)
         taken = time.perf_counter() - start
@@ -188,10 +189,6 @@ def _native(path: Path, target: Path) -> Path:
         return path
     import_reference([path], target)
     return target
-
-
-def _sample() -> Path:
-    return Path(gsv_lab.__file__).parent / "assets" / "sample" / "en_rms.flac"
 
 
 def _problems(report: CheckReport) -> list[str]:

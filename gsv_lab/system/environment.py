@@ -117,6 +117,12 @@ def grading() -> bool:
     return os.environ.get("GSV_LAB_GRADING", "") not in ("", "0")
 
 
+def surroundings(**changes: str | None) -> dict[str, str]:
+    """The environment variables for a process that is started, with some changed, or taken away where they are None."""
+    kept = {name: value for name, value in os.environ.items() if name not in changes}
+    return kept | {name: value for name, value in changes.items() if value is not None}
+
+
 def clock() -> datetime:
     """The present moment in UTC, whole seconds; `SOURCE_DATE_EPOCH` stands in for it where output must repeat.
 

@@ -1,14 +1,11 @@
 """Notebooks and configurations that come with the package: beside it in a checkout, inside of it once it is installed.
 
-They are read where they are and never written; who wants to change one gets a copy (`gsv-lab open`).
+They are read where they are and never written; who wants to change one gets a copy (`gsv-lab course copy`).
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-
-from gsv_lab.system.files import save_bytes
-from gsv_lab.system.folders import check_reachable
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -32,24 +29,3 @@ def shipped(path: str | Path) -> Path:
         return path
     found = shipped_folder("configs").joinpath(*path.parts[1:])
     return found if found.exists() else path
-
-
-def copy_notebooks(folder: Path) -> list[Path]:
-    """Copy the notebooks into a folder of the user; a file that is there stays as it is.
-
-    Returns:
-        the notebooks that are there and differ from the shipped ones.
-
-    Raises:
-        LabError: SAVE_FAILED.
-    """
-    check_reachable(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    edited = []
-    for source in sorted(shipped_folder("notebooks").glob("*.ipynb")):
-        target = folder / source.name
-        if not target.exists():
-            save_bytes(target, source.read_bytes())
-        elif target.read_bytes() != source.read_bytes():
-            edited.append(target)
-    return edited

@@ -25,7 +25,7 @@ from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.system.environment import in_cache
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.training import small_views
-from gsv_lab.training.log_writer import LogWriter
+from gsv_lab.training.log_writer import LogWriter, Points
 from gsv_lab.training.task import Task
 
 
@@ -131,6 +131,10 @@ class PhoneTask(Task):
     def log_views(self, batch: ContentBatch, log: LogWriter) -> None:
         """See `tags`."""
         small_views.content(self, batch, log)
+
+    def view_points(self, batch: ContentBatch) -> dict[str, Points]:
+        """Its content in all frames."""
+        return small_views.content_points(self, batch)
 
 
 class ContentTask(PhoneTask):

@@ -240,7 +240,7 @@ def _fit(
     callbacks += [BudgetBar(budget)] if progress_bar else []
     trainer = pl.Trainer(
         **_hardware(device, settings.precision), max_epochs=-1, plugins=[file],
-        logger=TensorBoardLogger(folder, name="", version="events"), callbacks=callbacks,
+        logger=TensorBoardLogger(folder, name="", version="events", default_hp_metric=False), callbacks=callbacks,
         enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
         num_sanity_val_steps=0, log_every_n_steps=settings.log_every, val_check_interval=settings.validate_every,
         check_val_every_n_epoch=None, use_distributed_sampler=False, default_root_dir=folder,

@@ -71,4 +71,6 @@ def log_views(task: GPTTask, batch: GPTBatch, log: LogWriter) -> None:
             # Texts stand at the right edge of the phone columns; the row that makes code t is the one before it.
             rows, text = slice(columns - 1, columns - 1 + n_codes), slice(columns - n_phones, columns)
             heads = torch.cat([pattern[0, :, rows, text] for pattern in patterns])
-            log_alignment(log, "align/semantic_gpt", heads, gpt.frame_rate, phone_names(batch.phones[0, :n_phones]))
+            log_alignment(
+                log, "align/semantic_gpt", heads, gpt.frame_rate, phone_names(batch.phones[0, :n_phones], gpt.n_phones)
+            )

@@ -1,4 +1,4 @@
-"""What a training shows: the views of its task at every validation, gradients, the usage of the codebook.
+"""What a training shows: the views of its task at every validation, gradients, weights, the usage of the codebook.
 
 A task says itself what it draws (`Task.log_views`) and under which tags (`Task.tags`); `docs/tensorboard.md` is made
 from them.
@@ -16,7 +16,7 @@ from pytorch_lightning.callbacks import Callback
 from torch import Tensor, nn
 
 from gsv_lab.system.registry import Configurable
-from gsv_lab.training.log_writer import LogWriter
+from gsv_lab.training.log_writer import LogWriter, Points
 from gsv_lab.training.task import Tag, Task
 
 LOG = logging.getLogger(__name__)
@@ -25,13 +25,15 @@ COMMON = (
     Tag("train/*", "scalar", "each loss of the task, unweighted, every few batches"),
     Tag("valid/*", "scalar", "losses and error rates on the validation clips, averaged weights"),
     Tag("grad_norm/*", "scalar", "norm of the gradient of each component, and of each optimizer before clipping"),
-    Tag("hparams", "settings", "the task's class and arguments"),
+    Tag("weights/*", "histogram", "the averaged weights of each part that learns"),
+    Tag("hparams", "settings", "the task's class and arguments, beside what the validations measure"),
 )
 """Tags of every task."""
 
 
 class LoggingCallback(Configurable, Callback):
-    """Writes the views of a task: at every validation, from its first batch; gradients every few batches.
+    """Writes the views of a task at every validation, from its first batch; vectors and codes from all of its batches;
+    gradients every few batches.
 
     Views draw no random numbers that the training would have drawn, and leave no tap watched.
 
@@ -44,13 +46,15 @@ class LoggingCallback(Configurable, Callback):
         self.items = items
         self.strict = strict
         self._codes: list[Tensor] = []
+        self._points: dict[str, list[Points]] = {}
+        self._compared = False
 
     def on_fit_start(self, trainer: pl.Trainer, task: Task) -> None:
         """Settings, once."""
         log = self._log(trainer, task)
+        self._compared = False
         with log.attempt("hparams"):
-            spec = task.spec or {"class_path": type(task).__qualname__}
-            log.settings(dict(flat(spec)))
+            log.settings(_settings(task))
 
     def on_train_batch_end(self, trainer: pl.Trainer, task: Task, outputs: Any, batch: Any, batch_idx: int) -> None:
         """After the first batch of all: the weights that stand at no loss, misspelt or of a part that is not there."""
@@ -80,25 +84,54 @@ class LoggingCallback(Configurable, Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """The views of the first batch; codes of all."""
+        """The views of the first batch; codes and vectors of all."""
         self._codes += [codes.cpu() for codes in task.spoken_codes(batch)]
+        log = self._log(trainer, task)
+        wanted = {tag.name for tag in task.tags if tag.kind == "points"}
+        if wanted:
+            with log.attempt("points"), torch.random.fork_rng(), torch.no_grad():
+                for tag, points in task.view_points(batch).items():
+                    if tag in wanted:
+                        # Thinned at once: the frames of many clips would fill the memory.
+                        self._points.setdefault(tag, []).append(Points.joined([points]))
         if batch_idx:
             return
-        log = self._log(trainer, task)
         shown = task.view_batch(batch, self.items)
         with log.attempt(f"views of {type(task).__qualname__}"), torch.random.fork_rng(), torch.no_grad():
             task.log_views(shown, log)
 
     def on_validation_epoch_end(self, trainer: pl.Trainer, task: Task) -> None:
-        """Health of the codebook over all validation clips."""
+        """Health of the codebook and vectors of all validation clips; the weights that were validated."""
+        log = self._log(trainer, task)
         spoken, self._codes = self._codes, []
         if spoken:
-            log = self._log(trainer, task)
             with log.attempt("codes"):
                 _log_codes(log, torch.cat(spoken), task.codebook_size())
+        found, self._points = self._points, {}
+        for tag, parts in found.items():
+            with log.attempt(tag):
+                log.points(tag, Points.joined(parts))
+        for name, module in task.parts().items():
+            weights = [p.detach().flatten() for p in module.parameters() if p.requires_grad]
+            if weights:
+                with log.attempt(f"weights/{name}"):
+                    log.histogram(f"weights/{name}", torch.cat(weights))
+
+    def on_validation_end(self, trainer: pl.Trainer, task: Task) -> None:
+        """Settings beside what is measured, once it is known what that is."""
+        measures = [name for name in trainer.callback_metrics if name.startswith("valid/")]
+        if measures and not self._compared:
+            self._compared = True
+            log = self._log(trainer, task)
+            with log.attempt("hparams"):
+                log.compared(_settings(task), measures)
 
     def _log(self, trainer: pl.Trainer, task: Task) -> LogWriter:
         return LogWriter(trainer.loggers, task.batches, self.strict)
+
+
+def _settings(task: Task) -> dict[str, Any]:
+    return dict(flat(task.spec or {"class_path": type(task).__qualname__}))
 
 
 def flat(spec: Any, name: str = "") -> Iterator[tuple[str, Any]]:

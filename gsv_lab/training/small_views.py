@@ -17,9 +17,9 @@ from gsv_lab.corpora.verifier_data import VerifierBatch
 from gsv_lab.hooks.probe import probe
 from gsv_lab.nn.ops import sequence_mask
 from gsv_lab.text import CTC_SYMBOLS, letters
-from gsv_lab.training.log_writer import LogWriter
+from gsv_lab.training.log_writer import LogWriter, Points
 from gsv_lab.training.task import Tag, alignment_tags
-from gsv_lab.training.views import log_alignment
+from gsv_lab.training.views import SYNTHETIC, log_alignment
 
 if TYPE_CHECKING:
     from gsv_lab.training.content_task import PhoneTask
@@ -33,6 +33,7 @@ def phone_tags(name: str) -> tuple[Tag, ...]:
     return (
         *alignment_tags(name, "probability of each phone of the text in each frame (CTC)"),
         Tag(f"{name}/blank", "scalar", "share of frames that say nothing; near 1 in the first minutes of CTC"),
+        Tag(f"{name}/projector", "points", "its content, a frame each, with the phone that it finds and the language"),
     )
 
 
@@ -42,8 +43,8 @@ CONTENT_TAGS = (
 )
 TEACHER_TAGS = phone_tags("teacher")
 VERIFIER_TAGS = (
-    Tag("speaker/projector", "points", "embeddings of the validation batch, with the speaker's number"),
-    Tag("speaker/space", "image", "the same on two axes, and how alike speakers are"),
+    Tag("speaker/projector", "points", "embeddings of all validation clips, with the speaker's number"),
+    Tag("speaker/space", "image", "those of the first batch on two axes, and how alike speakers are"),
     Tag("speaker_verifier/attention", "image", "weight of each frame of one clip in the pooling"),
 )
 RECOGNISER_TAGS = (
@@ -71,6 +72,36 @@ def content(task: PhoneTask, batch: ContentBatch, log: LogWriter) -> None:
         labels = batch.labels[0, : int(batch.label_lengths[0])].cpu()
         log.scalar(f"{name}/blank", float((scores.argmax(0) == 0).float().mean()))
         _log_ctc(log, f"align/{name}", scores, labels, 50.0)
+
+
+def content_points(task: PhoneTask, batch: ContentBatch) -> dict[str, Points]:
+    """The content in the frames of a batch, with the phone that the network itself finds there, and the language."""
+    (name,) = task.components()
+    content = task.network().encode(task.heard(batch)).float()
+    scores = task.network().phone_scores(content).float()
+    labels: dict[str, list[str]] = {"phone": [], "language": []}
+    vectors = []
+    for row, n_frames in enumerate(batch.frames.tolist()):
+        vectors.append(content[row, :, :n_frames].T)
+        # The blank says that a phone goes on: the likeliest class beside it.
+        best = scores[row, 1:, :n_frames].argmax(0) + 1
+        labels["phone"] += _class_names(best, scores.shape[1])
+        labels["language"] += [batch.languages[row]] * n_frames
+    return {f"{name}/projector": Points(torch.cat(vectors), labels)}
+
+
+def _class_names(classes: Tensor, n_classes: int) -> list[str]:
+    """Names of the classes of a network that has so many; numbers where they are not known."""
+    for known in (CTC_SYMBOLS, SYNTHETIC):
+        if n_classes == len(known):
+            return [known[number] for number in classes.tolist()]
+    return [str(number) for number in classes.tolist()]
+
+
+def verifier_points(task: VerifierTask, batch: VerifierBatch) -> dict[str, Points]:
+    """Embeddings of a batch with their speakers."""
+    speakers = [f"speaker {number}" for number in batch.speaker.tolist()]
+    return {"speaker/projector": Points(task.verifier(batch.wave), {"speaker": speakers})}
 
 
 def recogniser(task: RecogniserTask, batch: RecogniserBatch, log: LogWriter) -> None:
@@ -124,7 +155,6 @@ def verifier(task: VerifierTask, batch: VerifierBatch, log: LogWriter) -> None:
         embedding = task.verifier(batch.wave).cpu()
     who = [f"speaker {number}" for number in batch.speaker.tolist()]
     with log.attempt("speaker"):
-        log.points("speaker/projector", embedding, who)
         log.figure("speaker/space", figures.speaker_space(embedding, who))
     with log.attempt("speaker_verifier/attention"):
         log.figure("speaker_verifier/attention", seen["attention"].show())
@@ -132,6 +162,4 @@ def verifier(task: VerifierTask, batch: VerifierBatch, log: LogWriter) -> None:
 
 def _log_ctc(log: LogWriter, tag: str, scores: Tensor, labels: Tensor, rate: float) -> None:
     """Log-probabilities (V, F) of the labels that are spoken (P,), as an alignment (1, F, P)."""
-    spelt = scores.shape[0] == len(CTC_SYMBOLS)
-    names = [CTC_SYMBOLS[k] if spelt else str(k) for k in labels.tolist()]
-    log_alignment(log, tag, scores[labels].exp().T[None], rate, names)
+    log_alignment(log, tag, scores[labels].exp().T[None], rate, _class_names(labels, scores.shape[0]))

@@ -9,7 +9,6 @@ Letters: B batch, T samples, F frames at 50 Hz, P phones, S samples of a segment
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -30,7 +29,7 @@ from gsv_lab.nn.spectral import LogMel
 from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.training import sovits_views
 from gsv_lab.training.guided_attention import Watch, guided_attention_loss
-from gsv_lab.training.log_writer import LogWriter
+from gsv_lab.training.log_writer import LogWriter, Points
 from gsv_lab.training.task import Task, freeze
 
 LOG = logging.getLogger(__name__)
@@ -332,14 +331,12 @@ class SoVITSTask(Task):
         return losses.log_mel_loss([(mel(batch.wave), mel(wave))])
 
     def spoken_codes(self, batch: SoVITSBatch) -> list[Tensor]:
-        """The codes (F25,) of each clip, several books one after the other; nothing where there is no codebook."""
-        spoken: list[Tensor] = []
-        if not self.sovits.quantizer.n_codes:
-            return spoken
-        for row, frames in zip(batch.codes, batch.frames, strict=True):
-            n_codes = math.ceil(int(frames) / self.sovits.quantizer.hop)
-            spoken.append(row[..., :n_codes].flatten())
-        return spoken
+        """See `sovits_views.spoken_codes`."""
+        return sovits_views.spoken_codes(self, batch)
+
+    def view_points(self, batch: SoVITSBatch) -> dict[str, Points]:
+        """See `sovits_views.points`."""
+        return sovits_views.points(self, batch)
 
     def codebook_size(self) -> int:
         """Codes of the quantizer."""

@@ -14,12 +14,12 @@ from gsv_lab.errors import ConfigError
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.system.registry import Configurable
 from gsv_lab.training.finite import check_gradient, check_losses
-from gsv_lab.training.log_writer import LogWriter
+from gsv_lab.training.log_writer import LogWriter, Points
 
 
 class Tag(NamedTuple):
-    """A name in TensorBoard (`*`: one of several), what is there (scalar, image, audio, points, settings), and what it
-    means.
+    """A name in TensorBoard (`*`: one of several), what is there (scalar, image, audio, histogram, points, settings),
+    and what it means.
     """
 
     name: str
@@ -136,6 +136,13 @@ class Task(Configurable, pl.LightningModule):
 
     def log_views(self, batch: Any, log: LogWriter) -> None:
         """Write pictures, sounds and numbers of a few validation clips under the names of `tags`."""
+
+    def view_points(self, batch: Any) -> dict[str, Points]:
+        """Vectors of a validation batch for the embedding projector, by tag; those of all batches are shown at once.
+
+        What is not in `tags` is not shown.
+        """
+        return {}
 
     def spoken_codes(self, batch: Any) -> list[Tensor]:
         """The codes (F25,) of each clip of a batch, for the usage of the codebook."""

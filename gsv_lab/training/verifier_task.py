@@ -13,7 +13,7 @@ from gsv_lab.evaluation import statistics
 from gsv_lab.extensions.speaker_verifier import SpeakerVerifier
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from gsv_lab.training import small_views
-from gsv_lab.training.log_writer import LogWriter
+from gsv_lab.training.log_writer import LogWriter, Points
 from gsv_lab.training.task import Task
 
 
@@ -82,6 +82,10 @@ class VerifierTask(Task):
     def log_views(self, batch: VerifierBatch, log: LogWriter) -> None:
         """See `tags`."""
         small_views.verifier(self, batch, log)
+
+    def view_points(self, batch: VerifierBatch) -> dict[str, Points]:
+        """Embeddings of all clips."""
+        return small_views.verifier_points(self, batch)
 
 
 def equal_error(similarity: Tensor, speaker: Tensor) -> float:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from gsv_lab.corpora.synthetic import PHONES
 from gsv_lab.text.symbols import SYMBOLS
 from gsv_lab.training.log_writer import LogWriter
 
 LIMIT_MB = 1024.0
 """Memory that the records of one view may take."""
+SILENCE = "silence"
+"""Label of a frame in which no phone sounds."""
+SYNTHETIC = (SILENCE, *PHONES)
+"""The phones of the synthetic corpus; networks of so many phones are taken for networks of that corpus."""
 
 
 def log_alignment(log: LogWriter, tag: str, patterns: Tensor, rate: float, phones: list[str]) -> None:
@@ -25,10 +30,7 @@ def log_alignment(log: LogWriter, tag: str, patterns: Tensor, rate: float, phone
     log.figure(tag, figures.alignment(patterns[best], rate, phones, title=title))
 
 
-def phone_names(phones: Tensor) -> list[str]:
-    """Symbols of phone ids (P,); numbers where there is no symbol."""
-    names = []
-    for number in phones.tolist():
-        known = number < len(SYMBOLS)
-        names.append(SYMBOLS[number] if known else str(number))
-    return names
+def phone_names(phones: Tensor, n_phones: int) -> list[str]:
+    """Symbols of phone ids (P,) that a network of so many phones reads; numbers where there is no symbol."""
+    known = SYNTHETIC if n_phones == len(SYNTHETIC) else SYMBOLS
+    return [known[number] if number < len(known) else str(number) for number in phones.tolist()]

@@ -8,45 +8,62 @@
 # 2. read which phone each frame is given;
 # 3. say what text, codes and voice each bring to the mix, because you took each of them away.
 #
-# **You need** 00 and 04. **Minutes** 45. Runs offline on a laptop.
+# **You need** 00 and 04. **Minutes** 60. **Difficulty** ●●○. Runs offline on a laptop.
+#
+# **You will hear** one sentence from two mouths, in English and in Mandarin, then without text, without codes and
+# without a voice.
 
-# %%
+# %% tags=["setup"]
 import gsv_lab
 from gsv_lab import figures
 from gsv_lab.evaluation.prosody import tracked_pitch
 from gsv_lab.hooks import zero
 from gsv_lab.teaching.exercises import timbre as check
+from gsv_lab.teaching.exercises.answers import as_edits
+from gsv_lab.teaching.exercises.cloning import pooled_voice, voice_of
 from gsv_lab.teaching.exercises.distances import content_likeness, log_mel, mel_distance
 from gsv_lab.teaching.exercises.excerpt import excerpt
 from gsv_lab.teaching.exercises.material import find_speech
 from gsv_lab.teaching.exercises.prior_alignment import alignment_tap, phone_weights
 from gsv_lab.teaching.exercises.voices import second_voice
+from gsv_lab.teaching.page import heard, noted, shapes
 from gsv_lab.teaching.widgets.blend import BlendExplorer
 
 lab = gsv_lab.load()
 recording = find_speech()  # or your own: find_speech("me.wav", "what is said in it")
 part, other = excerpt(lab, recording), second_voice(recording)
 print(f"{part.phones.text}\n{part.source}\nThe second voice: {other.source}")
+figures.diagram("speaker_encoder", "prior")
 
 # %% [markdown]
 # ## A voice as one vector
 #
-# The speaker encoder reads a recording and gives 192 values for every frame, 50 times a second. Then it takes the mean
-# over time: one vector, the *speaker*. What comes and goes with the phones should cancel out, what is always there
-# should remain. (Nano then adds what is measured of the voice at the end: 24 values for its long-term average
-# spectrum, LTAS, and one for its median pitch.)
+# The speaker encoder reads a recording and gives 192 values $h_t$ for every frame, 50 times a second. The voice is
+# their mean over time, where $m_t$ is 1 at true frames and 0 at padding:
+#
+# $$ s = \frac{\sum_t m_t\, h_t}{\sum_t m_t} $$
+#
+# What comes and goes with the phones should cancel out, what is always there should remain
+# ([Min et al. 2021](https://arxiv.org/abs/2106.03153), sec. 3.1). Nano puts what it measures behind the learned values:
+# 24 for the long-term average spectrum (LTAS), and one for the median pitch.
 
 # %% tags=["figure"]
-with gsv_lab.probe(lab, "speaker_encoder*.frames") as records:
-    mine = lab.family.synthesizer.voice([part.wave])
-theirs = lab.family.synthesizer.voice([other.wave])
-[*records.values()][0].show(phones=part.phones, start=part.start, end=part.end)
+with gsv_lab.probe(lab, "speaker_encoder*.frames", "speaker_encoder*.speaker") as records:
+    lab.family.synthesizer.voice([part.wave])
+frames = [record for name, record in records.items() if name.endswith("frames")][0]
+heard(
+    frames.show(phones=part.phones, start=part.start, end=part.end),
+    {"recording": (part.wave, lab.sample_rate), "second voice": (other.wave, 16000)},
+)
+
+# %%
+shapes(records)
 
 # %% [markdown]
 # Level lines are the voice; whatever follows the phones is averaged away.
 #
-# **Exercise 1.** Write the mean. Recordings of a batch differ in length: `frames` is (B, G, F), and `mask` (B, 1, F)
-# is 1 at true frames and 0 at padding. The result is (B, G, 1).
+# **Exercise 1.** Write the mean. Recordings of a batch differ in length: `frames` is (B, G, F), `mask` is (B, 1, F), and
+# the result is (B, G, 1). The cell below makes both voices with it, which speak from there on.
 
 
 # %% tags=["exercise"]
@@ -56,23 +73,44 @@ def pool(frames, mask):
     # END SOLUTION
 
 
-check.pool(pool)
+card = check.pool(pool)
+card
+
+# %%
+pooled, whose = check.pool.built(pool, check.mean_over_time)
+mine, theirs = (pooled_voice(lab, wave, pooled) for wave in (part.wave, other.wave))
+print(f"the mean is {whose}")
 
 # %% [markdown]
 # ## The same codes from another mouth
 #
-# Now the codes of the recording are spoken again: once with its own vector, once with that of the second voice.
-# Nothing else changes. What moves: the shape of the pitch curve, its height, or both?
+# **Exercise 2.** Before you listen: the codes of the recording are spoken again, once with its own vector and once with
+# that of the second voice. Nothing else changes. What will move: the `"height"` of the pitch curve, its `"shape"` (when
+# it rises and falls), `"both"` or `"none"`?
+
+# %% tags=["exercise"]
+# BEGIN SOLUTION: moved = None
+moved = "height"
+# END SOLUTION
+card = check.moved(moved)
+card
 
 # %% tags=["figure"]
 as_me = lab.resynthesize(part.wave, part.phones, mine)
 as_other = lab.resynthesize(part.wave, part.phones, theirs)
 curves = {"own voice": tracked_pitch(as_me.wave.numpy()), "second voice": tracked_pitch(as_other.wave.numpy())}
-figures.f0_overlay(curves, 100)
+text = "夏天的傍晚，弟弟在河边画画，我们一起喝茶。"  # A summer evening: my brother paints by the river, we drink tea.
+with noted():
+    mandarin = [lab.speak(text, voice_of(lab, part, speaker), "zh") for speaker in (mine, theirs)]
+sounds = {"own voice": as_me, "second voice": as_other, "own, Mandarin": mandarin[0], "second, Mandarin": mandarin[1]}
+heard(figures.f0_overlay(curves, 100), sounds)
 
 # %% [markdown]
-# **Exercise 2.** How far did it move? Two pitch curves (F,) in Hz, 0 where there is no voice. Give the distance of
-# their medians in semitones: an octave, twice the frequency, has 12. (Tensors have `.median()` and `.log2()`.)
+# With the shipped material the second curve has the same shape, twice as high (medians of 103 and 204 Hz). The same
+# vectors speak Mandarin, a language that neither recording has.
+#
+# **Exercise 3.** How far did it move? Two pitch curves (F,) in Hz, 0 where there is no voice. Give the distance of
+# their medians in semitones, positive if the second is higher: an octave, twice the frequency, has 12.
 
 
 # %% tags=["exercise"]
@@ -83,36 +121,40 @@ def semitones(before, after):
     # END SOLUTION
 
 
-check.semitones(semitones)
+card = check.semitones(semitones)
+card
 
 # %% [markdown]
 # ## Where the three meet
 #
-#     phones ─> text ──alignment──> each frame's own phone ─> + ──> fused ──> mean and scale of the latent
-#     codes ──> content ──────────────────────────────────────┤
-#     voice ──────────────────────────────────────────────────┘
+# The prior has to say which latent to expect. In nano the text leads: every frame $t$ is given its own phone $a(t)$,
+# how far that phone has come, and how long it lasts, together $e_{a(t)}$. Codes $q_t$ and voice $s$ are added, and a
+# few layers make mean and scale of it:
 #
-# The prior has to say which latent to expect. In nano the text leads: every frame is given its own phone, how far that
-# phone has come, and how long it lasts. When nano speaks, the plan of 04 says which phone that is; here it is found in
-# the recording. Codes are added, and so is the voice. Codes are coarse and sometimes wrong; in training they were often
-# missing, or those of another clip, so that the prior should not lean on them.
+# $$ x_t = e_{a(t)} + W_q\, q_t + W_s\, s, \qquad (\mu_t, \log\sigma_t) = \mathrm{layers}(x)_t $$
 #
-# Below: which phone each frame gets; white boxes show when each phone is really spoken. A code lasts two frames, so
-# borders are rounded. (The released families are given no alignment. Their frames have to find their phones by
-# *cross-attention*, `prior.cross_attention.pattern`, which is blurred; with them this figure shows the mean of its
-# heads.)
+# ([FastSpeech](https://arxiv.org/abs/1905.09263) calls the step from phones to frames a length regulator.) When nano
+# speaks, the plan of 04 says $a(t)$; here it is found in the recording. The released families are given no alignment:
+# their frames ask for their phones by attention
+# ([Vaswani et al. 2017](https://arxiv.org/abs/1706.03762), eq. 1), in a block that GPT-SoVITS calls MRTE:
+#
+# $$ \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}}\right) V $$
+#
+# Below: which phone each frame gets; white boxes show when each is really spoken. A code lasts two frames, so borders
+# are rounded. (With a released family it is the mean of the heads, and blurred.)
 
 # %% tags=["figure"]
 tap = alignment_tap(lab)
 with gsv_lab.probe(lab, tap) as clean:
     lab.resynthesize(part.wave, part.phones, mine)
 alignment = phone_weights(clean[tap])
-figures.alignment(alignment, 50, part.phones.symbols, true_start=part.start, true_end=part.end)
+picture = figures.alignment(alignment, 50, part.phones.symbols, true_start=part.start, true_end=part.end)
+heard(picture, {"recording": (part.wave, lab.sample_rate)})
 
 # %% [markdown]
-# **Exercise 3.** Read it: `alignment` is (F, P), what share of each phone a frame gets. Find the phone that has most of
+# **Exercise 4.** Read it: `alignment` is (F, P), what share of each phone a frame gets. Find the phone that has most of
 # each frame, and count the frames of each phone, (P,). A frame without any phone has a row of zeros, and counts for
-# none; phones without any frame count 0. (Tensors have `.argmax()` and `.bincount()`.)
+# none; phones without any frame count 0.
 
 
 # %% tags=["exercise"]
@@ -123,41 +165,43 @@ def frames_per_phone(alignment):
     # END SOLUTION
 
 
-check.frames_per_phone(frames_per_phone)
+card = check.frames_per_phone(frames_per_phone)
+card
 
 # %% [markdown]
 # ## Take one away
 #
-# To learn what a part is for, do without it: *ablation*. Each of the three is replaced by zeros in turn. Two numbers
-# say what it cost: how alike the content is to that of the recording (measured by the network that made the codes, so
-# not independent of them), and how far the mel is from it.
+# To learn what a part is for, do without it: *ablation*. Each of the three is replaced by zeros in turn.
 #
-# **Exercise 4.** Before you look: which of the three, taken away, gives frames other phones, so that the alignment
-# above is another? `"text"`, `"codes"`, `"voice"`, or `"none"` of them? The sketch above shows it.
+# **Exercise 5.** Before you look: which of the three, taken away, gives frames other phones, so that the alignment
+# above is another? `"text"`, `"codes"`, `"voice"`, or `"none"` of them?
 
 # %% tags=["exercise"]
 # BEGIN SOLUTION: moves = None
 moves = "none"
 # END SOLUTION
-check.unmoved(moves)
+card = check.unmoved(moves)
+card
 
 # %% tags=["figure"]
 ablations = {"as it is": ([], mine), "no text": ([zero("prior.text")], mine)}
 ablations |= {"no codes": ([zero("prior.content")], mine), "no voice": ([], 0 * mine)}
-mels = {}
+mels, sounds = {}, {"recording": (part.wave, lab.sample_rate)}
 for name, (removed, voice) in ablations.items():
     with gsv_lab.probe(lab, edits=removed):
-        made = lab.resynthesize(part.wave, part.phones, voice)
+        sounds[name] = made = lab.resynthesize(part.wave, part.phones, voice)
     mels[name] = (log_mel(made.wave, lab.sample_rate), 100)
     alike, far = content_likeness(lab, part.wave, made.wave), mel_distance(lab, part.wave, made.wave)
     print(f"{name:9} content {alike:4.0%} like that of the recording; mel {far:.2f} nats away from it")
-figures.feature_stack(part.wave, lab.sample_rate, mels, part.phones.symbols, part.start, part.end)
+heard(figures.feature_stack(part.wave, lab.sample_rate, mels, part.phones.symbols, part.start, part.end), sounds)
 
 # %% [markdown]
-# Which of the three do the words need, and which only makes them clearer? Zero is a blunt tool: a vector of zeros is no
-# average voice, it is one that the network has never met. Notebook 08 has finer ones.
+# The content is measured by the network that made the codes, so not independently of them. With the shipped sample the
+# text is missed most (from 85 to 69 % alike), the codes less (77 %); without a voice the words are there (72 %) and the
+# mel is far off (3.8 nats). Zero is a blunt tool: a vector of zeros is no average voice, it is one that the network has
+# never met. Notebook 08 has finer ones.
 #
-# **Exercise 5.** One phone at a time. Take one phone out of the alignment, whichever you like, and only that one:
+# **Exercise 6.** One phone at a time. Take one phone out of the alignment, whichever you like, and only that one:
 # `zero(target, axis=number)` takes the name of an axis. (`tap` is the name of the target, its axes are `batch`, `frame`
 # and `phone`.)
 
@@ -165,9 +209,28 @@ figures.feature_stack(part.wave, lab.sample_rate, mels, part.phones.symbols, par
 # BEGIN SOLUTION: edits = []
 edits = [zero(tap, phone=int(alignment.sum(0).argmax()))]
 # END SOLUTION
-with gsv_lab.probe(lab, tap, edits=edits) as without:
+with gsv_lab.probe(lab, tap, edits=as_edits(edits)) as without:
     lab.resynthesize(part.wave, part.phones, mine)
-check.one_phone(clean[tap], without[tap])
+card = check.one_phone(clean[tap], without[tap])
+card
+
+# %% [markdown]
+# **Exercise 7, stretch.** A microphone and a room multiply the spectrum by a gain $H_b$ in each mel band $b$. In a
+# log-mel the gain is added: $X_b(t) = S_b(t) + \log H_b$. Write the function that takes away whatever is the same at
+# all times, so that two microphones give one picture: the mean of each band, over voiced frames only, is subtracted
+# (cepstral mean subtraction, Furui 1981). `mel` is (M, F), `voiced` is (F,) of bools. Nano does so with its LTAS: it is
+# taken out of what the networks read, and put back by the vocoder.
+
+
+# %% tags=["exercise"]
+def without_room(mel, voiced):
+    # BEGIN SOLUTION: return None
+    return mel - mel[:, voiced].mean(1, keepdim=True)
+    # END SOLUTION
+
+
+card = check.channel(without_room)
+card
 
 # %% [markdown]
 # ## Blend
@@ -181,11 +244,15 @@ explorer = BlendExplorer(lab, part, mine, theirs)
 explorer.view
 
 # %% [markdown]
-# ## What to read, where to go
+# ## Further reading
 #
-# - `gsv_lab/nn/speaker_encoder.py`: frames, and their mean in the last line.
+# - Min et al. 2021, [Meta-StyleSpeech](https://arxiv.org/abs/2106.03153), sec. 3.1: the speaker encoder.
+# - Desplanques et al. 2020, [ECAPA-TDNN](https://arxiv.org/abs/2005.07143), sec. 3.1: a mean in which frames have
+#   weights.
+# - Ren et al. 2019, [FastSpeech](https://arxiv.org/abs/1905.09263): phones spread over frames.
+# - `gsv_lab/nn/speaker_encoder.py`: frames, and their mean in the last line of `StyleEncoder`;
+#   `gsv_lab/extensions/ltas.py`: exercise 7 in the kit.
 # - `gsv_lab/extensions/aligned_prior.py`: the three-way mix is one sum; `gsv_lab/nn/prior.py`: that of the released
 #   families, with attention.
-# - `gsv_lab/hooks/edits.py`: what else an edit can do.
 #
 # Next: **06, From latent to sound**. The prior only says what to expect; what is made of it?

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from gsv_lab.cli import main
 from gsv_lab.errors import ConfigError, HookError
 from gsv_lab.evaluation.interventions import intervene
 from gsv_lab.evaluation.interventions_file import read_intervention, recipe
-from gsv_lab.evaluation.interventions_report import write_outcome
-from gsv_lab.hooks import probe, watched
+from gsv_lab.evaluation.interventions_report import Section, _html, _markdown, write_outcome
+from gsv_lab.hooks import Table, probe, watched
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.inference.voice import Voice
 from gsv_lab.nn.interfaces import Conditioning
@@ -132,7 +133,19 @@ def test_an_intervention_is_said_measured_and_written(lab: Lab, voice: Voice, tm
     assert "zero" in kept["edits"]["no content"] and kept["edits"]["nothing"] == ""
     page = (folder / "result.md").read_text("utf-8")
     assert "no content" in page and "![silent_0.png](silent_0.png)" in page
+    shown = (folder / "result.html").read_text("utf-8")
+    assert shown.count("<audio") == 2 * 4 and shown.index("<audio") < shown.index("<table")
+    for kind in ("audio[^>]*", "img[^>]*"):
+        assert all((folder / name).is_file() for name in re.findall(rf'<{kind} src="([^"]+)"', shown))
     assert not watched()
+
+
+def test_what_users_typed_is_shown_as_it_is_on_both_pages() -> None:
+    table = Section("<b>*x*</b>", Table([{"text": "a|b <i>"}]))
+    assert _markdown(table).startswith(r"## \<b\>\*x\*\</b\>") and r"| a\|b \<i\> |" in _markdown(table)
+    assert "<i>" not in _html(table) and "a|b &lt;i&gt;" in _html(table)
+    lines = Section("yaml", "a: ```")
+    assert _markdown(lines).endswith("````yaml\na: ```\n````") and "<pre>a: ```</pre>" in _html(lines)
 
 
 def test_clean_and_edited_speech_are_the_same_candidate(lab: Lab, voice: Voice, tmp_path: Path) -> None:

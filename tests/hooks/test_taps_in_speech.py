@@ -6,7 +6,6 @@ hands out something else than it says, is at 1.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,7 +30,7 @@ from gsv_lab.inference.lab import Lab, load
 from gsv_lab.nn.interfaces import Conditioning, Features
 from gsv_lab.nn.prior import TextContentPrior
 from gsv_lab.nn.speaker_encoder import StyleEncoder
-from gsv_lab.teaching.exercises.material import SAMPLE
+from gsv_lab.system import examples
 from gsv_lab.text import Phones, letters, lexicon, phonemize
 
 BY_FRAME = {
@@ -65,8 +64,8 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture(scope="module")
 def spoken(lab: Lab) -> tuple[Tensor, Phones]:
     """The first two sentences of the sample (T,), and their phones as the networks read them."""
-    card = json.loads((SAMPLE / "en_rms.json").read_text(encoding="utf-8"))
-    wave = audio.read(SAMPLE / "en_rms.flac", lab.sample_rate).samples
+    card = examples.sample_card()
+    wave = audio.read(examples.shipped_sample(), lab.sample_rate).samples
     text = card["sentences"][0]["text"]
     end = card["sentences"][0].get("end", 0.0)
     return wave[: round(end * lab.sample_rate)] if end else wave[: 6 * lab.sample_rate], lab.family.phones(

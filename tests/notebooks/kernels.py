@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,12 @@ def outputs(notebook: Any, tag: str = "") -> list[Any]:
 def shown(found: list[Any], kind: str) -> list[str]:
     """What outputs show in one MIME type."""
     return [out.data[kind] for out in found if "data" in out and kind in out.data]
+
+
+def pngs(found: list[Any]) -> list[str]:
+    """Every picture of some outputs, base64: shown as such, or inside HTML beside its sounds."""
+    inside = [re.findall(r'src="data:image/png;base64,([^"]+)"', page) for page in shown(found, "text/html")]
+    return [*shown(found, "image/png"), *(png for page in inside for png in page)]
 
 
 def cards(notebook: Any) -> list[str]:

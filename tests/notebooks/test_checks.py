@@ -2,156 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
-from gsv_lab.hooks.record import Record
-from gsv_lab.hooks.tap import Component, Tap
-from gsv_lab.teaching.exercises import codebook, frames, hear, phones
+from gsv_lab.teaching.exercises import frames, hear, phones, timbre
 from gsv_lab.teaching.exercises.card import OPEN, CheckFailed, Exercise, Hint, ask, exercise, expect
+from gsv_lab.teaching.exercises.notebook import solution_of
 from gsv_lab.text import lexicon
 
-from . import cases_later
+from . import cases_codes, cases_first, cases_measured, cases_sound
 
-
-class Encoder(Component):
-    """Stands for the speaker encoder: two taps, no weights."""
-
-    frames = Tap("batch dim frame")
-    speaker = Tap("batch dim one")
-
-
-class Other(Component):
-    """Some other part."""
-
-    mean = Tap("batch dim frame")
-
-
-class Lab:
-    """Has components, as a loaded lab does."""
-
-    def components(self) -> dict[str, nn.Module]:
-        return {"speaker_encoder": Encoder(), "prior": Other()}
-
-
-def f0(*values: float) -> Record:
-    return Record("vocoder.f0", ("batch", "channel", "frame"), [torch.tensor([[values]])], rate=100.0)
-
-
-def bank(edges: Any, bins: Any, height: Callable[[Any], Any], cut: bool = True, pick: Any = np.minimum) -> Any:
-    low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    weights = pick((bins - low) / (middle - low), (high - bins) / (high - middle))
-    return height(high - low) * (weights.clip(0) if cut else weights)
-
-
-def shifted(edges: Any, bins: Any) -> Any:
-    return bank(edges + 20, bins, lambda _: 1)
-
-
-def entropy(codes: Tensor, base: float = np.e) -> float:
-    share = torch.bincount(codes).double() / len(codes)
-    return float(torch.special.entr(share).sum()) / np.log(base)
-
-
-def replaced(rows: Callable[[Tensor, Tensor], Tensor], where: Callable[[Tensor, float], Tensor] | None = None) -> Any:
-    def answer(table: Tensor, counts: Tensor, vectors: Tensor, below: float) -> Tensor:
-        dead = counts < below if where is None else where(counts, below)
-        out = table.clone()
-        out[dead] = rows(vectors, dead)
-        return out
-
-    return answer
-
-
-def in_place(table: Tensor, counts: Tensor, vectors: Tensor, below: float) -> Tensor:
-    table[counts < below] = vectors[:3]
-    return table
-
-
-ROLES = ("speaker_encoder", "content_encoder", "semantic_gpt", "prior", "vocoder")
-BEFORE = f0(100.0, 120.0, 90.0)
-EVEN = lambda c: (2 * c, 2 * c + 1)  # noqa: E731
-
-CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
-    (hear.parts, ROLES, [
-        ("content_encoder", "speaker_encoder", *ROLES[2:]), ("encoder", *ROLES[1:]),
-        (*ROLES[:3], "posterior", "vocoder"), (*ROLES[:3], "prior", "flow"), (ROLES[0], "quantizer", *ROLES[2:]),
-        (*ROLES[:2], "prior", "semantic_gpt", "vocoder"),
-    ]),
-    (hear.samples_per_code, (640,), [(320,), (25,), (40,), (50,), (400_000,), (641,), ("640",)]),
-    (hear.speaker_tap, ("speaker_encoder.speaker", Lab()), [
-        ("speaker_encoder.*", Lab()), ("speaker_encoder.frames", Lab()), ("prior.mean", Lab()), ("speeker", Lab()),
-    ]),
-    (hear.prediction, ("pitch",), [("words",), ("length",), ("loudness",), ("speed",)]),
-    (hear.octave_lower, (BEFORE, f0(50.0, 60.0, 45.0)), [
-        (BEFORE, BEFORE), (BEFORE, f0(200.0, 240.0, 180.0)), (BEFORE, f0(0.0, 0.0, 0.0)),
-        (BEFORE, f0(50.0, 70.0, 40.0)), (BEFORE, f0(75.0, 90.0, 67.5)), (BEFORE, f0(50.0, 60.0)),
-    ]),
-    (frames.frame_at, (lambda s, h, r: int(s * r / h),), [
-        (lambda s, h, r: s * r / h,), (lambda s, h, r: round(s * r / h),), (lambda s, h, r: int(s * r),),
-        (lambda s, h, r: int(s * r / h) + 1,), (lambda s, h: 0,), (3,),
-    ]),
-    (frames.rates, (lambda f: f // 2, EVEN), [
-        (lambda f: 2 * f, EVEN), (lambda f: f / 2, EVEN), (lambda f: round(f / 2), EVEN), (lambda f: f, EVEN),
-        (lambda f: f // 2, lambda c: (2 * c - 1, 2 * c)), (lambda f: f // 2, lambda c: 2 * c),
-        (lambda f: f // 2, lambda c: (2 * c + 1, 2 * c + 2)), (lambda f: f // 2, lambda c: (2 * c + 1, 2 * c)),
-    ]),
-    (frames.triangles, (lambda e, b: bank(e, b, lambda _: 1),), [
-        (lambda e, b: bank(e, b, lambda _: 1).T,), (lambda e, b: bank(e, b, lambda _: 1, False),),
-        (lambda e, b: bank(e, b, lambda _: 1, True, np.maximum),),
-        (lambda e, b: bank(e, b, lambda width: 2 / width),), (shifted,), (lambda e, b: np.zeros((6, 101)),),
-    ]),
-    (frames.window, (0.04,), [(25,), (0.025,), (0.2,), (-1.0,)]),
-    (phones.past, (lambda s: lexicon.past(s),), [
-        (lambda s: (*s, "D"),), (lambda s: (*s, "T"),), (lambda s: (*s, "T" if s[-1] in "KPF" else "D"),),
-        (lambda s: (*s, "IH0", "D") if s[-1] in "TD" else (*s, "T" if s[-1] in "PKF" else "D"),),
-        (lambda s: lexicon.past(s)[len(s) :],), (lambda s: lexicon.past((*s[:-1], "K")),),
-    ]),
-    (phones.upsample, (lambda x, n: x.repeat_interleave(torch.tensor(n), 1),), [
-        (lambda x, n: x.repeat_interleave(torch.tensor(n), 1).T,), (lambda x, n: x.repeat(1, sum(n)),),
-        (lambda x, n: x.repeat_interleave(2, 1),), (lambda x, n: x.repeat(1, 2),), (lambda x, n: x,),
-        (lambda x, n: x[:, [0, 1, 1, 2, 2, 2]],),
-    ]),
-    (phones.frame_counts, (lambda e, r: np.diff(np.round(e * r), prepend=0),), [
-        (lambda e, r: np.round(np.diff(e, prepend=0) * r),), (lambda e, r: np.round(e * r),),
-        (lambda e, r: np.diff(e, prepend=0) * r,), (lambda e, r: np.floor(np.diff(e, prepend=0) * r),),
-        (lambda e, r: [1, 1, 1],), (lambda e, r: [9, 0, 1, 1, 1, 1, 1, 1, 1, 2],),
-    ]),
-    (codebook.nearest, (lambda x, t: torch.cdist(x, t).argmin(1),), [
-        (lambda x, t: torch.cdist(x, t).argmin(0),), (lambda x, t: torch.cdist(x, t).argmax(1),),
-        (lambda x, t: (x @ t.T).argmax(1),), (lambda x, t: torch.cdist(x, t).min(1).values,),
-        (lambda x, t: t[torch.cdist(x, t).argmin(1)],), (lambda x, t: torch.cdist(x, t),),
-        (lambda x, t: torch.zeros(40, dtype=torch.int64),),
-    ]),
-    (codebook.perplexity, (lambda c, n: np.exp(entropy(c)),), [
-        (lambda c, n: entropy(c),), (lambda c, n: entropy(c, 2),), (lambda c, n: len(set(c.tolist())),),
-        (lambda c, n: 2 ** entropy(c),), (lambda c, n: np.exp(-entropy(c)),), (lambda c, n: float("nan"),),
-        (lambda c, n: n,),
-    ]),
-    (codebook.straight_through, (lambda x, r: x + (r - x).detach(),), [
-        (lambda x, r: x,), (lambda x, r: r,), (lambda x, r: r.detach(),), (lambda x, r: x + (r - x),),
-        (lambda x, r: 2 * x + (r - 2 * x).detach(),), (lambda x, r: r + 1,),
-    ]),
-    (codebook.revive, (replaced(lambda v, d: v[: int(d.sum())]),), [
-        (in_place,), (lambda t, c, v, b: t,), (replaced(lambda v, d: v[: int(d.sum())], lambda c, b: c < 2),),
-        (replaced(lambda v, d: v[: int(d.sum())], lambda c, b: c == 0),), (replaced(lambda v, d: v.mean(0)),),
-        (replaced(lambda v, d: v[0]),), (replaced(lambda v, d: torch.randn(int(d.sum()), 4)),),
-    ]),
-    *cases_later.CASES,
-]  # fmt: skip
+TABLES = (cases_first, cases_codes, cases_sound, cases_measured)
+CASES = [case for table in TABLES for case in table.CASES]
+ALSO_RIGHT = [case for table in TABLES for case in table.ALSO_RIGHT]
+WITHOUT_EDIT = [check for table in TABLES for check in getattr(table, "WITHOUT_EDIT", ())]
+"""Their starter form runs without an edit."""
 NAMES = [f"{case[0].rule.__module__.rsplit('.', 1)[1]}.{case[0].rule.__name__}" for case in CASES]
 
 
 def test_every_check_is_tried_here() -> None:
-    modules = (hear, frames, phones, codebook, *cases_later.MODULES)
+    modules = [module for table in TABLES for module in table.MODULES]
     existing = {id(x) for module in modules for x in vars(module).values() if isinstance(x, Exercise)}
     assert existing == {id(case[0]) for case in CASES}
-    assert all(len(wrong) >= 3 for _, _, wrong in CASES)
+    assert len(CASES) >= 45 and all(len(wrong) >= 3 for _, _, wrong in CASES)
 
 
 @pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=NAMES)
@@ -167,14 +44,41 @@ def test_right_answers_pass_and_wrong_ones_get_hints_of_their_own(
     assert OPEN not in hints and all(len(hint) < 300 for hint in hints)
 
 
+@pytest.mark.parametrize(("check", "right", "wrong"), cases_first.CASES, ids=lambda value: getattr(value, "name", ""))
+def test_each_mistake_is_named(check: Exercise, right: tuple[Any, ...], wrong: list[tuple[Any, ...]]) -> None:
+    for answers, begins in zip(wrong, cases_first.HINTS[check.name], strict=True):
+        assert check.card(*answers).message.startswith(begins), answers
+
+
+@pytest.mark.parametrize(("check", "answers"), ALSO_RIGHT, ids=lambda value: getattr(value, "name", None))
+def test_a_right_answer_in_other_words_passes(check: Exercise, answers: tuple[Any, ...]) -> None:
+    assert check.card(*answers).passed, check.card(*answers)
+
+
 @pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=NAMES)
 def test_unanswered_exercises_stay_open(check: Exercise, right: tuple[Any, ...], wrong: list[Any]) -> None:
-    if check in cases_later.WITHOUT_EDIT or check is hear.octave_lower:  # their starter form runs without an edit
-        assert "Nothing is" in check.card(*wrong[0]).message and "yet" in check.card(*wrong[0]).message
+    if check in WITHOUT_EDIT:
+        card = check.card(*wrong[0])
+        assert card.is_open and "nothing is" in card.message and "First try" in card.solution().code
         return
     empty = [(lambda *_: None) if callable(answer) else None for answer in right]
     card = check.card(*empty)
     assert not card.passed and card.message == OPEN
+
+
+ODD = ("?", "", True, -1, math.nan, math.inf, 1j, [], [1], [[1], [1, 2]], ["a"], {}, {"a": 1}, {1, 2}, object(),
+       torch.zeros(0), torch.zeros(3), [torch.ones(2), torch.ones(3)], np.array(["a"]))  # fmt: skip
+"""Answers that no exercise asks for."""
+
+
+@pytest.mark.filterwarnings("ignore:Casting complex")
+@pytest.mark.parametrize(("check", "right", "wrong"), CASES, ids=NAMES)
+def test_no_answer_stops_a_notebook(check: Exercise, right: tuple[Any, ...], wrong: list[Any]) -> None:
+    """Whatever is handed over, or comes out of a function that is."""
+    for odd in ODD:
+        given = [(lambda *_, odd=odd: odd) if callable(answer) else odd for answer in right]
+        card = check.card(*given)
+        assert not card.passed and 0 < len(card.message) < 300, (odd, card)
 
 
 def test_a_function_that_stops_becomes_a_hint() -> None:
@@ -184,33 +88,56 @@ def test_a_function_that_stops_becomes_a_hint() -> None:
         ask(3)
 
 
-def test_drawing_a_card_gives_a_bool_and_raises_only_when_grading(
+def test_a_check_gives_its_card_and_raises_only_when_grading(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @exercise("Two & two")
+    @exercise("Two & two", "Count <your> fingers.", "It is one less than five.")
     def four(answer: int) -> str:
         """Four."""
-        expect(answer == 4, "Not <four>.")
+        expect(answer == 4, "Not <four>, see `a < b`.")
         return "Yes."
 
     monkeypatch.delenv("GSV_LAB_GRADING", raising=False)
-    assert four(4) is True and four(5) is False and four(None) is False
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["passed | Two & two | Yes.", "not yet | Two & two | Not <four>."]
-    page = four.card(5)._repr_html_()
-    assert "Two &amp; two" in page and "Not &lt;four&gt;." in page
+    assert repr(four(4)) == "passed | Two & two | Yes."
+    assert repr(four(5)) == "not yet | Two & two | Not <four>, see `a < b`." and not four(None).passed
+    assert not capsys.readouterr().out
+    page = four(5)._repr_html_()
+    assert "Two &amp; two" in page and "Not &lt;four&gt;, see <code>a &lt; b</code>." in page
+    assert page.index("Hint 2</summary>Count &lt;your&gt; fingers.") < page.index("Hint 3</summary>It is one less")
+    assert "Hint" not in four(4)._repr_html_()
     assert four.__doc__ == "Four."
     monkeypatch.setenv("GSV_LAB_GRADING", "1")
-    assert four(4) is True
+    assert four(4).passed
     with pytest.raises(CheckFailed, match="Not <four>"):
         four(5)
 
 
-def test_in_a_notebook_the_card_goes_to_its_display(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[Any] = []
-    monkeypatch.setattr("builtins.display", shown.append, raising=False)
-    hear.prediction("pitch")
-    assert [card.passed for card in shown] == [True]
+def test_a_solution_is_shown_after_an_attempt() -> None:
+    wrong = timbre.pool(lambda frames, mask: frames.mean(-1, keepdim=True))
+    shown = wrong.solution()
+    assert "def pool(frames, mask):" in shown.code and "mask.sum" in shown.code and "SOLUTION" not in shown.code
+    assert "<br>" in shown._repr_html_() and repr(shown) == shown.code
+    assert "First try" in timbre.pool(lambda frames, mask: None).solution().code
+    assert (
+        "def pool" in timbre.pool(lambda x, m: (x * m).sum(-1, keepdim=True) / m.sum(-1, keepdim=True)).solution().code
+    )
+
+
+def test_the_next_cell_goes_on_with_the_readers_own_where_it_is_right() -> None:
+    mine, kits = cases_first.in_numpy, frames.kit_triangles
+    assert frames.triangles.built(mine, kits) == (mine, "yours")
+    spare, whose = frames.triangles.built(lambda edges, bins: None, kits)
+    assert spare is kits and "'Triangles on the mel scale' is still open" in whose
+    assert frames.triangles.built(spare, kits) == (spare, whose), "the cell is run again"
+    halved = cases_first.f0(50.0, 60.0, 45.0)
+    assert hear.octave_lower.built([1], [2], cases_first.BEFORE, halved) == ([1], "yours")
+    assert hear.octave_lower.built([], [2], cases_first.BEFORE, cases_first.BEFORE)[0] == [2]
+
+
+def test_every_exercise_has_its_solution_and_three_steps_of_help() -> None:
+    for check, *_ in CASES:
+        assert solution_of(check.name).strip() and "SOLUTION" not in solution_of(check.name)
+    assert not [check.name for check, *_ in CASES if len(set(check.hints)) != 2]
 
 
 def test_the_cases_of_the_past_tense_are_those_of_the_dictionary() -> None:

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from gsv_lab import audio
-from gsv_lab.errors import AudioError, ConfigError
+from gsv_lab.errors import AudioError, ConfigError, DataError
 from gsv_lab.inference.lab import load
-from gsv_lab.teaching.exercises import material
 from gsv_lab.teaching.exercises.live import joint_counts, scaled, train_codebook
 from gsv_lab.teaching.exercises.material import find_speech, timed_phones
+from gsv_lab.teaching.exercises.sounds import true_ends
 from gsv_lab.text import phonemize
 from tiny import make_family
 
@@ -58,6 +58,15 @@ def test_wrong_places_are_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert find_speech().path.name == "en_rms.flac"
 
 
+def test_a_transcript_may_have_lines_and_must_be_text(tmp_path: Path) -> None:
+    mine = tone(tmp_path / "me.wav")
+    (tmp_path / "me.txt").write_bytes(b"\xef\xbb\xbfGood morning.\r\n\r\nThank you.\n")
+    assert find_speech(mine).text == "Good morning. Thank you."
+    (tmp_path / "me.txt").write_bytes(b"Gr\xfc\xdfe")
+    with pytest.raises(DataError, match="Line 1 of .me.txt. is not UTF-8"):
+        find_speech(mine)
+
+
 def test_waves_are_at_the_rate_of_nano_and_not_too_long(tmp_path: Path) -> None:
     short, long = find_speech(tone(tmp_path / "s.wav", 2.0)), find_speech(tone(tmp_path / "l.wav", 50.0))
     assert short.wave.shape == (32000,) and float(short.wave.abs().max()) == pytest.approx(0.9, abs=0.01)
@@ -86,14 +95,10 @@ def test_speech_too_short_for_its_text_shows_what_is_recognised(tmp_path: Path, 
 
 def test_the_sample_is_aligned_with_the_times_of_its_synthesizer() -> None:
     """With the shipped weights: median distance of phone ends from the true ones."""
-    import json
-
-    card = json.loads((material.SAMPLE / "en_rms.json").read_text(encoding="utf-8"))
-    true = [s["start"] + end for s in card["sentences"] for name, end in s["phone_ends"] if name != "pau"]
+    true = true_ends(find_speech())
     timed = find_speech().timed(load())
-    found = timed.alignment.end[timed.alignment.ids >= 0]
-    nearest = np.abs(np.array(true)[:, None] - found).min(axis=1)
-    assert np.median(nearest) < 0.03
+    assert true is not None
+    assert np.median(np.abs(timed.alignment.end[timed.alignment.ids >= 0] - true)) < 0.03
 
 
 def test_joint_counts_are_those_of_a_loop() -> None:

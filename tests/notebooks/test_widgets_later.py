@@ -52,7 +52,7 @@ def test_sampling_explorer_shows_the_choice_of_a_step(lab: Lab, voice: Voice, mo
     pages = {}
     for step in (0, 3):
         explorer.controls["step"].value = step
-        pages[step] = explorer.candidates()
+        pages[step] = explorer.candidates(explorer.state)
     assert not decodes and f"Step {3}:" in explorer.output.value and pages[0] != pages[3]
     rows = shares(pages[3])
     assert len(rows) >= 8 and sum(after > 0 for _, after in rows) == 2
@@ -75,7 +75,7 @@ def part(lab: Lab) -> Excerpt:
 def test_blend_explorer_takes_away_what_is_unchecked(lab: Lab, part: Excerpt) -> None:
     first, second = torch.randn(1, 16, 1), torch.randn(1, 16, 1)
     explorer = BlendExplorer(lab, part, first, second)
-    assert "<audio" in explorer.view.children[-1].value and explorer.edits == []
+    assert "<audio" in explorer.view.children[-1].value and explorer.edits(explorer.state) == []
     explorer.set(share=0.0)
     alone, pattern = explorer.speech.wave, explorer.pattern
     assert torch.equal(alone, lab.resynthesize(part.wave, part.phones, first).wave)
@@ -86,7 +86,7 @@ def test_blend_explorer_takes_away_what_is_unchecked(lab: Lab, part: Excerpt) ->
     assert not explorer.pattern[1].any() and torch.equal(explorer.pattern[0], pattern[0])
     assert "head" in explorer.output.value and "zero prior.cross_attention.pattern" in explorer.output.value
     explorer.set(text=False, codes=False, heads=(("head", 0), ("head", 1)))
-    assert [edit.target for edit in explorer.edits] == ["prior.text", "prior.content"]
+    assert [edit.target for edit in explorer.edits(explorer.state)] == ["prior.text", "prior.content"]
     assert torch.allclose(explorer.pattern[:, 0], explorer.pattern[:, 5])
     assert len(explorer.snapshot().axes) == 2
 
@@ -98,7 +98,7 @@ def test_blend_explorer_takes_words_away_where_the_prior_is_given_its_phones(pla
     assert [*words][:2] == ["Good", "morning"] and "" not in words and "SP" in part.phones.symbols
     for name, (axis, (first, end)) in list(words.items())[:2]:
         assert axis == "phone" and "SP" not in part.phones.symbols[first:end], name
-    explorer.make()
+    explorer.make(explorer.state)
     whole = explorer.pattern
     assert whole.shape[1] == len(part.phones) and set(whole.unique().tolist()) == {0.0, 1.0}
     first, end = words["morning"][1]
@@ -106,7 +106,7 @@ def test_blend_explorer_takes_words_away_where_the_prior_is_given_its_phones(pla
     gone = explorer.pattern
     assert whole[:, first:end].any() and not gone[:, first:end].any()
     assert torch.equal(gone[:, :first], whole[:, :first]) and torch.equal(gone[:, end:], whole[:, end:])
-    assert "zero prior.phone_alignment" in explorer.render() and len(explorer.snapshot().axes) == 2
+    assert "zero prior.phone_alignment" in explorer.render(explorer.state) and len(explorer.snapshot().axes) == 2
 
 
 def test_latent_explorer_draws_and_follows_the_flow(lab: Lab, part: Excerpt, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +191,7 @@ def test_ablation_explorer_measures_every_head_beside_those_that_are_gone(lab: L
     assert explorer.cost == pytest.approx(costs["zero"][0, 1], abs=1e-6)
     assert explorer.grid.matrix("nats")[2][0, 1] == 0
     assert explorer.grid.clean["nats"] == pytest.approx(explorer.measure_clean + explorer.cost, abs=1e-6)
-    assert "gone already" in explorer.render().get_suptitle()
+    assert "gone already" in explorer.snapshot().get_suptitle()
 
 
 def test_heads_that_follow_and_what_they_cost_in_one_picture(lab: Lab, part: Excerpt) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,11 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 
-from gsv_lab import figures
+from gsv_lab import audio, figures
 from gsv_lab.checkpoint import save_component
+from gsv_lab.corpora.synthetic import PHONES
 from gsv_lab.hooks import watched
 from gsv_lab.system import registry
 from gsv_lab.system.config import build
@@ -25,7 +29,7 @@ from gsv_lab.training.callbacks import Average, Budget
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
 from gsv_lab.training.gpt_task import GPTTask, Scored
-from gsv_lab.training.log_writer import LogWriter
+from gsv_lab.training.log_writer import MOST_POINTS, MOST_VALUES, LogWriter, Points
 from gsv_lab.training.logging_callback import COMMON, LoggingCallback, flat
 from gsv_lab.training.task import Tag, Task
 from gsv_lab.training.verifier_task import VerifierTask
@@ -141,7 +145,8 @@ def train(specs: Specs, name: str, folder: Path, callback: pl.Callback | None, b
 
 
 def events(folder: Path) -> EventAccumulator:
-    return EventAccumulator(str(folder), size_guidance=dict.fromkeys(("images", "scalars", "audio"), 0)).Reload()
+    kinds = ("images", "scalars", "audio", "histograms")
+    return EventAccumulator(str(folder), size_guidance=dict.fromkeys(kinds, 0)).Reload()
 
 
 def written(folder: Path) -> dict[str, set[str]]:
@@ -155,6 +160,7 @@ def written(folder: Path) -> dict[str, set[str]]:
         "scalar": {*tags["scalars"]} - {"epoch", "hp_metric"},
         "image": {*tags["images"]},
         "audio": {*tags["audio"]},
+        "histogram": {*tags["histograms"]},
         "points": {line.split(":")[0] for line in points},
         "settings": {"hparams"} if hparams else set(),
     }
@@ -282,7 +288,11 @@ def test_fit_writes_views(specs: Specs, tmp_path: Path) -> None:
 
 
 def test_phones_without_a_symbol_are_numbers() -> None:
-    assert phone_names(torch.tensor([1, 10_000])) == [SYMBOLS[1], "10000"]
+    assert phone_names(torch.tensor([1, 10_000]), len(SYMBOLS)) == [SYMBOLS[1], "10000"]
+
+
+def test_phones_of_the_synthetic_corpus_have_its_names() -> None:
+    assert phone_names(torch.tensor([0, 1, len(PHONES)]), 1 + len(PHONES)) == ["silence", PHONES[0], PHONES[-1]]
 
 
 class Confident(GPTTask):
@@ -339,3 +349,108 @@ def test_a_task_without_views_trains(specs: Specs, tmp_path: Path, registered: R
     train(specs, "Silent", tmp_path, LoggingCallback(strict=True))
     found = written(tmp_path / "a")
     assert not found["image"] and not found["points"] and "valid/equal_error" in found["scalar"]
+
+
+def projector(folder: Path, tag: str) -> tuple[np.ndarray, list[list[str]]]:
+    """Vectors and rows of labels, heading first where there is one, of a tag's last points."""
+    info = (folder / "projector_config.pbtxt").read_text(encoding="utf-8").split(f'tensor_name: "{tag}:')[-1]
+    vectors, labels = (folder / re.findall(rf'{key}: "([^"]+)"', info)[0] for key in ("tensor_path", "metadata_path"))
+    rows = [line.split("\t") for line in labels.read_text(encoding="utf-8").splitlines()]
+    return np.loadtxt(vectors, delimiter="\t"), rows
+
+
+def test_the_projector_has_hundreds_of_labelled_points(specs: Specs, tmp_path: Path) -> None:
+    task, data = specs["SoVITSTask"]
+    longer = {**data, "init_args": {**data["init_args"], "valid_batches": 3, "window_seconds": 1.6}}
+    train({"SoVITSTask": (task, longer)}, "SoVITSTask", tmp_path, LoggingCallback(strict=True))
+    vectors, (header, *rows) = projector(tmp_path / "a", "latent/projector")
+    assert header == ["phone", "speaker", "pitch"] and len(vectors) == len(rows) >= 200
+    phones, speakers, pitches = (set(column) for column in zip(*rows, strict=True))
+    assert phones <= {"silence", *SYMBOLS} and len(phones) > 3 and all(name.startswith("speaker ") for name in speakers)
+    assert all(pitch == "0" or 50 < int(pitch) < 500 for pitch in pitches) and np.abs(vectors).max() > 0
+    voices, (header, *rows) = projector(tmp_path / "a", "speaker/projector")
+    assert header == ["speaker", "pitch"] and len(voices) == len(rows) == 3
+    assert "latent/projector:00001" in (tmp_path / "a" / "projector_config.pbtxt").read_text(encoding="utf-8")
+
+
+def test_points_are_thinned_out_evenly() -> None:
+    parts = [Points(torch.arange(n).float()[:, None] + start, {"n": [str(start + k) for k in range(n)]})
+             for n, start in ((600, 0), (400, 600))]  # fmt: skip
+    made = Points.joined(parts, most=250)
+    numbers = made.vectors[:, 0]
+    assert len(numbers) == 250 and numbers[0] == 0 and numbers[-1] == 999
+    assert set(numbers.diff().tolist()) <= {3, 4, 5} and made.labels["n"] == [f"{n:.0f}" for n in numbers.tolist()]
+    assert len(Points.joined(parts[:1]).vectors) == MOST_POINTS and len(Points.joined(parts[:1], 700).vectors) == 600
+
+
+def test_histograms_hold_the_values(specs: Specs, tmp_path: Path) -> None:
+    task = train(specs, "SoVITSTask", tmp_path, LoggingCallback(strict=True))
+    found = events(tmp_path / "a")
+    tags = {tag.removeprefix("weights/") for tag in found.Tags()["histograms"] if tag.startswith("weights/")}
+    assert {"vocoder", "posterior", "flow", "discriminators"} <= tags and "quantizer" not in tags, "it is frozen"
+    (weights,) = found.Histograms("weights/flow")
+    free = torch.cat([p.detach().flatten() for p in task.parts()["flow"].parameters()])
+    assert weights.histogram_value.num == free.numel() and weights.step == 1
+    assert weights.histogram_value.min == pytest.approx(float(free.min()), abs=0.05)  # averaged, and two steps old
+    # Untrained: the posterior draws what it likes, and its flow leaves that nearly as it is.
+    (latent,), (normalised,) = (found.Histograms(f"latent/{name}") for name in ("posterior", "normalised"))
+    assert (
+        latent.histogram_value.num
+        == normalised.histogram_value.num
+        == 8 * sum(int(frames) for frames in shown_frames(specs))
+    )
+    assert latent.histogram_value.sum_squares / latent.histogram_value.num < 100
+
+
+def shown_frames(specs: Specs) -> list[int]:
+    """Frames of the clips of the first validation batch."""
+    task, data = (build(made) for made in specs["SoVITSTask"])
+    data.attach(task, Budget(60.0, 2, 3), 0)
+    data.setup("fit")
+    frames: list[int] = next(iter(data.val_dataloader())).frames.tolist()
+    return frames
+
+
+def test_of_many_values_every_so_many_th() -> None:
+    class Writer:
+        def add_histogram(self, tag: str, values: torch.Tensor, step: int) -> None:
+            kept.append(values)
+
+        add_figure = add_audio = add_embedding = add_histogram
+
+    kept: list[torch.Tensor] = []
+    log = LogWriter([SimpleNamespace(experiment=Writer())], 0)
+    log.histogram("a", torch.arange(3 * MOST_VALUES + 5))
+    log.histogram("a", torch.arange(6).reshape(2, 3))
+    log.histogram("a", torch.zeros(0))
+    assert [len(values) for values in kept] == [75_002, 6, 0] and kept[0][:3].tolist() == [0, 4, 8]
+
+
+def test_sounds_say_whether_they_are_synthetic(specs: Specs, tmp_path: Path) -> None:
+    """From the first validation on, and in the sound itself, which can be saved out of TensorBoard."""
+    train(specs, "SoVITSTask", tmp_path, LoggingCallback(strict=True))
+    found = events(tmp_path / "a")
+    for tag, synthetic in (("reference", False), ("target", False), ("copy_synthesis", True), ("resynthesis", True)):
+        (sound,) = found.Audio(f"audio/{tag}")
+        (tmp_path / "saved.wav").write_bytes(sound.encoded_audio_string)
+        mark = audio.read_mark(tmp_path / "saved.wav")
+        assert (mark is not None) == synthetic, tag
+        assert audio.read(tmp_path / "saved.wav").samples.numel() == sound.length_frames
+        assert mark is None or "SoVITS after 1 batches" in mark.model
+        shown = found.summary_metadata[f"audio/{tag}"]
+        assert shown.display_name == f"audio/{tag} ({'synthetic' if synthetic else 'recording'})"
+        assert ("Synthetic speech by" in shown.summary_description) == synthetic and sound.sample_rate == 16000
+
+
+def test_the_table_of_runs_sets_settings_beside_measures(specs: Specs, tmp_path: Path) -> None:
+    task, data = specs["VerifierTask"]
+    fit(experiment(task, data, 2, validate_every=1), tmp_path, progress_bar=False)
+    found = events(tmp_path / "events")
+    content = found.summary_metadata["_hparams_/experiment"].plugin_data.content
+    about = plugin_data_pb2.HParamsPluginData.FromString(content).experiment
+    measures = {info.name.tag for info in about.metric_infos}
+    assert "valid/equal_error" in measures and measures <= {*found.Tags()["scalars"]}, "each has values"
+    assert "hp_metric" not in found.Tags()["scalars"] and len(found.Scalars("valid/equal_error")) == 2
+    settings = {info.name: info for info in about.hparam_infos}
+    assert settings["n_speakers"].type == api_pb2.DATA_TYPE_FLOAT64
+    assert settings["class_path"].domain_discrete.values[0].string_value.endswith("VerifierTask")

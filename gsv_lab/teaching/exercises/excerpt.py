@@ -1,16 +1,20 @@
-"""The first sentences of a recording with everything that SemanticGPT could know of them, and two ways to run it.
+"""The first sentences of a recording with everything that SemanticGPT could know of them, and three ways to run it.
 
     part = excerpt(lab, recording)
     logits = teacher_forced(lab, part.phones, part.codes, part.phone_index)    # the true codes before each step
     run = decode(lab, part.phones, seed=0)                                     # its own codes before each step
+    scores = NextCode(lab, part.phones); scores([]); scores([17])              # the same for a loop of the reader's
+    spoken(lab, part.phones, run.codes, voice.speaker, run.phone_index)        # any codes as speech
 
 Letters: T samples, P phones, N codes at 25 Hz, V classes (codes and stop).
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import operator
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Any, NamedTuple
@@ -20,9 +24,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gsv_lab.audio import Mark
 from gsv_lab.extensions.monotonic_alignment import monotonic_path
 from gsv_lab.hooks.record import Records
 from gsv_lab.inference.lab import Lab
+from gsv_lab.inference.utterance import Speech
 from gsv_lab.nn.decoding import Inputs, counts, steps
 from gsv_lab.system.seeds import seeded
 from gsv_lab.teaching.exercises.material import FoundSpeech, shipped_sample
@@ -210,6 +216,86 @@ def decode(lab: Lab, phones: Phones, seed: int = 0, **options: Any) -> Run:
     logits = torch.cat([step.logits for step in kept]) if kept else torch.zeros(0, gpt.eos + 1)
     found = [step.phone_index for step in kept if step.phone_index is not None]
     return Run(codes, logits, torch.cat(found) if found else None, reason)
+
+
+class NextCode:
+    """Scores of the next code, for a loop that somebody else writes; a cache saves what was computed before.
+
+    Args:
+        lab: whose SemanticGPT is asked, without a voice's prompt.
+        phones: the text, see `Family.phones`.
+
+    Attributes:
+        stop: the class that ends the codes.
+        most: codes that the text may take.
+    """
+
+    def __init__(self, lab: Lab, phones: Phones) -> None:
+        self._lab, self._phones = lab, phones
+        self.stop = lab.family.synthesizer.semantic_gpt.eos
+        self.most = round(len(phones) * lab.family.max_codes_per_phone) + 15
+        self._begin()
+
+    @torch.no_grad()
+    def _begin(self) -> None:
+        gpt = self._lab.family.synthesizer.semantic_gpt
+        self._cache = gpt.new_cache()
+        ids, context = _inputs(self._lab, self._phones)
+        self._seen: list[int] = []
+        self._path: list[int] = []
+        self._scores = self._allowed(gpt(ids, context, ids.new_zeros(1, 0), cache=self._cache)[:, -1])
+
+    def _allowed(self, logits: Tensor) -> Tensor:
+        """(1, V) -> (V,), the stop at -inf where it may not come; notes the phone of the next code."""
+        if self._cache.columns is not None:
+            self._path.append(int(self._cache.columns[0]))
+        if self._cache.may_stop is not None and not bool(self._cache.may_stop[0]):
+            logits = logits.clone()
+            logits[:, self.stop] = -torch.inf
+        return logits[0]
+
+    @torch.no_grad()
+    def __call__(self, codes: Sequence[int] | Tensor) -> Tensor:
+        """The codes so far (N,) -> logits (V,) of the next one; begins anew where others came before."""
+        codes = [int(code) for code in codes]
+        if codes[: len(self._seen)] != self._seen:
+            self._begin()
+        for code in codes[len(self._seen) :]:
+            step = self._lab.family.synthesizer.semantic_gpt.step(torch.tensor([code]), self._cache)
+            self._seen.append(code)
+            self._scores = self._allowed(step)
+        return self._scores
+
+    @property
+    def phone_index(self) -> Tensor | None:
+        """(N,) which phone each of the codes so far speaks; None for networks without monotonic alignment."""
+        return torch.tensor(self._path[: len(self._seen)]) if self._cache.columns is not None else None
+
+
+def spoken(
+    lab: Lab, phones: Phones, codes: Tensor | Sequence[int], speaker: Tensor, phone_index: Tensor | None = None
+) -> Speech:
+    """Codes as speech, without chance: prior, flow and vocoder at a noise scale of 0.
+
+    Args:
+        lab: whose networks speak.
+        phones: the text, see `Family.phones`.
+        codes: (N,), at least one.
+        speaker: (1, G, 1).
+        phone_index: (N,) which phone each code speaks; needed by networks with `max_advance`, ignored by others.
+    """
+    chosen = torch.as_tensor(codes, dtype=torch.int64)
+    index = phone_index if lab.family.synthesizer.semantic_gpt.max_advance else None
+    wave = lab.family.synthesizer.speak(
+        chosen[None], phones, speaker, 0.0, generator=seeded(0), phone_index=None if index is None else index[None]
+    )
+    mark = Mark(lab.version, "codes of a lesson")
+    return Speech(wave, lab.sample_rate, chosen, phones, mark, {}, lab.recordings.align)
+
+
+def longest_run(codes: Tensor | Sequence[int]) -> int:
+    """How often one code comes in a row at most; 0 of no codes."""
+    return max((len(list(group)) for _, group in itertools.groupby(int(code) for code in codes)), default=0)
 
 
 def _inputs(lab: Lab, phones: Phones) -> tuple[Tensor, Tensor]:

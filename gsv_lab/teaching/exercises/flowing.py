@@ -5,7 +5,8 @@ Letters: C latent width, F frames at 50 Hz, G speaker width, T samples.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,10 +14,12 @@ from torch import Tensor
 from gsv_lab.audio import Mark
 from gsv_lab.hooks import Records, probe
 from gsv_lab.inference.lab import Lab
+from gsv_lab.nn.flow import Coupling
 from gsv_lab.nn.interfaces import Conditioning
 from gsv_lab.nn.ops import standard_normal
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.system.seeds import seeded
+from gsv_lab.teaching.exercises.answers import numbers
 from gsv_lab.teaching.exercises.excerpt import Excerpt
 
 COUPLINGS = "flow.steps.*.z"
@@ -111,3 +114,30 @@ def _level_pitch(sovits: SoVITS, speaker: Tensor, length: int) -> Conditioning:
         return conditioning
     voicing = torch.ones(1, 1, length * sovits.vocoder.f0_frames)
     return conditioning._replace(log_f0=(120.0 * voicing).log(), voicing=voicing)
+
+
+@torch.no_grad()
+def walk_back(
+    lab: Lab, z_p: Tensor, speaker: Tensor, undo: Callable[[Tensor, Callable[[Tensor], Tensor]], Any]
+) -> Tensor:
+    """From the prior's side of the flow back to the posterior's, each coupling undone by a function of the reader.
+
+    Args:
+        lab: whose couplings are undone.
+        z_p: (C, F).
+        speaker: (1, G, 1).
+        undo: what came out of a coupling (C, F), and its function of the kept half (C/2, F) -> what went in.
+    """
+    sovits = lab.family.synthesizer.sovits
+    condition = sovits.conditioning(speaker).speaker
+    couplings = [part for part in sovits.flow.modules() if isinstance(part, Coupling)]
+    for step in reversed(couplings):
+
+        def shift(kept: Tensor, step: Coupling = step) -> Tensor:
+            # A coupling of nothing beside the kept half gives the shift itself.
+            alone = torch.cat([kept, torch.zeros_like(kept)])[None]
+            out: Tensor = step(alone, torch.ones(1, 1, kept.shape[-1]), condition)
+            return out[0].flip(0).chunk(2)[1]
+
+        z_p = numbers(undo(z_p, shift), "What went into a coupling")
+    return z_p

@@ -1,7 +1,6 @@
 """Checks of notebook 04, "The GPT stage".
 
-Letters: N codes, V classes (codes and stop), D width. Each check takes the answer, and draws a card; `.card(...)`
-gives the card alone.
+Letters: N codes, V classes (codes and stop), D width. Each check takes the answer and gives a card.
 """
 
 from __future__ import annotations
@@ -13,16 +12,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gsv_lab.nn.sampling import keep_top_k, penalise
-from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape
+from gsv_lab.nn.sampling import keep_top_k
+from gsv_lab.teaching.exercises import gpt_kit
+from gsv_lab.teaching.exercises.answers import named, numbers
+from gsv_lab.teaching.exercises.card import Hint, ask, exercise, expect, expect_shape, number
 
 
-@exercise("Nats per code")
+@exercise(
+    "Nats per code",
+    "Write down what should come, row by row: the codes, and `stop` at the end. Then pick one log-probability a row.",
+    "truth = torch.cat([codes, torch.tensor([stop])]); log_softmax(-1); take [torch.arange(len(truth)), truth].",
+)
 def nats(answer: Callable[[Tensor, Tensor, int], Any]) -> str:
     """`nats(logits, codes, stop)`: (N + 1, V), (N,) -> the mean of minus log-probability, the stop included."""
     random = torch.Generator().manual_seed(0)
     logits, codes, stop = 2 * torch.randn(7, 6, generator=random), torch.tensor([0, 3, 3, 1, 4, 2]), 5
-    given = float(ask(answer, logits, codes, stop))
+    given = number(ask(answer, logits, codes, stop), "One number is asked for: the mean of all rows.")
     log_p = logits.log_softmax(-1)
     truth = torch.cat([codes, torch.tensor([stop])])
     picked = log_p[torch.arange(7), truth]
@@ -48,14 +53,18 @@ def nats(answer: Callable[[Tensor, Tensor, int], Any]) -> str:
     return "exp(nats) is the perplexity: between so many codes the model hesitates."
 
 
-@exercise("Temperature and top-k")
+@exercise(
+    "Temperature and top-k",
+    "Three steps: divide by the temperature, put -inf wherever a code is not among the k best, softmax.",
+    "logits.topk(k).values[-1] is the worst score that stays; masked_fill what is below it with -inf.",
+)
 def chances(answer: Callable[[Tensor, float, int], Tensor]) -> str:
     """`chances(logits, temperature, k)`: (V,) -> (V,) what a code is drawn from."""
     logits, temperature, k = torch.tensor([2.0, -1.0, 3.0, 0.5, 2.5, -3.0]), 0.5, 3
-    found = torch.as_tensor(ask(answer, logits.clone(), temperature, k))
+    found = numbers(ask(answer, logits.clone(), temperature, k))
     expect_shape(found, (6,), "The probabilities of 6 codes")
     expect(not bool(found.isnan().any()), "There is a NaN. exp(-inf) is a clean 0: put -inf into the logits to cut.")
-    right = keep_top_k((logits / temperature)[None], k).softmax(-1)[0]
+    right = gpt_kit.chances(logits, temperature, k)
     cut = right > 0
 
     def is_like(other: Tensor) -> bool:
@@ -77,16 +86,21 @@ def chances(answer: Callable[[Tensor, float, int], Tensor]) -> str:
     return "k bounds how bad a draw can be, the temperature says how often it is bad."
 
 
-@exercise("A penalty for repeating")
+@exercise(
+    "A penalty for repeating",
+    "For a code to become less likely its logit must fall. Dividing makes a positive one fall. What makes a negative "
+    "one fall?",
+    "torch.where(x < 0, x * penalty, x / penalty), for the used codes of a clone.",
+)
 def less_again(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
     """`less_again(logits, used, penalty)`: (V,), numbers of the codes that occurred -> (V,) new logits."""
     logits, used, penalty = torch.tensor([4.0, -2.0, 1.0, -6.0, 3.0]), torch.tensor([0, 3, 0]), 2.0
     before = logits.clone()
-    found = torch.as_tensor(ask(answer, logits, used, penalty))
+    found = numbers(ask(answer, logits, used, penalty))
     expect(torch.equal(logits, before), "The logits that you were handed are changed themselves: work on a clone.")
     expect_shape(found, (5,), "The new logits")
     seen = torch.tensor([True, False, False, True, False])
-    right = penalise(before[None], seen[None], penalty)[0]
+    right = gpt_kit.less_again(before, used, penalty)
     expect(not torch.allclose(found, before), "Nothing is penalised: codes 0 and 3 occurred.")
     others = "Codes that never occurred should keep their logits."
     expect(torch.allclose(found[~seen], before[~seen]), others)
@@ -97,18 +111,106 @@ def less_again(answer: Callable[[Tensor, Tensor, float], Tensor]) -> str:
     taken = torch.allclose(found[seen], before[seen] - penalty)
     expect(not taken, "Subtracted: a fair idea, but here the penalty is a factor, so that 1 means none.")
     expect(torch.allclose(found, right), f"It should be {right.tolist()}, yours is {found.tolist()}.")
-    return "Too much of it is a fault of its own: a long vowel *is* the same code again and again."
+    return "Too much of it is a fault of its own: a long vowel is the same code again and again."
 
 
-@exercise("Follow the alignment")
+class _Toy:
+    """Scores that expect the codes 4, 1, 3, 1 and then stop, and that count how they are asked; 5 is the stop."""
+
+    stop, limit = 5, 40
+    course = (4, 1, 3, 1)
+
+    def __init__(self, is_endless: bool = False) -> None:
+        self.is_endless = is_endless
+        self.asked: list[list[int]] = []
+        self.chosen: list[list[int]] = []
+
+    def scores(self, codes: Any) -> Tensor:
+        """(N,) -> (V,)."""
+        self.asked.append([int(code) for code in codes])
+        if len(self.asked) > self.limit:
+            raise RuntimeError("asked without end")
+        place = len(self.asked[-1])
+        on = self.course[place % 4] if self.is_endless or place < 4 else self.stop
+        # The likeliest class is not the one that is chosen: see `choose`.
+        return torch.nn.functional.one_hot(torch.tensor((on + 1) % 6), 6) + 0.5 * torch.nn.functional.one_hot(
+            torch.tensor(on), 6
+        )
+
+    def choose(self, logits: Tensor, used: Any) -> int:
+        """The second best, so that a loop that takes the best itself is found out."""
+        self.chosen.append([int(code) for code in used])
+        return int(torch.as_tensor(logits).topk(2).indices[1])
+
+
+@exercise(
+    "The loop",
+    "Begin with an empty list. Ask for the scores of all codes so far, choose one, stop or append, and again.",
+    "for _ in range(most): code = choose(scores(codes), codes); if code == stop: break; codes.append(code).",
+)
+def write(answer: Callable[..., Any]) -> str:
+    """`write(scores, choose, stop, most)` -> the codes: `scores(codes)` (V,), `choose(logits, codes)` a class."""
+    toy, endless = _Toy(), _Toy(True)
+    try:
+        found = ask(answer, toy.scores, toy.choose, toy.stop, 30)
+        bounded = ask(answer, endless.scores, endless.choose, endless.stop, 7)
+    except Hint:
+        never = "It never ends where no stop comes: give up after `most` codes."
+        expect(len(endless.asked) <= endless.limit, never)
+        expect(len(toy.asked) <= toy.limit, "It goes on after the stop was chosen: leave the loop there.")
+        raise
+    expect(hasattr(found, "__len__"), "Give the list of all codes.")
+    codes, many = ([int(code) for code in result] for result in (found, bounded))
+    right = list(toy.course)
+    expect(toy.chosen, "`choose` was never asked: it says which code comes, not the largest score.")
+    expect(codes != [*right, toy.stop], "The stop is no code that can be spoken: leave it out.")
+    last = "The scores were asked for the last code alone. They need all codes so far."
+    expect(all(len(asked) == place for place, asked in enumerate(toy.asked)) or len(toy.asked[-1]) != 1, last)
+    expect(toy.asked[0] == [], f"The first question is asked with no code at all, yours with {toy.asked[0]}.")
+    blind = "`choose` must see the codes so far as its second argument: the penalty needs them."
+    expect(toy.chosen[: len(right)] == [right[:n] for n in range(len(right))], blind)
+    expect(codes == right, f"It should have written {right}, yours wrote {codes}.")
+    expect(len(many) == 7, f"At most 7 codes were asked for where no stop comes, yours wrote {len(many)}.")
+    return "That is all there is to a free run. Next it decodes nano, and you hear what it wrote."
+
+
+@exercise(
+    "Before you listen",
+    "Without chance, the step that follows a code depends on that code alone and what came before. What if the best "
+    "code after 17 is 17?",
+    "Inside a long sound the best guess is mostly the code that was there before.",
+)
+def greedy(answer: str) -> str:
+    """What the codes of a greedy run (k = 1) do more often than those of a sampled one."""
+    hints = {
+        "change": "Chance is what makes codes change. Take it away, and the likeliest stays the likeliest.",
+        "stop": "Nano plans its length before the first code: neither dial can shorten it.",
+        "nothing": "The codes do differ: the likeliest is drawn always, no longer just most of the time.",
+    }
+    names = {
+        "repeat": ("repeats", "repetition", "loop", "stick", "get stuck"),
+        "change": ("changes", "vary"),
+        "stop": ("stops", "end"),
+        "nothing": ("same",),
+    }
+    given = named(answer, names)
+    expect(given not in hints, hints.get(given, ""))
+    return "It repeats. Count it below, and try to hear it: nano's phones keep the words going all the same."
+
+
+@exercise(
+    "Follow the alignment",
+    "Where you are is the sum of all steps so far. And there is a last phone.",
+    "advances.cumsum(0), then clamp to phones - 1.",
+)
 def monotonic_path(answer: Callable[[Tensor, int], Tensor]) -> str:
     """`monotonic_path(advances, phones)`: (N,) -> (N,) the phone that each code speaks."""
     advances, phones = torch.tensor([0, 1, 0, 2, 0, 1, 1, 1]), 6
     before = advances.clone()
-    found = torch.as_tensor(ask(answer, advances, phones))
+    found = numbers(ask(answer, advances, phones))
     expect(torch.equal(advances, before), "The advances that you were handed are changed themselves.")
     expect_shape(found, (8,), "The phone indices of 8 codes")
-    right = before.cumsum(0).clamp(max=phones - 1)
+    right = gpt_kit.monotonic_path(before, phones)
 
     def is_like(other: Tensor) -> bool:
         return torch.equal(found.long(), other)
@@ -116,17 +218,23 @@ def monotonic_path(answer: Callable[[Tensor, int], Tensor]) -> str:
     expect(not is_like(before), "Those are the advances: how far it goes, not where it is. Add up all of them so far.")
     over = "The index passes the end: there are 6 phones, 0 to 5, and after the last one comes none."
     expect(not is_like(before.cumsum(0)), over)
-    late = "That is the index *before* each advance. It advances first, and then speaks."
+    late = "That is the index before each advance. It advances first, and then speaks."
     expect(not is_like((before.cumsum(0) - before).clamp(max=phones - 1)), late)
     expect(not is_like(before.cumsum(0) % phones), "At the end it begins again: clamp it there instead.")
     expect(not is_like((before.cumsum(0) + 1).clamp(max=phones - 1)), "It begins at phone 0, and 0 keeps it there.")
     expect(not is_like((before > 0).long().cumsum(0).clamp(max=phones - 1)), "An advance of 2 goes on by two phones.")
     expect(bool((found.diff() >= 0).all()), "It went back, which no sum of such advances can do.")
-    expect(is_like(right), f"It should be {right.tolist()}, yours is {found.tolist()}.")
+    same = torch.equal(found.double(), right.double())
+    expect(same, f"It should be {right.tolist()}, yours is {found.tolist()}.")
     return "A sum of what is never negative never falls: that alone keeps the words in order."
 
 
-@exercise("Keep instead of computing again")
+@exercise(
+    "Stretch: keep instead of computing again",
+    "Append this step's key and value first. Then compare the query with all keys in the cache.",
+    "keys and values are torch.stack of what the cache holds; weights = (keys @ query / D ** 0.5).softmax(0); the "
+    "mixture is weights @ values.",
+)
 def cached(answer: Callable[[Tensor, Tensor, Tensor, list[Any]], Tensor]) -> str:
     """`cached(query, key, value, cache)`: (D,) each and a list of all before -> (D,) the mixture for this step."""
     random = torch.Generator().manual_seed(3)
@@ -134,7 +242,7 @@ def cached(answer: Callable[[Tensor, Tensor, Tensor, list[Any]], Tensor]) -> str
     cache: list[Any] = []
     rows, sizes = [], []
     for query, key, value in zip(queries, keys, values, strict=True):
-        rows.append(torch.as_tensor(ask(answer, query, key, value, cache)))
+        rows.append(numbers(ask(answer, query, key, value, cache)))
         expect_shape(rows[-1], (4,), "The mixture of a step")
         sizes.append(len(cache))
     found = torch.stack(rows)

@@ -9,7 +9,6 @@ Letters: T samples, P phones.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,15 +19,15 @@ from torch import Tensor
 
 from gsv_lab import audio
 from gsv_lab.audio.alignment import Alignment, frame_level, greedy
+from gsv_lab.corpora.tables import numbered_lines
 from gsv_lab.errors import AudioError, on_page
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.utterance import Speech
+from gsv_lab.system import examples
 from gsv_lab.system.environment import speech_dir
-from gsv_lab.system.files import read_file
 from gsv_lab.teaching.widgets.player import player
 from gsv_lab.text import CTC_SYMBOLS, phonemize
 
-SAMPLE = Path(__file__).resolve().parents[2] / "assets" / "sample"
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif"})
 MOST_SECONDS = 40.0
 """A notebook looks at so much of a recording at most; a transcript is dropped with the rest of a longer one."""
@@ -48,7 +47,7 @@ class TimedPhones(NamedTuple):
 
 @dataclass(frozen=True)
 class FoundSpeech:
-    """A recording for a notebook; shows itself as a sentence on its source and a player of the first seconds.
+    """A recording for a notebook; shows itself as a sentence on its source and a player.
 
     Args:
         path: the file.
@@ -86,9 +85,14 @@ class FoundSpeech:
             return TimedPhones(phones.symbols, lab.recordings.align(self.wave, phones))
         return recognised(lab, self.wave)
 
+    @property
+    def mark(self) -> audio.Mark | None:
+        """What the file says of speech that is synthetic; None for a natural recording."""
+        return audio.read_mark(self.path)
+
     def _repr_html_(self) -> str:
         known = f"<br><i>{on_page(self.text)}</i>" if self.text else ""
-        shown = player(self.wave, self.sample_rate, audio.read_mark(self.path))
+        shown = player(self.wave, self.sample_rate, self.mark)
         return f"<div>{on_page(self.source)}{known}</div>{shown}"
 
 
@@ -116,38 +120,38 @@ def find_speech(path: str | os.PathLike[str] = "", text: str = "", language: str
 
     Raises:
         AudioError: AUDIO_MISSING, `path` does not exist. ConfigError: SPEECH_DIR.
+        DataError: DATA_ROW, the transcript beside a recording is not UTF-8.
     """
     if path:
         given = Path(path).expanduser()
         if not given.is_file():
             raise AudioError("AUDIO_MISSING", f"There is no file {given.name!r}", "the path of a recording")
         return FoundSpeech(given, f"Your recording {given.name}.", text or _transcript(given), language)
-    folder = speech_dir()
-    recordings = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) if folder else []
-    if recordings:
+    if recordings := recordings_of_reader():
         first = recordings[0]
         return FoundSpeech(first, f"The recording {first.name}, the first one in GSV_LAB_SPEECH.", _transcript(first))
-    if cached := _cached_example():
+    if cached := examples.cached_example():
         return FoundSpeech(cached, "The example libri1 of librosa, a public-domain LibriVox reading.")
     return shipped_sample()
 
 
+def recordings_of_reader() -> list[Path]:
+    """The sound files in `GSV_LAB_SPEECH`, by name; none where it is not set.
+
+    Raises:
+        ConfigError: SPEECH_DIR.
+    """
+    folder = speech_dir()
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES) if folder else []
+
+
 def _transcript(recording: Path) -> str:
     beside = recording.with_suffix(".txt")
-    return read_file(beside).decode("utf-8-sig").strip() if beside.is_file() else ""
-
-
-def _cached_example() -> Path | None:
-    import pooch
-
-    # Looked up by name: asking librosa for it would fetch what is missing.
-    found = sorted(Path(pooch.os_cache("librosa")).glob("*5703-47212-0000*.ogg"))
-    return found[0] if found else None
+    return " ".join(line for _, line in numbered_lines(beside)) if beside.is_file() else ""
 
 
 def shipped_sample() -> FoundSpeech:
     """The recording that comes with the package, with its text: made by a synthesizer, not by a person."""
-    card = json.loads((SAMPLE / "en_rms.json").read_text(encoding="utf-8"))
-    text = " ".join(sentence["text"] for sentence in card["sentences"])
+    text = " ".join(sentence["text"] for sentence in examples.sample_card()["sentences"])
     source = "The sample shipped with gsv_lab: five sentences spoken by a synthesizer, not by a person."
-    return FoundSpeech(SAMPLE / "en_rms.flac", source, text, "en")
+    return FoundSpeech(examples.shipped_sample(), source, text, "en")

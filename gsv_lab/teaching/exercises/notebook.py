@@ -29,9 +29,10 @@ from typing import Any
 
 from gsv_lab.errors import DataError
 from gsv_lab.system.files import make_folder, save_bytes
+from gsv_lab.system.shipped import shipped_folder
 
-FOLDER = Path(__file__).resolve().parents[3] / "notebooks"
-"""Where the notebooks of a checkout lie."""
+FOLDER = shipped_folder("notebooks")
+"""Where the notebooks and their sources lie."""
 YOUR_TURN = "  # <- your answer"
 _HEAD = re.compile(r"# %%(?P<markdown>\s*\[markdown\])?(?:\s*tags=(?P<tags>\[.*\]))?\s*")
 _BEGIN = re.compile(r"(?P<indent>\s*)# BEGIN SOLUTION(?::\s*(?P<starter>.*\S))?\s*")
@@ -102,6 +103,44 @@ def starter(source: str, name: str = "the source") -> str:
 def solved(source: str) -> str:
     """Code with its solutions, without the marks."""
     kept = [line for line in source.splitlines() if not _BEGIN.fullmatch(line) and not _END.fullmatch(line)]
+    return "\n".join(kept)
+
+
+def solution_of(check: str, folder: Path = FOLDER) -> str:
+    """The solution of one exercise: what stands between the marks in the cell that calls its check.
+
+    Args:
+        check: module and name, such as `timbre.pool`.
+        folder: holds `src/`.
+
+    Raises:
+        DataError: NOTEBOOK_SOURCE, no notebook calls this check.
+    """
+    module, name = check.split(".")
+    imported = re.compile(rf"^from gsv_lab\.teaching\.exercises import {module} as (\w+)", re.MULTILINE)
+    for path in sources(folder):
+        text = path.read_text(encoding="utf-8")
+        if found := imported.search(text):
+            for cell in read_source(text, path.name):
+                if cell.kind == "code" and f"{found[1]}.{name}(" in cell.source:
+                    return answers(cell.source)
+    raise DataError("NOTEBOOK_SOURCE", f"No notebook has an exercise {check}", "a check that a notebook calls")
+
+
+def answers(source: str) -> str:
+    """What stands between the marks of solutions in a cell, each with the line above it that names its function."""
+    kept: list[str] = []
+    inside, head = False, ""
+    for line in source.splitlines():
+        if _BEGIN.fullmatch(line):
+            inside = True
+            kept += [head] if head and line.startswith(" ") else []
+        elif _END.fullmatch(line):
+            inside, head = False, ""
+        elif inside:
+            kept.append(line)
+        elif line.startswith("def "):
+            head = line
     return "\n".join(kept)
 
 

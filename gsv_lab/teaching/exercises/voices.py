@@ -16,8 +16,7 @@ from torch import Tensor
 
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.evaluation.prosody import tracked_pitch
-from gsv_lab.system.environment import speech_dir
-from gsv_lab.teaching.exercises.material import SUFFIXES, FoundSpeech, find_speech, shipped_sample
+from gsv_lab.teaching.exercises.material import FoundSpeech, find_speech, recordings_of_reader, shipped_sample
 
 SECONDS = 6.0
 """Of a voice; the speaker encoder gains little from more."""
@@ -36,9 +35,7 @@ def recordings_beside(recording: FoundSpeech, most: int = 8) -> list[FoundSpeech
     Raises:
         ConfigError: SPEECH_DIR.
     """
-    folder = speech_dir()
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) if folder else []
-    others = [path for path in files if path.resolve() != recording.path.resolve()][:most]
+    others = [path for path in recordings_of_reader() if path.resolve() != recording.path.resolve()][:most]
     return [replace(find_speech(path), source=f"The recording {path.name} in GSV_LAB_SPEECH.") for path in others]
 
 

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets
+import numpy as np
 
-from gsv_lab.evaluation.ablation import HeadGrid
+from gsv_lab.evaluation.ablation import HeadGrid, head_grid
 from gsv_lab.hooks import Edit, Table, mean, probe, resample, zero
 from gsv_lab.inference.lab import Lab
 from gsv_lab.teaching.exercises.breaking import MIX, layer_of, mean_of, nats_per_code
-from gsv_lab.teaching.exercises.excerpt import Excerpt
-from gsv_lab.teaching.widgets.explorer import Explorer
+from gsv_lab.teaching.exercises.patient import Patient
+from gsv_lab.teaching.widgets.explorer import Explorer, State
 
 EDITS: dict[str, Callable[..., Edit]] = {"zero": zero, "mean": mean, "resample": resample}
 
@@ -23,15 +24,16 @@ EDITS: dict[str, Callable[..., Edit]] = {"zero": zero, "mean": mean, "resample":
 class AblationExplorer(Explorer):
     """What every head of SemanticGPT costs if it is taken away, while the chosen ones are gone already.
 
-    state: `edit`, `gone`; `render()` gives a Figure. `grid` is the last one, `cost` what the chosen ones cost.
+    state: `edit`, `gone`; `render` gives a Figure. `grid` is the last one, `cost` what the chosen ones cost.
 
     Args:
-        lab: a loaded lab.
-        parts: speech with its text; one sentence keeps it quick.
+        lab: a loaded lab, or the patient of notebook 08.
+        parts: what the measure runs over, see `nats_per_code`; a few keep it quick.
+        reach: nats at which colours end, the same for all choices; None: the largest cost of the first grid.
     """
 
-    def __init__(self, lab: Lab, parts: Sequence[Excerpt]) -> None:
-        self.lab = lab
+    def __init__(self, lab: Lab | Patient, parts: Sequence[Any], reach: float | None = None) -> None:
+        self.lab, self.reach = lab, reach
         self.measure = nats_per_code(lab, parts)
         self.grid: HeadGrid | None = None
         self.cost = 0.0
@@ -49,27 +51,23 @@ class AblationExplorer(Explorer):
             }
         )
 
-    def run(self) -> HeadGrid:
+    def run(self, state: State) -> HeadGrid:
         """Measure without each head in turn; heads that are gone already cost nothing more."""
-        edit, gone = EDITS[self.state["edit"]], self.state["gone"]
+        edit, gone = EDITS[state["edit"]], state["gone"]
         always = [edit(tap, head=head) for tap, head in gone]
-        with probe(self.lab, edits=always):
-            base = mean_of(self.measure)
-        self.cost = base - self.measure_clean
-        rows = []
-        for tap, head in self.heads:
-            cost = 0.0
-            if (tap, head) not in gone:
-                with probe(self.lab, edits=[*always, edit(tap, head=head)]):
-                    cost = mean_of(self.measure) - base
-            rows.append({"tap": tap, "head": head, "nats": cost})
-        self.grid = HeadGrid({"nats": base}, Table(rows))
+        grid = head_grid(self.lab, MIX, self.measure, edit, draws=200, always=always)
+        self.cost = grid.clean["nats"] - self.measure_clean
+        nothing = {"nats": 0.0, "nats_low": 0.0, "nats_high": 0.0}
+        rows = [row | nothing if (row["tap"], row["head"]) in gone else row for row in grid.rows]
+        self.grid = HeadGrid(grid.clean, Table(rows))
+        if self.reach is None:
+            self.reach = float(np.nanmax(np.abs(self.grid.matrix("nats")[2])))
         return self.grid
 
-    def render(self) -> Any:
+    def render(self, state: State) -> Any:
         """The grid, with what the heads that are gone cost together in the title."""
-        grid = self.run()
+        grid = self.run(state)
         title = f"{grid.clean['nats']:.2f} nats per code"
-        if self.state["gone"]:
-            title += f", of which {self.cost:+.2f} by {len(self.state['gone'])} heads that are gone already"
-        return grid.figure("nats", title)
+        if state["gone"]:
+            title += f", of which {self.cost:+.2f} by {len(state['gone'])} heads that are gone already"
+        return grid.figure("nats", title, self.reach)

@@ -18,7 +18,7 @@ from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.teaching.exercises.excerpt import Excerpt
 from gsv_lab.teaching.exercises.prior_alignment import alignment_tap
-from gsv_lab.teaching.widgets.explorer import Explorer
+from gsv_lab.teaching.widgets.explorer import Explorer, State
 from gsv_lab.teaching.widgets.player import picture_html, player
 from gsv_lab.text import Phones
 
@@ -31,7 +31,7 @@ class BlendExplorer(Explorer):
 
     A prior with attention has its heads to choose from, in place of the words.
 
-    state: `share` of the second voice, `text`, `codes`, `words` or `heads`; `render()` gives HTML text. `speech` and
+    state: `share` of the second voice, `text`, `codes`, `words` or `heads`; `render` gives HTML text. `speech` and
     `pattern`, which phones each frame gets, (F, P) or (H, F, P), are what was made last.
 
     Args:
@@ -59,44 +59,42 @@ class BlendExplorer(Explorer):
             self.chosen = "words"
             options = words_to_choose(part.phones)
         super().__init__({
-            "share": ipywidgets.FloatSlider(0.5, min=-0.5, max=1.5, step=0.1, description="second voice"),
+            "share": ipywidgets.FloatSlider(0.5, min=-0.5, max=1.5, step=0.1, description="second voice (share)"),
             "text": ipywidgets.Checkbox(True, description="text"),
             "codes": ipywidgets.Checkbox(True, description="codes"),
             self.chosen: ipywidgets.SelectMultiple(
                 options=options, value=tuple(place for _, place in options), description=f"{self.chosen} at work",
-                style={"description_width": "initial"}, layout=ipywidgets.Layout(height="4.5em"),
+                layout=ipywidgets.Layout(height="4.5em"),
             ),
         })  # fmt: skip
 
-    @property
-    def edits(self) -> list[Edit]:
-        """What the present controls take away."""
-        state = self.state
+    def edits(self, state: State) -> list[Edit]:
+        """What a state takes away."""
         gone = [zero(name) for name, kept in (("prior.text", "text"), ("prior.content", "codes")) if not state[kept]]
         places = [place for _, place in self.controls[self.chosen].options]
         return gone + [zero(self.tap, **{axis: at}) for axis, at in places if (axis, at) not in state[self.chosen]]
 
-    def make(self) -> Speech:
-        """Speak as the controls stand."""
-        share = self.state["share"]
+    def make(self, state: State) -> Speech:
+        """Speak as a state says."""
+        share = state["share"]
         voice = (1 - share) * self.first + share * self.second
-        with probe(self.lab, self.tap, edits=self.edits) as records:
+        with probe(self.lab, self.tap, edits=self.edits(state)) as records:
             self.speech = self.lab.resynthesize(self.part.wave, self.part.phones, voice)
         self.pattern = records[self.tap].value[0]
         return self.speech
 
-    def render(self) -> str:
+    def render(self, state: State) -> str:
         """Player, median pitch, and which phones each frame gets."""
-        speech = self.make()
+        speech = self.make(state)
         curve = tracked_pitch(speech.wave.numpy())
         pitch = f"{np.median(curve[curve > 0]):.0f} Hz" if (curve > 0).any() else "no voice"
-        gone = ", ".join(f"{edit.kind} {edit.target} {dict(edit.where) or ''}" for edit in self.edits)
+        gone = ", ".join(f"{edit.kind} {edit.target} {dict(edit.where) or ''}" for edit in self.edits(state))
         head = f"<small>median pitch {pitch}; edits: {on_page(gone) or 'none'}</small><br>"
         return head + player(speech.wave, speech.sample_rate, speech.mark) + picture_html(self._alignments())
 
-    def snapshot(self) -> Any:
+    def picture(self, state: State) -> Any:
         """Which phones each frame gets, of each head if there are any, a Figure."""
-        self.make()
+        self.make(state)
         return self._alignments()
 
     def _alignments(self) -> Any:

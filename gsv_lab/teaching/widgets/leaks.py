@@ -16,7 +16,7 @@ from gsv_lab.evaluation.probes_material import SpokenClip
 from gsv_lab.hooks import Records
 from gsv_lab.inference.lab import Lab
 from gsv_lab.teaching.exercises.clips import centred
-from gsv_lab.teaching.widgets.explorer import Explorer
+from gsv_lab.teaching.widgets.explorer import Explorer, State
 
 TAPS = (
     "content_encoder.mel", "content_encoder.content", "quantizer.projected", "quantizer.codes",
@@ -27,7 +27,7 @@ TAPS = (
 class LeakExplorer(Explorer):
     """Fits a linear probe for every choice; what was asked before stays in the table.
 
-    state: `tap`, `factor`, `frames`, `centred`; `render()` gives HTML text. `probed` is the last probe, `asked` all of
+    state: `tap`, `factor`, `frames`, `centred`; `render` gives HTML text. `probed` is the last probe, `asked` all of
     them by choice.
 
     Args:
@@ -49,15 +49,14 @@ class LeakExplorer(Explorer):
                 "tap": ipywidgets.Dropdown(options=list(taps), value=taps[0], description="tap"),
                 "factor": ipywidgets.Dropdown(options=list(FACTORS), value="speaker", description="factor"),
                 "frames": ipywidgets.SelectionSlider(
-                    options=(100, 200, 500, 1000, 2000), value=500, description="frames"
+                    options=(100, 200, 500, 1000, 2000), value=500, description="examples (frames)"
                 ),
                 "centred": ipywidgets.Checkbox(False, description="each speaker's mean taken off"),
             }
         )
 
-    def ask(self) -> Probed:
-        """The probe for the present choice; taps are recorded once, when the first is asked for."""
-        state = self.state
+    def ask(self, state: State) -> Probed:
+        """The probe for a choice; taps are recorded once, when the first is asked for."""
         if not self._records:
             self._records = extract(self.lab, self.clips, tuple(self.taps))
         choice = tuple(state.values())
@@ -68,15 +67,15 @@ class LeakExplorer(Explorer):
         self.probed = self.asked[choice]
         return self.probed
 
-    def render(self) -> str:
+    def render(self, state: State) -> str:
         """Bars of score, control and chance, and a table of all that was asked."""
-        found = self.ask()
+        found = self.ask(state)
         unit = "of the variance" if found.factor == "f0" else "right"
         head = f"<p><b>{on_page(found.factor)}</b> at <code>{on_page(found.tap)}</code>, {unit}:</p>"
         score = found.score
         bars = _bar("probe", score.value, "#0072B2", f"[{score.low:.2f}, {score.high:.2f}]")
         bars += _bar("control", found.control, "#E69F00", "random labels, learned by heart")
-        bars += _bar("chance", found.chance, "#999999", "the commonest answer, without looking")
+        bars += _bar("chance", found.chance, "#999999", "the best answer without looking")
         return head + f"<table>{bars}</table>" + self._history()
 
     def _history(self) -> str:

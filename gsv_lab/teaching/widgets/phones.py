@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipywidgets
 
 from gsv_lab.errors import on_page
-from gsv_lab.teaching.widgets.explorer import Explorer
+from gsv_lab.teaching.widgets.explorer import Explorer, State
 from gsv_lab.text import Phones, Word, phonemize
 
 COLOURS = {
@@ -21,7 +21,7 @@ COLOURS = {
 class PhoneExplorer(Explorer):
     """A text to edit, and the strip of its phones under its words.
 
-    state: `text`, `language`; `render()` gives HTML text.
+    state: `text`, `language`; `render` gives HTML text.
 
     Args:
         text: to begin with.
@@ -29,7 +29,7 @@ class PhoneExplorer(Explorer):
     """
 
     def __init__(self, text: str, language: str = "auto") -> None:
-        wide = ipywidgets.Layout(width="40em")
+        wide = ipywidgets.Layout(width="42em")
         super().__init__(
             {
                 "text": ipywidgets.Textarea(text, description="text", layout=wide),
@@ -37,13 +37,13 @@ class PhoneExplorer(Explorer):
             }
         )
 
-    def render(self) -> str:
+    def render(self, state: State) -> str:
         """The strip, with warnings about what was guessed or left out.
 
         Raises:
             TextError: the text cannot be spoken; the panel shows why.
         """
-        return strip(phonemize(self.state["text"], self.state["language"]))
+        return strip(phonemize(state["text"], state["language"]))
 
 
 def strip(phones: Phones) -> str:

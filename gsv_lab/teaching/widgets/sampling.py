@@ -17,7 +17,7 @@ from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.inference.voice import Voice
 from gsv_lab.nn.sampling import Sampling, penalise, probabilities
-from gsv_lab.teaching.widgets.explorer import Explorer
+from gsv_lab.teaching.widgets.explorer import Explorer, State
 from gsv_lab.teaching.widgets.player import picture_html, player
 
 KEPT = (1, 2, 4, 8, 16, 64, 512)
@@ -33,7 +33,7 @@ class SampledSpeech(NamedTuple):
 class SamplingExplorer(Explorer):
     """Speaks one text with the chosen temperature, top-k and penalty; a scrubber shows the choice of every step.
 
-    state: `temperature`, `top_k`, `penalty`, `seed`, `step`; `render()` gives HTML text. Moving the scrubber decodes
+    state: `temperature`, `top_k`, `penalty`, `seed`, `step`; `render` gives HTML text. Moving the scrubber decodes
     nothing. `decoded` is the last decode.
 
     Args:
@@ -48,20 +48,19 @@ class SamplingExplorer(Explorer):
         self.text = text
         self.decoded: SampledSpeech | None = None
         self._options: dict[str, Any] = {}
-        wide = {"description_width": "initial"}
         super().__init__(
             {
                 "temperature": ipywidgets.FloatSlider(0.8, min=0.1, max=2.0, step=0.1, description="temperature"),
-                "top_k": ipywidgets.SelectionSlider(options=KEPT, value=8, description="top-k"),
-                "penalty": ipywidgets.FloatSlider(1.0, min=1.0, max=2.0, step=0.05, description="penalty"),
+                "top_k": ipywidgets.SelectionSlider(options=KEPT, value=8, description="top-k (codes)"),
+                "penalty": ipywidgets.FloatSlider(1.0, min=1.0, max=2.0, step=0.05, description="repetition penalty"),
                 "seed": ipywidgets.IntSlider(0, min=0, max=20, description="seed"),
-                "step": ipywidgets.IntSlider(10, min=0, max=150, description="look at step", style=wide),
+                "step": ipywidgets.IntSlider(10, min=0, max=150, description="look at step"),
             }
         )
 
-    def decode(self) -> SampledSpeech:
-        """The text with the present options; decoded anew only if one of them changed."""
-        options = {name: value for name, value in self.state.items() if name != "step"}
+    def decode(self, state: State) -> SampledSpeech:
+        """The text with the options of a state; decoded anew only if one of them changed."""
+        options = {name: value for name, value in state.items() if name != "step"}
         if self.decoded is None or options != self._options:
             with probe(self.lab, "semantic_gpt.logits") as records:
                 speech = self.lab.speak(
@@ -79,32 +78,32 @@ class SamplingExplorer(Explorer):
             self._options = options
         return self.decoded
 
-    def render(self) -> str:
+    def render(self, state: State) -> str:
         """Player, the likeliest candidates of all steps, and those of the chosen step."""
-        speech, _ = self.decode()
+        speech, _ = self.decode(state)
         ended = on_page(speech.settings.get("ended", ""))
         head = f"<small>{len(speech.codes)} codes, ended by {ended}</small><br>"
         return (
             head
             + player(speech.wave, speech.sample_rate, speech.mark)
-            + picture_html(self.snapshot())
-            + self.candidates()
+            + picture_html(self.picture(state))
+            + self.candidates(state)
         )
 
-    def snapshot(self) -> Any:
+    def picture(self, state: State) -> Any:
         """The likeliest candidates of all steps, a Figure."""
         from gsv_lab.figures import sampling_candidates
 
-        made, state = self.decode(), self.state
+        made = self.decode(state)
         stop = made.logits.shape[-1] - 1
         title = f"temperature {state['temperature']:g}: probabilities before top-k"
         return sampling_candidates(
             made.logits, made.speech.codes, temperature=state["temperature"], stop=stop, title=title
         )
 
-    def candidates(self, most: int = 8) -> str:
+    def candidates(self, state: State, most: int = 8) -> str:
         """What the chosen step could draw from, as HTML: the likeliest codes before and after the choices above."""
-        made, state = self.decode(), self.state
+        made = self.decode(state)
         number = min(state["step"], len(made.speech.codes) - 1)
         if number < 0:
             return "<p>No code was drawn.</p>"
