@@ -22,6 +22,12 @@ from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeInt, PositiveIn
 
 SLOWEST = 1.5
 """Most by which a prompt slows its continuation down, or speeds it up."""
+EVIDENCE = 20.0
+"""Codes spoken as expected that are counted beside those of a prompt: a short one says little about tempo."""
+LONGER = 2.0
+"""Most by which pauses of a sentence become longer for those that are left out."""
+SILENT = (0, 1, 2, 3, 4, 77, 321)
+"""Numbers of the phones that make no sound of their own in the phone table of `gsv_lab.text`: marks and pauses."""
 
 
 class Durations(NamedTuple):
@@ -103,17 +109,15 @@ def duration_losses(found: Durations, spoken: Tensor, mask: Tensor) -> dict[str,
     return {"duration": deviance[there].mean(), "there": presence}
 
 
-def planned_path(codes: Tensor, tempo: float = 1.0, longest: Tensor | None = None) -> Tensor:
+def planned_path(lengths: Tensor, longest: Tensor | None = None) -> Tensor:
     """Which phone each code speaks: lengths of phones in codes (P,) -> (T,), T at least 1.
 
-    `tempo` is a factor on all lengths, of which none exceeds its `longest` (P,). A code speaks the phone that sounds in
-    its middle.
+    None exceeds its `longest` (P,). A code speaks the phone that sounds in its middle.
     """
-    lengths = codes * tempo
     ends = (lengths if longest is None else torch.minimum(lengths, longest)).cumsum(0)
     n_codes = max(1, round(float(ends[-1])))
-    middles = torch.arange(n_codes, device=codes.device) + 0.5
-    return torch.searchsorted(ends, middles, right=True).clamp(max=len(codes) - 1)
+    middles = torch.arange(n_codes, device=lengths.device) + 0.5
+    return torch.searchsorted(ends, middles, right=True).clamp(max=len(lengths) - 1)
 
 
 class PlannedCache(AlignedCache):
@@ -165,8 +169,9 @@ class PlannedAlignment(MonotonicAlignment):
 class PlannedSemanticGPT(AlignedSemanticGPT):
     """An `AlignedSemanticGPT` whose advance through the text was planned before the first code.
 
-    The plan takes the tempo of the prompt, where there is one. The rule by which a decode goes on is asked as ever; it
-    finds the planned advance far likelier than the others.
+    The plan takes the tempo of the prompt's sounds, where there is one. Pauses keep their expected time: those that are
+    likely share that of the others, which are left out. The rule by which a decode goes on is asked as ever; it finds
+    the planned advance far likelier than the others.
 
     Args:
         duration_predictor: expects how long each phone lasts; one of the default size if None.
@@ -263,28 +268,48 @@ class PlannedSemanticGPT(AlignedSemanticGPT):
         Arguments as in `forward`, phones padded on the left, `longest` as in `DecodingCache` -> B times (T,)
         """
         found = self.duration_predictor(phones, context, phone_mask)
-        kept = found.there.sigmoid() >= self.likely
-        expected = torch.where(kept, found.log_codes.exp(), 0.0)
+        likelihood, codes = found.there.sigmoid(), found.log_codes.exp()
+        kept = torch.where(likelihood >= self.likely, codes, 0.0)
+        silent = torch.isin(phones, phones.new_tensor(SILENT))
         plans = []
         for row in range(len(phones)):
             real = slice(None) if phone_mask is None else phone_mask[row, 0].bool()
-            own, most = expected[row][real], None if longest is None else longest[row][real]
             spoken = None
             if phone_index is not None:
                 spoken = phone_index[row] if code_mask is None else phone_index[row][code_mask[row, 0].bool()]
-            if spoken is None or not len(spoken):
-                plans.append(planned_path(own, longest=most))
-                continue
-            following = min(int(spoken[-1]) + 1, len(own) - 1)
-            pace = tempo(own[: int(spoken[-1]) + 1], len(spoken))
-            plans.append(1 + planned_path(own[following:], pace, None if most is None else most[following:]))
+            pauses, pace, following = silent[row][real], 1.0, 0
+            prompted = spoken is not None and len(spoken) > 0
+            if spoken is not None and prompted:
+                said = int(spoken[-1]) + 1
+                sounds = ~pauses[:said]
+                counts = torch.bincount(spoken, minlength=said)[:said]
+                pace = tempo(kept[row][real][:said][sounds], counts[sounds])
+                following = min(said, len(pauses) - 1)
+            own, pauses = kept[row][real][following:], pauses[following:]
+            longer = longer_pauses((likelihood * codes)[row][real][following:][pauses], own[pauses])
+            most = None if longest is None else longest[row][real][following:]
+            path = planned_path(torch.where(pauses, own * longer, own * pace), most)
+            plans.append(path + int(prompted))
         return plans
 
 
-def tempo(expected: Tensor, n_codes: int) -> float:
-    """How much slower than expected a prompt was spoken.
+def tempo(expected: Tensor, spoken: Tensor) -> float:
+    """How much slower than expected the sounds of a prompt were spoken.
 
-    Expected codes of each of its phones (P,), codes that it took -> a factor between 1 / `SLOWEST` and `SLOWEST`
+    Why without pauses: how long a reader pauses says little about how fast the reader speaks, and one long pause
+    would outweigh a whole prompt.
+
+    Expected codes of each of its phones (P,), codes that they took (P,) -> a factor between 1 / `SLOWEST` and `SLOWEST`
     """
-    wanted = float(expected.sum())
-    return min(SLOWEST, max(1 / SLOWEST, n_codes / wanted)) if wanted else 1.0
+    ratio = (float(spoken.sum()) + EVIDENCE) / (float(expected.sum()) + EVIDENCE)
+    return min(SLOWEST, max(1 / SLOWEST, ratio))
+
+
+def longer_pauses(expected: Tensor, kept: Tensor) -> float:
+    """Factor by which the pauses of a text take the time that all its places for pauses take on average.
+
+    Expected codes of each place, the chance of being there counted (N,), and of those that are spoken (N,), 0 for the
+    others -> a factor between 1 and `LONGER`
+    """
+    spoken = float(kept.sum())
+    return min(LONGER, max(1.0, float(expected.sum()) / spoken)) if spoken else 1.0

@@ -62,6 +62,10 @@ class ResidualCorrection(Component):
         self.common = common
         self.max_frames = max_frames
 
+    def settings(self) -> str:
+        """What the weights of `Residuals` depend on, in words."""
+        return f"sharpness {self.sharpness:g}, noise {self.noise:g}, common {self.common:g}"
+
     def learn(self, hidden: Tensor, residual: Tensor) -> Residuals:
         """From frames (1, H, N), and how far the latents were from the expected ones (1, C, N)."""
         if hidden.shape[-1] > self.max_frames:

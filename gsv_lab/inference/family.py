@@ -13,6 +13,7 @@ from torch.nn import functional
 from gsv_lab.audio.reference import Reference, reference
 from gsv_lab.checkpoint import file_fingerprint, fingerprint
 from gsv_lab.checkpoint.legacy import OLD_FILES
+from gsv_lab.extensions.residual_correction import ResidualCorrection
 from gsv_lab.inference.synthesizer import Synthesizer
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.text import Phones
@@ -86,7 +87,11 @@ class Family:
         return None
 
     def fingerprints(self) -> dict[str, str]:
-        """Identity of the weights of each part: that of its file, else that of its tensors."""
+        """Identity of the weights of each part: that of its file, else that of its tensors.
+
+        A residual correction has no weights. What it learnt of a voice means something only to one with the same
+        settings, so they are its identity, where they are not the class's own.
+        """
         networks = {
             "content_encoder": self.synthesizer.content_encoder,
             "semantic_gpt": self.synthesizer.semantic_gpt,
@@ -98,6 +103,9 @@ class Family:
                 found[name] = file_fingerprint(self.files[name])
             else:
                 found[name] = fingerprint(network.state_dict())
+        correction = self.synthesizer.residual_correction
+        if correction is not None and correction.settings() != ResidualCorrection().settings():
+            found["residual_correction"] = correction.settings()
         return found
 
 

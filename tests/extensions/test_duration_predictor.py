@@ -9,11 +9,15 @@ import torch
 from torch import Tensor
 
 from gsv_lab.extensions.duration_predictor import (
+    EVIDENCE,
+    LONGER,
+    SILENT,
     SLOWEST,
     DurationPredictor,
     Durations,
     PlannedSemanticGPT,
     duration_losses,
+    longer_pauses,
     planned_path,
     spoken_durations,
     tempo,
@@ -21,8 +25,12 @@ from gsv_lab.extensions.duration_predictor import (
 from gsv_lab.hooks import probe, zero
 from gsv_lab.nn.decoding import Inputs, generate
 from gsv_lab.nn.sampling import Sampling
+from gsv_lab.text.pauses import PAUSE
+from gsv_lab.text.symbols import PUNCTUATION, SYMBOL_ID
 
-N_PHONES, N_CODES = 9, 12
+N_PHONES, N_CODES = 14, 12
+FIRST = 5
+"""First phone that makes a sound; in what follows phones are counted from it, and marks are below zero."""
 
 
 def planned(**options: Any) -> PlannedSemanticGPT:
@@ -34,13 +42,21 @@ def planned(**options: Any) -> PlannedSemanticGPT:
     ).eval()
 
 
-def lasting(gpt: PlannedSemanticGPT, codes: list[float]) -> PlannedSemanticGPT:
-    """Every phone lasts as its number says: phone 1 `codes[1]` codes; 0 is a phone that is left out."""
-    table = torch.tensor(codes)
+def lasting(
+    gpt: PlannedSemanticGPT, codes: list[float], marks: tuple[float, ...] = (0.0,) * FIRST, rarely: int = 0
+) -> PlannedSemanticGPT:
+    """Every phone lasts as its number says: phone 1 `codes[1]` codes; 0 is a phone that is left out.
+
+    So do `marks`; phone `rarely`, if it is not 0, is there in one of three texts.
+    """
+    table = torch.tensor([*marks, *codes])
 
     def found(phones: Tensor, context: Tensor | None = None, mask: Tensor | None = None) -> Durations:
         wanted = table[phones]
-        return Durations(wanted.clamp(min=0.1).log(), torch.where(wanted > 0, 5.0, -5.0))
+        there = torch.where(wanted > 0, 20.0, -20.0)
+        if rarely:
+            there = torch.where(phones == FIRST + rarely, torch.tensor(1 / 3).logit(), there)
+        return Durations(wanted.clamp(min=0.1).log(), there)
 
     gpt.duration_predictor.forward = found  # type: ignore[method-assign]
     return gpt
@@ -48,7 +64,7 @@ def lasting(gpt: PlannedSemanticGPT, codes: list[float]) -> PlannedSemanticGPT:
 
 def decode(gpt: PlannedSemanticGPT, texts: list[list[int]], **more: Any) -> Any:
     context = [torch.zeros(3, len(text)) for text in texts]
-    inputs = Inputs([torch.tensor(text) for text in texts], context, **more)
+    inputs = Inputs([torch.tensor(text) + FIRST for text in texts], context, **more)
     return generate(gpt, inputs, Sampling(min_new=0, max_new=60), torch.Generator().manual_seed(0))
 
 
@@ -64,7 +80,6 @@ def test_planned_path_keeps_the_sum() -> None:
     assert planned_path(torch.tensor([1.0, 2.0, 0.0, 3.0])).tolist() == [0, 1, 1, 3, 3, 3]
     fractions = planned_path(torch.full((40,), 1.4))
     assert len(fractions) == 56 and torch.bincount(fractions).min() == 1 and torch.bincount(fractions).max() == 2
-    assert planned_path(torch.tensor([1.0, 2.0]), 2.0).tolist() == [0, 0, 1, 1, 1, 1]
     assert planned_path(torch.tensor([0.0, 0.2])).tolist() == [1]
 
 
@@ -74,9 +89,24 @@ def test_a_code_speaks_what_sounds_in_its_middle() -> None:
 
 
 def test_tempo_of_a_prompt() -> None:
-    assert tempo(torch.tensor([2.0, 3.0]), 6) == pytest.approx(1.2)
-    assert (tempo(torch.tensor([1.0]), 9), tempo(torch.tensor([9.0]), 1)) == (SLOWEST, 1 / SLOWEST)
-    assert tempo(torch.zeros(2), 5) == 1
+    """A long prompt sets its own tempo, up to a bound; a short one, which may be chance, hardly any."""
+    assert tempo(torch.tensor([2000.0, 3000.0]), torch.tensor([3000, 3000])) == pytest.approx(1.2, abs=1e-3)
+    assert tempo(torch.tensor([2.0, 3.0]), torch.tensor([3, 3])) == pytest.approx(1 + 1 / (5 + EVIDENCE))
+    assert tempo(torch.tensor([100.0]), torch.tensor([900])) == SLOWEST
+    assert tempo(torch.tensor([900.0]), torch.tensor([100])) == 1 / SLOWEST
+    assert tempo(torch.zeros(0), torch.zeros(0)) == 1
+
+
+def test_pauses_take_the_time_of_those_that_are_left_out() -> None:
+    assert longer_pauses(torch.tensor([4.0, 1.0, 1.0]), torch.tensor([5.0, 0.0, 0.0])) == pytest.approx(1.2)
+    assert longer_pauses(torch.tensor([4.0, 9.0]), torch.tensor([5.0, 0.0])) == LONGER
+    assert longer_pauses(torch.tensor([4.0]), torch.tensor([5.0])) == 1
+    assert longer_pauses(torch.tensor([2.0]), torch.zeros(1)) == longer_pauses(torch.zeros(0), torch.zeros(0)) == 1
+
+
+def test_silent_phones_are_those_of_the_text() -> None:
+    """The network has numbers only; their names are the text's."""
+    assert {*SILENT} == {SYMBOL_ID[name] for name in (*PUNCTUATION, PAUSE)}
 
 
 def test_losses_are_least_at_mean_and_share() -> None:
@@ -117,18 +147,37 @@ def test_a_decode_keeps_to_the_plan() -> None:
     assert {*made.reasons} <= {"stop", "argmax_stop"}
 
 
+def prompt_of(*counts: int) -> dict[str, list[Tensor]]:
+    """A prompt whose phones took so many codes each."""
+    index = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    return {"prompt": [torch.zeros(len(index), dtype=torch.int64)], "phone_index": [index]}
+
+
 def test_a_prompt_sets_the_tempo_and_is_not_said_again() -> None:
-    """The prompt's two phones took 6 codes where 4 were expected, so the text takes half as much again."""
-    gpt = lasting(planned(), [1, 2, 2, 2, 4, 1, 1, 1, 1])
-    prompt = {"prompt": [torch.zeros(6, dtype=torch.int64)], "phone_index": [torch.tensor([0, 0, 0, 1, 1, 1])]}
-    made = decode(gpt, [[1, 2, 3, 4]], **prompt)
-    assert made.phone_index[0].tolist() == [2, 2, 2, 3, 3, 3, 3, 3, 3]
+    """The prompt's two sounds took 60 codes where 40 were expected, and 20 more count as expected. So the sounds of the
+    text take a third more, whatever the prompt's pause took, and its own pause does not.
+    """
+    gpt = lasting(planned(), [1, 20, 20, 2, 4, 1, 1, 1, 1], marks=(0, 0, 0, 10, 0))
+    made = decode(gpt, [[1, -2, 2, 3, 4, -2]], **prompt_of(30, 1, 30))
+    assert made.phone_index[0].tolist() == [3] * 3 + [4] * 5 + [5] * 10
+
+
+def test_unlikely_pauses_make_the_others_longer() -> None:
+    """One of 6 codes in every third text adds 2 to one of 4 that is always there; sounds add nothing."""
+    marks = (0.0, 0.0, 0.0, 4.0, 6.0)
+    made = [
+        decode(lasting(planned(), [1, 6], marks, rarely), [[0, -2, 0, -1, 0, 1]]).phone_index[0].tolist()
+        for rarely in (0, -1, 1)
+    ]
+    assert made[0] == [0] + [1] * 4 + [2] + [3] * 6 + [4] + [5] * 6
+    assert made[1] == [0] + [1] * 6 + [2] + [4] + [5] * 6
+    assert made[2] == made[0][:-6]
 
 
 def test_few_codes_are_filled_up_to_the_least_number() -> None:
     """Where the rule asks for more codes than planned, the last phone goes on."""
-    gpt = lasting(planned(), [1.0] * N_PHONES)
-    inputs = Inputs([torch.tensor([1, 2])], [torch.zeros(3, 2)])
+    gpt = lasting(planned(), [1.0] * 9)
+    inputs = Inputs([torch.tensor([1, 2]) + FIRST], [torch.zeros(3, 2)])
     made = generate(gpt, inputs, Sampling(min_new=5, max_new=60), torch.Generator().manual_seed(0))
     assert made.phone_index[0].tolist() == [0, 1, 1, 1, 1]
 
@@ -145,8 +194,8 @@ def test_the_plan_is_read_through_a_tap() -> None:
 
 def test_teacher_forcing_is_its_parents() -> None:
     """Without a cache nothing is planned."""
-    gpt = lasting(planned(), [1.0] * N_PHONES)
-    phones, codes = torch.tensor([[1, 2, 3]]), torch.tensor([[4, 5, 6, 7]])
+    gpt = lasting(planned(), [1.0] * 9)
+    phones, codes = torch.tensor([[1, 2, 3]]) + FIRST, torch.tensor([[4, 5, 6, 7]])
     index = torch.tensor([[0, 1, 1, 2]])
     logits = gpt(phones, torch.zeros(1, 3, 3), codes, phone_index=index)
     assert logits.shape == (1, 5, N_CODES + 1)
@@ -154,15 +203,11 @@ def test_teacher_forcing_is_its_parents() -> None:
 
 def test_no_planned_phone_is_longer_than_it_may_be() -> None:
     """Also where a slow prompt stretches the plan; what is cut off a phone shortens the sentence."""
-    assert (
-        planned_path(torch.tensor([3.0, 9.0, 2.0]), 2.0, torch.tensor([5, 4, 9])).tolist()
-        == [0] * 5 + [1] * 4 + [2] * 4
-    )
+    assert planned_path(torch.tensor([6.0, 18.0, 4.0]), torch.tensor([5, 4, 9])).tolist() == [0] * 5 + [1] * 4 + [2] * 4
     gpt = lasting(planned(), [1, 2, 1, 0, 30, 4, 1, 1, 1])
     bounds = [torch.tensor([9, 9, 5]), torch.tensor([2, 9, 9, 9, 9, 9])]
     made = decode(gpt, [[1, 3, 4], [5, 2, 3, 3, 1, 6]], longest=bounds)
     assert [row.tolist() for row in made.phone_index] == [[0, 0] + [2] * 5, [0, 0, 1, 4, 4, 5]]
     assert {*made.reasons} <= {"stop", "argmax_stop"}
-    prompt = {"prompt": [torch.zeros(6, dtype=torch.int64)], "phone_index": [torch.tensor([0, 0, 0, 1, 1, 1])]}
-    made = decode(gpt, [[1, 2, 4, 1]], longest=[torch.tensor([0, 0, 7, 2])], **prompt)
+    made = decode(gpt, [[1, 2, 4, 1]], longest=[torch.tensor([0, 0, 7, 2])], **prompt_of(3, 3))
     assert made.phone_index[0].tolist() == [2] * 7 + [3] * 2

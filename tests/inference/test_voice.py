@@ -59,6 +59,19 @@ def test_other_weights_are_refused_with_the_command() -> None:
         voice(changed={"sovits.x": torch.zeros(1)}).check_parent("tiny-2", {"sovits": "abc"})
 
 
+def test_a_voice_learnt_with_another_residual_correction_is_refused(tmp_path: Path, sample: Path) -> None:
+    """The weights are the same, but what a voice knows of its recordings was learnt for another covariance."""
+    folder = make_family(tmp_path / "family")
+    before = load(str(folder)).clone(sample, name="me")
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    card["residual_correction"]["sharpness"] = 0.6
+    (folder / "model.json").write_text(json.dumps(card), encoding="utf-8")
+    now = load(str(folder))
+    with pytest.raises(CheckpointError, match=r"loaded is tiny-1 \(residual_correction differ\).*gsv-lab clone"):
+        now.speak("Hello.", before)
+    assert now.clone(sample, name="me").parents["residual_correction"] == "sharpness 0.6, noise 4, common 0.3"
+
+
 def test_a_voice_of_an_earlier_family_is_refused_before_it_speaks(
     tmp_path: Path, sample: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
