@@ -61,6 +61,11 @@ class Server:
             path = settings / "@jupyterlab" / f"{name}.jupyterlab-settings"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(values), encoding="utf-8")
+        checks = home / "config" / "labconfig" / "page_config.json"
+        checks.parent.mkdir(parents=True)
+        checks.write_text(
+            '{"buildCheck": false}', encoding="utf-8"
+        )  # of extensions, with two seconds of Node.js a page
         startup = home / "ipython" / "profile_default" / "startup"
         startup.mkdir(parents=True)
         (startup / "00-offline.py").write_text(offline.STARTUP.format(folder=str(ROOT / "tests")), encoding="utf-8")

@@ -17,7 +17,7 @@ RUNS = 10
 @pytest.mark.slow
 def test_ten_runs_in_a_row(chromium: str, artefacts: Path) -> None:
     """Writes `runs.log` beside the screenshots: the last line of each run, and its seconds."""
-    command = [sys.executable, "-m", "pytest", str(HERE), "-q", "-n", "0", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", str(HERE), "-q", "-n", "2", "-p", "no:cacheprovider"]
     lines = []
     for number in range(1, RUNS + 1):
         began = time.monotonic()

@@ -21,7 +21,7 @@ from gsv_lab.teaching.course.book import make_book
 from gsv_lab.teaching.course.chapters import chapters, read_chapter
 from gsv_lab.teaching.course.pages import chapter_body, frame, key_of, notes, outputs, prose
 from gsv_lab.teaching.course.running import run_chapter, still, without_widget
-from gsv_lab.teaching.course.training_page import events_body
+from gsv_lab.teaching.course.training_page import _density, events_body
 
 PNG = base64.b64encode(b"\x89PNG\r\n").decode()
 ONE = """# %% [markdown]
@@ -296,11 +296,19 @@ def test_events_are_drawn_as_tensorboard_would(tmp_path: Path) -> None:
     assert sound and len(base64.b64decode(sound[1])) == 44 + 2 * 2400  # the last one, 16 bit
     shown = re.findall(r'<img alt="(.*?)" src="data:image/png;base64,(.*?)">', page)
     assert [alt for alt, _ in shown] == [
-        "mel", "the view mel/compare at step 2", "latent/z", "the points of speaker/projector on two axes",
+        "mel", "the view mel/compare at step 2", "latent/z, density", "the points of speaker/projector on two axes",
     ]  # fmt: skip
     from PIL import Image
 
     assert all(Image.open(io.BytesIO(base64.b64decode(data))).size[0] >= 8 for _, data in shown)
+
+
+def test_a_histogram_is_drawn_as_a_density() -> None:
+    """Buckets that are narrow near 0 hold few values; the density of a uniform sample is level all the same."""
+    limits = [-0.5, -0.1, 0.0, 0.1, 0.5, 1.0]
+    at, density = _density(SimpleNamespace(bucket_limit=limits, bucket=[0, 40, 10, 10, 40, 0]))
+    assert np.allclose(at[1:], [-0.3, -0.05, 0.05, 0.3, 0.75]) and np.allclose(density[1:5], 1.0)
+    assert density[0] == density[5] == 0
 
 
 def test_pages_read_well_in_a_browser_and_load_nothing(tmp_path: Path, browser: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gsv_lab.errors import LabError, on_page
 from gsv_lab.system.environment import surroundings
@@ -108,7 +109,8 @@ def _points(name: str, place: Path) -> str:
     from gsv_lab.figures import png, speaker_space
 
     vectors = np.loadtxt(place / "tensors.tsv", delimiter="\t", ndmin=2)
-    labels = (place / "metadata.tsv").read_text(encoding="utf-8").splitlines()[-len(vectors) :]
+    rows = (place / "metadata.tsv").read_text(encoding="utf-8").splitlines()[-len(vectors) :]
+    labels = [row.split("\t")[0] for row in rows]
     shown = picture(png(speaker_space(vectors, labels)), f"the points of {name} on two axes")
     return f"<h3><code>{on_page(name)}</code></h3><p>{shown}</p>"
 
@@ -125,12 +127,19 @@ def _curves(curves: Mapping[str, Sequence[tuple[int, float]]]) -> str:
 
 
 def _histograms(found: Mapping[str, Sequence[Any]]) -> str:
-    """First and last histogram of each tag as lines of counts over values."""
+    """First and last histogram of each tag as densities."""
     panels = {}
     for tag, rows in found.items():
         chosen = {f"step {row.step}": row.histogram_value for row in (rows[0], rows[-1])}
-        panels[tag] = {step: (value.bucket_limit, value.bucket) for step, value in chosen.items()}
+        panels[f"{tag}, density"] = {step: _density(value) for step, value in chosen.items()}
     return _pictures(panels, "value")
+
+
+def _density(histogram: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middles of the buckets, and their share of the values for each unit of width: near 0 buckets are narrow."""
+    limits, counts = np.asarray(histogram.bucket_limit), np.asarray(histogram.bucket)
+    widths = np.diff(limits, prepend=2 * limits[0] - limits[1]) if len(limits) > 1 else np.ones(1)
+    return limits - widths / 2, counts / widths / max(counts.sum(), 1)
 
 
 def _pictures(panels: Mapping[str, Mapping[str, Any]], unit: str) -> str:
