@@ -7,6 +7,7 @@ import io
 import os
 import re
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -231,12 +232,19 @@ def test_a_cell_that_fails_is_named_and_finished_pages_stay(course: Path, tmp_pa
     assert {path.name for path in (tmp_path / "book").iterdir()} == {"00_one.html"}
 
 
+@pytest.fixture
+def heeding() -> Iterator[Any]:
+    """Ctrl-C is heeded, also where the tests run in the background of a shell, which ignores it for them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
-def test_a_book_can_be_stopped(course: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_book_can_be_stopped(course: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], heeding: Any) -> None:
     """Ctrl-C in the middle of a cell: one line, no kernel left, finished pages kept, signals as they were before."""
     pytest.importorskip("latex2mathml", reason="latex2mathml is in the extra [course]")
     pytest.importorskip("ipykernel", reason="kernels are in the extra [dev]")
-    before = signal.getsignal(signal.SIGINT)
     left = tmp_path / "kernel"
     stop = f"import os, pathlib, signal, time\npathlib.Path({str(left)!r}).write_text(str(os.getpid()))\n"
     stop += "os.kill(os.getppid(), signal.SIGINT)\ntime.sleep(30)"
@@ -244,7 +252,7 @@ def test_a_book_can_be_stopped(course: Path, tmp_path: Path, capfd: pytest.Captu
     assert main(["course", "book", "--output", str(tmp_path / "book"), "--notebooks", "00"]) == 130
     assert "interrupted; pages that were finished are kept" in capfd.readouterr().err
     assert {path.name for path in (tmp_path / "book").iterdir()} == {"00_one.html"}
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(signal.SIGINT) is heeding
     with pytest.raises(ProcessLookupError):
         os.kill(int(left.read_text(encoding="ascii")), 0)
 
