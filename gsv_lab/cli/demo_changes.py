@@ -9,7 +9,7 @@ import math
 from typing import NamedTuple
 
 SAME_SIMILARITY = 0.02
-"""Smaller changes of similarity are called none: four sentences of one voice differ by 0.05 among each other."""
+"""Smaller changes of similarity are called none; a choice, not a measured bound."""
 
 
 class Change(NamedTuple):

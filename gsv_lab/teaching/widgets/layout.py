@@ -14,14 +14,14 @@ STYLE = """
 .gsv-explorer .gsv-row { align-items: flex-start; }
 .gsv-explorer .widget-label { width: auto; max-width: none; overflow: visible; text-overflow: clip; }
 .gsv-explorer .widget-readout { min-width: 4.5em; width: auto; max-width: none; overflow: visible; }
-.gsv-explorer .slider-container { min-width: 160px; }
+.gsv-explorer .slider-container { min-width: TRACKpx; }
 .gsv-busy { min-height: 1.6em; color: #666; font-style: italic; }
 .gsv-output { overflow-x: auto; }
 .gsv-explorer.jupyter-widgets-disconnected::after { display: block; padding: 0.3em 0.6em; color: #7a3300;
   border-left: 4px solid #D55E00;
   content: "The kernel behind this panel is gone. Run the setup cell and this cell again."; }
 .gsv-explorer.jupyter-widgets-disconnected .gsv-busy { display: none; }
-"""
+""".replace("TRACK", str(TRACK))
 """Rules for all explorers; the last two are for a panel whose kernel was restarted."""
 
 
