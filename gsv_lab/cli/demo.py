@@ -22,7 +22,7 @@ from gsv_lab.cli.example import described, example
 from gsv_lab.corpora.prepare import Prepared
 from gsv_lab.corpora.voice_clips import LEAST_SECONDS
 from gsv_lab.errors import DataError
-from gsv_lab.evaluation.own import own_phone_errors, speaker_verifier
+from gsv_lab.evaluation.measures.own import own_phone_errors, speaker_verifier
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.inference.voice import Voice
 from gsv_lab.system.folders import check_output_folder, new_folder, private_folder

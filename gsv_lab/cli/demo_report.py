@@ -11,7 +11,7 @@ from gsv_lab import audio
 from gsv_lab.cli.demo_changes import Change, error_change, similarity_change
 from gsv_lab.cli.example import Source
 from gsv_lab.corpora.prepare import Prepared
-from gsv_lab.evaluation.own import OWN_RECOGNISER
+from gsv_lab.evaluation.measures.own import OWN_RECOGNISER
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.system import page
 from gsv_lab.system.files import save_bytes

@@ -18,8 +18,8 @@ from torch.nn import functional
 
 from gsv_lab.errors import DataError, HookError
 from gsv_lab.evaluation.acoustic import Acoustic
-from gsv_lab.evaluation.probes_material import SpokenClip
-from gsv_lab.evaluation.statistics import paired_difference
+from gsv_lab.evaluation.probes.material import SpokenClip
+from gsv_lab.evaluation.statistics.resampling import paired_difference
 from gsv_lab.hooks import Edit, Table, probe, zero
 from gsv_lab.nn import losses
 from gsv_lab.nn.spectral import LogMel

@@ -17,8 +17,8 @@ from gsv_lab.audio.alignment import phone_errors
 from gsv_lab.checkpoint import load_component
 from gsv_lab.errors import CheckpointError, DataError
 from gsv_lab.evaluation.lists import SAMPLE_RATE
-from gsv_lab.evaluation.own import recognisers
-from gsv_lab.evaluation.probes_material import SpokenClip
+from gsv_lab.evaluation.measures.own import recognisers
+from gsv_lab.evaluation.probes.material import SpokenClip
 from gsv_lab.inference.lab import Lab
 from gsv_lab.nn.interfaces import ContentEncoder
 from gsv_lab.nn.sovits import SoVITS

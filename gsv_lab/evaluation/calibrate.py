@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gsv_lab.evaluation.lists import Clip, Item
-from gsv_lab.evaluation.similarity import SpeakerEmbedder
-from gsv_lab.evaluation.statistics import equal_error
+from gsv_lab.evaluation.measures.similarity import SpeakerEmbedder
+from gsv_lab.evaluation.statistics.verification import equal_error
 
 
 class Evaluated(NamedTuple):

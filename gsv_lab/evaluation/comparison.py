@@ -20,7 +20,7 @@ from gsv_lab.errors import ConfigError, DataError, LabError
 from gsv_lab.evaluation.conditions import NATURAL, Condition, Speak, natural
 from gsv_lab.evaluation.identity import identity_of
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, TestList
-from gsv_lab.evaluation.measure import Job, Measure, Row, as_wave
+from gsv_lab.evaluation.measures import Job, Measure, Row, as_wave
 from gsv_lab.evaluation.tables import tabulate
 from gsv_lab.system.files import save_failed
 

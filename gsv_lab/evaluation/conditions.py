@@ -21,7 +21,7 @@ from gsv_lab.audio import resample
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation.identity import identity_of, lab_identity, voice_identity
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Clip, Item
-from gsv_lab.evaluation.measure import as_wave
+from gsv_lab.evaluation.measures import as_wave
 from gsv_lab.evaluation.true_timing import has_timing, speak_with_true_timing
 from gsv_lab.hooks import probe, zero
 from gsv_lab.hooks.catalogue import points

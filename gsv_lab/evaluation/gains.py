@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gsv_lab.evaluation.statistics import paired_difference
+from gsv_lab.evaluation.statistics.resampling import paired_difference
 
 Values = dict[str, float]
 

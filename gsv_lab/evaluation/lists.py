@@ -1,9 +1,16 @@
-"""Test lists: which reference speaks which text, and the natural recording of it.
+"""Lists of what systems shall say: texts, and where they are known speakers, references and natural recordings.
 
-A list is a pipe-separated UTF-8 file with the header
-`speaker|language|reference|reference_text|target|target_text|target_seconds`; its paths are relative to the folder
-above the list, so that one list can name clips of several corpora. Rows are checked before anything is synthesized.
-The lists of the project's `data/`, which hold neither paths nor texts, are read too, from the corpora themselves.
+A list is a UTF-8 file with a header and `|` between columns, in one of three forms:
+
+    item|speaker|language|text|reference|target
+        `item` names the row and the files of systems; speaker, reference and target (the natural recording of the
+        text) may be empty; paths are relative to the list's folder and stay inside it.
+    speaker|language|reference|reference_text|target|target_text|target_seconds
+        the item is called as its target's file; paths are relative to the folder above the list, so that one list can
+        name clips of several corpora.
+    the lists of the project's `data/`, which hold neither paths nor texts; clips come from the corpora themselves.
+
+`read_texts` reads lists of texts alone. Rows are checked before anything is measured.
 Letters: T samples.
 """
 
@@ -11,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,8 +34,11 @@ from gsv_lab.corpora.tables import identity
 from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.system.files import read_file, why_unreadable
 
-COLUMNS = ("speaker", "language", "reference", "reference_text", "target", "target_text", "target_seconds")
+COLUMNS = ("item", "speaker", "language", "text", "reference", "target")
+PAIR_COLUMNS = ("speaker", "language", "reference", "reference_text", "target", "target_text", "target_seconds")
 LANGUAGES = ("en", "zh")
+SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".m4a")
+"""Of files that count as sound in a folder; what cannot be decoded is refused when it is read."""
 SAMPLE_RATE = 16000
 """Rate in Hz at which every measure works."""
 
@@ -65,21 +75,23 @@ class Clip:
 
 @dataclass(frozen=True)
 class Item:
-    """One row of a list: the target (what a speaker really said) and the reference that a voice is cloned from."""
+    """One row of a list: what shall be said, and by whom.
 
-    target: Clip
-    reference: Clip
-    seconds: float
+    Args:
+        name: names the row in results, and the files of systems.
+        speaker: whose voice it shall be; empty where it is not known.
+        language: `en` or `zh`.
+        text: what shall be said; empty where it is not known.
+        reference: the recording that a voice is cloned from.
+        target: a recording of the speaker who says the text.
+    """
 
-    @property
-    def speaker(self) -> str:
-        """Name of the speaker of both clips."""
-        return self.target.speaker
-
-    @property
-    def language(self) -> str:
-        """Language of both clips."""
-        return self.target.language
+    name: str
+    speaker: str
+    language: str
+    text: str
+    reference: Clip | None = None
+    target: Clip | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ class TestList:
 
 
 def read_list(path: str | Path, corpora: str | Path | None = None) -> TestList:
-    """Reads and checks a list; a byte-order mark and Windows line ends are fine.
+    """Reads and checks a list in any of the forms of this module; a byte-order mark and Windows line ends are fine.
 
     Args:
         path: the list file.
@@ -113,29 +125,121 @@ def read_list(path: str | Path, corpora: str | Path | None = None) -> TestList:
 
     Raises:
         DataError: `DATA_MISSING` (the list, or clips: count and first ten), `DATA_ROW` (with the line number),
-            `DATA_PATH` (outside the folder above the list), `DATA_DUPLICATE`, `DATA_LEAK` (target is its own
-            reference), `LANG_UNKNOWN`.
+            `DATA_PATH` (outside its folder), `DATA_DUPLICATE`, `DATA_LEAK` (target is its own reference),
+            `LANG_UNKNOWN`.
     """
     path = Path(path)
+    raw, lines = _lines(path)
+    columns = tuple(lines[0].split("|")) if lines else ()
+    if columns == ListedTarget._fields:
+        items = _found(path, Path(corpora) if corpora else path.parent)
+    elif columns == PAIR_COLUMNS:
+        items = _rows(lines, path.resolve().parent.parent, _pair)
+    elif columns == COLUMNS:
+        items = _rows(lines, path.resolve().parent, _item)
+    else:
+        _bad_row(1, "has other columns")
+    return _checked(path, raw, items)
+
+
+def read_texts(path: str | Path) -> TestList:
+    """Reads a list of texts, `item<TAB>language<TAB>text` without a header: no speakers and no recordings.
+
+    Raises:
+        DataError: see `read_list`.
+    """
+    path = Path(path)
+    raw, lines = _lines(path)
+    items = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            fields = line.split("\t")
+            if len(fields) != 3:
+                _bad_row(number, f"has {len(fields)} fields", "item<TAB>language<TAB>text")
+            items.append(_item([fields[0], "", *fields[1:], "", ""], number, path.parent))
+    return _checked(path, raw, items)
+
+
+def with_folders(test_list: TestList, references: str | Path | None, naturals: str | Path | None) -> TestList:
+    """A list with recordings from folders of files named by item, where its own columns are empty.
+
+    Args:
+        test_list: the list.
+        references: recordings that voices are cloned from.
+        naturals: natural recordings of the texts.
+
+    Raises:
+        DataError: `DATA_MISSING`, no such folder; `DATA_DUPLICATE`, two files of one item; `DATA_LEAK`.
+    """
+    references_by_item = {} if references is None else sounds_by_item(Path(references))
+    naturals_by_item = {} if naturals is None else sounds_by_item(Path(naturals))
+    items = []
+    for item in test_list.items:
+        reference, target = item.reference, item.target
+        if reference is None and item.name in references_by_item:
+            path = references_by_item[item.name]
+            reference = Clip(path, path.name, item.speaker, item.language, "")
+        if target is None and item.name in naturals_by_item:
+            path = naturals_by_item[item.name]
+            target = Clip(path, path.name, item.speaker, item.language, item.text)
+        items.append(replace(item, reference=reference, target=target))
+    _check_clips(items)
+    return replace(test_list, items=tuple(items))
+
+
+def sounds_by_item(folder: Path) -> dict[str, Path]:
+    """The sound files of a folder by their stems, in order of names; hidden files and other kinds are passed over.
+
+    Raises:
+        DataError: `DATA_MISSING`, no such folder; `DATA_DUPLICATE`, two files of one stem.
+    """
+    if not folder.is_dir():
+        raise DataError("DATA_MISSING", f"There is no folder {folder.name!r}", "a folder of sound files", "Check the path")
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES or not path.is_file():
+            continue
+        if path.stem in found:
+            problem = f"{folder.name!r} has both {found[path.stem].name!r} and {path.name!r}"
+            raise DataError("DATA_DUPLICATE", problem, "one file an item", "Remove one of them")
+        found[path.stem] = path
+    return found
+
+
+def _lines(path: Path) -> tuple[bytes, list[str]]:
+    """The bytes of a list, and its lines."""
     try:
         raw = read_file(path)
     except OSError as error:
         problem = f"There is no list file {path.name!r} ({why_unreadable(error)})"
         raise DataError("DATA_MISSING", problem, "a file", "Check the path") from error
     try:
-        lines = raw.decode("utf-8-sig").splitlines()
+        return raw, raw.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         _bad_row(raw[: error.start].count(b"\n") + 1, "is not UTF-8")
-    columns = tuple(lines[0].split("|")) if lines else ()
-    if columns == ListedTarget._fields:
-        items = _found(path, Path(corpora) if corpora else path.parent)
-    elif columns == COLUMNS:
-        root = path.resolve().parent.parent
-        items = [_item(line, number, root) for number, line in enumerate(lines[1:], start=2) if line.strip()]
-    else:
-        _bad_row(1, "has other columns")
+
+
+def _rows(lines: list[str], root: Path, make: Callable[[list[str], int, Path], Item]) -> list[Item]:
+    """The rows below a header."""
+    columns = lines[0].split("|")
+    items = []
+    for number, line in enumerate(lines[1:], start=2):
+        if line.strip():
+            fields = line.split("|")
+            if len(fields) != len(columns):
+                _bad_row(number, f"has {len(fields)} fields", lines[0])
+            items.append(make(fields, number, root))
+    return items
+
+
+def _checked(path: Path, raw: bytes, items: list[Item]) -> TestList:
     if not items:
         _bad_row(2, "is missing: the list has no rows")
+    names = Counter(item.name for item in items)
+    doubled = [name for name, count in names.items() if count > 1]
+    if doubled:
+        problem = f"{len(doubled)} items stand in more than one row, first {doubled[0]!r}"
+        raise DataError("DATA_DUPLICATE", problem, "each item once", "Give every row a name of its own")
     _check_clips(items)
     return TestList(path.name, hashlib.sha256(raw).hexdigest(), tuple(items))
 
@@ -160,7 +264,8 @@ def _found(path: Path, corpora: Path) -> list[Item]:
             place = chosen[name].path
             key = place.relative_to(corpora).as_posix()
             clips.append(Clip(place, key, row.speaker, row.language, chosen[name].text))
-        items.append(Item(clips[0], clips[1], row.target_seconds))
+        target, reference = clips
+        items.append(Item(row.target, row.speaker, row.language, target.text, reference, target))
     return items
 
 
@@ -171,58 +276,75 @@ def _same(recordings: Sequence[Recording], sound: str) -> Recording:
     return next((found for found in recordings if clip_lists.clip_hash(found.path) == sound), recordings[0])
 
 
-def _item(line: str, number: int, root: Path) -> Item:
-    fields = line.split("|")
-    if len(fields) != len(COLUMNS):
-        _bad_row(number, f"has {len(fields)} fields")
+def _item(fields: list[str], number: int, root: Path) -> Item:
+    """A row of `COLUMNS`."""
+    name, speaker, language, text, reference, target = (field.strip() for field in fields)
+    if not name or set(name) & set("/\\\0") or name.startswith("."):
+        _bad_row(number, f"has the item {name!r}", "a name that can name a file, without / and \\")
+    _check_language(language, number)
+    clips = []
+    for path, words in ((reference, ""), (target, text)):
+        clips.append(Clip(_inside(root, path, number), path, speaker, language, words) if path else None)
+    return Item(name, speaker, language, text, *clips)
+
+
+def _pair(fields: list[str], number: int, root: Path) -> Item:
+    """A row of `PAIR_COLUMNS`."""
     speaker, language, reference, reference_text, target, target_text, seconds = fields
-    if language not in LANGUAGES:
-        raise DataError("LANG_UNKNOWN", f"Line {number}: language {language!r}", " or ".join(LANGUAGES))
+    _check_language(language, number)
     if not speaker or not target_text.strip():
         _bad_row(number, "has no speaker or no target text")
     try:
         length = float(seconds)
     except ValueError:
-        _bad_row(number, f"gives {seconds!r} as target_seconds")
+        length = 0.0
     if not 0 < length < float("inf"):
         _bad_row(number, f"gives {seconds!r} as target_seconds")
-    paths = _inside(root, target, number), _inside(root, reference, number)
-    if identity(paths[0]) == identity(paths[1]):
-        raise DataError("DATA_LEAK", f"Line {number}: the target is its own reference", "two different clips")
-    return Item(
-        Clip(paths[0], target, speaker, language, target_text),
-        Clip(paths[1], reference, speaker, language, reference_text),
-        length,
+    clips = (
+        Clip(_inside(root, reference, number), reference, speaker, language, reference_text),
+        Clip(_inside(root, target, number), target, speaker, language, target_text),
     )
+    return Item(Path(target).stem, speaker, language, target_text, *clips)
+
+
+def _check_language(language: str, number: int) -> None:
+    if language not in LANGUAGES:
+        raise DataError("LANG_UNKNOWN", f"Line {number}: language {language!r}", " or ".join(LANGUAGES))
 
 
 def _inside(root: Path, relative: str, number: int) -> Path:
     given = Path(relative)
     full = (root / given).resolve()
     if not relative or given.is_absolute() or not full.is_relative_to(root):
-        raise DataError(
-            "DATA_PATH", f"Line {number}: {relative!r} leaves the folder above the list", "a relative path inside it"
-        )
+        problem = f"Line {number}: {relative!r} leaves the folder {root.name!r}, which its paths are relative to"
+        raise DataError("DATA_PATH", problem, "a relative path inside it")
     return full
 
 
 def _check_clips(items: list[Item]) -> None:
-    pairs = Counter((identity(item.target.path), identity(item.reference.path)) for item in items)
-    doubled = [i.target.key for i in items if pairs[identity(i.target.path), identity(i.reference.path)] > 1]
-    if doubled:
-        problem = f"{len(doubled)} rows are not the only ones of their two clips, first {doubled[0]!r}"
-        raise DataError("DATA_DUPLICATE", problem, "each row once")
-    owners: dict[Hashable, str] = {}
-    for item in items:
-        for clip in (item.target, item.reference):
-            if owners.setdefault(identity(clip.path), clip.speaker) != clip.speaker:
-                raise DataError("DATA_DUPLICATE", f"{clip.key!r} stands under two speakers", "one speaker a clip")
-    paths = {clip.key: clip.path for item in items for clip in (item.target, item.reference)}
-    missing = [key for key, path in paths.items() if not path.is_file()]
+    clips = [clip for item in items for clip in (item.target, item.reference) if clip is not None]
+    missing = [key for key, path in {clip.key: clip.path for clip in clips}.items() if not path.is_file()]
     if missing:
         names = ", ".join(missing[:10])
         raise DataError("DATA_MISSING", f"{len(missing)} clips are missing: {names}", "every clip of the list")
+    owners: dict[Hashable, str] = {}
+    for clip in clips:
+        if owners.setdefault(identity(clip.path), clip.speaker) != clip.speaker:
+            raise DataError("DATA_DUPLICATE", f"{clip.key!r} stands under two speakers", "one speaker a clip")
+    for item in items:
+        if item.target and item.reference and identity(item.target.path) == identity(item.reference.path):
+            raise DataError("DATA_LEAK", f"{item.name!r}: the target is its own reference", "two different clips")
+    pairs = Counter(_identities(item) for item in items if item.target and item.reference)
+    doubled = [item.name for item in items if pairs[_identities(item)] > 1]
+    if doubled:
+        problem = f"{len(doubled)} rows are not the only ones of their two clips, first {doubled[0]!r}"
+        raise DataError("DATA_DUPLICATE", problem, "each row once")
 
 
-def _bad_row(number: int, problem: str) -> NoReturn:
-    raise DataError("DATA_ROW", f"Line {number} {problem}", "|".join(COLUMNS), "Correct the list")
+def _identities(item: Item) -> tuple[Hashable, ...]:
+    return tuple(identity(clip.path) for clip in (item.target, item.reference) if clip is not None)
+
+
+def _bad_row(number: int, problem: str, expected: str = "") -> NoReturn:
+    columns = f"{'|'.join(COLUMNS)} or {'|'.join(PAIR_COLUMNS)}"
+    raise DataError("DATA_ROW", f"Line {number} {problem}", expected or columns, "Correct the list")

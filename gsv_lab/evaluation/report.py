@@ -7,7 +7,7 @@ from typing import Any
 
 from gsv_lab.errors import ConfigError, one_line
 from gsv_lab.evaluation.conditions import NATURAL
-from gsv_lab.evaluation.recognisers import EVALUATION
+from gsv_lab.evaluation.measures.recognisers import EVALUATION
 from gsv_lab.evaluation.tables import INVALID_PHONE_ERROR, SCHEMA, error_figures
 
 Result = Mapping[str, Any]

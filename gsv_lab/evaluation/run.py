@@ -21,19 +21,19 @@ import torch
 from gsv_lab.audio import Mark, read, read_mark, write
 from gsv_lab.audio.whisper import HOW_TO_GET, whisper_folders
 from gsv_lab.errors import AudioError, ConfigError, LabError
-from gsv_lab.evaluation import own
+from gsv_lab.evaluation.measures import own
 from gsv_lab.evaluation.comparison import Progress, evaluate_list
 from gsv_lab.evaluation.conditions import COMPARISON, CONDITIONS, LabConditions
 from gsv_lab.evaluation.gains import condition_gain
-from gsv_lab.evaluation.intelligibility import UNITS, PhoneErrors, TextErrors, WordErrors
+from gsv_lab.evaluation.measures.text import UNITS, PhoneErrors, TextErrors, WordErrors
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Item, TestList
-from gsv_lab.evaluation.measure import Measure, Row
-from gsv_lab.evaluation.prosody import Prosody
-from gsv_lab.evaluation.quality import Dnsmos
-from gsv_lab.evaluation.recognisers import PhoneTranscriber, Transcribe, Whisper
+from gsv_lab.evaluation.measures import Measure, Row
+from gsv_lab.evaluation.measures.prosody import Prosody
+from gsv_lab.evaluation.measures.quality import Dnsmos
+from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber, Transcribe, Whisper
 from gsv_lab.evaluation.report import comparison_markdown, transcripts_markdown
-from gsv_lab.evaluation.similarity import GE2E, SpeakerEmbedder, SpeakerSimilarity
-from gsv_lab.evaluation.timing import Timing
+from gsv_lab.evaluation.measures.similarity import GE2E, SpeakerEmbedder, SpeakerSimilarity
+from gsv_lab.evaluation.measures.timing import Timing
 from gsv_lab.system.extras import require
 from gsv_lab.system.files import inside, make_folder, save_bytes
 

@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 
 from gsv_lab.evaluation.conditions import NATURAL
 from gsv_lab.evaluation.lists import TestList
-from gsv_lab.evaluation.measure import Row
-from gsv_lab.evaluation.similarity import standing
-from gsv_lab.evaluation.statistics import (
+from gsv_lab.evaluation.measures import Row
+from gsv_lab.evaluation.measures.similarity import standing
+from gsv_lab.evaluation.statistics.resampling import (
     Statistic,
     bootstrap_all,
-    equal_error,
     mean_of_means,
     ratio_of_sums,
     retained,
 )
+from gsv_lab.evaluation.statistics.verification import equal_error
 
 SCHEMA = 3
 INVALID_PHONE_ERROR = 0.4

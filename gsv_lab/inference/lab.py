@@ -335,7 +335,7 @@ class Lab:
 
     def _speaker_verifier(self) -> Callable[[Tensor], Tensor] | None:
         """The family's own speaker verifier, (T,) -> (E,); None where it has none."""
-        from gsv_lab.evaluation.own import speaker_verifier
+        from gsv_lab.evaluation.measures.own import speaker_verifier
 
         verifier = speaker_verifier(self)
         if verifier is None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gsv_lab.corpora.verifier_data import VerifierBatch
-from gsv_lab.evaluation import statistics
+from gsv_lab.evaluation.statistics import verification
 from gsv_lab.extensions.speaker_verifier import SpeakerVerifier
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from gsv_lab.training import small_views
@@ -96,4 +96,4 @@ def equal_error(similarity: Tensor, speaker: Tensor) -> float:
     different = similarity[upper & ~alike].float().cpu().numpy()
     if not len(same) or not len(different):
         return float("nan")
-    return statistics.equal_error(same, different)[1]
+    return verification.equal_error(same, different)[1]

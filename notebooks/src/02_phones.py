@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from gsv_lab import figures
-from gsv_lab.evaluation.prosody import tracked_pitch
+from gsv_lab.evaluation.measures.prosody import tracked_pitch
 from gsv_lab.teaching.exercises import phones as check
 from gsv_lab.teaching.exercises import sounds
 from gsv_lab.teaching.exercises.excerpt import excerpt

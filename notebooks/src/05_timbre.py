@@ -16,7 +16,7 @@
 # %% tags=["setup"]
 import gsv_lab
 from gsv_lab import figures
-from gsv_lab.evaluation.prosody import tracked_pitch
+from gsv_lab.evaluation.measures.prosody import tracked_pitch
 from gsv_lab.hooks import zero
 from gsv_lab.teaching.exercises import timbre as check
 from gsv_lab.teaching.exercises.answers import as_edits

@@ -16,8 +16,8 @@
 import numpy as np
 
 import gsv_lab
-from gsv_lab.evaluation.probes import linear_probe
-from gsv_lab.evaluation.probes_leakage import extract, gather, leakage
+from gsv_lab.evaluation.probes.linear import linear_probe
+from gsv_lab.evaluation.probes.leakage import extract, gather, leakage
 from gsv_lab.figures import diagram, uncertainty
 from gsv_lab.teaching.exercises import leaks as check
 from gsv_lab.teaching.exercises import probing
@@ -337,7 +337,7 @@ for number, (who, what) in enumerate(probing.erased(mel, projection, rounds=4)):
 # ## Further reading
 #
 # - Belinkov 2022, [arXiv:2102.12452](https://arxiv.org/abs/2102.12452): what probes can and cannot show.
-# - `gsv_lab/evaluation/probes.py`: your exercises, with folds and intervals. `gsv_lab/evaluation/swap.py`: the swap over
+# - `gsv_lab/evaluation/probes/linear.py`: your exercises, with folds and intervals. `gsv_lab/evaluation/swaps/swap.py`: the swap over
 #   many pairs of voices. `docs/results.md`: both, on people too.
 #
 # Next: **08, Break it on purpose**: from what can be read to what is used.

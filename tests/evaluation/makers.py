@@ -11,7 +11,7 @@ import numpy as np
 import soundfile
 import torch
 
-from gsv_lab.evaluation.lists import COLUMNS
+from gsv_lab.evaluation.lists import PAIR_COLUMNS
 from gsv_lab.inference.synthesizer import Prompt
 
 RATE = 16000
@@ -29,7 +29,7 @@ def write_list(folder: Path, rows: list[tuple[str, ...]], name: str = "list.csv"
     """A list file in `folder/lists`, its clips relative to `folder`."""
     path = folder / "lists" / name
     path.parent.mkdir(exist_ok=True)
-    path.write_text("\n".join("|".join(row) for row in (COLUMNS, *rows)) + "\n", encoding="utf-8")
+    path.write_text("\n".join("|".join(row) for row in (PAIR_COLUMNS, *rows)) + "\n", encoding="utf-8")
     return path
 
 

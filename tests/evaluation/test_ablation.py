@@ -14,7 +14,7 @@ from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.errors import DataError, HookError
 from gsv_lab.evaluation.ablation import gpt_measure, head_grid, prior_measure
 from gsv_lab.evaluation.acoustic import Acoustic, ContentEvaluator, acoustic
-from gsv_lab.evaluation.probes_material import recorded_clips, synthetic_clips
+from gsv_lab.evaluation.probes.material import recorded_clips, synthetic_clips
 from gsv_lab.hooks import mean, watched
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.nn.gpt_layer import SelfAttention

@@ -14,10 +14,10 @@ from gsv_lab.errors import ConfigError, DataError, LabError, TextError
 from gsv_lab.evaluation.comparison import RowLog, evaluate_list
 from gsv_lab.evaluation.conditions import Condition, cross_lingual_sources
 from gsv_lab.evaluation.lists import Clip, TestList, read_list
-from gsv_lab.evaluation.measure import Job, Measure, Row
-from gsv_lab.evaluation.prosody import Prosody
+from gsv_lab.evaluation.measures import Job, Measure, Row
+from gsv_lab.evaluation.measures.prosody import Prosody
 from gsv_lab.evaluation.report import comparison_markdown, transcripts_markdown
-from gsv_lab.evaluation.similarity import SpeakerSimilarity
+from gsv_lab.evaluation.measures.similarity import SpeakerSimilarity
 
 from .makers import SPEAKERS, PitchEmbedder, tone, toy_list
 

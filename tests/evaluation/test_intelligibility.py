@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gsv_lab.errors import LabError, TextError
-from gsv_lab.evaluation.intelligibility import (
+from gsv_lab.evaluation.measures.text import (
     PhoneErrors,
     TokenErrors,
     WordErrors,
@@ -17,8 +17,8 @@ from gsv_lab.evaluation.intelligibility import (
     skipped_and_repeated,
 )
 from gsv_lab.evaluation.lists import Clip, Item, read_list
-from gsv_lab.evaluation.measure import Job
-from gsv_lab.evaluation.recognisers import PocketSphinx
+from gsv_lab.evaluation.measures import Job
+from gsv_lab.evaluation.measures.recognisers import PocketSphinx
 from gsv_lab.system import extras
 
 WAVE = np.full(16000, 0.1, dtype=np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gsv_lab.evaluation.normalisers import english_words, mandarin_characters, mandarin_syllables
+from gsv_lab.evaluation.measures.normalisers import english_words, mandarin_characters, mandarin_syllables
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gsv_lab.errors import DataError
-from gsv_lab.evaluation.probes import (
+from gsv_lab.evaluation.probes.linear import (
     Examples,
     linear_probe,
     logistic,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gsv_lab.evaluation.lists import read_list
-from gsv_lab.evaluation.quality import Dnsmos
+from gsv_lab.evaluation.measures.quality import Dnsmos
 
 
 def test_noise_lowers_the_score_and_silence_has_none(shared: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from gsv_lab.evaluation.lists import read_list
-from gsv_lab.evaluation.measure import Job
-from gsv_lab.evaluation.similarity import (
+from gsv_lab.evaluation.measures import Job
+from gsv_lab.evaluation.measures.similarity import (
     GE2E,
     NetworkEmbedder,
     SpeakerEmbedder,

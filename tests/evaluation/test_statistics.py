@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gsv_lab.evaluation.statistics import (
+from gsv_lab.evaluation.statistics.resampling import (
     bootstrap,
     bootstrap_all,
-    equal_error,
     mean_of_means,
     paired_difference,
     ratio_of_sums,
     resample,
     retained,
 )
+from gsv_lab.evaluation.statistics.verification import equal_error
 
 
 def test_weights_are_whole_clusters_of_drawn_clips() -> None:
@@ -30,7 +30,7 @@ def test_weights_are_whole_clusters_of_drawn_clips() -> None:
 
 
 def test_blocks_do_not_change_the_number_of_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gsv_lab.evaluation.statistics._CELLS", 50)
+    monkeypatch.setattr("gsv_lab.evaluation.statistics.resampling._CELLS", 50)
     assert sum(len(block) for block in resample(["a", "b"] * 5, 17, seed=0)) == 17
 
 

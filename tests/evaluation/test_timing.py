@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from gsv_lab.evaluation import own
+from gsv_lab.evaluation.measures import own
 from gsv_lab.evaluation.lists import Clip, Item, read_list
-from gsv_lab.evaluation.measure import Job
-from gsv_lab.evaluation.timing import Timing
+from gsv_lab.evaluation.measures import Job
+from gsv_lab.evaluation.measures.timing import Timing
 from gsv_lab.inference.lab import load
 
 RATE, FRAMES = 16000, 50.0

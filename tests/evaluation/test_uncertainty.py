@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gsv_lab.evaluation.uncertainty import Uncertainty, uncertainty_coefficients
+from gsv_lab.evaluation.probes.uncertainty import Uncertainty, uncertainty_coefficients
 
 PHONES = np.array(["a", "b", "c", "d", "e"])
 

@@ -15,8 +15,8 @@ from gsv_lab.audio.whisper import whisper_folders
 from gsv_lab.errors import LabError
 from gsv_lab.evaluation import run
 from gsv_lab.evaluation.lists import Clip, Item, read_list
-from gsv_lab.evaluation.measure import Job
-from gsv_lab.evaluation.recognisers import Whisper
+from gsv_lab.evaluation.measures import Job
+from gsv_lab.evaluation.measures.recognisers import Whisper
 from gsv_lab.system import extras
 from gsv_lab.system.environment import whisper_dir
 

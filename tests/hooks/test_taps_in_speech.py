@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from gsv_lab import audio
 from gsv_lab.audio.alignment import greedy, phone_errors
-from gsv_lab.evaluation.prosody import tracked_pitch
+from gsv_lab.evaluation.measures.prosody import tracked_pitch
 from gsv_lab.extensions.f0 import TYPICAL_F0
 from gsv_lab.extensions.frontend import LogMelF0Frontend
 from gsv_lab.extensions.measured_speaker_encoder import MeasuredSpeakerEncoder

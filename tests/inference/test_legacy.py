@@ -255,7 +255,7 @@ def test_an_old_class_in_a_file_of_today_is_refused_with_its_new_name(tmp_path: 
     [
         "gsv_lab.training.verifier_task.VerifierTask",
         "gsv_lab.corpora.sovits_data.SoVITSData",
-        "gsv_lab.evaluation.similarity.NetworkEmbedder",
+        "gsv_lab.evaluation.measures.similarity.NetworkEmbedder",
         "gsv_lab.system.config.TrainerSettings",
     ],
 )

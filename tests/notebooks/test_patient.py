@@ -13,7 +13,7 @@ import torch
 from gsv_lab.checkpoint import load_component
 from gsv_lab.errors import CheckpointError
 from gsv_lab.evaluation.ablation import head_grid
-from gsv_lab.evaluation.probes import Examples
+from gsv_lab.evaluation.probes.linear import Examples
 from gsv_lab.hooks import probe, zero
 from gsv_lab.inference.lab import Lab
 from gsv_lab.nn.quantizer import VectorQuantizer

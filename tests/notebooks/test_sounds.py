@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gsv_lab.evaluation.prosody import tracked_pitch
+from gsv_lab.evaluation.measures.prosody import tracked_pitch
 from gsv_lab.inference.lab import Lab
 from gsv_lab.nn.spectral import mel_filters
 from gsv_lab.teaching.exercises import frames, sounds

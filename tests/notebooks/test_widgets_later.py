@@ -10,7 +10,7 @@ import torch
 
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.evaluation.ablation import head_grid
-from gsv_lab.evaluation.probes_material import synthetic_clips
+from gsv_lab.evaluation.probes.material import synthetic_clips
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.voice import Voice
 from gsv_lab.teaching.exercises.breaking import MIX, alignment_against_drop, follows_phones, nats_per_code

@@ -12,7 +12,7 @@ import torch
 
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.errors import ConfigError
-from gsv_lab.evaluation.statistics import resample
+from gsv_lab.evaluation.statistics.resampling import resample
 from gsv_lab.hooks import probe
 from gsv_lab.hooks.edits import noise
 from gsv_lab.inference.lab import Lab, load

@@ -18,8 +18,8 @@ import torch
 from gsv_lab.audio import Mark
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.errors import DataError
-from gsv_lab.evaluation.probes import FACTORS, Examples
-from gsv_lab.evaluation.probes_material import SpokenClip, aligned_clip, recorded_clips, synthetic_clips
+from gsv_lab.evaluation.probes.linear import FACTORS, Examples
+from gsv_lab.evaluation.probes.material import SpokenClip, aligned_clip, recorded_clips, synthetic_clips
 from gsv_lab.inference.lab import Lab
 from gsv_lab.system.environment import speech_dir
 from gsv_lab.teaching.exercises.excerpt import excerpts

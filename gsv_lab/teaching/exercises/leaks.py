@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gsv_lab.evaluation.probes_leakage import Leakage
+from gsv_lab.evaluation.probes.leakage import Leakage
 from gsv_lab.teaching.exercises.answers import named
 from gsv_lab.teaching.exercises.card import ask, exercise, expect, expect_shape, number
 

@@ -17,7 +17,7 @@ from torchaudio.functional import griffinlim
 
 from gsv_lab.audio import Mark
 from gsv_lab.audio.alignment import greedy, phone_errors
-from gsv_lab.evaluation.prosody import tracked_pitch
+from gsv_lab.evaluation.measures.prosody import tracked_pitch
 from gsv_lab.inference.lab import Lab
 from gsv_lab.system import examples
 from gsv_lab.system.seeds import seeded

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from gsv_lab.corpora.synthetic import SyntheticCorpus
-from gsv_lab.evaluation.prosody import tracked_pitch
+from gsv_lab.evaluation.measures.prosody import tracked_pitch
 from gsv_lab.teaching.exercises.material import FoundSpeech, find_speech, recordings_of_reader, shipped_sample
 
 SECONDS = 6.0

@@ -12,7 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from gsv_lab.errors import on_page
-from gsv_lab.evaluation.prosody import tracked_pitch
+from gsv_lab.evaluation.measures.prosody import tracked_pitch
 from gsv_lab.hooks import Edit, probe, zero
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.utterance import Speech

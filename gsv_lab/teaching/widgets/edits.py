@@ -12,7 +12,7 @@ import ipywidgets
 import torch
 
 from gsv_lab.errors import on_page
-from gsv_lab.evaluation.interventions_measures import Measures, Row
+from gsv_lab.evaluation.interventions.measures import Measures, Row
 from gsv_lab.hooks import Edit, mean, noise, probe, resample, scale, zero
 from gsv_lab.hooks.catalogue import match, points
 from gsv_lab.inference.lab import Lab

@@ -21,7 +21,7 @@ from gsv_lab import audio
 from gsv_lab.corpora.readers import Clip, read
 from gsv_lab.corpora.synthetic import SyntheticClip, SyntheticCorpus
 from gsv_lab.errors import DataError
-from gsv_lab.evaluation.lists import COLUMNS, LANGUAGES, read_list
+from gsv_lab.evaluation.lists import LANGUAGES, PAIR_COLUMNS, read_list
 from gsv_lab.extensions.f0 import track_pitch
 from gsv_lab.system.files import read_file
 from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
@@ -175,7 +175,7 @@ def recorded_clips(
 
 def _rows(source: Path) -> list[Clip]:
     """Clips of a corpus, a list file or a test list."""
-    header = "|".join(COLUMNS).encode()
+    header = "|".join(PAIR_COLUMNS).encode()
     if not source.is_file() or not read_file(source).startswith(header):
         return read(source)
     listed: dict[str, Clip] = {}

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.evaluation.interventions_file import Intervention
-from gsv_lab.evaluation.interventions_measures import Measures
+from gsv_lab.evaluation.interventions.file import Intervention
+from gsv_lab.evaluation.interventions.measures import Measures
 from gsv_lab.hooks import Edit, Records, Table, compare, probe
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.system.migration import OPTIONS, renamed

@@ -15,8 +15,8 @@ from torch import Tensor
 from gsv_lab.audio.alignment import phone_errors
 from gsv_lab.checkpoint import fingerprint, load_component
 from gsv_lab.evaluation.lists import LANGUAGES
-from gsv_lab.evaluation.recognisers import EVALUATION, PhoneTranscriber, Transcribe
-from gsv_lab.evaluation.similarity import NetworkEmbedder
+from gsv_lab.evaluation.measures.recognisers import EVALUATION, PhoneTranscriber, Transcribe
+from gsv_lab.evaluation.measures.similarity import NetworkEmbedder
 from gsv_lab.extensions.phone_recogniser import PhoneRecogniser
 from gsv_lab.inference.family import known_families
 from gsv_lab.inference.utterance import Speech

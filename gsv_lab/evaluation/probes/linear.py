@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from gsv_lab.errors import DataError
-from gsv_lab.evaluation.statistics import Estimate, bootstrap, ratio_of_sums
+from gsv_lab.evaluation.statistics.resampling import Estimate, bootstrap, ratio_of_sums
 from gsv_lab.system.seeds import check_seed
 
 FACTORS = ("phone", "speaker", "f0")

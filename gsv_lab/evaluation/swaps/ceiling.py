@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gsv_lab.corpora.synthetic import Speaker, SyntheticCorpus
 from gsv_lab.evaluation.acoustic import Acoustic, PhoneEvaluator
-from gsv_lab.evaluation.probes_material import SpokenClip, synthetic_clips
+from gsv_lab.evaluation.probes.material import SpokenClip, synthetic_clips
 
 
 class Rendering(Acoustic):

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gsv_lab.evaluation.probes_material import SpokenClip
-from gsv_lab.evaluation.statistics import Values
+from gsv_lab.evaluation.probes.material import SpokenClip
+from gsv_lab.evaluation.statistics.resampling import Values
 from gsv_lab.extensions.f0 import track_pitch
 
 FRAME_RATE = 100

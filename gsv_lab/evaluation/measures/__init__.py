@@ -1,21 +1,26 @@
-"""The interface of all measures: a wave and the text that it should say go in, a few plain numbers come out.
+"""The interface of all measures: a wave and what it was meant to be go in, a few plain numbers come out.
 
 Letters: T samples at 16 kHz.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 
+from gsv_lab.audio import Recording
 from gsv_lab.evaluation.lists import Item
 
-Row = dict[str, Any]
-"""Plain values that JSON can hold."""
+Found = Mapping[str, Any]
+"""What a measure finds in one clip. Numbers are values, and their keys names of measures (`word_error`); texts, lists
+and mappings are details that reports show. All of it can be written as JSON."""
+
+NEEDS = ("text", "reference", "natural")
+"""What a measure may need of an item besides the wave."""
 
 
 @dataclass(frozen=True)
@@ -23,31 +28,40 @@ class Job:
     """What a wave was meant to be.
 
     Args:
-        item: row of the list: natural target and reference.
-        text: what the wave should say; the target's text except where another language is tried.
+        item: row of the list.
+        text: what the wave should say, empty where it is not known; the item's except where another language is tried.
         language: language of `text`.
         natural: (T,) the same text spoken by the speaker, or None where no such recording exists.
+        recording: the wave at the rate of its file.
+        aligned: whether the wave follows `natural` sample by sample, as copy synthesis does.
     """
 
     item: Item
     text: str
     language: str
     natural: np.ndarray | None
+    recording: Recording
+    aligned: bool = False
 
 
 @runtime_checkable
 class Measure(Protocol):
     """A measure of one clip.
 
-    `name` is its key in results; `identity` names evaluator and version, so that numbers of different evaluators are
-    never mixed in one table.
+    Attributes:
+        name: its key; several measures of one name (recognisers of words) differ in `evaluator`.
+        evaluator: short name of who judges, the column `evaluator` of `clips.csv`: `whisper-base`, `dnsmos`.
+        identity: evaluator, version and settings; a value is used again only where this is the same.
+        needs: out of `NEEDS`, what it cannot work without; where that is missing the clip has no such value.
     """
 
     name: str
+    evaluator: str
     identity: str
+    needs: Collection[str]
 
-    def __call__(self, wave: np.ndarray, job: Job) -> Mapping[str, Any] | None:
-        """(T,) float32 at 16 kHz -> plain values, or None where the measure does not apply (another language)."""
+    def __call__(self, wave: np.ndarray, job: Job) -> Found | None:
+        """(T,) float32 at 16 kHz -> what was found, or None where the measure does not apply (another language)."""
         ...
 
 

@@ -15,7 +15,7 @@ import torch
 
 from gsv_lab.evaluation.identity import identity_of
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Clip, Item
-from gsv_lab.evaluation.measure import Job, Row, is_silent
+from gsv_lab.evaluation.measures import Job, Row, is_silent
 from gsv_lab.system.extras import require, version
 
 

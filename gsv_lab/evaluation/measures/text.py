@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gsv_lab.errors import TextError
-from gsv_lab.evaluation.measure import Job, Row, is_silent
-from gsv_lab.evaluation.normalisers import english_words, mandarin_characters, mandarin_syllables
-from gsv_lab.evaluation.recognisers import PocketSphinx, Transcribe
+from gsv_lab.evaluation.measures import Job, Row, is_silent
+from gsv_lab.evaluation.measures.normalisers import english_words, mandarin_characters, mandarin_syllables
+from gsv_lab.evaluation.measures.recognisers import PocketSphinx, Transcribe
 from gsv_lab.system.extras import require, version
 
 UNITS: dict[str, tuple[str, Callable[[str], list[str]]]] = {

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from gsv_lab.errors import ConfigError, HookError
-from gsv_lab.evaluation.interventions_measures import MEASURES
+from gsv_lab.evaluation.interventions.measures import MEASURES
 from gsv_lab.hooks import Edit
 from gsv_lab.hooks.edits import RECIPES
 from gsv_lab.system.config import LARGEST

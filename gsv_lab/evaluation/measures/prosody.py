@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from gsv_lab.evaluation.lists import SAMPLE_RATE
-from gsv_lab.evaluation.measure import Job, Row, is_silent
+from gsv_lab.evaluation.measures import Job, Row, is_silent
 from gsv_lab.extensions.f0 import track_pitch
 from gsv_lab.nn.spectral import LogMel
 

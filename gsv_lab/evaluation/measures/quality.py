@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from gsv_lab.evaluation.lists import SAMPLE_RATE
-from gsv_lab.evaluation.measure import Job, Row, is_silent
+from gsv_lab.evaluation.measures import Job, Row, is_silent
 from gsv_lab.system.extras import require, version
 
 KEYS = {"ovrl": "ovrl_mos", "sig": "sig_mos", "bak": "bak_mos", "p808": "p808_mos"}

@@ -15,9 +15,9 @@ import numpy as np
 
 from gsv_lab.errors import DataError
 from gsv_lab.evaluation.acoustic import Acoustic, acoustic
-from gsv_lab.evaluation.probes import FACTORS, Examples, Probed, linear_probe
-from gsv_lab.evaluation.probes_material import SpokenClip
-from gsv_lab.evaluation.uncertainty import Uncertainty, uncertainty_coefficients
+from gsv_lab.evaluation.probes.linear import FACTORS, Examples, Probed, linear_probe
+from gsv_lab.evaluation.probes.material import SpokenClip
+from gsv_lab.evaluation.probes.uncertainty import Uncertainty, uncertainty_coefficients
 from gsv_lab.hooks import Record, Records, Table, probe
 from gsv_lab.hooks.catalogue import points
 from gsv_lab.system.seeds import check_seed

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from gsv_lab.errors import in_markdown
-from gsv_lab.evaluation.interventions import Outcome
+from gsv_lab.evaluation.interventions.run import Outcome
 from gsv_lab.hooks import Edit, Table, to_yaml
 from gsv_lab.system import page
 from gsv_lab.system.folders import new_folder
@@ -25,8 +25,8 @@ from gsv_lab.system.page import Html
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from gsv_lab.evaluation.probes_leakage import Leakage
-    from gsv_lab.evaluation.swap import Swapped
+    from gsv_lab.evaluation.probes.leakage import Leakage
+    from gsv_lab.evaluation.swaps.swap import Swapped
 
 MARK = "result.json"
 """A folder that holds this file is a result of an earlier run and may be replaced."""

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from gsv_lab.errors import DataError
 from gsv_lab.evaluation.acoustic import Acoustic, acoustic
-from gsv_lab.evaluation.probes_material import SpokenClip
-from gsv_lab.evaluation.statistics import Estimate, Statistic, bootstrap_all, ratio_of_sums
-from gsv_lab.evaluation.swap_measures import Voiceprint, pitch_shift, share_of_way, tract_shift, voiceprint
+from gsv_lab.evaluation.probes.material import SpokenClip
+from gsv_lab.evaluation.statistics.resampling import Estimate, Statistic, bootstrap_all, ratio_of_sums
+from gsv_lab.evaluation.swaps.measures import Voiceprint, pitch_shift, share_of_way, tract_shift, voiceprint
 from gsv_lab.hooks import Table
 
 if TYPE_CHECKING:

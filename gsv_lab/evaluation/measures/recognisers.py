@@ -15,7 +15,7 @@ import torch
 from gsv_lab.audio import resample
 from gsv_lab.audio.whisper import load_whisper
 from gsv_lab.evaluation.lists import SAMPLE_RATE
-from gsv_lab.evaluation.measure import is_silent
+from gsv_lab.evaluation.measures import is_silent
 from gsv_lab.extensions.phone_recogniser import PhoneRecogniser
 from gsv_lab.system.extras import require, version
 

@@ -1,0 +1,1 @@
+"""The same text spoken clean and edited, and what became of it."""

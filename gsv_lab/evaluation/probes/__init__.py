@@ -1,0 +1,1 @@
+"""What representations hold: linear probes, leakage, uncertainty of factors given codes."""

@@ -1,0 +1,1 @@
+"""Intervals, differences and error rates of what was measured."""

@@ -1,0 +1,1 @@
+"""The voice of one speaker with the codes of another."""
