@@ -30,6 +30,10 @@ MANIFEST = "manifest.csv"
 MANIFEST_COLUMNS = ("item", "file", "seed")
 
 
+class NotSpoken(LabError):
+    """A model failed to speak; `code` is that of the cause."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """One wave of a system.
@@ -39,7 +43,8 @@ class Sample:
         item: what it was to be.
         seed: None where nothing was drawn, or it is not known.
         sound: hash of what makes the wave; two samples with the same one are the same wave.
-        read: the wave; raises LabError where it cannot be made.
+        read: gives the wave, or None where the system has none for this item; raises `AudioError` where a file cannot
+            be read, and `NotSpoken`.
         text: what it says; the item's except where another language is tried.
         language: of `text`.
         source: the clip that says the same text in the same voice; None where there is none.
@@ -51,7 +56,7 @@ class Sample:
     item: Item
     seed: int | None
     sound: str
-    read: Callable[[], Recording] = field(compare=False, repr=False)
+    read: Callable[[], Recording | None] = field(compare=False, repr=False)
     text: str
     language: str
     source: Clip | None
@@ -121,10 +126,17 @@ def condition_system(condition: Condition, items: Sequence[Item], seeds: Sequenc
         items: each with reference and target.
         seeds: of the synthesis; conditions that do not depend on it speak once.
         folder: where the waves are kept.
+
+    Raises:
+        DataError: `DATA_MISSING`, an item has no reference or no target.
     """
+    lacking = [item.name for item in items if item.reference is None or item.target is None]
+    if lacking:
+        problem = f"{len(lacking)} items have no reference or no target: {', '.join(lacking[:10])}"
+        raise DataError("DATA_MISSING", problem, "both, for the conditions of a model", "Give --reference and --natural")
     samples = []
     for item in items:
-        assert item.reference is not None and item.target is not None
+        assert item.reference is not None  # seen to above
         target, source = condition.target(item)
         for seed in seeds if condition.seeded else [None]:
             parts = [condition.identity, condition.name, seed, target.text, target.language, target.sha256]
@@ -159,16 +171,19 @@ class _Kept:
     sound: str
     path: Path
 
-    def __call__(self) -> Recording:
+    def __call__(self) -> Recording | None:
         try:
             mark = read_mark(self.path)
             if mark is not None and mark.settings.get("sound") == self.sound:
                 return read(self.path)
         except AudioError:
             pass
-        wave = self.condition.speak(self.target, self.reference, self.seed or 0)
+        try:
+            wave = self.condition.speak(self.target, self.reference, self.seed or 0)
+        except LabError as error:
+            raise NotSpoken(error.code, str(error)) from error
         if wave is None:
-            raise LabError("CONDITION_UNSUPPORTED", f"This model has no {self.condition.name}", "another condition")
+            return None
         samples = torch.from_numpy(wave)
         if not samples.numel():
             return Recording(samples, SAMPLE_RATE, SAMPLE_RATE)
