@@ -9,12 +9,11 @@ Written are `clips.csv` (one row a value), `results.json`, `timing.json` (all th
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 import json
 import statistics
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -193,7 +192,9 @@ def _warnings(results: Mapping[str, Any], test_list: TestList) -> list[str]:
     found = []
     speakers = {item.speaker for item in test_list.items if item.speaker}
     if len(speakers) < 2:
-        only = f"{'One speaker' if speakers else 'No speaker is named'}: intervals are over clips, and say nothing about"
+        only = (
+            f"{'One speaker' if speakers else 'No speaker is named'}: intervals are over clips, and say nothing about"
+        )
         found.append(f"{only} other speakers.")
     for name, system in results["systems"].items():
         if system["missing"] and name != NATURAL:
@@ -202,7 +203,9 @@ def _warnings(results: Mapping[str, Any], test_list: TestList) -> list[str]:
             codes = ", ".join(sorted({failure["code"] for failure in system["failed"]}))
             found.append(f"{name}: {system['left_out']} waves could not be read and are left out ({codes}).")
         if system["extra"]:
-            found.append(f"{name}: {len(system['extra'])} waves are no items of the list, first {system['extra'][0]!r}.")
+            found.append(
+                f"{name}: {len(system['extra'])} waves are no items of the list, first {system['extra'][0]!r}."
+            )
         if len(system["rates"]) > 1:
             found.append(f"{name}: waves have several rates: {', '.join(system['rates'])} Hz.")
     bands = {name: system["band_hz"] for name, system in results["systems"].items() if system["band_hz"]}

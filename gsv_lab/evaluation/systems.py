@@ -133,7 +133,9 @@ def condition_system(condition: Condition, items: Sequence[Item], seeds: Sequenc
     lacking = [item.name for item in items if item.reference is None or item.target is None]
     if lacking:
         problem = f"{len(lacking)} items have no reference or no target: {', '.join(lacking[:10])}"
-        raise DataError("DATA_MISSING", problem, "both, for the conditions of a model", "Give --reference and --natural")
+        raise DataError(
+            "DATA_MISSING", problem, "both, for the conditions of a model", "Give --reference and --natural"
+        )
     samples = []
     for item in items:
         assert item.reference is not None  # seen to above
@@ -203,7 +205,9 @@ def _manifest(folder: Path) -> dict[tuple[str, int | None], Path]:
     try:
         lines = read_file(folder / MANIFEST).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise DataError("DATA_ROW", f"{MANIFEST} of {folder.name!r} is not UTF-8", ",".join(MANIFEST_COLUMNS)) from error
+        raise DataError(
+            "DATA_ROW", f"{MANIFEST} of {folder.name!r} is not UTF-8", ",".join(MANIFEST_COLUMNS)
+        ) from error
     rows = list(csv.reader(lines))
     columns = tuple(rows[0]) if rows else ()
     if columns not in (MANIFEST_COLUMNS, MANIFEST_COLUMNS[:2]):

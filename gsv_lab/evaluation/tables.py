@@ -15,13 +15,11 @@ from typing import Any, NamedTuple
 
 from gsv_lab.evaluation.catalogue import named
 from gsv_lab.evaluation.cells import Row
-from gsv_lab.evaluation.measures.similarity import Cosines, places
 from gsv_lab.evaluation.statistics.intervals import difference, holm, interval
 from gsv_lab.evaluation.statistics.resampling import Statistic, bootstrap_all, mean_of_means, ratio_of_sums
-from gsv_lab.evaluation.systems import NATURAL
 
 DIGITS = 6
-"""Significant digits of results: finer differences are rounding of the machine, and equal runs shall give equal files."""
+"""Significant digits of results: finer differences are rounding of the machine, and equal runs give equal files."""
 DRAWS = 2000
 LEVEL = 0.95
 
@@ -220,7 +218,9 @@ def _bootstraps(
         values, weights, _ = _columns(cells, speakers)
         return mean_of_means(values) if weights is None else _rate(values, weights)
 
-    return _resampled({figure: (list(cells), statistic(cells)) for figure, cells in found.items()}, speakers, draws, level)
+    return _resampled(
+        {figure: (list(cells), statistic(cells)) for figure, cells in found.items()}, speakers, draws, level
+    )
 
 
 def _paired_bootstraps(

@@ -13,10 +13,10 @@ import numpy as np
 
 from gsv_lab.audio.alignment import Alignment, align, frame_level
 from gsv_lab.errors import LabError
-from gsv_lab.evaluation.measures.text import folded_words
 from gsv_lab.evaluation.lists import SAMPLE_RATE
 from gsv_lab.evaluation.measures import Job, Row, is_silent
 from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber
+from gsv_lab.evaluation.measures.text import folded_words
 
 CODE_RATE = 25.0
 """Durations are told in codes of this rate in Hz, whatever the family's own."""
