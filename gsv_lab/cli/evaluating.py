@@ -157,7 +157,7 @@ def _conditions(arguments: argparse.Namespace, lab: Lab, targets: TestList) -> l
     baseline = None if arguments.baseline is None else baseline_lab(lab, arguments.baseline)
     made = LabConditions(lab, targets.items, voices, arguments.candidates, baseline).conditions(names)
     waves = arguments.output / "waves"
-    return [condition_system(condition, targets.items, arguments.seed, waves) for condition in made]
+    return [condition_system(condition, targets.items, arguments.seed, waves, lab.version) for condition in made]
 
 
 def _voices(folder: Path | None) -> dict[str, Any]:

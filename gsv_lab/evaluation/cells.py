@@ -27,7 +27,7 @@ from gsv_lab.errors import AudioError, DataError
 from gsv_lab.evaluation.identity import identity_of
 from gsv_lab.evaluation.lists import SAMPLE_RATE
 from gsv_lab.evaluation.measures import NEEDS, Found, Job, Measure, as_wave
-from gsv_lab.evaluation.systems import NATURAL, NotSpoken, Sample
+from gsv_lab.evaluation.systems import NATURAL, UNSUPPORTED, NotSpoken, Sample
 from gsv_lab.system.files import save_failed
 
 Progress = Callable[[int, int, str], None]
@@ -176,12 +176,7 @@ class Runner:
 
     def _row(self, sample: Sample) -> Row:
         work = _Work(sample)
-        about = f"about {sample.sound}"
-        if about not in self.cells:
-            self.cells.add(about, work.about())
-            with self._count:
-                self.spent.samples += 1
-        known = self.cells[about]
+        known = self._about(work)
         found: dict[Key, Found] = {}
         lacking: dict[Key, str] = {}
         for measure in [] if known["left_out"] else self.measures:
@@ -193,6 +188,19 @@ class Runner:
             if value is not None:
                 found[key_of(measure)] = value
         return Row(sample, **known, found=found, lacking=lacking)
+
+    def _about(self, work: _Work) -> dict[str, Any]:
+        """Length, rate and failure of a sample, as `Row` has them; a file that could not be read is tried again."""
+        key = f"about {work.sample.sound}"
+        if key in self.cells:
+            known: dict[str, Any] = self.cells[key]
+            return known
+        about = work.about()
+        if not about["left_out"] or about["failed"] == UNSUPPORTED:
+            self.cells.add(key, about)
+        with self._count:
+            self.spent.samples += 1
+        return about
 
     def _value(self, measure: Measure, work: _Work) -> Found | None:
         key = cell_key(measure, work.sample)
@@ -236,7 +244,7 @@ class _Work:
             if self.sample.system == NATURAL:
                 raise
             return _NOTHING, error.code, error.code != "AUDIO_EMPTY"
-        return (_NOTHING, "CONDITION_UNSUPPORTED", True) if recording is None else (recording, "", False)
+        return (_NOTHING, UNSUPPORTED, True) if recording is None else (recording, "", False)
 
     @cached_property
     def wave(self) -> np.ndarray:

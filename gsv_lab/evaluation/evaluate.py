@@ -24,7 +24,7 @@ from gsv_lab.evaluation.identity import identity_of
 from gsv_lab.evaluation.lists import TestList
 from gsv_lab.evaluation.measures import Measure
 from gsv_lab.evaluation.report import report_page
-from gsv_lab.evaluation.systems import NATURAL, System, folder_system, natural_system
+from gsv_lab.evaluation.systems import NATURAL, UNSUPPORTED, System, folder_system, natural_system
 from gsv_lab.evaluation.tables import DRAWS, LEVEL, Table, clip_values, differences_of, figures_of, rounded
 from gsv_lab.system.files import make_folder, save_bytes
 from gsv_lab.system.provenance import provenance
@@ -139,7 +139,7 @@ def _results(
 def _about(system: System, rows: Sequence[Row]) -> dict[str, Any]:
     """What there is of a system."""
     own = [row for row in rows if row.sample.system == system.name]
-    failed = [row for row in own if row.failed and row.failed != "CONDITION_UNSUPPORTED"]
+    failed = [row for row in own if row.failed and row.failed != UNSUPPORTED]
     bands = [found["band_hz"] for row in own for found in row.found.values() if "band_hz" in found]
     return {
         "samples": len(own),
@@ -181,7 +181,7 @@ def _not_measured(
         entries.append({**entry, "reason": f"{count} clips have no {what.partition(' ')[2]}"})
     for system in systems:
         own = [row for row in rows if row.sample.system == system.name]
-        if own and all(row.failed == "CONDITION_UNSUPPORTED" for row in own):
+        if own and all(row.failed == UNSUPPORTED for row in own):
             reason = "This model does not support it"
             entries.append({"system": system.name, "measure": "", "evaluator": "", "clips": len(own), "reason": reason})
     return entries

@@ -26,6 +26,8 @@ from gsv_lab.system.files import inside, make_folder, read_file
 
 NATURAL = "natural"
 """Name of the system that is the recordings of the list."""
+UNSUPPORTED = "CONDITION_UNSUPPORTED"
+"""What a sample is marked with where its model has no wave for it."""
 MANIFEST = "manifest.csv"
 MANIFEST_COLUMNS = ("item", "file", "seed")
 
@@ -118,7 +120,9 @@ def folder_system(folder: str | Path, items: Sequence[Item], name: str = "") -> 
     return System(name, tuple(samples), missing, tuple(sorted(there - known.keys())))
 
 
-def condition_system(condition: Condition, items: Sequence[Item], seeds: Sequence[int], folder: Path) -> System:
+def condition_system(
+    condition: Condition, items: Sequence[Item], seeds: Sequence[int], folder: Path, model: str
+) -> System:
     """The waves of a condition of a model; each is kept in a folder, and made only once.
 
     Args:
@@ -126,6 +130,7 @@ def condition_system(condition: Condition, items: Sequence[Item], seeds: Sequenc
         items: each with reference and target.
         seeds: of the synthesis; conditions that do not depend on it speak once.
         folder: where the waves are kept.
+        model: name and version of the weights, for the mark in the waves.
 
     Raises:
         DataError: `DATA_MISSING`, an item has no reference or no target.
@@ -151,7 +156,7 @@ def condition_system(condition: Condition, items: Sequence[Item], seeds: Sequenc
                 item,
                 seed,
                 sound,
-                _Kept(condition, target, item.reference, seed, sound, path),
+                _Kept(condition, target, item.reference, seed, sound, path, model),
                 target.text,
                 target.language,
                 clip,
@@ -172,6 +177,7 @@ class _Kept:
     seed: int | None
     sound: str
     path: Path
+    model: str
 
     def __call__(self) -> Recording | None:
         try:
@@ -191,7 +197,7 @@ class _Kept:
             return Recording(samples, SAMPLE_RATE, SAMPLE_RATE)
         make_folder(self.path.parent)
         settings = {"condition": self.condition.name, "seed": self.seed, "sound": self.sound}
-        write(self.path, samples, SAMPLE_RATE, Mark(self.condition.name, self.target.speaker, settings=settings))
+        write(self.path, samples, SAMPLE_RATE, Mark(self.model, self.target.speaker, settings=settings))
         return read(self.path)
 
 

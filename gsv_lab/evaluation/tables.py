@@ -18,6 +18,7 @@ from gsv_lab.evaluation.cells import Row
 from gsv_lab.evaluation.statistics.intervals import difference, holm, interval
 from gsv_lab.evaluation.statistics.resampling import Statistic, bootstrap_all, mean_of_means, ratio_of_sums
 
+SIMILARITY = "similarity"
 DIGITS = 6
 """Significant digits of results: finer differences are rounding of the machine, and equal runs give equal files."""
 DRAWS = 2000
@@ -93,7 +94,7 @@ def clip_values(rows: Iterable[Row]) -> tuple[list[dict[str, Any]], dict[str, An
         texts: dict[str, dict[str, Any]] = defaultdict(dict)
         for (name, evaluator), found in row.found.items():
             numbers = {key: value for key, value in found.items() if isinstance(value, (int, float))}
-            for key, value in (numbers | more.get(evaluator, {}) if name == "similarity" else numbers).items():
+            for key, value in (numbers | more.get(evaluator, {}) if name == SIMILARITY else numbers).items():
                 values[key][evaluator] = rounded(value)
             if "expected" in found:
                 unit = next(iter(found))
@@ -112,6 +113,25 @@ def clip_values(rows: Iterable[Row]) -> tuple[list[dict[str, Any]], dict[str, An
             "texts": {key: dict(found) for key, found in sorted(texts.items())},
         })  # fmt: skip
     return clips, thresholds
+
+
+def _similarities(rows: Sequence[Row]) -> tuple[list[dict[str, dict[str, float]]], dict[str, Any]]:
+    """What follows for every row from its cosines to references and those of natural speech, by evaluator."""
+    derived: list[dict[str, dict[str, float]]] = [{} for _ in rows]
+    thresholds = {}
+    for evaluator in sorted({key[1] for row in rows for key in row.found if key[0] == SIMILARITY}):
+        numbers = [number for number, row in enumerate(rows) if (SIMILARITY, evaluator) in row.found]
+        placed, thresholds[evaluator] = places([_cosines(rows[number], evaluator) for number in numbers])
+        for index, values in zip(numbers, placed, strict=True):
+            derived[index][evaluator] = values
+    return derived, thresholds
+
+
+def _cosines(row: Row, evaluator: str) -> Cosines:
+    found, item = row.found[SIMILARITY, evaluator], row.sample.item
+    return Cosines(
+        row.sample.system == NATURAL, item.name, item.speaker, item.language, found["own"], found["cosines"]
+    )
 
 
 def figures_of(table: Table, systems: Sequence[str], draws: int = DRAWS, level: float = LEVEL) -> list[dict[str, Any]]:
