@@ -121,17 +121,17 @@ def _similarities(rows: Sequence[Row]) -> tuple[list[dict[str, dict[str, float]]
     thresholds = {}
     for evaluator in sorted({key[1] for row in rows for key in row.found if key[0] == SIMILARITY}):
         numbers = [number for number, row in enumerate(rows) if (SIMILARITY, evaluator) in row.found]
-        placed, thresholds[evaluator] = places([_cosines(rows[number], evaluator) for number in numbers])
-        for index, values in zip(numbers, placed, strict=True):
+        placed = places([_compared(rows[number], evaluator) for number in numbers])
+        thresholds[evaluator] = {name: _numbers(pair) for name, pair in sorted(placed.thresholds.items())}
+        for index, values in zip(numbers, placed.values, strict=True):
             derived[index][evaluator] = values
     return derived, thresholds
 
 
-def _cosines(row: Row, evaluator: str) -> Cosines:
+def _compared(row: Row, evaluator: str) -> Compared:
     found, item = row.found[SIMILARITY, evaluator], row.sample.item
-    return Cosines(
-        row.sample.system == NATURAL, item.name, item.speaker, item.language, found["own"], found["cosines"]
-    )
+    natural = row.sample.system == NATURAL
+    return Compared(item.name, item.speaker, item.language, natural, found["own"], found["cosines"])
 
 
 def figures_of(table: Table, systems: Sequence[str], draws: int = DRAWS, level: float = LEVEL) -> list[dict[str, Any]]:
@@ -278,6 +278,10 @@ def _resampled(
         for name, made in bootstrap_all(members, [speakers[item] for item in items], draws, 0, level).items():
             ends_of[Figure(*name.split("\t"))] = ends(made.low, made.high) if len(items) > 1 else None
     return ends_of
+
+
+def _numbers(pair: Threshold) -> dict[str, float]:
+    return {name: rounded(value) for name, value in pair._asdict().items()}
 
 
 def rounded(value: float) -> float:

@@ -64,7 +64,6 @@ LOSSES = {"expected_mel": "prior_mel", "melody": "f0_variance", "move": "advance
 OPTIONS = {
     "takes": "candidates",
     "pace": "codes_per_phone",
-    "rungs": "conditions",
     "quality": "conditions (of gsv-lab evaluate)",
 }
 """Old option of a command (there with dashes) or keyword of a call -> new one."""
