@@ -21,10 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from gsv_lab.evaluation.statistics.resampling import Values
+from gsv_lab.evaluation.statistics.resampling import Pair, Values
 
-Pair = tuple[Values, Values]
-"""One number a clip for each of two systems."""
 _ROUNDING = 1e-12  # a spread below this share of the largest value is rounding, not spread
 
 
@@ -162,7 +160,7 @@ def _table(
     columns = [np.asarray(column, dtype=np.float64) for column in values]
     given = np.ones(n_clips) if weights is None else np.asarray(weights, dtype=np.float64)
     shapes = [column.shape for column in columns]
-    if not n_clips or shapes != [(n_clips,)] * len(columns) or given.shape not in {(n_clips,), (2, n_clips)}:
+    if not n_clips or shapes != [(n_clips,)] * len(columns) or given.shape not in {(n_clips,), (len(columns), n_clips)}:
         raise ValueError(f"got values {shapes} and weights {given.shape} for {n_clips} clips")
     both = np.broadcast_to(given, (len(columns), n_clips))
     if not np.isfinite(columns).all() or not np.isfinite(both).all():
