@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 
 from gsv_lab.evaluation.catalogue import named
 from gsv_lab.evaluation.cells import Row
+from gsv_lab.evaluation.measures.similarity import Compared, Threshold, places
 from gsv_lab.evaluation.statistics.intervals import difference, holm, interval
-from gsv_lab.evaluation.statistics.resampling import Statistic, bootstrap_all, mean_of_means, ratio_of_sums
+from gsv_lab.evaluation.statistics.resampling import bootstrap_difference, bootstrap_interval
+from gsv_lab.evaluation.systems import NATURAL
 
 SIMILARITY = "similarity"
 DIGITS = 6
@@ -97,8 +99,7 @@ def clip_values(rows: Iterable[Row]) -> tuple[list[dict[str, Any]], dict[str, An
             for key, value in (numbers | more.get(evaluator, {}) if name == SIMILARITY else numbers).items():
                 values[key][evaluator] = rounded(value)
             if "expected" in found:
-                unit = next(iter(found))
-                texts[evaluator][unit] = {key: found[key] for key in ("expected", "recognised")}
+                texts[evaluator][name] = {key: found[key] for key in ("expected", "recognised")}
         sample = row.sample
         clips.append({
             "system": sample.system,
@@ -141,17 +142,17 @@ def figures_of(table: Table, systems: Sequence[str], draws: int = DRAWS, level: 
         for system in systems:
             found = {figure: table.cells(system, language, figure) for figure in table.figures(language)}
             found = {figure: cells for figure, cells in found.items() if cells}
-            resampled = _bootstraps(found, table.speakers, draws, level)
             for figure, cells in found.items():
                 values, weights, speakers = _columns(cells, table.speakers)
                 made = interval(values, speakers, weights, level)
+                drawn = bootstrap_interval(values, speakers, weights, draws, level=level)
                 entries.append({
                     "system": system,
                     "language": language,
                     **figure._asdict(),
                     "value": number(made.value),
                     "t": ends(made.low, made.high),
-                    "bootstrap": resampled[figure],
+                    "bootstrap": ends(drawn.low, drawn.high),
                     "unit": made.unit,
                     "speakers": made.speakers,
                     "items": made.clips,
@@ -186,12 +187,12 @@ def differences_of(
                 common = [item for item in one if item in two]
                 if common:
                     found[figure] = ({item: one[item] for item in common}, {item: two[item] for item in common})
-            resampled = _paired_bootstraps(found, table.speakers, draws, level)
             for figure, (one, two) in found.items():
                 values, weights, speakers = _columns(one, table.speakers)
                 others, other_weights, _ = _columns(two, table.speakers)
                 both = None if weights is None or other_weights is None else (weights, other_weights)
                 made = difference(values, others, speakers, both, level)
+                drawn = bootstrap_difference(values, others, speakers, both, draws, level=level)
                 entries.append({
                     "a": first,
                     "b": second,
@@ -199,7 +200,7 @@ def differences_of(
                     **figure._asdict(),
                     "value": number(made.value),
                     "t": ends(made.low, made.high),
-                    "bootstrap": resampled[figure],
+                    "bootstrap": ends(drawn.low, drawn.high),
                     "p": number(made.p),
                     "unit": made.unit,
                     "speakers": made.speakers,
@@ -227,57 +228,6 @@ def _by_speaker(values: Sequence[float], weights: Sequence[float] | None, speake
             total[0] += weight * value
             total[1] += weight
     return {speaker: number(above / below) for speaker, (above, below) in sorted(sums.items()) if below}
-
-
-def _bootstraps(
-    found: Mapping[Figure, Mapping[str, Cell]], speakers: Mapping[str, str], draws: int, level: float
-) -> dict[Figure, list[float] | None]:
-    """Percentile intervals over speakers, then clips; figures of the same clips share their resamples."""
-
-    def statistic(cells: Mapping[str, Cell]) -> Statistic:
-        values, weights, _ = _columns(cells, speakers)
-        return mean_of_means(values) if weights is None else _rate(values, weights)
-
-    return _resampled(
-        {figure: (list(cells), statistic(cells)) for figure, cells in found.items()}, speakers, draws, level
-    )
-
-
-def _paired_bootstraps(
-    found: Mapping[Figure, tuple[Mapping[str, Cell], Mapping[str, Cell]]],
-    speakers: Mapping[str, str],
-    draws: int,
-    level: float,
-) -> dict[Figure, list[float] | None]:
-    """The same of differences: the two values of a clip are drawn together."""
-
-    def statistic(one: Mapping[str, Cell], two: Mapping[str, Cell]) -> Statistic:
-        values, weights, _ = _columns(one, speakers)
-        others, other_weights, _ = _columns(two, speakers)
-        if weights is None or other_weights is None:
-            return mean_of_means([a - b for a, b in zip(values, others, strict=True)])
-        first, second = _rate(values, weights), _rate(others, other_weights)
-        return lambda drawn: first(drawn) - second(drawn)
-
-    made = {figure: (list(one), statistic(one, two)) for figure, (one, two) in found.items()}
-    return _resampled(made, speakers, draws, level)
-
-
-def _rate(values: Sequence[float], weights: Sequence[float]) -> Statistic:
-    return ratio_of_sums([value * weight for value, weight in zip(values, weights, strict=True)], weights)
-
-
-def _resampled(
-    statistics: Mapping[Figure, tuple[list[str], Statistic]], speakers: Mapping[str, str], draws: int, level: float
-) -> dict[Figure, list[float] | None]:
-    by_items: dict[tuple[str, ...], dict[str, Statistic]] = defaultdict(dict)
-    for figure, (items, statistic) in statistics.items():
-        by_items[tuple(items)]["\t".join(figure)] = statistic
-    ends_of = {}
-    for items, members in by_items.items():
-        for name, made in bootstrap_all(members, [speakers[item] for item in items], draws, 0, level).items():
-            ends_of[Figure(*name.split("\t"))] = ends(made.low, made.high) if len(items) > 1 else None
-    return ends_of
 
 
 def _numbers(pair: Threshold) -> dict[str, float]:

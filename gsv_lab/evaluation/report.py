@@ -1,0 +1,3 @@
+"""temporary"""
+def report_page(results, timing, sounds):
+    return str(results["systems"])
