@@ -21,7 +21,7 @@ from torch import Tensor
 from gsv_lab.audio import resample
 from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.evaluation.identity import identity_of, lab_identity, voice_identity
-from gsv_lab.evaluation.lists import SAMPLE_RATE, Clip, Item
+from gsv_lab.evaluation.items import SAMPLE_RATE, Clip, Item, other_language
 from gsv_lab.evaluation.measures import as_wave
 from gsv_lab.evaluation.true_timing import has_timing, speak_with_true_timing
 from gsv_lab.hooks import probe, zero
@@ -101,20 +101,10 @@ def cross_lingual_sources(items: Iterable[Item]) -> dict[str, Clip]:
     Targets whose list has no other language are left out.
     """
     items = list(items)
-    texts: dict[str, list[Clip]] = {}
-    for item in items:
-        texts.setdefault(item.language, []).append(natural_target(item))
-    counts = dict.fromkeys(texts, 0)
     sources = {}
-    for item in items:
-        others = []
-        for language in sorted(texts):
-            if language != item.language:
-                others += texts[language]
-        if others:
-            number = counts[item.language]
-            counts[item.language] += 1
-            sources[natural_target(item).key] = others[number % len(others)]
+    for item, other in zip(items, other_language(items), strict=True):
+        if other is not None:
+            sources[natural_target(item).key] = natural_target(other)
     return sources
 
 
