@@ -15,14 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from evaluation.makers import FakeLab as FakeVoices
-from evaluation.makers import PitchEmbedder, toy_list
 
 from gsv_lab.cli import main
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation import bench as bench_module
 from gsv_lab.evaluation.bench import GOALS, bench, synthesis_speed
-from gsv_lab.evaluation.measures.similarity import SpeakerSimilarity
 from gsv_lab.system.machine import busy_process, machine, run_child, trainings_paused
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation.cells import Cells, Progress, Row, Runner, Spent
+from gsv_lab.evaluation.evaluators import Absent
 from gsv_lab.evaluation.identity import identity_of
 from gsv_lab.evaluation.lists import TestList
 from gsv_lab.evaluation.measures import Measure
@@ -45,7 +46,7 @@ def evaluate(
     output: str | Path,
     *,
     measures: Sequence[Measure],
-    absent: Sequence[Mapping[str, str]] = (),
+    absent: Sequence[Absent] = (),
     compare: Collection[str] = (),
     reuse: Iterable[str | Path] = (),
     settings: Mapping[str, Any] | None = None,
@@ -110,7 +111,7 @@ def _results(
     test_list: TestList,
     rows: Sequence[Row],
     measures: Sequence[Measure],
-    absent: Sequence[Mapping[str, str]],
+    absent: Sequence[Absent],
     compare: Collection[str],
     draws: int,
     settings: Mapping[str, Any],
@@ -167,17 +168,17 @@ def _evaluators(rows: Sequence[Row], measures: Sequence[Measure]) -> list[dict[s
 
 
 def _not_measured(
-    systems: Sequence[System], rows: Sequence[Row], absent: Sequence[Mapping[str, str]]
+    systems: Sequence[System], rows: Sequence[Row], absent: Sequence[Absent]
 ) -> list[dict[str, Any]]:
     """What is not in the results and why: absent evaluators, clips that lack something, conditions without waves."""
-    entries: list[dict[str, Any]] = [{"system": "", "clips": 0, **entry} for entry in absent]
+    entries = [{"system": "", "clips": 0, **entry} for entry in absent]
     lacking: Counter[tuple[str, str, str, str]] = Counter()
     for row in rows:
         for (name, evaluator), need in row.lacking.items():
             lacking[row.sample.system, name, evaluator, need] += 1
-    for (system, name, evaluator, need), count in sorted(lacking.items()):
+    for (spoken_by, name, evaluator, need), count in sorted(lacking.items()):
         what = {"text": "a text", "reference": "a reference", "natural": "a natural recording of the text"}[need]
-        entry = {"system": system, "measure": name, "evaluator": evaluator, "clips": count}
+        entry = {"system": spoken_by, "measure": name, "evaluator": evaluator, "clips": count}
         entries.append({**entry, "reason": f"{count} clips have no {what.partition(' ')[2]}"})
     for system in systems:
         own = [row for row in rows if row.sample.system == system.name]

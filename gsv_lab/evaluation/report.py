@@ -1,3 +1,5 @@
 """temporary"""
+
+
 def report_page(results, timing, sounds):
     return str(results["systems"])

@@ -82,7 +82,9 @@ def test_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     assert caught.value.code == "DATA_PATH"
 
 
-@pytest.mark.parametrize("content", ["", "a|b\n", *("|".join(x) + "\n" for x in (COLUMNS, PAIR_COLUMNS, COLUMNS[::-1]))])
+@pytest.mark.parametrize(
+    "content", ["", "a|b\n", *("|".join(x) + "\n" for x in (COLUMNS, PAIR_COLUMNS, COLUMNS[::-1]))]
+)
 def test_no_header_or_no_rows(tmp_path: Path, content: str) -> None:
     path = write_list(tmp_path, [])
     path.write_text(content)
