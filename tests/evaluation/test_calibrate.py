@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from gsv_lab.errors import LabError
-from gsv_lab.evaluation.measures import own
 from gsv_lab.evaluation.calibrate import calibrate, first_clips
 from gsv_lab.evaluation.lists import read_list
+from gsv_lab.evaluation.measures import own
 from gsv_lab.evaluation.measures.similarity import GE2E
 
 from .makers import SPEAKERS, PitchEmbedder, toy_list

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from gsv_lab.errors import LabError, TextError
+from gsv_lab.evaluation.lists import Clip, Item, read_list
+from gsv_lab.evaluation.measures import Job
+from gsv_lab.evaluation.measures.recognisers import PocketSphinx
 from gsv_lab.evaluation.measures.text import (
     PhoneErrors,
     TokenErrors,
@@ -16,9 +19,6 @@ from gsv_lab.evaluation.measures.text import (
     folded_words,
     skipped_and_repeated,
 )
-from gsv_lab.evaluation.lists import Clip, Item, read_list
-from gsv_lab.evaluation.measures import Job
-from gsv_lab.evaluation.measures.recognisers import PocketSphinx
 from gsv_lab.system import extras
 
 WAVE = np.full(16000, 0.1, dtype=np.float32)

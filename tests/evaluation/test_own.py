@@ -12,11 +12,11 @@ import torch
 from gsv_lab.checkpoint import save_component
 from gsv_lab.errors import LabError
 from gsv_lab.evaluation import run
-from gsv_lab.evaluation.measures import own
 from gsv_lab.evaluation.comparison import evaluate_list
-from gsv_lab.evaluation.measures.text import PhoneErrors
 from gsv_lab.evaluation.lists import read_list
+from gsv_lab.evaluation.measures import own
 from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber
+from gsv_lab.evaluation.measures.text import PhoneErrors
 from gsv_lab.inference.family import EXTRAS
 from gsv_lab.inference.lab import load
 from gsv_lab.system.config import build

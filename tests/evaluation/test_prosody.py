@@ -10,7 +10,15 @@ import pytest
 
 from gsv_lab.evaluation.lists import Clip, Item, read_list
 from gsv_lab.evaluation.measures import Job
-from gsv_lab.evaluation.measures.prosody import Prosody, dtw, frame_costs, pitch_error, pitch_spread, spoken_span, tracked_pitch
+from gsv_lab.evaluation.measures.prosody import (
+    Prosody,
+    dtw,
+    frame_costs,
+    pitch_error,
+    pitch_spread,
+    spoken_span,
+    tracked_pitch,
+)
 
 from .makers import RATE, tone
 

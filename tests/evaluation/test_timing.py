@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from gsv_lab.evaluation.measures import own
 from gsv_lab.evaluation.lists import Clip, Item, read_list
-from gsv_lab.evaluation.measures import Job
+from gsv_lab.evaluation.measures import Job, own
 from gsv_lab.evaluation.measures.timing import Timing
 from gsv_lab.inference.lab import load
 
