@@ -194,7 +194,9 @@ def sounds_by_item(folder: Path) -> dict[str, Path]:
         DataError: `DATA_MISSING`, no such folder; `DATA_DUPLICATE`, two files of one stem.
     """
     if not folder.is_dir():
-        raise DataError("DATA_MISSING", f"There is no folder {folder.name!r}", "a folder of sound files", "Check the path")
+        raise DataError(
+            "DATA_MISSING", f"There is no folder {folder.name!r}", "a folder of sound files", "Check the path"
+        )
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES or not path.is_file():

@@ -188,7 +188,9 @@ def _manifest(folder: Path) -> dict[tuple[str, int | None], Path]:
     try:
         lines = read_file(folder / MANIFEST).decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
-        raise DataError("DATA_ROW", f"{MANIFEST} of {folder.name!r} is not UTF-8", ",".join(MANIFEST_COLUMNS)) from error
+        raise DataError(
+            "DATA_ROW", f"{MANIFEST} of {folder.name!r} is not UTF-8", ",".join(MANIFEST_COLUMNS)
+        ) from error
     rows = list(csv.reader(lines))
     columns = tuple(rows[0]) if rows else ()
     if columns not in (MANIFEST_COLUMNS, MANIFEST_COLUMNS[:2]):
