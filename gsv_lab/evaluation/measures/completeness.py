@@ -8,7 +8,7 @@ Letters: P phones of the text, R recognised phones, W words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -21,12 +21,13 @@ from gsv_lab.evaluation.measures.recognisers import Transcribe
 Span = tuple[int, int]
 """Number of the first word (or phone), and of the one after the last."""
 
-SLIP, OTHER, JUMP = 7, 10, 27
-"""Costs: a phone left out or too many; another phone of the same kind; going on at the start of any other word."""
+SLIP, OTHER, UNLIKE, JUMP = 7, 10, 13, 27
+"""Costs: a phone left out or too many; another one of its kind (vowel or consonant); one of the other kind; going on at
+the start of any other word."""
 FEWEST = 3
 """Phones; a stretch of words with fewer is too short to say that it was left out or said again."""
 SAID = 0.4
-"""Share of its phones that a word that was said has at least; another phone of the same kind counts half."""
+"""Share of the phones of a word, right or wrong, that are heard at least where it was said."""
 AGREEING = 0.6
 """Share of phones that must agree with the text where words are taken to be said again."""
 LAST_SHARE, LAST_WORDS = 0.15, 2
@@ -85,7 +86,7 @@ def completeness(words: Sequence[Sequence[str]], recognised: Sequence[str]) -> C
     for reading in readings:
         for heard, position in reading:
             trace[heard] = owner[position]
-    said = [_said(words, phones, recognised, reading, owner) for reading in readings]
+    said = [_said(words, reading, owner) for reading in readings]
     skipped = _skipped(words, set().union(*said))
     repeats = _repeats(phones, recognised, readings, said, owner)
     end = len(words)
@@ -137,25 +138,19 @@ def _readings(phones: Sequence[str], recognised: Sequence[str], starts: Sequence
 
 
 def _differences(phones: Sequence[str], recognised: Sequence[str]) -> np.ndarray:
-    """Costs (R, P) of a recognised phone in place of one of the text; two of unlike kinds are no pair."""
+    """Costs (R, P) of a recognised phone in place of one of the text."""
     text, found = np.array(phones)[None, :], np.array(recognised, dtype=str)[:, None]
     kinds = np.array([phone[0] in _VOWELS for phone in phones])[None, :]
     found_kinds = np.array([phone[0] in _VOWELS for phone in recognised], dtype=bool)[:, None]
-    return np.where(text == found, 0, np.where(kinds == found_kinds, OTHER, 2 * SLIP + 1))
+    return np.where(text == found, 0, np.where(kinds == found_kinds, OTHER, UNLIKE))
 
 
-def _said(
-    words: Sequence[Sequence[str]],
-    phones: Sequence[str],
-    recognised: Sequence[str],
-    reading: Sequence[Pair],
-    owner: Sequence[int],
-) -> set[int]:
+def _said(words: Sequence[Sequence[str]], reading: Sequence[Pair], owner: Sequence[int]) -> set[int]:
     """The words that one reading says."""
-    found = [0.0] * len(words)
-    for heard, position in reading:
-        found[owner[position]] += 1.0 if phones[position] == recognised[heard] else 0.5
-    return {number for number, word in enumerate(words) if word and found[number] / len(word) >= SAID}
+    found = [0] * len(words)
+    for _, position in reading:
+        found[owner[position]] += 1
+    return {number for number, word in enumerate(words) if word and found[number] >= SAID * len(word)}
 
 
 def _skipped(words: Sequence[Sequence[str]], said: set[int]) -> tuple[int, ...]:
