@@ -1,4 +1,4 @@
-"""Signal measures of copies: closed forms of SI-SNR, known values of STOI and PESQ, and that nothing else is measured."""
+"""Signal measures of copies: SI-SNR in closed form, known values of STOI and PESQ, and that no other is measured."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class SpeakingRate:
 
 
 class PauseShare:
-    """Share of the time from the first to the last speech in which nobody speaks for 0.2 s or longer (`pause_share`)."""
+    """Share of the time from first to last speech in which nobody speaks for 0.2 s or longer (`pause_share`)."""
 
     name = "pause_share"
     evaluator = VOICE_ACTIVITY
