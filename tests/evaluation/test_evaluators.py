@@ -41,6 +41,16 @@ OTHERS = {
     ("silence_share", "recogniser_zh"),
     ("duration_error", "recogniser_en"),
     ("duration_error", "recogniser_zh"),
+    ("skipped", "recogniser_en"),
+    ("skipped", "recogniser_zh"),
+    ("speaking_rate", "silero-vad"),
+    ("pause_share", "silero-vad"),
+    ("mcd", "signal"),
+    ("stoi", "signal"),
+    ("pesq", "signal"),
+    ("si_snr", "signal"),
+    ("clipping", "signal"),
+    ("silence_share", "silero-vad"),
 }
 
 
@@ -137,6 +147,8 @@ def test_other_models_judge_what_they_know(items: Any, tmp_path: Path, installed
         ("resemblyzer", {("similarity", "ge2e")}, "pip install --no-deps Resemblyzer==0.1.4"),
         ("webrtcvad", {("similarity", "ge2e")}, "pip install --no-deps Resemblyzer==0.1.4"),
         ("onnxruntime", {("dnsmos", "dnsmos")}, "[eval]"),
+        ("pystoi", {("stoi", "signal")}, "[eval]"),
+        ("pesq", {("pesq", "signal")}, "[pesq]"),
     ],
 )
 def test_packages_that_are_absent_are_named(
