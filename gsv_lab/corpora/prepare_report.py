@@ -184,8 +184,8 @@ def _page(folder: Path, totals: dict[str, Any], slices: Sequence[SliceReport], f
     heard = ""
     if totals["heard"]:
         heard = (
-            f"{totals['heard']} slices heard by {totals.get('transcriber', '')}, {totals['to_check']} to check. Doubtful "
-            "words are marked. Correct list.txt: finetune reads it, and preparing again keeps what was edited."
+            f"{totals['heard']} slices heard by {totals.get('transcriber', '')}, {totals['to_check']} to check. "
+            "Doubtful words are marked. Correct list.txt: finetune reads it, and preparing again keeps what was edited."
         )
     missing = []
     for language, names in totals["missing_phones"].items():
