@@ -111,7 +111,8 @@ def _impossible(heard: Transcript, speech: float) -> str:
     units = counted(heard.text)
     said = f"{heard.text!r} is not written"
     if not units:
-        return "TRANSCRIPT_EMPTY: no words are heard here; listen, and write what is said into list.txt, or remove it"
+        aside = f" ({said})" if heard.text else ""
+        return f"TRANSCRIPT_EMPTY: no words are heard here{aside}; write what is said into list.txt, or remove the row"
     if heard.detected not in LANGUAGES:
         share = f"{heard.detected!r} ({heard.language_probability:.0%})"
         return f"TRANSCRIPT_LANGUAGE: this sounds like {share}; en and zh are known, or say --language; {said}"
