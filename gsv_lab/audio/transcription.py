@@ -1,6 +1,6 @@
 """What is said in a short recording: text, language and the time of each word, by a Whisper model from a folder.
 
-    transcriber = WhisperTranscriber(named_whisper("whisper-base"))
+    transcriber = WhisperTranscriber("whisper-base")
     transcriber(wave, "auto").text
 
 For people who lack a transcript of their own recordings; it writes down, it judges nothing.
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
-from gsv_lab.audio.whisper import load_whisper
+from gsv_lab.audio.whisper import load_whisper, named_whisper
 from gsv_lab.errors import AudioError, TextError
 from gsv_lab.system.extras import require, version
 from gsv_lab.text.characters import HAN
@@ -109,16 +109,16 @@ class WhisperTranscriber:
     """Text in English or Mandarin by a Whisper model, each clip by itself, always the same for the same clip.
 
     Args:
-        folder: a model in CTranslate2's layout.
+        model: a name such as `whisper-base` or a folder, see `named_whisper`.
 
     Raises:
         LabError: EXTRA_MISSING, faster-whisper is not installed.
-        CheckpointError: those of `load_whisper`.
+        CheckpointError: those of `named_whisper` and `load_whisper`.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, model: str | Path) -> None:
         require("faster_whisper", "asr")  # whoever lacks it needs that first
-        folder = Path(folder)
+        folder = named_whisper(model)
         self._model = load_whisper(folder, "int8")
         self.name = folder.name
         self.languages = LANGUAGES if self._model.model.is_multilingual else ("en",)

@@ -106,10 +106,10 @@ def test_clips_of_another_length_are_refused(seconds: int, code: str, hears: Any
     assert caught.value.code == code
 
 
-def test_without_the_extra_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
     with pytest.raises(LabError, match=r"\[asr\]") as caught:
-        WhisperTranscriber(tmp_path / "nowhere")
+        WhisperTranscriber("whisper-base")
     assert caught.value.code == "EXTRA_MISSING"
 
 
@@ -172,7 +172,7 @@ def whisper(name: str) -> WhisperTranscriber:
     pytest.importorskip("faster_whisper", reason="faster-whisper is in the extra [asr]")
     if whisper_dir() is None:
         pytest.skip("no Whisper models: set GSV_LAB_WHISPER")
-    return WhisperTranscriber(named_whisper(name))
+    return WhisperTranscriber(name)
 
 
 def test_real_speech_in_both_languages(shared: Path) -> None:
