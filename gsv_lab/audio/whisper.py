@@ -5,6 +5,7 @@ Source: Radford et al. 2022, arXiv:2212.04356; run by faster-whisper, the extra 
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,10 @@ from gsv_lab.system.extras import require
 
 FILES = ("model.bin", "config.json", "tokenizer.json")
 """What a folder of a Whisper model in CTranslate2's layout has; its vocabulary lies beside in one of two formats."""
+VOCABULARIES = ("vocabulary.txt", "vocabulary.json")
+"""A list of its tokens, one a line or as JSON."""
+MULTILINGUAL = 51865
+"""Tokens of the smallest vocabulary of several languages; that of English alone has one less."""
 HOW_TO_GET = "See docs/results.md on recognisers, which says how to get them"
 
 
@@ -32,10 +37,7 @@ def load_whisper(folder: str | Path, compute_type: str = "float32") -> Any:
         CheckpointError: `CKPT_MISSING`, a file is absent; `CKPT_CORRUPT`, the files cannot be read.
     """
     folder = Path(folder)
-    for name in FILES:
-        if not (folder / name).is_file():  # faster-whisper would fetch a tokenizer that it lacks
-            expected = f"a folder with {', '.join(FILES)} and a vocabulary"
-            raise CheckpointError("CKPT_MISSING", f"{folder} has no {name}", expected, HOW_TO_GET)
+    check_folder(folder)
     package = require("faster_whisper", "asr")
     threads = torch.get_num_threads()
     try:
@@ -45,6 +47,40 @@ def load_whisper(folder: str | Path, compute_type: str = "float32") -> Any:
     except (RuntimeError, ValueError, OSError) as error:
         problem = f"{folder} holds no Whisper model that can be read: {error}"
         raise CheckpointError("CKPT_CORRUPT", problem, "CTranslate2's layout", HOW_TO_GET) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that lacks a file of a model of Whisper.
+
+    Raises:
+        CheckpointError: `CKPT_MISSING`.
+    """
+    for name in FILES:
+        if not (folder / name).is_file():  # faster-whisper would fetch a tokenizer that it lacks
+            raise _lacks(folder, name)
+
+
+def is_multilingual(folder: Path) -> bool:
+    """Whether the model in a folder knows other languages than English, by the size of its vocabulary.
+
+    Raises:
+        CheckpointError: `CKPT_MISSING`, no vocabulary; `CKPT_CORRUPT`, it cannot be read.
+    """
+    path = next((folder / name for name in VOCABULARIES if (folder / name).is_file()), None)
+    if path is None:
+        raise _lacks(folder, " or ".join(VOCABULARIES))
+    try:
+        text = path.read_text("utf-8")
+        tokens = json.loads(text) if path.suffix == ".json" else text.removesuffix("\n").split("\n")
+        return len(tokens) >= MULTILINGUAL
+    except (ValueError, TypeError, OSError) as error:
+        problem = f"{path} cannot be read: {error}"
+        raise CheckpointError("CKPT_CORRUPT", problem, "CTranslate2's layout", HOW_TO_GET) from error
+
+
+def _lacks(folder: Path, name: str) -> CheckpointError:
+    expected = f"a folder with {', '.join(FILES)} and a vocabulary"
+    return CheckpointError("CKPT_MISSING", f"{folder} has no {name}", expected, HOW_TO_GET)
 
 
 def whisper_folders(folder: str | Path) -> list[Path]:
