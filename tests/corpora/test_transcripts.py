@@ -135,7 +135,7 @@ IMPOSSIBLE = {
     "TRANSCRIPT_LOOP": transcript(LOOP),
     "TRANSCRIPT_LANGUAGE": transcript(TEXT, detected="nl", language_probability=0.7),
     "TRANSCRIPT_PACE": transcript("Thank."),
-    "TRANSCRIPT_UNREADABLE": transcript(f"The kettle is singing, {'a' * 90}."),
+    "TRANSCRIPT_UNREADABLE": transcript(f"The kettle is singing, {'a' * 101}."),
 }
 
 
