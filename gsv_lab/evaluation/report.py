@@ -82,7 +82,7 @@ def report_page(
     sections = {anchor: section for anchor, section in sections.items() if section[1]}
     parts = [page.joined(page.heading(title, 2, anchor), *body) for anchor, (title, body) in sections.items()]
     names = {anchor: title for anchor, (title, _) in sections.items()}
-    return page.document(_title(results), _lead(results), _warnings(results), page.contents(names), *parts)
+    return page.document(_title(results), _lead(results), _warnings(results), page.contents(names), *parts, wide=True)
 
 
 def _systems(results: Results) -> list[str]:
@@ -145,14 +145,14 @@ def _tables(results: Results) -> list[Html]:
     minus = {_key(row, row["a"]): row for row in results["differences"] if row["b"] == NATURAL}
     for language in sorted({row["language"] for row in results["figures"]}):
         rows = [row for row in results["figures"] if row["language"] == language]
-        parts.append(page.heading(language_name(language), 3))
+        groups = []
         for group, columns in grouped(columns_of(rows)).items():
             if group == "anchor":
                 continue
             note = page.paragraph(NOTES[group], kind="note") if group in NOTES else ""
             lines = {name: _line(rows, name, minus if group == "quality" else {}) for name in _systems(results)}
-            parts.append(page.joined(page.heading(GROUPS[group], 4), note, grid("system", lines, columns)))
-        parts.append(single_note(rows))
+            groups.append(page.joined(page.heading(GROUPS[group], 4), note, grid("system", lines, columns)))
+        parts += [page.heading(language_name(language), 3), page.flow(*groups), single_note(rows)]
     return parts
 
 
