@@ -129,7 +129,7 @@ def _compared(results: Results) -> list[Html]:
         noted = [page.warning(count) if count else count for count in (missing, failed)]
         rows.append([name, system["samples"], system["items"], *noted, len(system["extra"]), rates, band])
     names = [_names(name, results["systems"][name]) for name in _systems(results)]
-    return [page.table(head, rows, stack=True), *names]
+    return [page.flow(page.table(head, rows)), *names]
 
 
 def _names(name: str, system: Row) -> Html:
@@ -188,26 +188,27 @@ def _speakers(results: Results) -> list[Html]:
                     lines.setdefault(speaker or "unknown", {})[row["measure"], row["evaluator"]] = text
             if lines:
                 body = grid("speaker", dict(sorted(lines.items())), columns_of(rows))
-                parts.append(page.fold(f"{language_name(language)}, {system}: {len(lines)} speakers", body))
+                parts.append(page.fold(f"{language_name(language)}, {system}: {len(lines)} speakers", page.flow(body)))
     return parts
 
 
 def _anchors(results: Results) -> list[Html]:
     """What a similarity is measured by: ceiling, floor, and the threshold of acceptance."""
     figures = [row for row in results["figures"] if named(row["measure"]).group == "anchor"]
-    lines = {}
+    tables = []
     for language in sorted({row["language"] for row in figures}):
         rows = [row for row in figures if row["language"] == language]
-        lines |= {f"{name}, {language_name(language)}": _line(rows, name, {}) for name in _systems(results)}
+        lines = {name: _line(rows, name, {}) for name in _systems(results)}
+        tables.append(page.joined(page.heading(language_name(language), 4), grid("system", lines, columns_of(rows))))
     thresholds = []
     for evaluator, languages in results["thresholds"].items():
         for language, found in languages.items():
             values = (shown("similarity", found["threshold"]), shown("word_error", found["rate"], unit=True))
             thresholds.append((evaluator, language_name(language), *values))
     parts = []
-    if lines:
+    if tables:
         says = "Ceiling: other natural speech of the same speaker. Floor: natural speech of other speakers."
-        parts += [page.paragraph(says, kind="note"), grid("system", lines, columns_of(figures))]
+        parts += [page.paragraph(says, kind="note"), page.flow(*tables)]
     if thresholds:
         says = "A clip is accepted above the threshold at which natural pairs have equal errors of both kinds."
         head = ("evaluator", "language", "threshold", "equal-error rate")

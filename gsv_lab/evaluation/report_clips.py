@@ -182,7 +182,7 @@ class _Sound:
         seconds = f"{self.found.seconds:.1f} s"
         aside = f"first {LONGEST:.0f} of {seconds}" if self.found.seconds > LONGEST else seconds
         address = audio.data_url(self.samples, RATE, self.mark, ".flac")
-        return page.player(address, self.name, aside, preload="none")
+        return page.player(address, self.name, aside)
 
 
 def _spectrograms(sounds: Mapping[str, _Sound]) -> Html:

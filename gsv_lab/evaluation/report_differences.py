@@ -73,7 +73,7 @@ def _language(rows: Sequence[Row], alpha: float) -> list[Html]:
     everything = [_line(row) for row in rows if named(row["measure"]).group]
     return [
         page.beside(*(_forest(rows, column, alpha) for column in main)) if main else Html(),
-        grid("difference", lines, main, difference=True),
+        page.flow(grid("difference", lines, main, difference=True)),
         single_note(rows),
         page.fold(f"All {len(everything)} differences", page.table(ALL_HEAD, everything)),
     ]

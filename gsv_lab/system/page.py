@@ -38,7 +38,8 @@ img{{display:block;max-width:100%;height:auto}}
 audio{{display:block;width:100%;min-width:13rem;height:2.6rem}}
 .beside{{display:grid;gap:.8rem 1.2rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))}}
 .flow{{display:flex;flex-wrap:wrap;gap:0 2.5rem}} .flow>div{{min-width:min(100%,20rem);max-width:100%}}
-.flow .note{{width:0;min-width:100%}} .flow td:first-child{{max-width:12rem}}
+.flow .note{{width:0;min-width:100%}}
+.flow td:first-child{{max-width:12rem}} .flow :is(th,td):first-child{{position:sticky;left:0;background:#fff}}
 .cards{{display:grid;gap:0 1.2rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,34rem),1fr));align-items:start}}
 .cards>*{{min-width:0}}
 .card{{border:1px solid {LINE};border-radius:.5rem;padding:.2rem 1rem .8rem;margin:1.2rem 0}}
@@ -54,11 +55,12 @@ pre{{background:{FAINT};padding:.6rem .8rem;overflow-x:auto;font-size:.86rem}}
 details{{margin:.6em 0}} summary{{cursor:pointer;color:{ACCENT}}} details[open]>summary{{margin-bottom:.3em}}
 a{{color:{ACCENT}}} :focus-visible{{outline:2px solid {ACCENT};outline-offset:2px}}
 @media (max-width:44rem){{
+.flow td:first-child{{max-width:7rem}}
 .stack thead{{display:block;position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}
 .stack,.stack tbody,.stack tr,.stack td{{display:block}}
 .stack tr{{border-bottom:1px solid {LINE};padding:.6rem 0}}
 .stack td{{border:0;padding:.1rem 0}} .stack td:empty{{display:none}}
-.stack td[data-head]::before{{content:attr(data-head) ": ";color:{SOFT}}} .stack .value small{{display:inline}}
+.stack td[data-head]::before{{content:attr(data-head) ": ";color:{SOFT}}}
 .stack td:first-child{{font-weight:600}} .stack td:first-child::before{{font-weight:400}}
 }}
 @media print{{
