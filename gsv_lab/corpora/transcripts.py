@@ -143,7 +143,7 @@ def counted(text: str) -> list[str]:
 
 
 def difference(given: str, heard: Transcript) -> float | None:
-    """Errors for each word or syllable of a given text, 0 where all is heard, above 1 where far more is; None without any.
+    """Errors for each word or syllable of a given text, above 1 where far more is heard; None without any.
 
     Raises:
         LabError: EXTRA_MISSING, jiwer is not installed.
