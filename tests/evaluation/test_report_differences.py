@@ -38,7 +38,7 @@ def row(a: str, b: str, value: float, holm: float | None, **more: object) -> dic
 def test_natural_comes_first_and_shares_are_points(drawn: list) -> None:  # type: ignore[type-arg]
     rows = [row("one", "two", 0.1, 0.04), row("one", "natural", 0.25, 0.0004), row("two", "natural", 0.15, None)]
     whole = "".join(differences({"differences": rows, "settings": {"level": 0.95}}))
-    assert "2 tests were asked" in whole and "Holm p is below 0.05" in whole and "of 95%" in whole
+    assert "2 tests were asked" in whole and "Holm p is below 0.05" in whole and "of 95 % and" in whole
     ((shown, sure, better),) = drawn
     assert list(shown) == ["one − natural", "two − natural", "one − two"] and better == -1
     assert shown["one − natural"] == pytest.approx((25.0, 23.0, 27.0))
