@@ -89,8 +89,8 @@ class Clips:
         self._labs: dict[str, str] = {}
         self._notes = _read_notes(folder / NOTES)
 
-    def make(self, text: HardText, seed: int, guard: Guard) -> tuple[Clip, bool]:
-        """A text spoken with a seed and a guard setting, and whether it was spoken now.
+    def make(self, text: HardText, seed: int, guard: Guard) -> Clip:
+        """A text spoken with a seed and a guard setting.
 
         Raises:
             LabError: what speaking raises, but for a text that cannot be read, which is a clip that `failed`;
@@ -99,8 +99,7 @@ class Clips:
         path = f"{CLIPS}/{guard.name}/{text.item}_{seed}.wav"
         clip = Clip(text, seed, guard.name, self._sound(text, seed, guard), path)
         note = self._notes.get(clip.sound)
-        new = not (note and (note["failed"] or self._lies(clip)))
-        if new or note is None:
+        if note is None or not (note["failed"] or self._lies(clip)):
             note = self._speak(clip, guard)
         listener = self.transcribers[text.language].identity
         if not note["failed"] and note.get("listener") != listener:
@@ -109,9 +108,9 @@ class Clips:
             self._notes[clip.sound] = note
             self._append(note)
         if note["failed"]:
-            return replace(clip, failed=note["failed"]), new
+            return replace(clip, failed=note["failed"])
         phones, times = tuple(note["phones"]), tuple(note["times"])
-        return replace(clip, phones=phones, times=times, **{name: note[name] for name in _SPOKEN}), new
+        return replace(clip, phones=phones, times=times, **{name: note[name] for name in _SPOKEN})
 
     def wave(self, clip: Clip) -> np.ndarray:
         """The wave of a clip (T,) at 16 kHz."""
