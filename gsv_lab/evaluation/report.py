@@ -1,237 +1,271 @@
-"""A comparison of conditions as Markdown, from the result of a run: tables, and what was recognised."""
+"""`report.html` of an evaluation: one file without scripts, with its sounds and pictures in it.
+
+What a reader has to know before any number comes first (warnings, what is missing), then tables by language, the
+differences between systems, what can be heard, and last how it was measured. The same numbers are in `results.json`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from gsv_lab.errors import ConfigError, one_line
-from gsv_lab.evaluation.conditions import NATURAL
-from gsv_lab.evaluation.measures.recognisers import EVALUATION
-from gsv_lab.evaluation.tables import INVALID_PHONE_ERROR, SCHEMA, error_figures
+from gsv_lab.errors import ConfigError
+from gsv_lab.evaluation.catalogue import GROUPS, SCHEMA, named, shown
+from gsv_lab.evaluation.report_clips import MEDIA, Sounds, Waves, examples, worst
+from gsv_lab.evaluation.report_differences import differences
+from gsv_lab.evaluation.report_parts import (
+    Column,
+    Results,
+    cell,
+    columns_of,
+    flat,
+    grid,
+    grouped,
+    language_name,
+    single_note,
+    span,
+)
+from gsv_lab.evaluation.report_texts import transcripts
+from gsv_lab.evaluation.systems import NATURAL
+from gsv_lab.system import page
+from gsv_lab.system.page import Html
 
-Result = Mapping[str, Any]
-Columns = Mapping[str, tuple[str, str]]
-"""Figure -> (heading, number format)."""
-
-CONDITION_NAMES = {
-    "natural": "natural",
-    "copy_synthesis": "copy synthesis",
-    "resynthesis": "resynthesis (true codes and phones)",
-    "phones_without_codes": "true phones without codes",
-    "codes_without_phones": "true codes without phones",
-    "true_timing": "predicted codes, true timing",
-    "zero_shot": "zero-shot (predicted codes)",
-    "fine_tuned": "fine-tuned",
-    "cross_lingual": "cross-lingual",
+NOTES = {
+    "words": "An error rate says as much about the recogniser as about the voice: read it beside natural speech.",
+    "quality": (
+        "A prediction by a network, not the opinion of listeners, and only its difference to natural speech says "
+        "anything. Natural speech stands with its own value; every other system with its difference to it on the same "
+        "items, and in small the value itself."
+    ),
+    "signal": "Only where a system follows the natural recording; distances of different readings are large anyway.",
 }
-LANGUAGE_NAMES = {"en": "English", "zh": "Mandarin"}
-COLUMNS: Columns = {
-    "similarity": ("similarity", ".3f"),
-    "normalised_similarity": ("normalised similarity", ".2f"),
-    "nearest_share": ("own reference nearest", ".0%"),
-    "dnsmos_ovrl": ("DNSMOS OVRL", ".2f"),
-    "dnsmos_difference": ("DNSMOS OVRL − natural", "+.2f"),
-    "duration_error": ("error of durations, codes", ".2f"),
-    "duration_correlation": ("correlation of durations", ".2f"),
-    "silence": ("share of silence", ".0%"),
-    "duration_ratio": ("duration ratio", ".2f"),
-    "f0_correlation": ("F0 correlation", ".2f"),
-    "f0_spread": ("F0 spread over natural", ".2f"),
-    "f0_cents": ("F0 error, cents", ".0f"),
-}
-"""Columns of a comparison beside those of `error_columns`."""
-GAIN_COLUMNS: Columns = {
-    "similarity": ("similarity", "+.3f"),
-    "normalised": ("normalised similarity", "+.2f"),
-    "phone_error_points": ("phone error, points", "+.1f"),
-}
+"""What is said above the table of a group."""
+
+Row = Mapping[str, Any]
 
 
-def comparison_markdown(result: Result) -> str:
-    """The whole report of a run: two tables a language, every speaker, and how it was measured.
+def report_page(
+    results: Results, timing: Mapping[str, Any], sounds: Sounds, references: Mapping[str, Path] | None = None
+) -> str:
+    """The whole page.
+
+    Args:
+        results: what `results.json` holds.
+        timing: what `timing.json` holds: whatever comes from a clock or a machine.
+        sounds: (system, item, seed) -> file; natural recordings under the system `natural` and the seed None. What is
+            not there is not heard, and nothing else changes.
+        references: item -> file of the reference clip.
 
     Raises:
-        ConfigError: `RESULT_VERSION`, a result of another version of the format.
+        ConfigError: `RESULT_VERSION`, results of another version of the format.
     """
-    if result.get("schema") != SCHEMA:
-        raise ConfigError("RESULT_VERSION", f"The result has format {result.get('schema')!r}", f"format {SCHEMA}")
-    parts = [f"**{one_line(result['system'])}** on `{one_line(result['list']['name'])}`, {_seeds(result['seeds'])}."]
-    languages = {name for table in result["conditions"].values() for name in table["languages"]}
-    for language in sorted(languages):
-        parts += _language_tables(result, language)
-    if result.get("gains"):
-        parts += ["### What fine-tuning adds to zero-shot", gains_markdown(result["gains"])]
-    parts += ["### Speakers", speakers_markdown(result), _notes(result)]
-    return "\n\n".join(parts) + "\n"
+    if results.get("schema") != SCHEMA:
+        raise ConfigError("RESULT_VERSION", f"The result has format {results.get('schema')!r}", f"format {SCHEMA}")
+    waves = Waves(sounds, references or {})
+    sections = {
+        "compared": ("What was compared", _compared(results)),
+        "tables": ("Results", _tables(results)),
+        "differences": ("Differences", differences(results)),
+        "anchors": ("Thresholds, ceiling and floor", _anchors(results)),
+        "speakers": ("Every speaker", _speakers(results)),
+        "missing": ("What was not measured", _not_measured(results)),
+        "failures": ("Failures", _failures(results)),
+        "examples": ("To hear", examples(results, waves)),
+    }
+    used = sum(map(len, sections["examples"][1]))
+    sections |= {
+        "worst": ("The worst clips of each measure", worst(results, waves, MEDIA - used)),
+        "texts": ("What was heard", transcripts(results)),
+        "how": ("How it was measured", _how(results, timing)),
+    }
+    sections = {anchor: section for anchor, section in sections.items() if section[1]}
+    parts = [page.joined(page.heading(title, 2, anchor), *body) for anchor, (title, body) in sections.items()]
+    names = {anchor: title for anchor, (title, _) in sections.items()}
+    return page.document(_title(results), _lead(results), _warnings(results), page.contents(names), *parts)
 
 
-def _language_tables(result: Result, language: str) -> list[str]:
-    """What is understood in a language under each condition, natural speech first, and how it sounds."""
-    rows = {}
-    for condition, table in result["conditions"].items():
-        rows[condition_name(condition)] = table["languages"].get(language)
-    parts = [f"### {LANGUAGE_NAMES.get(language, language)}"]
-    for columns in (error_columns(result, language), COLUMNS):
-        parts.append(grid("condition", rows, columns, intervals=True))
+def _systems(results: Results) -> list[str]:
+    """Names of the systems, natural speech first."""
+    return sorted(results["systems"], key=lambda name: name != NATURAL)
+
+
+def _title(results: Results) -> str:
+    made = [name for name in _systems(results) if name != NATURAL]
+    if len(made) > 3:
+        return f"Evaluation of {len(made)} systems"
+    return f"Evaluation of {', '.join(made) or 'natural speech'}"
+
+
+def _lead(results: Results) -> Html:
+    clips = results["clips"]
+    speakers = {clip["speaker"] for clip in clips if clip["speaker"]}
+    languages = ", ".join(language_name(code) for code in sorted({clip["language"] for clip in clips}))
+    names = ", ".join("natural speech" if name == NATURAL else name for name in _systems(results))
+    counts = (
+        f"{results['list']['items']} items of {len(speakers) or 'unknown'} speakers in {languages or 'no language'}"
+    )
+    return page.paragraph(
+        f"Compared: {names}; list {results['list']['name']}: {counts}, {len(clips)} clips. Values are means over "
+        "speakers, error rates are pooled over all words; below them stands the interval by Student's t over speakers."
+    )
+
+
+def _warnings(results: Results) -> Html:
+    if not results["warnings"]:
+        return Html()
+    return page.joined(page.paragraph(page.strong("Before you read the numbers"), kind="warning"),
+                       page.listing(results["warnings"], "warning"))  # fmt: skip
+
+
+def _compared(results: Results) -> list[Html]:
+    head = ("system", "clips", "items", "missing", "failed", "not in the list", "sample rates", "bandwidth")
+    rows = []
+    for name in _systems(results):
+        system = results["systems"][name]
+        rates = ", ".join(f"{rate} Hz: {count}" for rate, count in system["rates"].items())
+        band = shown("band_hz", system["band_hz"], unit=True)
+        missing, failed = len(system["missing"]), len(system["failed"])
+        noted = [page.warning(count) if count else count for count in (missing, failed)]
+        rows.append([name, system["samples"], system["items"], *noted, len(system["extra"]), rates, band])
+    names = [_names(name, results["systems"][name]) for name in _systems(results)]
+    return [page.table(head, rows, stack=True), *names]
+
+
+def _names(name: str, system: Row) -> Html:
+    """Which items are missing or too many, folded."""
+    lists = {"missing": system["missing"], "not in the list": system["extra"]}
+    found = [page.paragraph(f"{kind}: {', '.join(items)}") for kind, items in lists.items() if items]
+    return page.fold(f"Items of {name} that are missing or too many", *found) if found else Html()
+
+
+def _tables(results: Results) -> list[Html]:
+    """The tables of each language, a group of measures each."""
+    parts = []
+    minus = {_key(row, row["a"]): row for row in results["differences"] if row["b"] == NATURAL}
+    for language in sorted({row["language"] for row in results["figures"]}):
+        rows = [row for row in results["figures"] if row["language"] == language]
+        parts.append(page.heading(language_name(language), 3))
+        for group, columns in grouped(columns_of(rows)).items():
+            if group == "anchor":
+                continue
+            note = page.paragraph(NOTES[group], kind="note") if group in NOTES else ""
+            lines = {name: _line(rows, name, minus if group == "quality" else {}) for name in _systems(results)}
+            parts.append(page.joined(page.heading(GROUPS[group], 4), note, grid("system", lines, columns)))
+        parts.append(single_note(rows))
     return parts
 
 
-def condition_name(condition: str) -> str:
-    """How reports call a condition."""
-    return CONDITION_NAMES.get(condition, condition)
+def _key(row: Row, system: str) -> tuple[str, ...]:
+    return system, row["language"], row["measure"], row["evaluator"]
 
 
-def error_columns(result: Result, language: str = "") -> Columns:
-    """Error rates by every recogniser of a result, then skipped or repeated words, then shares of accuracy kept.
-
-    The recogniser of phones is marked where it may not be used for the language. Slips of characters are those of
-    syllables.
-    """
-    rates: dict[str, tuple[str, str]] = {}
-    slips: dict[str, tuple[str, str]] = {}
-    kept: dict[str, tuple[str, str]] = {}
-    for measure in result["evaluators"]:
-        rate, accuracy, slip = error_figures(measure)
-        evaluator = recogniser_name(result, measure, language)
-        unit = measure.partition("_")[0][:-1]
-        rates[rate] = (f"{unit} error ({evaluator})", ".1%")
-        if unit != "character":
-            slips[slip] = (f"skipped or repeated words per 100 ({evaluator})", ".1f")
-        if measure in ("words", "phones"):
-            kept[accuracy] = (f"retained {unit} accuracy ({evaluator})", ".2f")
-    return rates | slips | kept
+def _line(rows: list[Row], system: str, minus: Mapping[tuple[str, ...], Row]) -> dict[Column, Html]:
+    """Cells of a system; where `minus` has its difference to natural speech, that stands first."""
+    found = {}
+    for row in rows:
+        if row["system"] != system:
+            continue
+        difference = minus.get(_key(row, system))
+        if difference is None:
+            found[row["measure"], row["evaluator"]] = cell(row)
+        else:
+            itself = f"itself {shown(row['measure'], row['value'])}"
+            found[row["measure"], row["evaluator"]] = cell(difference, itself, signed=True)
+    return found
 
 
-def recogniser_name(result: Result, measure: str, language: str) -> str:
-    """Who counts the errors of a measure: short name of a Whisper model, pocketsphinx or a recogniser of phones."""
-    _, _, by = measure.partition("_")
-    name = by or "pocketsphinx"
-    if measure == "phones":
-        own = f"{language}: {EVALUATION}" in result["evaluators"][measure]
-        name = EVALUATION if own else "own recogniser"
-    if f"{measure} {language}" in result["invalid"]:
-        name += f"; invalid: natural error above {INVALID_PHONE_ERROR * 100:g} %"
-    return name
-
-
-def speakers_markdown(result: Result) -> str:
-    """One table a condition with a row for each speaker."""
-    columns = {**error_columns(result), **COLUMNS}
+def _speakers(results: Results) -> list[Html]:
+    """Values of every speaker, folded by language and system; nothing where no figure tells speakers apart."""
     parts = []
-    for condition, table in result["conditions"].items():
-        parts.append(f"{condition_name(condition)}:\n\n{grid('speaker', table['speakers'], columns)}")
-    return "\n\n".join(parts)
+    for language in sorted({row["language"] for row in results["figures"]}):
+        for system in _systems(results):
+            lines: dict[str, dict[Column, Html]] = {}
+            rows = [row for row in results["figures"] if row["language"] == language and row["system"] == system]
+            for row in rows:
+                for speaker, value in row["by_speaker"].items():
+                    text = page.value(shown(row["measure"], value))
+                    lines.setdefault(speaker or "unknown", {})[row["measure"], row["evaluator"]] = text
+            if lines:
+                body = grid("speaker", dict(sorted(lines.items())), columns_of(rows))
+                parts.append(page.fold(f"{language_name(language)}, {system}: {len(lines)} speakers", body))
+    return parts
 
 
-def transcripts_markdown(result: Result) -> str:
-    """What each recogniser found in every clip, beside what was to be said; both as they were compared."""
-    parts = [f"# {result['system']} on `{result['list']['name']}`: what was recognised"]
-    by_target: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for clip in result["clips"]:
-        by_target.setdefault((clip["speaker"], clip["source"]), []).append(clip)
-    for (speaker, source), clips in by_target.items():
-        lines = [f"## {speaker}: {source}"]
-        for measure in result["evaluators"]:
-            heard = [clip for clip in clips if measure in clip["texts"]]
-            if heard:
-                lines += ["", f"{measure}: {heard[0]['texts'][measure]['expected']}", ""]
-            for clip in heard:
-                seed = "" if clip["seed"] is None else f", seed {clip['seed']}"
-                found = clip["texts"][measure]["recognised"]
-                lines.append(f"- {condition_name(clip['condition'])}{seed}: {found}")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts) + "\n"
+def _anchors(results: Results) -> list[Html]:
+    """What a similarity is measured by: ceiling, floor, and the threshold of acceptance."""
+    figures = [row for row in results["figures"] if named(row["measure"]).group == "anchor"]
+    lines = {}
+    for language in sorted({row["language"] for row in figures}):
+        rows = [row for row in figures if row["language"] == language]
+        lines |= {f"{name}, {language_name(language)}": _line(rows, name, {}) for name in _systems(results)}
+    thresholds = []
+    for evaluator, languages in results["thresholds"].items():
+        for language, found in languages.items():
+            values = (shown("similarity", found["threshold"]), shown("word_error", found["rate"], unit=True))
+            thresholds.append((evaluator, language_name(language), *values))
+    parts = []
+    if lines:
+        says = "Ceiling: other natural speech of the same speaker. Floor: natural speech of other speakers."
+        parts += [page.paragraph(says, kind="note"), grid("system", lines, columns_of(figures))]
+    if thresholds:
+        says = "A clip is accepted above the threshold at which natural pairs have equal errors of both kinds."
+        head = ("evaluator", "language", "threshold", "equal-error rate")
+        parts += [page.paragraph(says, kind="note"), page.table(head, thresholds)]
+    return [*parts, single_note(figures)] if parts else []
 
 
-def gains_markdown(gains: Mapping[str, Any]) -> str:
-    """One row a speaker: differences on the same targets, with paired intervals over clips."""
-    rows: dict[str, dict[str, Any]] = {}
-    for speaker, gain in gains.items():
-        rows[speaker] = {}
-        for key, value in gain.items():
-            if isinstance(value, float):
-                value = {"value": value, "low": None, "high": None}
-            rows[speaker][key] = value
-    return grid("speaker", rows, GAIN_COLUMNS, intervals=True)
+def _not_measured(results: Results) -> list[Html]:
+    rows = []
+    for row in results["not_measured"]:
+        who, clips = row["system"] or "all", row["clips"] or "all"
+        rows.append([who, named(row["measure"]).heading, row["evaluator"] or "–", clips, row["reason"]])
+    head = ("system", "measure", "evaluator", "clips", "why")
+    return [page.table(head, rows, stack=True)] if rows else []
 
 
-def grid(
-    first: str,
-    rows: Mapping[str, Mapping[str, Any] | None],
-    columns: Columns,
-    intervals: bool = False,
-) -> str:
-    """Figures as a Markdown table; columns that no row has are left out, absent values are a dash.
-
-    Args:
-        first: heading of the first column.
-        rows: row name -> figures (value, low, high).
-        columns: figure -> (heading, number format).
-        intervals: whether each value is followed by its interval in brackets.
-    """
-    known = {key for row in rows.values() if row for key in row}
-    shown = {key: column for key, column in columns.items() if key in known}
-    headings = [heading for heading, _ in shown.values()]
-    lines = [_line([first, *headings]), "| --- " * (len(shown) + 1) + "|"]
-    for name, row in rows.items():
-        cells = [name]
-        for key, (_, style) in shown.items():
-            figure = row.get(key) if row else None
-            cells.append(_cell(figure, style, intervals))
-        lines.append(_line(cells))
-    return "\n".join(lines)
+def _failures(results: Results) -> list[Html]:
+    rows = []
+    for name in _systems(results):
+        rows += [(name, row["item"], row["seed"], row["code"]) for row in results["systems"][name]["failed"]]
+    says = "These clips could not be made or read. They count in no mean."
+    return [page.paragraph(says, kind="warning"), page.table(("system", "item", "seed", "code"), rows)] if rows else []
 
 
-def _line(cells: Sequence[str]) -> str:
-    return " | ".join(["", *(one_line(cell).replace("|", "\\|") for cell in cells), ""]).strip()
+def _how(results: Results, timing: Mapping[str, Any]) -> list[Html]:
+    """Evaluators, settings, hashes, machine, and both intervals of every figure."""
+    judges: dict[tuple[str, str], list[str]] = {}
+    for row in results["evaluators"]:
+        judges.setdefault((row["evaluator"], row["identity"]), []).append(row["measure"])
+    judged = [(evaluator, ", ".join(names), identity) for (evaluator, identity), names in judges.items()]
+    hashes = [("list", results["list"]["sha256"])]
+    hashes += [(f"sounds of {name}", results["systems"][name]["sounds"]) for name in _systems(results)]
+    return [
+        page.table(("evaluator", "values", "identity"), judged, stack=True),
+        page.heading("Intervals", 3),
+        page.paragraph(
+            "Intervals above are by Student's t over the means of speakers. The bootstrap over speakers, then their "
+            "clips, stands beside each of them under ", page.strong("bootstrap"), " in results.json and below. "
+            "With few speakers it is too narrow, so it is not the one to quote.",
+        ),
+        page.fold(f"Both intervals of all {len(results['figures'])} figures", _both(results)),
+        page.heading("Settings", 3),
+        page.table(("setting", "value"), flat(results["settings"])),
+        page.fold("Hashes", page.table(("of", "hash"), hashes)),
+        page.heading("Where and when", 3),
+        page.table(("", ""), flat(timing)),
+        page.paragraph("For programs: ", page.link("results.json"), ", ", page.link("clips.csv"), ", ",
+                       page.link("timing.json"), ".", kind="note"),
+    ]  # fmt: skip
 
 
-def _cell(figure: Mapping[str, Any] | None, style: str, interval: bool) -> str:
-    if figure is None or figure["value"] is None:
-        return "–"
-    text = format(figure["value"], style)
-    if interval and figure["low"] is not None:
-        low = format(figure["low"], style)
-        high = format(figure["high"], style)
-        text += f" ({low} to {high})"
-    return text.replace("-", "−")
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    if len(seeds) == 1:
-        return f"first output, seed {seeds[0]}"
-    return f"mean of seeds {', '.join(map(str, seeds))}"
-
-
-def _notes(result: Result) -> str:
-    lines = ["### How it was measured", ""]
-    for name, identity in result["evaluators"].items():
-        lines.append(f"- {name}: {identity}")
-    for name, reason in result.get("missing", {}).items():
-        lines.append(f"- {name}: not measured. {reason}")
-    for language, pair in result["thresholds"].items():
-        lines.append(
-            f"- same-speaker threshold from the natural pairs, {LANGUAGE_NAMES.get(language, language)}: "
-            f"{pair['threshold']:.3f} (equal error rate {pair['rate']:.1%})"
-        )
-    for language, row in result["conditions"].get(NATURAL, {"languages": {}})["languages"].items():
-        if row.get("ceiling") and row.get("floor"):
-            lines.append(
-                f"- similarity of natural {LANGUAGE_NAMES.get(language, language)} to its own reference (ceiling) "
-                f"{row['ceiling']['value']:.3f}, to those of others (floor) {row['floor']['value']:.3f}"
-            )
-    for name in result["invalid"]:
-        lines.append(f"- invalid: {name}, natural error rate above {INVALID_PHONE_ERROR * 100:g} %")
-    for condition, table in result["conditions"].items():
-        if table["failed"]:
-            codes = sorted({clip["code"] for clip in table["failed"]})
-            count = len(table["failed"])
-            lines.append(
-                f"- {condition_name(condition)}: {count} clips failed ({', '.join(codes)}), counted as silence"
-            )
-    lines.append(
-        "- in brackets: 95 % percentile bootstrap over speakers, then clips; with so few speakers these intervals are "
-        "rough and rather too narrow"
-    )
-    return "\n".join(lines)
+def _both(results: Results) -> Html:
+    head = ("system", "language", "measure", "evaluator", "value", "t", "bootstrap", "over", "speakers", "items")
+    rows = []
+    for row in results["figures"]:
+        measure = row["measure"]
+        ends = [span(measure, row[kind]) or "–" for kind in ("t", "bootstrap")]
+        names = [row["system"], row["language"], named(measure).heading, row["evaluator"]]
+        value = shown(measure, row["value"], unit=True)
+        rows.append([*names, value, *ends, row["unit"] + "s", row["speakers"], row["items"]])
+    return page.table(head, rows)

@@ -21,7 +21,7 @@ _PICTURES: dict[str, tuple[str, ...]] = {
     "sampling": ("sampling_candidates",),
     "latents": ("flow_densities", "latent_spread", "vocoder_stages", "excitation"),
     "speakers": ("speaker_space", "leakage_matrix"),
-    "effects": ("head_costs", "cost_scatter", "shift_scatter"),
+    "effects": ("head_costs", "cost_scatter", "shift_scatter", "forest"),
     "views": ("tensor_view",),
 }  # fmt: skip
 _OTHERS = {

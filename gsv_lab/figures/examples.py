@@ -245,6 +245,11 @@ def _shift_scatter(m: Material) -> Figure:
     return figures.shift_scatter(moved, ["0.97 of the way", "0.70 of the way"])
 
 
+def _forest(m: Material) -> Figure:
+    rows = {"A − natural": (4.1, 1.2, 7.0), "B − natural": (1.0, -0.8, 2.8), "A − B": (3.1, 0.4, 5.8)}
+    return figures.forest(rows, "word error, points", sure=["A − natural"], better=-1)
+
+
 def _tensor_view(m: Material) -> Figure:
     return figures.tensor_view(m.mel, ("band", "frame"), rate=100, phones=m.phones, start=m.start, end=m.end)
 

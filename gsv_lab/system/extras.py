@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from importlib import metadata
+from importlib.util import find_spec
 from types import ModuleType
 
 from gsv_lab.errors import LabError
@@ -29,9 +30,27 @@ def require(module: str, extra: str = "eval") -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        missing = error.name or module
-        name = "Resemblyzer" if extra == "ge2e" else f"the extra [{extra}]"
-        raise LabError("EXTRA_MISSING", f"The package {missing!r} is not installed", name, _COMMANDS[extra]) from error
+        raise _missing(error.name or module, extra) from error
+
+
+def check_installed(*modules: str, extra: str = "eval") -> None:
+    """Refuse at once where an optional module is absent that is loaded later.
+
+    Args:
+        modules: names without dots; nothing of them is loaded, so one that is damaged is met when it is.
+        extra: see `require`.
+
+    Raises:
+        LabError: `EXTRA_MISSING`, the first one that is not installed.
+    """
+    for module in modules:
+        if find_spec(module) is None:
+            raise _missing(module, extra)
+
+
+def _missing(module: str, extra: str) -> LabError:
+    name = "Resemblyzer" if extra == "ge2e" else f"the extra [{extra}]"
+    return LabError("EXTRA_MISSING", f"The package {module!r} is not installed", name, _COMMANDS[extra])
 
 
 def version(distribution: str) -> str:
