@@ -1,9 +1,7 @@
 """Whether all of a text was said, once: words skipped, said again or in a loop, and texts that break off.
 
-The phones that a recogniser hears are aligned with the phones of the text by a search that may jump: back, where words
-are said again, and forward, where they are left out. A jump costs as much as four phones too many, so that slips of
-single phones are no reason for one.
-Letters: P phones of the text, R recognised phones, W words.
+The phones of the text are aligned with what a recogniser heard by a search that may jump (`jumps`).
+Letters: F frames, V labels, P phones of the text, R recognised phones, W words.
 """
 
 from __future__ import annotations
@@ -16,31 +14,22 @@ import numpy as np
 
 from gsv_lab.errors import TextError
 from gsv_lab.evaluation.measures import Found, Job, is_silent
-from gsv_lab.evaluation.measures.recognisers import Transcribe
+from gsv_lab.evaluation.measures.jumps import AHEAD, BACK, FOREIGN, read_with_jumps
+from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber
 
 Span = tuple[int, int]
-"""Number of the first word (or phone), and of the one after the last."""
+"""Number of the first word (or recognised phone), and of the one after the last."""
 
-SLIP, OTHER, UNLIKE, JUMP = 7, 10, 13, 27
-"""Costs: a phone left out or too many; another one of its kind (vowel or consonant); one of the other kind; going on at
-the start of any other word."""
-FEWEST = 3
-"""Phones; a stretch of words with fewer is too short to say that it was left out or said again."""
 SAID = 0.4
-"""Share of the phones of a word, right or wrong, that are heard at least where it was said."""
-AGREEING = 0.6
-"""Share of phones that must agree with the text where words are taken to be said again."""
+"""Share of the phones of a word that the path passes at least where it was said."""
 LAST_SHARE, LAST_WORDS = 0.15, 2
 """A text broke off early where this share of its phones at the end, and that many words, are not said."""
 TIMES = 3
 """What is said so often in a row is a loop."""
-LONGEST_BABBLE = 8
-"""Phones that are no part of the text are a loop only where there are so many in a row."""
+BABBLE, SAME = 8, 0.6
+"""Sounds that are no part of the text are a loop where there are so many phones in a row, this share of them repeated."""
 _VOWELS = frozenset("AEIOUaeiouv")  # first letters of vowels and finals in the folded alphabet
-_FAR = 10**9
-
-Pair = tuple[int, int]
-"""A recognised phone and the phone of the text that it stands for."""
+_RIGHT, _KIN, _OTHER = -0.1, -3.0, -5.0  # nats that stand for a recognised phone without its probability
 
 
 class Completeness(NamedTuple):
@@ -63,10 +52,9 @@ class Completeness(NamedTuple):
 
 
 def completeness(words: Sequence[Sequence[str]], recognised: Sequence[str]) -> Completeness:
-    """Words left out, said again and looped, from the phones that a recogniser heard.
+    """Words left out, said again and looped, where only the recognised phones are known.
 
-    Single phones that are wrong, missing or too many do not count; nor do words and stretches of fewer than three
-    phones, which a recogniser of phones cannot tell from its own slips.
+    `completeness_in` knows how sure the recogniser was and is far more exact: prefer it.
 
     Args:
         words: W words of the text, each with its phones in the recogniser's alphabet.
@@ -75,115 +63,64 @@ def completeness(words: Sequence[Sequence[str]], recognised: Sequence[str]) -> C
     Raises:
         TextError: `TEXT_EMPTY`, no word has a phone.
     """
-    phones = [phone for word in words for phone in word]
-    if not phones:
-        raise TextError("TEXT_EMPTY", "There is nothing to compare with", "a text with at least one word")
-    owner = [number for number, word in enumerate(words) for _ in word]
-    readings = _readings(
-        phones, recognised, [n for n, word in enumerate(owner) if word not in owner[max(0, n - 1) : n]]
-    )
-    trace = [-1] * len(recognised)
-    for reading in readings:
-        for heard, position in reading:
-            trace[heard] = owner[position]
-    said = [_said(words, reading, owner) for reading in readings]
-    skipped = _skipped(words, set().union(*said))
-    repeats = _repeats(phones, recognised, readings, said, owner)
-    end = len(words)
-    while end - 1 in skipped:
-        end -= 1
-    unsaid = sum(len(word) for word in words[end:]) / len(phones)
-    early = unsaid >= LAST_SHARE and len(words) - end >= LAST_WORDS
-    loops = _loops(repeats)
-    repeated = tuple(span for _, span in repeats)
-    return Completeness(skipped, repeated, loops, _babble(recognised, trace), unsaid, early, tuple(trace))
+    names = sorted({*recognised, *(phone for word in words for phone in word)})
+    heard, known = np.array(recognised, dtype=str)[:, None], np.array(names, dtype=str)[None, :]
+    kinds = [np.array([phone[0] in _VOWELS for phone in some], dtype=bool) for some in (recognised, names)]
+    same_kind = kinds[0][:, None] == kinds[1][None, :]
+    # Every phone lasts a frame and leaves one to the blank, in which a phone that was not heard may have been said.
+    scores = np.full((2 * len(recognised), len(names) + 1), _OTHER)
+    scores[0::2, 1:] = np.where(heard == known, _RIGHT, np.where(same_kind, _KIN, _OTHER))
+    scores[1::2, 0] = _RIGHT
+    return completeness_in(words, scores, names)
 
 
-def _readings(phones: Sequence[str], recognised: Sequence[str], starts: Sequence[int]) -> list[list[Pair]]:
-    """The cheapest way to read what was heard off the text: between two jumps, one list of pairs each.
+def completeness_in(words: Sequence[Sequence[str]], scores: np.ndarray, names: Sequence[str]) -> Completeness:
+    """Words left out, said again and looped, from a recogniser's probabilities.
 
-    Dynamic programming over recognised phones; `before` holds the costs of having heard t phones and read j phones of
-    the text when the last step took a recognised phone, `after` those when the text may also have been jumped in.
+    Args:
+        words: W words of the text, each with its phones in the recogniser's alphabet.
+        scores: (F, V) log-probabilities, the blank first.
+        names: V - 1 names of the other labels.
+
+    Raises:
+        TextError: `TEXT_EMPTY`, no word has a phone.
     """
-    heard, size = len(recognised), len(phones)
-    other = _differences(phones, recognised)
-    skips = SLIP * np.arange(size + 1)
-    targets = np.array([*starts, size])
-    before = np.full((heard + 1, size + 1), _FAR)
-    after = np.zeros_like(before)
-    before[0, 0] = 0
-    for t in range(heard + 1):
-        if t:
-            before[t] = after[t - 1] + SLIP
-            before[t, 1:] = np.minimum(before[t, 1:], after[t - 1, :-1] + other[t - 1])
-        row = before[t].copy()
-        row[targets] = np.minimum(row[targets], row.min() + JUMP)
-        after[t] = np.minimum.accumulate(row - skips) + skips
-    readings: list[list[Pair]] = [[]]
-    t, j = heard, size
-    while t or j:
-        if after[t, j] < before[t, j]:
-            if j and after[t, j] == after[t, j - 1] + SLIP:
-                j -= 1
-                continue
-            j = int(before[t].argmin())
-            readings.append([])
-            if not t:
-                break
-        t -= 1
-        if j and before[t + 1, j] == after[t, j - 1] + other[t, j - 1]:
-            j -= 1
-            readings[-1].append((t, j))
-    return [reading[::-1] for reading in reversed(readings) if reading]
+    owner = [number for number, word in enumerate(words) for _ in word]
+    if not owner:
+        raise TextError("TEXT_EMPTY", "There is nothing to compare with", "a text with at least one word")
+    numbers = {name: number for number, name in enumerate(names, start=1)}
+    labels = [numbers[phone] for word in words for phone in word]
+    starts = [position for position, word in enumerate(owner) if not position or word != owner[position - 1]]
+    path = read_with_jumps(scores, labels, starts)
+    said = [_said(words, owner, part) for part in np.split(path.states, np.flatnonzero(path.jumps))]
+    known = set().union(*said)
+    skipped = tuple(number for number, word in enumerate(words) if word and number not in known)
+    end = 1 + max((number for number in known), default=-1)
+    unsaid = sum(len(word) for word in words[end:]) / len(labels)
+    early = unsaid >= LAST_SHARE and sum(bool(word) for word in words[end:]) >= LAST_WORDS
+    repeats = _repeats(said)
+    repeated = tuple(span for _, span in repeats)
+    recognised, trace = _trace(scores, path.states, owner)
+    return Completeness(skipped, repeated, _loops(repeats), _babble(recognised, trace), unsaid, early, tuple(trace))
 
 
-def _differences(phones: Sequence[str], recognised: Sequence[str]) -> np.ndarray:
-    """Costs (R, P) of a recognised phone in place of one of the text."""
-    text, found = np.array(phones)[None, :], np.array(recognised, dtype=str)[:, None]
-    kinds = np.array([phone[0] in _VOWELS for phone in phones])[None, :]
-    found_kinds = np.array([phone[0] in _VOWELS for phone in recognised], dtype=bool)[:, None]
-    return np.where(text == found, 0, np.where(kinds == found_kinds, OTHER, UNLIKE))
-
-
-def _said(words: Sequence[Sequence[str]], reading: Sequence[Pair], owner: Sequence[int]) -> set[int]:
-    """The words that one reading says."""
+def _said(words: Sequence[Sequence[str]], owner: Sequence[int], states: np.ndarray) -> set[int]:
+    """The words that are said in a part of the path without a jump."""
     found = [0] * len(words)
-    for _, position in reading:
-        found[owner[position]] += 1
+    for state in np.unique(states[states % 2 == 1]):
+        found[owner[state // 2]] += 1
     return {number for number, word in enumerate(words) if word and found[number] >= SAID * len(word)}
 
 
-def _skipped(words: Sequence[Sequence[str]], said: set[int]) -> tuple[int, ...]:
-    """The words that no reading says, in stretches that are long enough to tell."""
-    skipped: list[int] = []
-    for missing, group in groupby(range(len(words)), lambda number: bool(words[number]) and number not in said):
-        stretch = list(group)
-        if missing and sum(len(words[number]) for number in stretch) >= FEWEST:
-            skipped += stretch
-    return tuple(skipped)
-
-
-def _repeats(
-    phones: Sequence[str],
-    recognised: Sequence[str],
-    readings: Sequence[Sequence[Pair]],
-    said: Sequence[set[int]],
-    owner: Sequence[int],
-) -> list[tuple[int, Span]]:
-    """Stretches of words that were said before, each with the number of the reading that says them again."""
+def _repeats(said: Sequence[set[int]]) -> list[tuple[int, Span]]:
+    """Stretches of words that were said before, each with the number of the part that says them again."""
     repeats = []
     known: set[int] = set()
-    for number, reading in enumerate(readings):
-        again = said[number] & known
-        known |= said[number]
-        if not again:
-            continue
-        first, last = min(again), max(again)
-        pairs = [pair for pair in reading if first <= owner[pair[1]] <= last]
-        length = max(pairs[-1][0] - pairs[0][0], pairs[-1][1] - pairs[0][1]) + 1
-        agreeing = sum(phones[position] == recognised[heard] for heard, position in pairs)
-        if length >= FEWEST and agreeing >= AGREEING * length:
-            repeats.append((number, (first, last + 1)))
+    for number, words in enumerate(said):
+        again = words & known
+        known |= words
+        if again:
+            repeats.append((number, (min(again), max(again) + 1)))
     return repeats
 
 
@@ -203,33 +140,43 @@ def _loops(repeats: Sequence[tuple[int, Span]]) -> tuple[tuple[Span, int], ...]:
     return tuple(loop for loop in loops if loop[1] >= TIMES)
 
 
-def _babble(recognised: Sequence[str], trace: Sequence[int]) -> tuple[Span, ...]:
+def _trace(scores: np.ndarray, states: np.ndarray, owner: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Labels of the recognised phones, the best of every frame, and the word of each."""
+    best = scores.argmax(1)
+    first = np.flatnonzero((best > 0) & (np.diff(best, prepend=0) != 0))
+    trace = []
+    for state in states[first].tolist():
+        before, after = owner[max(0, (state - 1) // 2)], owner[min(len(owner) - 1, state // 2)]
+        outside = state in (0, 2 * len(owner)) or before != after
+        trace.append(-1 if outside else after)
+    return best[first].tolist(), trace
+
+
+def _babble(recognised: Sequence[int], trace: Sequence[int]) -> tuple[Span, ...]:
     """Stretches of recognised phones that belong to no word and say the same thing again and again."""
     found = []
-    for number, group in groupby(range(len(trace)), lambda heard: trace[heard]):
+    for word, group in groupby(range(len(trace)), lambda heard: trace[heard]):
         stretch = list(group)
         run = [recognised[heard] for heard in stretch]
-        if number < 0 and len(run) >= LONGEST_BABBLE and _periodic(run):
+        if word < 0 and len(run) >= BABBLE and _periodic(run):
             found.append((stretch[0], stretch[-1] + 1))
     return tuple(found)
 
 
-def _periodic(run: Sequence[str]) -> bool:
+def _periodic(run: Sequence[int]) -> bool:
     """Whether a run repeats its beginning at least three times, up to a few slips."""
     for period in range(1, len(run) // TIMES + 1):
         same = sum(a == b for a, b in zip(run, run[period:], strict=False))
-        if same >= AGREEING * (len(run) - period):
+        if same >= SAME * (len(run) - period):
             return True
     return False
 
 
 class Completed:
-    """Words skipped, said again and looped in a clip, and whether it broke off, by the kit's phone recognisers.
+    """Words skipped, said again and looped in a clip, and whether it broke off, by a phone recogniser of the kit.
 
     Args:
-        recogniser: wave (T,) at 16 kHz -> phone names.
-        language: of the recogniser.
-        identity: which weights it has.
+        recogniser: of phones.
         pronounce: (text, language) -> the phones of each word in the recogniser's alphabet.
     """
 
@@ -238,15 +185,13 @@ class Completed:
 
     def __init__(
         self,
-        recogniser: Transcribe,
-        language: str,
-        identity: str,
+        recogniser: PhoneTranscriber,
         pronounce: Callable[[str, str], Sequence[Sequence[str]]],
     ) -> None:
         self.recogniser = recogniser
-        self.language = language
-        self.evaluator = f"recogniser_{language}"
-        self.identity = f"{identity}, jumps {SLIP}/{OTHER}/{JUMP}"
+        self.language = recogniser.recogniser.language
+        self.evaluator = f"recogniser_{self.language}"
+        self.identity = f"{recogniser.identity}, jumps {BACK:g}/{AHEAD:g}/{FOREIGN:g}"
         self.pronounce = pronounce
 
     def __call__(self, wave: np.ndarray, job: Job) -> Found | None:
@@ -254,8 +199,9 @@ class Completed:
         if job.language != self.language:
             return None
         words = self.pronounce(job.text, job.language)
-        recognised = [] if is_silent(wave) else list(self.recogniser(wave))
-        found = completeness(words, recognised)
+        names = self.recogniser.recogniser.phone_names
+        scores = np.zeros((0, len(names) + 1)) if is_silent(wave) else self.recogniser.scores(wave).double().numpy()
+        found = completeness_in(words, scores, names)
         length = sum(len(word) for word in words) / len(words)
         loops = sum((end - first) * (times - 1) for (first, end), times in found.looped)
         babble = sum(max(1, round((end - first) / length)) for first, end in found.babble)
@@ -265,6 +211,5 @@ class Completed:
             "looped": loops + babble,
             "stopped_early": int(found.stopped_early),
             "words": [" ".join(word) for word in words],
-            "recognised": " ".join(recognised),
             "trace": list(found.trace),
         }
