@@ -20,12 +20,12 @@ from gsv_lab import audio
 from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.evaluation.hard.clips import NOTES, Clip, Clips
 from gsv_lab.evaluation.hard.guards import ALIGNMENT_TAPS, chosen_guards
-from gsv_lab.evaluation.hard.rates import FAILURE, Judged, differences, judge, rates
+from gsv_lab.evaluation.hard.rates import FAILURE, Judged, differences, rates
 from gsv_lab.evaluation.hard.report import worst
 from gsv_lab.evaluation.hard.run import PAGE, RESULT, TIMING, run_hard
 from gsv_lab.evaluation.hard.texts import CLASSES, OWN, HardList, HardText, Word, judged_words, read_hard, sentences
 from gsv_lab.evaluation.hard.traces import trace
-from gsv_lab.evaluation.measures.own import recognisers
+from gsv_lab.evaluation.measures.completeness import completeness
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.loading import load_family
 from gsv_lab.inference.voice import Voice
@@ -158,10 +158,10 @@ def test_a_list_of_texts_alone_has_one_class(tmp_path: Path) -> None:
 
 
 def test_words_of_the_other_language_are_not_judged(lab: Lab, voice: Voice) -> None:
-    text = HardText("a", OWN, "zh", "请把 email 发给我。再见。")
+    text = HardText("a", OWN, "zh", "请把这个 email 发给我。我们明天早上再见。")
     texts = sentences(lab, text, voice)
     words = judged_words(texts, "zh")
-    assert [word.label for word in words] == list("请把发给我再见") and words[0].phones == ("q", "ing")
+    assert [word.label for word in words] == list("请把这个发给我我们明天早上再见") and words[0].phones == ("q", "ing")
     symbols = [symbol for phones in texts for symbol in phones.symbols]
     assert len(texts) == 2 and "SP" in symbols
     for word in words:
@@ -236,19 +236,8 @@ def test_a_run_that_was_stopped_goes_on(
     assert (folder / RESULT).read_bytes() == (finished / RESULT).read_bytes()
 
 
-def test_what_another_recogniser_heard_does_not_count(
-    lab: Lab, voice: Voice, finished: Path, spoken: list[str], tmp_path: Path
-) -> None:
-    folder = copied(finished, tmp_path / "run")
-    lines = [json.loads(line) for line in (folder / NOTES).read_text().splitlines()]
-    stale = [json.dumps({**line, "listener": "another", "phones": ["B"], "times": [0.0]}) for line in lines]
-    (folder / NOTES).write_text("\n".join(stale) + "\n")
-    run_hard(lab, voice, folder, texts=SHORT)
-    assert not spoken and (folder / RESULT).read_bytes() == (finished / RESULT).read_bytes()
-
-
 def test_the_seed_and_the_guard_are_part_of_the_sound(lab: Lab, voice: Voice, tmp_path: Path) -> None:
-    clips = Clips(lab, voice, recognisers(lab)[0], tmp_path)
+    clips = Clips(lab, voice, tmp_path)
     guards, _ = chosen_guards(lab, ["on", "off", "reranked"])
     sounds = {clips._sound(SHORT.texts[0], seed, guard) for seed in (0, 1) for guard in guards}
     assert len(sounds) == 6
@@ -268,13 +257,13 @@ def test_no_seed_is_refused(lab: Lab, voice: Voice, tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
-START, BREAD, END = "We went to the harbour", "bought fresh bread", "then we walked home along the river."
+START, MIDDLE, END = "Please remember", "the yellow umbrella", "because tomorrow will be a rainy day."
 SAID = {
-    "whole": (f"{START} and {BREAD}, and {END}", ()),
-    "cut": (f"{START}.", ("skipped", "stopped_early")),
-    "gap": (f"{START} and {END}", ("skipped",)),
-    "again": (f"{START}, {START.lower()} and {BREAD}, and {END}", ("repeated",)),
-    "loop": (f"{START} and {BREAD}, {BREAD}, {BREAD}, {BREAD}, and {END}", ("repeated", "looped")),
+    "whole": (f"{START} {MIDDLE}, {END}", ()),
+    "cut": (f"{START} {MIDDLE}.", ("skipped", "stopped_early")),
+    "gap": (f"{START} {END}", ("skipped",)),
+    "again": (f"{START} {MIDDLE}, {MIDDLE}, {END}", ("repeated",)),
+    "loop": (f"{START} {MIDDLE}, {MIDDLE}, {MIDDLE}, {MIDDLE}, {END}", ("repeated", "looped")),
 }
 
 
@@ -299,8 +288,8 @@ WORDS = [Word(label, tuple(label), 3 * number, 3 * number + 2) for number, label
 
 
 def judged(item: str, seed: int, guard: str, phones: str, kind: str = "lists") -> Judged:
-    clip = Clip(HardText(item, kind, "en", item), seed, guard, f"{item} {seed} {guard}", "x.wav", phones=tuple(phones))
-    return judge(clip, WORDS)
+    clip = Clip(HardText(item, kind, "en", item), seed, guard, f"{item} {seed} {guard}", "x.wav")
+    return Judged(clip, tuple(WORDS), completeness([word.phones for word in WORDS], list(phones)))
 
 
 def test_rates_are_means_over_texts_of_means_over_seeds() -> None:
@@ -341,7 +330,7 @@ def test_the_worst_of_each_setting_come_in_turn() -> None:
 
 def test_the_trace_of_an_alignment_is_what_the_prior_was_given(lab: Lab, voice: Voice, finished: Path) -> None:
     guards, _ = chosen_guards(lab, ["on", "off"])
-    clips = Clips(lab, voice, recognisers(lab)[0], finished)
+    clips = Clips(lab, voice, finished)
     for guard in guards:
         clip = clips.make(SHORT.texts[0], 0, guard)
         found = trace(lab, clip, voice, guard, finished)
@@ -354,7 +343,7 @@ def test_the_trace_of_an_alignment_is_what_the_prior_was_given(lab: Lab, voice: 
 
 def test_another_draw_is_traced_by_forced_alignment(lab: Lab, voice: Voice, finished: Path) -> None:
     guards, _ = chosen_guards(lab, ["on"])
-    clip = Clips(lab, voice, recognisers(lab)[0], finished).make(SHORT.texts[0], 0, guards[0])
+    clip = Clips(lab, voice, finished).make(SHORT.texts[0], 0, guards[0])
     found = trace(lab, replace(clip, codes="others"), voice, guards[0], finished)
     assert found is not None and found.source == "forced alignment of the clip"
     assert len(found.weights) / found.rate == pytest.approx(clip.seconds, abs=0.05)
@@ -370,7 +359,7 @@ def test_a_released_family_runs_and_shows_its_attention(released: Lab, released_
     assert list(result["not_run"]) == ["reranked"] and all(clip["failure"] for clip in result["clips"])
     assert (tmp_path / PAGE).read_text().count("<img") == 4
     guards, _ = chosen_guards(released, ["on"])
-    clip = Clips(released, released_voice, recognisers(released)[0], tmp_path).make(texts.texts[0], 0, guards[0])
+    clip = Clips(released, released_voice, tmp_path).make(texts.texts[0], 0, guards[0])
     found = trace(released, clip, released_voice, guards[0], tmp_path)
     phones = sentences(released, clip.text, released_voice)
     assert found is not None and found.source.startswith("attention of SemanticGPT, layer ")

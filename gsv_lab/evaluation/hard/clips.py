@@ -1,15 +1,14 @@
-"""The clips of a run: spoken, heard by a recogniser, and kept, so that a run that was stopped goes on.
+"""The clips of a run: spoken once and kept, so that a run that was stopped goes on.
 
-Beside the waves lies a file of notes, one line of JSON a clip. A note is used again where everything is the same that
-makes the sound, and who listens to it.
-Letters: T samples, R recognised phones.
+Beside the waves lies a file of notes, one line of JSON a clip. A wave and its note are used again where everything is
+the same that makes the sound.
+Letters: T samples, F25 codes.
 """
 
 from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -23,15 +22,13 @@ from gsv_lab.evaluation.hard.guards import Guard
 from gsv_lab.evaluation.hard.texts import HardText
 from gsv_lab.evaluation.identity import identity_of, lab_identity, voice_identity
 from gsv_lab.evaluation.lists import SAMPLE_RATE
-from gsv_lab.evaluation.measures import is_silent
-from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber
 from gsv_lab.inference.voice import Voice
 from gsv_lab.system.files import make_folder, save_bytes, save_failed
 
 NOTES = "hard_clips.jsonl"
 CLIPS = "clips"
 _SPOKEN = ("seconds", "ended", "codes", "spoke")
-"""What a note holds of a clip that was spoken, beside what was heard."""
+"""What a note holds of a clip that was spoken."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +46,6 @@ class Clip:
         ended: why decoding ended.
         codes: hash of the codes that were spoken.
         spoke: seconds that speaking took.
-        phones: (R,) what the recogniser heard.
-        times: (R,) where each of them begins, in seconds.
     """
 
     text: HardText
@@ -63,8 +58,6 @@ class Clip:
     ended: str = ""
     codes: str = ""
     spoke: float = 0.0
-    phones: tuple[str, ...] = ()
-    times: tuple[float, ...] = ()
 
 
 class Clips:
@@ -73,17 +66,15 @@ class Clips:
     Args:
         lab: a loaded lab.
         voice: who speaks.
-        transcribers: a phone recogniser for each language.
         folder: of the run.
 
     Raises:
         LabError: `SAVE_FAILED`.
     """
 
-    def __init__(self, lab: Any, voice: Voice, transcribers: Mapping[str, PhoneTranscriber], folder: Path) -> None:
+    def __init__(self, lab: Any, voice: Voice, folder: Path) -> None:
         self.lab = lab
         self.voice = voice
-        self.transcribers = transcribers
         self.folder = folder
         self._voice = voice_identity(voice)
         self._labs: dict[str, str] = {}
@@ -101,16 +92,11 @@ class Clips:
         note = self._notes.get(clip.sound)
         if note is None or not (note["failed"] or self._lies(clip)):
             note = self._speak(clip, guard)
-        listener = self.transcribers[text.language].identity
-        if not note["failed"] and note.get("listener") != listener:
-            note = {**note, "listener": listener, **self._hear(clip)}
-        if self._notes.get(clip.sound) != note:
             self._notes[clip.sound] = note
             self._append(note)
         if note["failed"]:
             return replace(clip, failed=note["failed"])
-        phones, times = tuple(note["phones"]), tuple(note["times"])
-        return replace(clip, phones=phones, times=times, **{name: note[name] for name in _SPOKEN})
+        return replace(clip, **{name: note[name] for name in _SPOKEN})
 
     def wave(self, clip: Clip) -> np.ndarray:
         """The wave of a clip (T,) at 16 kHz."""
@@ -160,10 +146,6 @@ class Clips:
             "spoke": round(spoke, 4),
         }
 
-    def _hear(self, clip: Clip) -> dict[str, list[Any]]:
-        phones, times = heard(self.transcribers[clip.text.language], self.wave(clip))
-        return {"phones": phones, "times": times}
-
     def _append(self, note: dict[str, Any]) -> None:
         line = json.dumps(note, ensure_ascii=False, sort_keys=True) + "\n"
         path = self.folder / NOTES
@@ -172,17 +154,6 @@ class Clips:
                 file.write(line.encode())
         except OSError as error:
             raise save_failed(path, error.strerror or str(error)) from error
-
-
-def heard(transcriber: PhoneTranscriber, wave: np.ndarray) -> tuple[list[str], list[float]]:
-    """The phones that a recogniser hears in a wave (T,) at 16 kHz, and where each begins in seconds."""
-    if is_silent(wave):
-        return [], []
-    best = transcriber.scores(wave).argmax(-1).numpy()
-    new = np.flatnonzero(np.diff(best, prepend=0) != 0)
-    new = new[best[new] > 0]
-    names = [transcriber.recogniser.phone_names[number - 1] for number in best[new].tolist()]
-    return names, [round(float(time), 3) for time in new / transcriber.recogniser.frame_rate]
 
 
 def codes_identity(codes: Any) -> str:
@@ -212,4 +183,4 @@ def _read_notes(path: Path) -> dict[str, dict[str, Any]]:
 def _is_note(note: Any) -> bool:
     if not isinstance(note, dict) or not all(isinstance(note.get(name), str) for name in ("sound", "failed")):
         return False
-    return bool(note["failed"]) or {*_SPOKEN, "listener", "phones", "times"} <= note.keys()
+    return bool(note["failed"]) or {*_SPOKEN} <= note.keys()

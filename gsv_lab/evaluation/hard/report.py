@@ -58,7 +58,7 @@ def draw(judged: Judged, folder: Path, find: Callable[[], Trace | None]) -> byte
     from gsv_lab import figures
 
     clip, found = judged.clip, judged.found
-    key = identity_of([clip.sound, clip.phones, found])
+    key = identity_of([clip.sound, judged.phones, found])
     path = folder / PICTURES / f"{clip.text.item}_{clip.seed}_{key}.png"
     if path.is_file():
         return path.read_bytes()
@@ -68,8 +68,8 @@ def draw(judged: Judged, folder: Path, find: Callable[[], Trace | None]) -> byte
         weights,
         rate,
         [(word.label, word.first, word.last) for word in judged.words],
-        heard=clip.phones,
-        times=clip.times,
+        heard=judged.phones,
+        times=judged.times,
         belongs=found.trace,
         skipped=found.skipped,
         repeated=found.repeated,

@@ -21,7 +21,7 @@ from gsv_lab.evaluation.hard.clips import Clip, Clips
 from gsv_lab.evaluation.hard.guards import OFF, ON, Guard, chosen_guards
 from gsv_lab.evaluation.hard.rates import FAILURE, Judged, differences, judge, plain, rates
 from gsv_lab.evaluation.hard.report import Shown, draw, worst, write_page
-from gsv_lab.evaluation.hard.texts import HardList, HardText, judged_words, read_hard, sentences
+from gsv_lab.evaluation.hard.texts import HardList, HardText, Word, judged_words, read_hard, sentences
 from gsv_lab.evaluation.hard.traces import trace
 from gsv_lab.evaluation.measures.own import recognisers
 from gsv_lab.inference.voice import Voice
@@ -76,14 +76,18 @@ def run_hard(
         problem = f"There is no phone recogniser for {', '.join(missing)}"
         raise LabError("EVALUATOR_MISSING", problem, "a recogniser that ships with a family", "Leave these texts out")
     with locked(make_folder(output), "evaluated in"):
-        clips = Clips(lab, voice, transcribers, Path(output))
+        clips = Clips(lab, voice, Path(output))
+        words = {text: _words(lab, voice, text) for text in listed.texts}
         work = [(text, seed, guard) for text in listed.texts for seed in numbers for guard in chosen]
         made: list[Clip] = []
+        judged: list[Judged] = []
         for number, (text, seed, guard) in enumerate(work):
             if progress is not None:
                 progress(number, len(work), f"{text.item} {seed} {guard.name}")
-            made.append(clips.make(text, seed, guard))
-        judged = _judged(lab, voice, made)
+            clip = clips.make(text, seed, guard)
+            made.append(clip)
+            if words[text] and not clip.failed:
+                judged.append(judge(clip, words[text], clips.wave(clip), transcribers[text.language]))
         result = {
             "schema": SCHEMA,
             "list": {"name": listed.name, "sha256": listed.sha256, "texts": len(listed.texts)},
@@ -107,19 +111,8 @@ def run_hard(
     return result
 
 
-def _judged(lab: Any, voice: Voice, clips: Sequence[Clip]) -> list[Judged]:
-    """The clips that were spoken and have a word that a recogniser can judge."""
-    words: dict[HardText, Any] = {}
-    judged = []
-    for clip in clips:
-        if clip.text not in words:
-            words[clip.text] = _words(lab, voice, clip.text)
-        if words[clip.text] and not clip.failed:
-            judged.append(judge(clip, words[clip.text]))
-    return judged
-
-
-def _words(lab: Any, voice: Voice, text: HardText) -> list[Any]:
+def _words(lab: Any, voice: Voice, text: HardText) -> list[Word]:
+    """What can be judged of a text; nothing of one that cannot be read."""
     try:
         return judged_words(sentences(lab, text, voice), text.language)
     except TextError:  # the clip has failed with the same error
@@ -155,7 +148,7 @@ def _plain(judged: Judged) -> dict[str, Any]:
         "looped": [{"words": list(span), "times": times} for span, times in found.looped],
         "babble": [list(span) for span in found.babble],
         "stopped_early": found.stopped_early,
-        "heard": " ".join(clip.phones),
+        "heard": " ".join(judged.phones),
     }
 
 
