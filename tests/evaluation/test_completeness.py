@@ -67,8 +67,9 @@ def test_a_long_stretch_left_out_is_found_whole() -> None:
     assert found.repeated == () and found.unsaid == 0
 
 
-def test_short_words_left_out_are_not_judged() -> None:
-    assert completeness(WORDS, said((0, 6), (7, 17))).skipped == ()
+def test_a_single_phone_left_out_is_no_word() -> None:
+    words = [*WORDS[:3], ["AH"], *WORDS[3:]]
+    assert completeness(words, said((0, len(WORDS)))).skipped == ()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1])

@@ -14,10 +14,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-BACK, AHEAD = 12.0, 8.0
-"""Nats: going back to the start of a word, and ahead to one (or to the end of the text)."""
-FOREIGN = 4.0
-"""Nats a frame: a sound that is not in the text, below the likeliest label."""
+
+class Prices(NamedTuple):
+    """What leaving the order of the text costs, in nats.
+
+    `back`: going back to the start of a word; `ahead`: going ahead to one, or to the end of the text; `foreign`: each
+    frame with a sound that is not in the text, below the likeliest label.
+    """
+
+    back: float
+    ahead: float
+    foreign: float
 
 
 class Path(NamedTuple):
@@ -31,7 +38,7 @@ class Path(NamedTuple):
     jumps: np.ndarray
 
 
-def read_with_jumps(scores: np.ndarray, labels: Sequence[int], starts: Sequence[int]) -> Path:
+def read_with_jumps(scores: np.ndarray, labels: Sequence[int], starts: Sequence[int], prices: Prices) -> Path:
     """The likeliest way in which a text was read.
 
     Source: the paths of Graves et al. 2006, "Connectionist temporal classification", section 4.1, searched as Viterbi
@@ -41,10 +48,11 @@ def read_with_jumps(scores: np.ndarray, labels: Sequence[int], starts: Sequence[
         scores: (F, V) log-probabilities, label 0 the blank.
         labels: P labels of the text's phones, none of them the blank.
         starts: numbers of the phones that begin a word.
+        prices: of the jumps.
     """
     frames, size = len(scores), 2 * len(labels) + 1
     emitted = np.empty((frames, size))
-    emitted[:, 0::2] = np.maximum(scores[:, 0], scores[:, 1:].max(1) - FOREIGN)[:, None]
+    emitted[:, 0::2] = np.maximum(scores[:, 0], scores[:, 1:].max(1) - prices.foreign)[:, None]
     emitted[:, 1::2] = scores[:, list(labels)]
     own = np.arange(size)
     skipping = np.zeros(size, dtype=bool)  # a phone may follow another one at once
@@ -59,7 +67,7 @@ def read_with_jumps(scores: np.ndarray, labels: Sequence[int], starts: Sequence[
         candidates = np.stack([total, _shifted(total, 1), np.where(skipping, _shifted(total, 2), -np.inf)])
         step = candidates.argmax(0)
         best, origin = candidates[step, own], own - step
-        for place, price in ((_best_before(total), AHEAD), (_best_from(total), BACK)):
+        for place, price in ((_best_before(total), prices.ahead), (_best_from(total), prices.back)):
             reached = total[place[targets]] - price
             better = reached > best[targets]
             best[targets] = np.maximum(best[targets], reached)
@@ -68,7 +76,7 @@ def read_with_jumps(scores: np.ndarray, labels: Sequence[int], starts: Sequence[
         origins[frame] = origin
         total = best + emitted[frame]
     end = max((size - 1, max(0, size - 2)), key=lambda state: total[state])
-    if total.max() - AHEAD > total[end]:
+    if total.max() - prices.ahead > total[end]:
         end = int(total.argmax())
     return _backwards(origins, jumps, end)
 
