@@ -19,7 +19,7 @@ import gsv_lab
 from gsv_lab import audio
 from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.evaluation.hard.clips import NOTES, Clip, Clips
-from gsv_lab.evaluation.hard.guards import ALIGNMENT_TAPS, chosen_guards
+from gsv_lab.evaluation.hard.guards import ALIGNMENT_TAPS, Guard, chosen_guards
 from gsv_lab.evaluation.hard.rates import FAILURE, Judged, differences, rates
 from gsv_lab.evaluation.hard.report import worst
 from gsv_lab.evaluation.hard.run import PAGE, RESULT, TIMING, run_hard
@@ -77,16 +77,16 @@ def finished(lab: Lab, voice: Voice, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture
-def spoken(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The texts that the lab is asked to speak, in order."""
+def spoken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that a run has spoken, in order."""
     asked: list[str] = []
-    speak = lab.speak
+    speak = Clips._speak
 
-    def speak_and_note(text: str, *arguments: Any, **options: Any) -> Any:
-        asked.append(text)
-        return speak(text, *arguments, **options)
+    def speak_and_note(self: Clips, clip: Clip, guard: Guard) -> dict[str, Any]:
+        asked.append(clip.text.text)
+        return speak(self, clip, guard)
 
-    monkeypatch.setattr(lab, "speak", speak_and_note)
+    monkeypatch.setattr(Clips, "_speak", speak_and_note)
     return asked
 
 
@@ -262,8 +262,8 @@ SAID = {
     "whole": (f"{START} {MIDDLE}, {END}", ()),
     "cut": (f"{START} {MIDDLE}.", ("skipped", "stopped_early")),
     "gap": (f"{START} {END}", ("skipped",)),
-    "again": (f"{START} {MIDDLE}, {MIDDLE}, {END}", ("repeated",)),
-    "loop": (f"{START} {MIDDLE}, {MIDDLE}, {MIDDLE}, {MIDDLE}, {END}", ("repeated", "looped")),
+    "again": (f"{START} {MIDDLE}, {START} {MIDDLE}, {END}", ("repeated",)),
+    "loop": (f"{f'{START} {MIDDLE}, ' * 4}{END}", ("repeated", "looped")),
 }
 
 
