@@ -16,6 +16,7 @@ from gsv_lab.errors import TextError
 from gsv_lab.evaluation.measures import Found, Job, is_silent
 from gsv_lab.evaluation.measures.jumps import Prices, read_with_jumps
 from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber
+from gsv_lab.evaluation.measures.tempo import is_vowel
 from gsv_lab.evaluation.measures.text import Pronounce, folded_words
 
 Span = tuple[int, int]
@@ -35,8 +36,7 @@ LAST_SHARE, LAST_WORDS = 0.15, 2
 TIMES = 3
 """What is said so often in a row is a loop."""
 BABBLE, SAME = 8, 0.6
-"""Sounds that are no part of the text are a loop where there are so many phones in a row, this share of them repeated."""
-_VOWELS = frozenset("AEIOUaeiouv")  # first letters of vowels and finals in the folded alphabet
+"""Sounds that are not in the text are a loop where there are so many phones in a row, this share of them repeated."""
 _RIGHT, _KIN, _OTHER, _UNHEARD = -0.1, -4.0, -5.0, -4.0  # nats that stand for phones without probabilities
 
 
@@ -73,7 +73,7 @@ def completeness(words: Sequence[Sequence[str]], recognised: Sequence[str]) -> C
     """
     names = sorted({*recognised, *(phone for word in words for phone in word)})
     heard, known = np.array(recognised, dtype=str)[:, None], np.array(names, dtype=str)[None, :]
-    kinds = [np.array([phone[0] in _VOWELS for phone in some], dtype=bool) for some in (recognised, names)]
+    kinds = [np.array([is_vowel(phone) for phone in some], dtype=bool) for some in (recognised, names)]
     same_kind = kinds[0][:, None] == kinds[1][None, :]
     # Every phone lasts a frame and leaves one to the blank, in which a phone that was not heard may have been said.
     scores = np.full((2 * len(recognised), len(names) + 1), _UNHEARD)

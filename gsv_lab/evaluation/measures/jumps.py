@@ -1,4 +1,4 @@
-"""Alignment of a text that may have been read with jumps: back, where it is said again, ahead, where words are left out.
+"""Alignment of a text that may be read with jumps: back, where it is said again, ahead, where words are left out.
 
 Ordinary forced alignment (`gsv_lab.audio.alignment`) takes for granted that the text was said once and whole. Here the
 best path through a recogniser's log-probabilities may also go on at the start of any other word, at a price in nats:
