@@ -107,7 +107,9 @@ def named(measure: str) -> Named:
 def unit_of(measure: str, *, difference: bool = False) -> str:
     """Unit of a measure, or of the difference of two of its values: that of two shares is told in points of 100."""
     unit = named(measure).unit
-    return "points" if difference and unit == "%" else unit
+    if not difference:
+        return unit
+    return "points" if unit == "%" else "" if unit.startswith(("of ", "0 ")) else unit
 
 
 def direction(measure: str) -> str:

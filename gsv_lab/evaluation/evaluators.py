@@ -210,3 +210,22 @@ GROUPS: dict[str, Callable[[Setting], Iterable[Offer]]] = {
     "level": always(Level, QuietShare),
 }
 """What can be measured, by the names of `--measures`; `always` and `by_phones` make a group of a class of measures."""
+
+
+def register_measure(kind: type[Measure]) -> type[Measure]:
+    """A class of measures of your own joins the groups, under its name; it is made without arguments.
+
+    A file that `gsv-lab evaluate --parts FILE.py` names may use it as a decorator.
+
+    Raises:
+        ConfigError: `MEASURE_DUPLICATE`, another group has that name.
+    """
+    if kind.name in GROUPS and kind.name not in _REGISTERED:
+        problem = f"The measure {kind.name!r} is called as a group of the kit is"
+        raise ConfigError("MEASURE_DUPLICATE", problem, f"none of {', '.join(GROUPS)}", "Choose another name")
+    _REGISTERED.add(kind.name)
+    GROUPS[kind.name] = always(kind)
+    return kind
+
+
+_REGISTERED: set[str] = set()

@@ -73,7 +73,7 @@ def _language(rows: Sequence[Row], alpha: float) -> list[Html]:
     everything = [_line(row) for row in rows if named(row["measure"]).group]
     return [
         page.beside(*(_forest(rows, column, alpha) for column in main)) if main else Html(),
-        grid("difference", lines, main, difference=True),
+        page.flow(grid("difference", lines, main, difference=True)),
         single_note(rows),
         page.fold(f"All {len(everything)} differences", page.table(ALL_HEAD, everything)),
     ]
@@ -136,7 +136,7 @@ def _forest(rows: Sequence[Row], column: Column, alpha: float) -> Html:
     title = page.paragraph(page.strong(known.heading), " ", page.aside(says))
     more = page.paragraph(f"{len(left_out)} more in the table", kind="note") if left_out else ""
     alt = f"differences of {known.heading} by {evaluator}, as in the table below"
-    return page.joined(title, page.picture(figures.png(figure, 160), alt, width, height), more)
+    return page.joined(title, page.picture(figures.png(figure, 160, colours=64), alt, width, height), more)
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
