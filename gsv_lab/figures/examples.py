@@ -236,6 +236,24 @@ def _shift_scatter(m: Material) -> Figure:
     return figures.shift_scatter(moved, ["0.97 of the way", "0.70 of the way"])
 
 
+def _pair_scores(m: Material) -> Figure:
+    short, long = m.rng.normal(0.75, 0.1, 60), m.rng.normal(0.9, 0.04, 60)
+    strangers = m.rng.normal(0.5, 0.12, (2, 200))
+    return figures.pair_scores({"1.6 s": (short, strangers[0], 0.63), "6 s": (long, strangers[1], 0.8)})
+
+
+def _warping_path(m: Material) -> Figure:
+    slower = m.mel.T[np.arange(0, m.mel.shape[1], 0.8).astype(int)]
+    cost = np.linalg.norm(m.mel.T[:, None] - slower[None], axis=-1)
+    path = [(int(0.8 * frame), frame) for frame in range(len(slower))]
+    return figures.warping_path(cost, path, labels=("recording", "slower"))
+
+
+def _interval_rows(m: Material) -> Figure:
+    rows = {"A": (1.95, 1.82, 2.09), "B": (2.29, 2.07, 2.5), "B - A, the same clips": (0.33, 0.2, 0.47)}
+    return figures.interval_rows(rows, unit="MCD (dB)")
+
+
 def _tensor_view(m: Material) -> Figure:
     return figures.tensor_view(m.mel, ("band", "frame"), rate=100, phones=m.phones, start=m.start, end=m.end)
 
