@@ -415,12 +415,12 @@ def test_measures() -> None:
 
 
 def test_scores_of_pairs_say_their_equal_error() -> None:
-    same, different = [0.9, 0.8, 0.7, 0.5], [0.6, 0.4, 0.3, 0.2]
+    same, different = [0.9, 0.8, 0.8, 0.5], [0.6, 0.4, 0.3, 0.2]
     figure = figures.pair_scores({"1.6 s": (same, different, 0.55), "6 s": (same, [0.1, 0.2], 0.3)})
     found = texts(figure)
     assert "1.6 s: threshold 0.55, equal error 25%" in found and "6 s: threshold 0.30, equal error 0%" in found
     legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert legend == ["two speakers, mean 0.38", "one speaker, mean 0.72"]
+    assert legend == ["two speakers, mean 0.38", "one speaker, mean 0.75"]
     assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim()
     with pytest.raises(ValueError, match="no condition"):
         figures.pair_scores({})
