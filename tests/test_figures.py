@@ -349,6 +349,21 @@ def test_shift_scatter_shows_wanted_against_made() -> None:
         figures.shift_scatter({"pitch": (wanted, wanted[:2])})
 
 
+def test_forest_fills_what_is_sure_and_shows_names_as_they_are() -> None:
+    rows = {"a$x_1$ − b": (2.0, 1.0, 3.0), "b − c": (-0.5, np.nan, np.nan)}
+    figure = figures.forest(rows, "word error, points", sure=["a$x_1$ − b"], better=-1)
+    axis = figure.axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == [r"a\$x_1\$ − b", "b − c"]
+    zero, first, point, second, hollow = axis.get_lines()
+    assert list(first.get_xdata()) == [1.0, 3.0] and np.isnan(second.get_xdata()).all()
+    assert point.get_markerfacecolor() != "white" and hollow.get_markerfacecolor() == "white"
+    low, high = axis.get_xlim()
+    assert low < -0.5 and high > 3.0 and list(zero.get_xdata()) == [0, 0]
+    assert axis.get_xlabel() == "← better" and len(figures.png(figure, dpi=50)) > 2000
+    with pytest.raises(ValueError, match="at least one row"):
+        figures.forest({})
+
+
 @dataclass
 class Fake:
     """What a record of the hooks shows of itself."""
@@ -437,15 +452,3 @@ def test_a_warping_path_lies_on_its_costs_in_seconds() -> None:
     assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("other (s)", "one (s)")
     with pytest.raises(ValueError, match="expected pairs"):
         figures.warping_path(cost, [(0, 0, 0)])
-
-
-def test_intervals_that_hold_zero_are_pale() -> None:
-    rows = {"sure": (0.3, 0.2, 0.4), "unsure": (0.1, -0.1, 0.3), "none": (0.2, np.nan, np.nan)}
-    axis = figures.interval_rows(rows, unit="dB").axes[0]
-    assert [label.get_text() for label in axis.get_yticklabels()] == [*rows]
-    assert [text.get_text() for text in axis.texts] == ["0.3  [0.2, 0.4]", "0.1  [-0.1, 0.3]", "0.2"]
-    colours = [line.get_color() for line in axis.lines if line.get_marker() == "o"]
-    assert colours[0] == colours[2] != colours[1]
-    assert axis.yaxis_inverted()
-    with pytest.raises(ValueError, match="no row"):
-        figures.interval_rows({})

@@ -175,20 +175,22 @@ def check_suffix(path: str | os.PathLike[str]) -> None:
         raise AudioError("AUDIO_FORMAT", f"Cannot write audio as {path.suffix or path.name!r}", "a .wav or .flac file")
 
 
-def wave_file(samples: Tensor, sample_rate: int, mark: Mark | None = None) -> bytes:
-    """A whole 16-bit wave file, its mark in it.
+def wave_file(samples: Tensor, sample_rate: int, mark: Mark | None = None, suffix: str = ".wav") -> bytes:
+    """A whole 16-bit sound file, its mark in it.
 
     Args:
         samples: (T,), or any shape with one channel.
         sample_rate: Hz.
         mark: statement that the speech is synthetic; None for recordings only.
+        suffix: `.wav`, or `.flac` for about half of the bytes.
     """
-    return _encode(samples.detach().to("cpu", torch.float32).reshape(-1), sample_rate, "WAV", mark)
+    return _encode(samples.detach().to("cpu", torch.float32).reshape(-1), sample_rate, _SUFFIXES[suffix], mark)
 
 
-def data_url(samples: Tensor, sample_rate: int, mark: Mark | None = None) -> str:
+def data_url(samples: Tensor, sample_rate: int, mark: Mark | None = None, suffix: str = ".wav") -> str:
     """A `wave_file` as the address of an `<audio>` element: what a page plays can be saved."""
-    return "data:audio/wav;base64," + base64.b64encode(wave_file(samples, sample_rate, mark)).decode("ascii")
+    content = base64.b64encode(wave_file(samples, sample_rate, mark, suffix)).decode("ascii")
+    return f"data:audio/{suffix[1:]};base64,{content}"
 
 
 def read_mark(path: str | os.PathLike[str]) -> Mark | None:

@@ -1,4 +1,4 @@
-"""Whisper models from a folder on this disk, for whoever evaluates by them or learns from them; no network.
+"""Whisper models from a folder on this disk, for whoever evaluates, transcribes or learns by them; no network.
 
 Source: Radford et al. 2022, arXiv:2212.04356; run by faster-whisper, the extra [asr].
 """
@@ -6,12 +6,14 @@ Source: Radford et al. 2022, arXiv:2212.04356; run by faster-whisper, the extra 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from gsv_lab.errors import CheckpointError
+from gsv_lab.system.environment import whisper_dir
 from gsv_lab.system.extras import require
 
 FILES = ("model.bin", "config.json", "tokenizer.json")
@@ -93,3 +95,33 @@ def whisper_folders(folder: str | Path) -> list[Path]:
         expected = "a model in CTranslate2's layout, or a folder of such"
         raise CheckpointError("CKPT_MISSING", f"There is no Whisper model in {folder}", expected, HOW_TO_GET)
     return own
+
+
+def named_whisper(name: str | Path) -> Path:
+    """The folder of a model by its name, `whisper-base` or `whisper-tiny.en`, or the local folder that is given.
+
+    Names are looked for in the folder `GSV_LAB_WHISPER`, where `base`, `tiny_en` and `whisper-tiny.en` will do, too.
+
+    Raises:
+        CheckpointError: `CKPT_MISSING`, there is no such model.
+    """
+    if os.path.isdir(name):
+        found = whisper_folders(name)
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise CheckpointError("CKPT_MISSING", f"{name} holds several models", f"one of {names}, with its folder")
+        return found[0]
+    root = whisper_dir()
+    if root is None:
+        problem = f"There is no folder {str(name)!r}, and GSV_LAB_WHISPER names none of Whisper models"
+        raise CheckpointError("CKPT_MISSING", problem, "a folder with a model", HOW_TO_GET)
+    known = {_plain(path.name): path for path in whisper_folders(root)}
+    if _plain(str(name)) not in known:
+        expected = f"{' or '.join(f'whisper-{plain}' for plain in sorted(known))}, or a folder with a model"
+        raise CheckpointError("CKPT_MISSING", f"There is no Whisper model {str(name)!r}", expected, HOW_TO_GET)
+    return known[_plain(str(name))]
+
+
+def _plain(name: str) -> str:
+    """`tiny.en` for `whisper-tiny.en`, `tiny_en` and itself."""
+    return name.removeprefix("whisper-").replace("_", ".")

@@ -14,6 +14,7 @@ from gsv_lab.system.ranges import PositiveInt, Seed
 
 if TYPE_CHECKING:
     from gsv_lab.evaluation.lists import TestList
+    from gsv_lab.evaluation.measures import Measure
     from gsv_lab.evaluation.systems import System
     from gsv_lab.inference.lab import Lab
 
@@ -98,7 +99,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         settings = {"model": lab.version, "seeds": arguments.seed, "candidates": arguments.candidates}
     whisper = arguments.whisper or whisper_dir()
     measures, absent = measures_for(targets.items, lab=lab, whisper=whisper, only=arguments.measures)
-    measures += _predictors(arguments.predictor)
+    measures += [_predictor(argument) for argument in arguments.predictor]
     with tqdm(desc="waves") as bar:
 
         def progress(done: int, total: int, what: str) -> None:
@@ -168,14 +169,11 @@ def _voices(folder: Path | None) -> dict[str, Any]:
     return {path.stem: Voice.load(path) for path in files}
 
 
-def _predictors(arguments: list[str]) -> list[Any]:
-    """Measures from files, each given as `NAME=FILE`."""
+def _predictor(argument: str) -> Measure:
+    """A measure from a file, given as `NAME=FILE`."""
     from gsv_lab.evaluation.measures.predictor import PredictorFile
 
-    made = []
-    for argument in arguments:
-        name, equals, path = argument.partition("=")
-        if not (name and equals and path):
-            raise ConfigError("USAGE", f"--predictor is {argument!r}", "NAME=FILE.onnx", "Name what it predicts")
-        made.append(PredictorFile(path, name))
-    return made
+    name, equals, path = argument.partition("=")
+    if not (name and equals and path):
+        raise ConfigError("USAGE", f"--predictor is {argument!r}", "NAME=FILE.onnx", "Name what it predicts")
+    return PredictorFile(path, name)

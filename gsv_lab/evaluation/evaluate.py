@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.evaluation.catalogue import SCHEMA
 from gsv_lab.evaluation.cells import Cells, Progress, Row, Runner, Spent
 from gsv_lab.evaluation.evaluators import Absent
 from gsv_lab.evaluation.identity import identity_of
@@ -30,7 +31,6 @@ from gsv_lab.evaluation.tables import DRAWS, LEVEL, Table, clip_values, differen
 from gsv_lab.system.files import make_folder, save_bytes
 from gsv_lab.system.provenance import provenance
 
-SCHEMA = 4
 COLUMNS = ("system", "item", "speaker", "language", "seed", "measure", "value", "evaluator")
 CELLS = "cells.jsonl"
 NARROW = 0.8
@@ -91,7 +91,8 @@ def evaluate(
     save_bytes(folder / "clips.csv", _clips_csv(results["clips"]).encode())
     save_bytes(folder / "results.json", _json(results))
     save_bytes(folder / "timing.json", _json(timing))
-    page = report_page(results, timing, {key: path for key, path in sounds.items() if path is not None})
+    references = {item.name: item.reference.path for item in test_list.items if item.reference is not None}
+    page = report_page(results, timing, {key: path for key, path in sounds.items() if path is not None}, references)
     save_bytes(folder / "report.html", page.encode())
     return results
 
@@ -167,9 +168,7 @@ def _evaluators(rows: Sequence[Row], measures: Sequence[Measure]) -> list[dict[s
     return [dict(zip(("measure", "evaluator", "identity"), entry, strict=True)) for entry in sorted(entries)]
 
 
-def _not_measured(
-    systems: Sequence[System], rows: Sequence[Row], absent: Sequence[Absent]
-) -> list[dict[str, Any]]:
+def _not_measured(systems: Sequence[System], rows: Sequence[Row], absent: Sequence[Absent]) -> list[dict[str, Any]]:
     """What is not in the results and why: absent evaluators, clips that lack something, conditions without waves."""
     entries = [{"system": "", "clips": 0, **entry} for entry in absent]
     lacking: Counter[tuple[str, str, str, str]] = Counter()

@@ -20,8 +20,8 @@ _PICTURES: dict[str, tuple[str, ...]] = {
     "sampling": ("sampling_candidates",),
     "latents": ("flow_densities", "latent_spread", "vocoder_stages", "excitation"),
     "speakers": ("speaker_space", "leakage_matrix"),
-    "effects": ("head_costs", "cost_scatter", "shift_scatter"),
-    "scores": ("pair_scores", "warping_path", "interval_rows"),
+    "effects": ("head_costs", "cost_scatter", "shift_scatter", "forest"),
+    "scores": ("pair_scores", "warping_path"),
     "views": ("tensor_view",),
 }  # fmt: skip
 _OTHERS = {

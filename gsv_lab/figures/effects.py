@@ -1,18 +1,19 @@
-"""What an intervention did: cost of every head, cost against what a head looks like, and how far swapped voices went.
+"""What a change did: cost of every head, cost against what a head looks like, how far swapped voices went, and by how
+much systems differ.
 
 Letters: L layers, H heads, N heads or pairs. Lists and arrays in, a Figure out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from gsv_lab.figures.style import BLUE, INK, ORANGE, RED, SIGNED, canvas, flat, matrix, picture
+from gsv_lab.figures.style import BLUE, INK, ORANGE, RED, SIGNED, canvas, flat, matrix, picture, words
 
 _UNSURE = "#999999"
 """What could be nothing is grey, never coloured like an effect."""
@@ -149,4 +150,43 @@ def shift_scatter(shifts: Mapping[str, tuple[Any, Any]], titles: Sequence[str] =
     return figure
 
 
-__all__ = ["cost_scatter", "head_costs", "shift_scatter"]
+@picture
+def forest(
+    rows: Mapping[str, tuple[float, float, float]],
+    title: str = "",
+    *,
+    sure: Collection[str] = (),
+    better: int = 0,
+) -> Figure:
+    """Differences with their intervals, one under the other, on both sides of none.
+
+    Args:
+        rows: name of a difference -> (value, low, high); low and high are NaN where there is no interval.
+        title: what differs, with its unit.
+        sure: names of those that are filled, the others are hollow.
+        better: 1 or -1, the side that is better; 0 for none.
+
+    Raises:
+        ValueError: no rows.
+    """
+    if not rows:
+        raise ValueError("a forest needs at least one row")
+    figure, axes = canvas(1, 1, 0.8 + 0.26 * len(rows) + 0.3 * bool(title), title=title)
+    axis = axes[0, 0]
+    axis.axvline(0, color=INK, linewidth=0.8, linestyle=":")
+    for place, (name, (value, low, high)) in enumerate(rows.items()):
+        colour, fill = (BLUE, BLUE) if name in sure else (_UNSURE, "white")
+        axis.plot([low, high], [place, place], color=colour, linewidth=2.2 if name in sure else 1.4)
+        axis.plot(value, place, "o", markersize=6, color=colour, markerfacecolor=fill)
+    axis.set_yticks(range(len(rows)), [words(name) for name in rows])
+    axis.set_ylim(len(rows) - 0.4, -0.6)
+    ends = [0.0, *(end for row in rows.values() for end in row if np.isfinite(end))]
+    margin = 0.08 * (max(ends) - min(ends)) or 1.0
+    axis.set_xlim(min(ends) - margin, max(ends) + margin)
+    axis.locator_params(axis="x", nbins=5)
+    axis.set_xlabel({1: "better →", -1: "← better"}.get(better, ""))
+    axis.grid(axis="x")
+    return figure
+
+
+__all__ = ["cost_scatter", "forest", "head_costs", "shift_scatter"]

@@ -236,6 +236,11 @@ def _shift_scatter(m: Material) -> Figure:
     return figures.shift_scatter(moved, ["0.97 of the way", "0.70 of the way"])
 
 
+def _forest(m: Material) -> Figure:
+    rows = {"A − natural": (4.1, 1.2, 7.0), "B − natural": (1.0, -0.8, 2.8), "A − B": (3.1, 0.4, 5.8)}
+    return figures.forest(rows, "word error, points", sure=["A − natural"], better=-1)
+
+
 def _pair_scores(m: Material) -> Figure:
     short, long = m.rng.normal(0.75, 0.1, 60), m.rng.normal(0.9, 0.04, 60)
     strangers = m.rng.normal(0.5, 0.12, (2, 200))
@@ -247,11 +252,6 @@ def _warping_path(m: Material) -> Figure:
     cost = np.linalg.norm(m.mel.T[:, None] - slower[None], axis=-1)
     path = [(int(0.8 * frame), frame) for frame in range(len(slower))]
     return figures.warping_path(cost, path, labels=("recording", "slower"))
-
-
-def _interval_rows(m: Material) -> Figure:
-    rows = {"A": (1.95, 1.82, 2.09), "B": (2.29, 2.07, 2.5), "B - A, the same clips": (0.33, 0.2, 0.47)}
-    return figures.interval_rows(rows, unit="MCD (dB)")
 
 
 def _tensor_view(m: Material) -> Figure:

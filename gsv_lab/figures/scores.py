@@ -1,4 +1,4 @@
-"""Pictures of what measures say: scores of pairs, one utterance warped onto another, intervals beside each other.
+"""Pictures of what measures say: scores of pairs, and one utterance warped onto another.
 
 Letters: A and B frames, K pairs of frames. Arrays and lists in, a Figure out.
 """
@@ -77,38 +77,4 @@ def warping_path(
     axis.set_xlabel(f"{printable(labels[1])} (s)")
     axis.set_ylabel(f"{printable(labels[0])} (s)")
     figure.colorbar(image, ax=axis, label="distance of the frames", pad=0.01)
-    return figure
-
-
-@picture
-def interval_rows(
-    rows: Mapping[str, tuple[float, float, float]], *, unit: str = "", zero: bool = True, title: str = ""
-) -> Figure:
-    """Values with their intervals, a row each; an interval that holds 0 is drawn pale.
-
-    Args:
-        rows: name -> (value, low, high); without an interval low and high are NaN.
-        unit: of the values.
-        zero: draw a line at 0, and tell intervals that hold it; else all are alike.
-        title: above the picture.
-
-    Raises:
-        ValueError: no row.
-    """
-    if not rows:
-        raise ValueError("no row to draw")
-    figure, axes = canvas(1, 1, 0.9 + 0.28 * len(rows), title=title)
-    axis = axes[0, 0]
-    for number, (value, low, high) in enumerate(rows.values()):
-        unsure = zero and low <= 0 <= high
-        reach = [[max(0.0, value - low)], [max(0.0, high - value)]] if np.isfinite([low, high]).all() else None
-        colour = "#999999" if unsure else BLUE
-        axis.errorbar(value, number, xerr=reach, fmt="o", color=colour, capsize=3, markersize=5)
-        told = f"{value:.3g}" if reach is None else f"{value:.3g}  [{low:.3g}, {high:.3g}]"
-        axis.annotate(told, (1.01, number), xycoords=("axes fraction", "data"), va="center", fontsize=8)
-    if zero:
-        axis.axvline(0, color=INK, linewidth=0.8, linestyle=":")
-    axis.set_yticks(range(len(rows)), [printable(name) for name in rows])
-    axis.set_ylim(len(rows) - 0.5, -0.5)
-    axis.set_xlabel(printable(unit))
     return figure

@@ -32,6 +32,7 @@ from gsv_lab.figures.style import (
     phone_lines,
     picture,
     seconds,
+    words,
 )
 
 SPAN_DB = 70.0
@@ -257,7 +258,7 @@ def spectrogram_pair(
             phone_bands(next(rows), *timings[name])
         axis = next(rows)
         draw_spectrogram(axis, wave, sample_rate, top=top)
-        axis.text(0.006, 0.94, name, transform=axis.transAxes, color="white", va="top", weight="bold")
+        axis.text(0.006, 0.94, words(name), transform=axis.transAxes, color="white", va="top", weight="bold")
         if name in timings:
             phone_lines(axis, *timings[name][1:])
     return figure

@@ -99,9 +99,14 @@ def canvas(
     """An empty figure with (rows, columns) axes, `height` inches tall; -> (figure, array of axes, always 2-D)."""
     figure = Picture(figsize=(WIDTH, height), layout="constrained")
     if title:
-        figure.suptitle("\n".join(map(printable, title.split("\n"))), x=0.01, ha="left")
+        figure.suptitle("\n".join(map(words, title.split("\n"))), x=0.01, ha="left")
     axes = figure.subplots(rows, columns, squeeze=False, sharex=share_time, height_ratios=heights, width_ratios=widths)
     return figure, axes
+
+
+def words(text: str) -> str:
+    """A text from outside as a picture shows it: what cannot be printed written out, dollars without a formula."""
+    return printable(text).replace("$", r"\$")
 
 
 def flat(values: Any) -> Floats:

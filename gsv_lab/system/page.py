@@ -28,8 +28,8 @@ STYLE = f"""
 body{{margin:0;background:#fff;color:{INK};font:16px/1.5 {FONT};overflow-wrap:break-word}}
 main{{max-width:62rem;margin:0 auto;padding:1rem 1rem 3rem}}
 main.wide{{max-width:96rem}}
-h1,h2,h3{{line-height:1.25;margin:1.6em 0 .5em}} h1{{font-size:1.7rem;margin-top:.6em}} h2{{font-size:1.3rem}}
-h3{{font-size:1.08rem}}
+h1,h2,h3,h4{{line-height:1.25;margin:1.6em 0 .5em}} h1{{font-size:1.7rem;margin-top:.6em}} h2{{font-size:1.3rem}}
+h3{{font-size:1.08rem}} h4{{font-size:.95rem;margin:1.1em 0 .2em}}
 p,ul{{margin:.5em 0}} ul{{padding-left:1.3em}}
 .note{{color:{SOFT};font-size:.92rem}} .warning{{color:{WARM}}}
 figure{{margin:.6em 0}} figcaption{{font-weight:600;margin-bottom:.2em}}
@@ -42,7 +42,10 @@ audio{{display:block;width:100%;min-width:13rem;height:2.6rem}}
 .scroll{{overflow-x:auto;margin:.8em 0}}
 table{{border-collapse:collapse;font-size:.92rem}}
 th,td{{border-bottom:1px solid {LINE};padding:.3rem .7rem .3rem 0;text-align:left;vertical-align:top}}
-th{{font-weight:600}} td.number{{font-variant-numeric:tabular-nums;white-space:nowrap}}
+th{{font-weight:600}} td.number,.value{{font-variant-numeric:tabular-nums;white-space:nowrap}}
+th small,.value small{{display:block;color:{SOFT};font-weight:400}} .value small{{font-size:.85em}}
+mark{{background:#fde3d6;color:inherit;font-weight:600;text-decoration:underline;padding:0 .1em}}
+nav ul{{display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;list-style:none;padding:0}}
 pre{{background:{FAINT};padding:.6rem .8rem;overflow-x:auto;font-size:.86rem}}
 details{{margin:.6em 0}} summary{{cursor:pointer;color:{ACCENT}}} details[open]>summary{{margin-bottom:.3em}}
 a{{color:{ACCENT}}} :focus-visible{{outline:2px solid {ACCENT};outline-offset:2px}}
@@ -51,12 +54,13 @@ a{{color:{ACCENT}}} :focus-visible{{outline:2px solid {ACCENT};outline-offset:2p
 .stack,.stack tbody,.stack tr,.stack td{{display:block}}
 .stack tr{{border-bottom:1px solid {LINE};padding:.6rem 0}}
 .stack td{{border:0;padding:.1rem 0}} .stack td:empty{{display:none}}
-.stack td[data-head]::before{{content:attr(data-head) ": ";color:{SOFT}}}
+.stack td[data-head]::before{{content:attr(data-head) ": ";color:{SOFT}}} .stack .value small{{display:inline}}
+.stack td:first-child{{font-weight:600}} .stack td:first-child::before{{font-weight:400}}
 }}
 @media print{{
 body{{font-size:10.5pt}} main,main.wide{{max-width:none;padding:0}}
-audio{{display:none}} .scroll,pre{{overflow:visible}} pre{{white-space:pre-wrap}}
-.card,figure,tr{{break-inside:avoid}} h2,h3{{break-after:avoid}}
+audio,nav{{display:none}} .scroll,pre{{overflow:visible}} pre{{white-space:pre-wrap}}
+.card,figure,tr{{break-inside:avoid}} h2,h3,h4{{break-after:avoid}}
 }}
 """
 
@@ -104,9 +108,16 @@ def document(title: str, *parts: object, wide: bool = False) -> str:
     ])  # fmt: skip
 
 
-def heading(text: object, level: int = 2) -> Html:
-    """A heading; the title of the page is the only one of level 1."""
-    return Html(f"<h{level}>{html(text)}</h{level}>")
+def heading(text: object, level: int = 2, anchor: str = "") -> Html:
+    """A heading; the title of the page is the only one of level 1. `contents` points to its anchor."""
+    place = f' id="{html(anchor)}"' if anchor else ""
+    return Html(f"<h{level}{place}>{html(text)}</h{level}>")
+
+
+def contents(parts: Mapping[str, object]) -> Html:
+    """Where to go in a long page: anchor of a heading -> what stands there; left out on paper."""
+    links = [Html(f'<a href="#{html(anchor)}">{html(text)}</a>') for anchor, text in parts.items()]
+    return Html(f"<nav>{listing(links)}</nav>")
 
 
 def paragraph(*parts: object, kind: str = "") -> Html:
@@ -122,6 +133,22 @@ def strong(text: object) -> Html:
 def warning(text: object) -> Html:
     """What needs a look, within other text; nothing where there is none."""
     return Html(f'<span class="warning">{html(text)}</span>') if text else Html()
+
+
+def aside(text: object) -> Html:
+    """What is said smaller, behind or under other text."""
+    return Html(f"<small>{html(text)}</small>")
+
+
+def value(number: object, *below: object) -> Html:
+    """A number in a cell, with what belongs to it (its interval, its unit) smaller below."""
+    more = "".join(f" {aside(text)}" for text in below if text)
+    return Html(f'<span class="value">{html(number)}{more}</span>')
+
+
+def marked(text: object) -> Html:
+    """Words that differ from what was expected; seen in grey, too."""
+    return Html(f"<mark>{html(text)}</mark>") if text else Html()
 
 
 def foreign(text: object, language: str) -> Html:
@@ -166,8 +193,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, stack: bool 
 def _cell(title: str, value: object, stack: bool) -> str:
     text = html(value)
     alone = not stack or "<figure" in text or "<details" in text  # speaks for itself
-    head = "" if alone else f' data-head="{html(title)}"'
+    head = "" if alone else f' data-head="{_plain(title)}"'
     return f"<td{_kind('number' if _NUMBER.fullmatch(text) else '')}{head}>{text}</td>"
+
+
+def _plain(text: object) -> str:
+    """The words of a part without its tags, for an attribute."""
+    return re.sub(r"<[^>]*>", "", html(text))
 
 
 def _kind(name: str) -> str:
@@ -188,9 +220,8 @@ def player(source: str, label: object, aside: object = "", *, preload: str = "me
         aside: behind the label, smaller.
         preload: `none` where a page has hundreds of players.
     """
-    name = re.sub(r"<[^>]*>", "", html(label))
     more = f" <small>{html(aside)}</small>" if aside else ""
-    sound = f'<audio controls preload="{preload}" aria-label="{name}" src="{address(source)}"></audio>'
+    sound = f'<audio controls preload="{preload}" aria-label="{_plain(label)}" src="{address(source)}"></audio>'
     return Html(f"<figure><figcaption>{html(label)}{more}</figcaption>{sound}</figure>")
 
 

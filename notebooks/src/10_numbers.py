@@ -15,7 +15,7 @@
 import numpy as np
 
 import gsv_lab
-from gsv_lab.figures import diagram, interval_rows, pair_scores, warping_path
+from gsv_lab.figures import diagram, pair_scores, warping_path
 from gsv_lab.teaching.exercises import judging, metrics, word_results
 from gsv_lab.teaching.exercises import measuring as check
 from gsv_lab.teaching.exercises import pooling as checks
@@ -254,7 +254,7 @@ card
 rule, whose = checks.interval.built(interval, metrics.interval)
 distortion, _ = check.mcd.built(mcd, metrics.distortion)
 copied = judging.copied(voices.clips, distortion)
-interval_rows(judging.intervals(copied, rule), unit="MCD (dB)", title=f"The intervals are {whose}")
+judging.intervals_figure(copied, rule, f"MCD (dB); the intervals are {whose}")
 
 # %% [markdown]
 # INTERVALS

@@ -172,10 +172,12 @@ def test_systems_differ_on_the_same_clips_and_hardly_between_voices() -> None:
     found = judging.copied(clips)
     assert set(found.values) == {"A", "B", "C"} and found.values["A"].shape == (6,)
     rows = judging.intervals(found, metrics.interval)
-    assert [*rows][:2] == ["A, over speakers", "A, over clips"] and "B - A, over speakers" in rows
-    value, low, high = rows["B - A, over clips"]
+    assert [*rows][:2] == ["A, by speakers", "A, by clips"] and "B − A, by speakers" in rows
+    value, low, high = rows["B − A, by clips"]
     off = found.values["B"] - found.values["A"]
     assert value == pytest.approx(off.mean()) and low < value < high
+    labels = [label.get_text() for label in judging.intervals_figure(found, metrics.interval).axes[0].get_yticklabels()]
+    assert f"B − A, by clips: {value:.2f} [{low:.2f}, {high:.2f}]" in labels and len(labels) == 10
 
 
 def test_word_results_are_complete_and_as_they_were_counted() -> None:

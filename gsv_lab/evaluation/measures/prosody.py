@@ -24,6 +24,7 @@ FRAME_RATE = 100
 _HOP = SAMPLE_RATE // FRAME_RATE
 _QUIET_DB = -40.0  # below the loudest frame: silence at the edges
 _SHORTEST = 512  # samples; less cannot be framed
+_STILL = 1e-6  # octaves; a curve that moves less is constant up to rounding
 _DYNAMIC_RANGE = 9.0  # nat below the loudest band
 
 
@@ -101,7 +102,7 @@ def pitch_error(natural: np.ndarray, synthesis: np.ndarray, path: np.ndarray) ->
     rms = float(np.sqrt(np.mean(cents**2)))
     offset = float(np.median(cents))
     logs = np.log2([first[both], second[both]])
-    correlation = float(np.corrcoef(logs)[0, 1]) if logs.std(1).min() > 0 else float("nan")
+    correlation = float(np.corrcoef(logs)[0, 1]) if logs.std(1).min() > _STILL else float("nan")
     return PitchError(rms, offset, voicing, int(both.sum()), correlation)
 
 
@@ -196,6 +197,6 @@ class Prosody:
         if not math.isnan(error.correlation):
             found["f0_correlation"] = error.correlation
         spread = pitch_spread(first)
-        if spread > 0:
+        if spread > 1200 * _STILL:
             found["f0_spread"] = pitch_spread(second) / spread
         return found

@@ -41,7 +41,7 @@ class Dnsmos:
         self._run: OnFirstUse[Callable[..., Any]] = OnFirstUse(lambda: require("speechmos.dnsmos").run)
         self._lock = Lock()
 
-    def __call__(self, wave: np.ndarray, job: Job | None = None) -> Found | None:
+    def __call__(self, wave: np.ndarray, job: Job) -> Found | None:
         """The four scores of a clip on a scale of 1 to 5; None for silence, which DNSMOS is not made for."""
         if is_silent(wave):
             return None

@@ -16,7 +16,7 @@ from gsv_lab.errors import LabError
 from gsv_lab.evaluation.lists import SAMPLE_RATE
 from gsv_lab.evaluation.measures import Found, Job, is_silent
 from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber
-from gsv_lab.evaluation.measures.text import Pronounce, folded_words
+from gsv_lab.evaluation.measures.text import Pronounce, folded_words, spoken_phones
 
 CODE_RATE = 25.0
 """Durations are told in codes of this rate in Hz, whatever the family's own."""
@@ -42,11 +42,7 @@ class SilenceShare:
         self.pronounce = pronounce
 
     def __call__(self, wave: np.ndarray, job: Job) -> Found | None:
-        """See the class; None for silence, where the text does not fit into the clip, and for other languages.
-
-        Raises:
-            TextError: the text cannot be read aloud.
-        """
+        """See the class; None for silence, for other languages, and where the text cannot be read or does not fit."""
         made = self._aligned(wave, job)
         return None if made is None else {self.name: float(np.mean(made.positions() < 0))}
 
@@ -54,8 +50,8 @@ class SilenceShare:
         """When the phones of the text are spoken in a wave (T,); None where they cannot be."""
         if job.language != self.language or is_silent(wave):
             return None
-        phones = [phone for word in self.pronounce(job.text, job.language) for phone in word]
-        return _aligned(wave, phones, self.recogniser)
+        phones = spoken_phones(self.pronounce, job.text, job.language)
+        return _aligned(wave, phones, self.recogniser) if phones else None
 
 
 class Durations(SilenceShare):
@@ -69,11 +65,7 @@ class Durations(SilenceShare):
     needs = ("text", "natural")
 
     def __call__(self, wave: np.ndarray, job: Job) -> Found | None:
-        """See the class; None also where the text does not fit into the natural recording.
-
-        Raises:
-            TextError: the text cannot be read aloud.
-        """
+        """See the class; None as for `SilenceShare`, and where the text does not fit into the natural recording."""
         made = self._aligned(wave, job)
         if made is None or job.natural is None:
             return None
@@ -92,8 +84,10 @@ class Durations(SilenceShare):
 def _aligned(wave: np.ndarray, phones: Sequence[str], recogniser: PhoneTranscriber) -> Alignment | None:
     """When phones are spoken in a wave (T,); None where they cannot be."""
     network = recogniser.recogniser
-    scores = recogniser.scores(wave)
     numbers = {name: number for number, name in enumerate(network.phone_names, start=1)}
+    if not numbers.keys() >= set(phones):
+        return None  # words of another language
+    scores = recogniser.scores(wave)
     level = frame_level(wave, SAMPLE_RATE, network.frame_rate, len(scores))
     try:
         return align(scores, [numbers[name] for name in phones], network.frame_rate, level=level)

@@ -241,13 +241,24 @@ def intervals(found: Copied, rule: Callable[..., Any]) -> dict[str, tuple[float,
         found: of `copied`.
         rule: values, speakers and t -> low, high.
     """
-    a = found.values["A"]
     rows = dict(found.values)
-    rows |= {f"{name} - A": values - a for name, values in found.values.items() if name != "A"}
-    each = np.arange(len(a)).astype(str)
+    rows |= {f"{name} − A": values - rows["A"] for name, values in found.values.items() if name != "A"}
+    each = np.arange(len(found.speaker)).astype(str)
     shown: dict[str, tuple[float, float, float]] = {}
     for name, values in rows.items():
         for unit, who in (("speakers", found.speaker), ("clips", each)):
             low, high = map(float, rule(values, who, t_quantile))
-            shown[f"{name}, over {unit}"] = ((low + high) / 2, low, high)
+            shown[f"{name}, by {unit}"] = ((low + high) / 2, low, high)
     return shown
+
+
+def intervals_figure(found: Copied, rule: Callable[..., Any], title: str = "") -> Any:
+    """`intervals` as a Figure, with their numbers; filled where 0 lies outside."""
+    from gsv_lab import figures
+
+    rows = {
+        f"{name}: {value:.2f} [{low:.2f}, {high:.2f}]": (value, low, high)
+        for name, (value, low, high) in intervals(found, rule).items()
+    }
+    sure = [name for name, (_, low, high) in rows.items() if low > 0 or high < 0]
+    return figures.forest(rows, title, sure=sure)
