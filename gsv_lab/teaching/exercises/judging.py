@@ -24,6 +24,7 @@ from gsv_lab.evaluation.statistics.verification import equal_error
 from gsv_lab.hooks import Table
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.utterance import Speech
+from gsv_lab.inference.voice import Voice
 from gsv_lab.system.environment import speech_dir
 from gsv_lab.system.folders import private_folder
 from gsv_lab.teaching.exercises.excerpt import excerpt
@@ -67,11 +68,12 @@ class Cosines(NamedTuple):
 class Beside(NamedTuple):
     """A sentence of a recording, and the same sentence made in its voice.
 
-    `natural` (T,); `made`; the `reference` (T,) that the voice was cloned from, which is without that sentence; the
-    recording's `path` and `mark`; one sentence on its `source`.
+    `natural` (T,); the `voice` that `made` it once more; the `reference` (T,) that this was cloned from, without that
+    sentence; the recording's `path` and `mark`; one sentence on its `source`.
     """
 
     natural: Tensor
+    voice: Voice
     made: Speech
     reference: Tensor
     path: Path
@@ -163,7 +165,7 @@ def beside(lab: Lab, recording: FoundSpeech) -> Beside:
     with private_folder() as folder:
         voice = lab.clone(audio.write(folder / "reference.wav", reference, RATE, speech.mark))
     made = lab.speak(part.phones.text, voice, part.phones.language)
-    return Beside(part.wave, made, reference, speech.path, speech.mark, part.source)
+    return Beside(part.wave, voice, made, reference, speech.path, speech.mark, part.source)
 
 
 def copies(wave: Tensor) -> dict[str, Tensor]:
