@@ -17,8 +17,8 @@ TEXTS = {
     "letter": "He read the letter twice and put it away.",
 }
 WITHOUT_RECORDINGS = {
-    "clipping", "dc", "band_hz", "dnsmos", "dnsmos_sig", "dnsmos_bak", "dnsmos_p808", "phone_error", "word_error", "skipped",
-    "repeated", "looped", "stopped_early", "speaking_rate", "pause_share", "silence_share",
+    "clipping", "dc", "band_hz", "dnsmos", "dnsmos_sig", "dnsmos_bak", "dnsmos_p808", "phone_error", "word_error",
+    "skipped", "repeated", "looped", "stopped_early", "speaking_rate", "pause_share", "silence_share",
 }  # fmt: skip
 """What can be said of speech of which nothing but the text is known."""
 
