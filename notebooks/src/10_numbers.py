@@ -204,7 +204,7 @@ word_results.by_recogniser(words, rule)
 # errors; but neither is a wrong tone. Listen: which of these errors would you have noticed?
 
 # %%
-speech = lab.speak("秋天的夜里，我坐在窗前给街角的研究员写信，谢谢他的帮助。", pair.voice, "zh")
+speech = lab.speak("秋天的夜里，我坐在窗前给街角的研究员写信，谢谢他的帮助。", pair.voice, "zh", candidates=1)
 print(word_results.mandarin(words), word_results.written(words, "zh3", seed=1), sep="\n\n")
 heard(None, {"Mandarin, by the clone": speech})
 

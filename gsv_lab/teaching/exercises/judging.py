@@ -164,7 +164,7 @@ def beside(lab: Lab, recording: FoundSpeech) -> Beside:
     reference = speech.wave[size:] if speech.wave.numel() - size >= 4 * RATE else speech.wave
     with private_folder() as folder:
         voice = lab.clone(audio.write(folder / "reference.wav", reference, RATE, speech.mark))
-    made = lab.speak(part.phones.text, voice, part.phones.language)
+    made = lab.speak(part.phones.text, voice, part.phones.language, candidates=1)
     return Beside(part.wave, voice, made, reference, speech.path, speech.mark, part.source)
 
 
