@@ -39,10 +39,10 @@ def text_rows(clip: Clip) -> Iterator[tuple[str, str, Html, Html]]:
     for evaluator, measures in clip["texts"].items():
         for measure, texts in measures.items():
             error = clip["values"].get(measure, {}).get(evaluator)
-            sides = differing(texts["expected"], texts["recognised"])
-            if measure != "phone_error":  # phones are names, not a text of the language
-                sides = tuple(page.foreign(side, clip["language"]) for side in sides)
-            yield evaluator, f"{named(measure).heading} {shown(measure, error, unit=True)}", *sides
+            # Phones are names, not a text of the language.
+            language = "en" if measure == "phone_error" else clip["language"]
+            sides = [page.foreign(side, language) for side in differing(texts["expected"], texts["recognised"])]
+            yield evaluator, f"{named(measure).heading} {shown(measure, error, unit=True)}", sides[0], sides[1]
 
 
 def transcripts(results: Results) -> list[Html]:
