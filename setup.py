@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: the wheel holds the notebooks and configurations, which lie beside the package."""
+"""What pyproject.toml cannot say: the wheel holds notebooks, configurations and clip lists, which lie beside it."""
 
 import shutil
 from pathlib import Path
@@ -6,7 +6,9 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SHIPPED = ("configs/**/*.yaml", "notebooks/*.ipynb", "notebooks/src/*.py")
+# By name: other tables in that folder are the user's.
+CLIP_LISTS = ("data/nano_train.csv", "data/dev_list.csv", "data/evaluation_list.csv")
+SHIPPED = ("configs/**/*.yaml", "notebooks/*.ipynb", "notebooks/src/*.py", *CLIP_LISTS)
 
 
 class BuildWithShipped(build_py):

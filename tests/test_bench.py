@@ -15,14 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from evaluation.makers import FakeLab as FakeVoices
-from evaluation.makers import PitchEmbedder, toy_list
 
 from gsv_lab.cli import main
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation import bench as bench_module
 from gsv_lab.evaluation.bench import GOALS, bench, synthesis_speed
-from gsv_lab.evaluation.measures.similarity import SpeakerSimilarity
 from gsv_lab.system.machine import busy_process, machine, run_child, trainings_paused
 
 
@@ -150,37 +147,6 @@ def test_every_figure_has_its_key(tmp_path: Path, command: list[str]) -> None:
     assert figures["speak_beside_work"]["value"] > 0 and figures["speak_beside_work"]["quiet_seconds"] > 0
     assert f"--reference|{reference}" in calls[0]
     assert not pause.exists()
-
-
-def test_quality_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    """`bench --quality LIST --conditions ... --output DIR` with a pretended lab; the evaluators are handed in."""
-    lab = FakeVoices()
-    monkeypatch.setattr("gsv_lab.inference.lab.load", lambda *_: lab)
-    monkeypatch.setattr("gsv_lab.evaluation.run.own_evaluators", lambda lab: {"embedder": PitchEmbedder()})
-    monkeypatch.setattr("gsv_lab.evaluation.run.available_measures", only_similarity)
-    output = tmp_path / "out"
-    arguments = ["bench", "--quality", str(toy_list(tmp_path)), "--output", str(output), "--seed", "3"]
-    assert main([*arguments, "--conditions", "zero_shot"]) == 0
-    result = json.loads(capsys.readouterr().out)
-    assert result["system"] == "toy-1" and result["seeds"] == [3]
-    assert list(result["conditions"]) == ["natural", "zero_shot"]
-    assert {asked[-1] for asked in lab.asked if asked[0] == "speak"} == {3}
-    assert json.loads((output / "quality.json").read_text()) == result
-    assert main([*arguments, "--conditions", "fine_tuned"]) == 2
-    assert "[VOICES_MISSING]" in capsys.readouterr().err
-    assert main([*arguments, "--conditions", "baseline"]) == 2
-    assert "[BASELINE_MISSING]" in capsys.readouterr().err
-    plain = FakeVoices()
-    monkeypatch.setattr(
-        "gsv_lab.evaluation.baseline.baseline_lab", lambda given, folder: plain if given is lab else None
-    )
-    assert main([*arguments, "--conditions", "baseline", "zero_shot", "--baseline", str(tmp_path)]) == 0
-    assert list(json.loads(capsys.readouterr().out)["conditions"]) == ["natural", "zero_shot", "baseline"]
-    assert any(asked[0] == "speak" for asked in plain.asked)
-
-
-def only_similarity(items: Any, embedder: Any, **others: Any) -> Any:
-    return [SpeakerSimilarity(embedder, items)], {}
 
 
 def test_speeds_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -101,7 +101,7 @@ FOLDERS = {
     "fit": (["fit", "--config", "configs/synthetic/content.yaml"], "gsv_lab.training.fit.fit"),
     "family": (["fit", "--family", "configs/nano", "--corpus", "."], "gsv_lab.training.stages.train_family"),
     "store": (["store", "list.txt", "--family", "v2"], "gsv_lab.corpora.released_store.make_store"),
-    "quality": (["bench", "--quality", "list.csv"], "gsv_lab.cli.measuring.load_lab"),
+    "evaluate": (["evaluate", ".", "--list", "list.csv"], "gsv_lab.evaluation.lists.read_list"),
     "intervene": (
         ["intervene", "--config", "configs/interventions/prior_mean.yaml"], "gsv_lab.inference.lab.load",
     ),
@@ -175,7 +175,7 @@ STOPPED = {
     "demo": ("gsv_lab.cli.demo.load", ["demo"], "nothing was written"),
     "fit": (FOLDERS["fit"][1], FOLDERS["fit"][0], "the same command goes on from there, or begins where nothing was"),
     "store": (FOLDERS["store"][1], [*FOLDERS["store"][0], "--output", "s"], "what was made is kept"),
-    "quality": ("gsv_lab.cli.measuring.load_lab", FOLDERS["quality"][0], "the clips that were measured are kept"),
+    "evaluate": (FOLDERS["evaluate"][1], FOLDERS["evaluate"][0], "what was measured is kept"),
     "get": ("gsv_lab.released.download.download", ["weights", "get", "v2"], "whole files are kept"),
 }
 

@@ -53,6 +53,8 @@ def test_the_wheel_holds_everything_that_is_shipped(built: Path) -> None:
     assert files(built / "shipped", "configs/**/*.yaml") == files(ROOT, "configs/**/*.yaml")
     notebooks = files(ROOT, "notebooks/*.ipynb") | files(ROOT, "notebooks/src/*.py")
     assert files(built / "shipped", "notebooks/**/*.*") == notebooks
+    lists = {f"data/{name}_list.csv" for name in ("dev", "evaluation")} | {"data/nano_train.csv"}
+    assert files(built / "shipped", "data/*") == lists
 
 
 def test_shipped_files_are_found_inside_an_installed_package(built: Path, tmp_path: Path) -> None:

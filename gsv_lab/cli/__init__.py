@@ -7,7 +7,19 @@ import warnings
 from collections.abc import Sequence
 
 from gsv_lab import __version__
-from gsv_lab.cli import course, intervene, measuring, released, stores, tools, training, voices, weights
+from gsv_lab.cli import (
+    course,
+    evaluating,
+    intervene,
+    measuring,
+    protocols,
+    released,
+    stores,
+    tools,
+    training,
+    voices,
+    weights,
+)
 from gsv_lab.cli.console import close_console, open_console, show_warning
 from gsv_lab.cli.options import Parser
 from gsv_lab.errors import LabError, one_line
@@ -51,6 +63,8 @@ def _parser() -> Parser:
     stores.add_store(commands)
     training.add_fit(commands)
     measuring.add_bench(commands)
+    evaluating.add_evaluate(commands)
+    protocols.add_protocol(commands)
     tools.add_info(commands)
     course.add_open(commands)
     course.add_course(commands)

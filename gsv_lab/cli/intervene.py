@@ -41,9 +41,9 @@ def add_disentangle(commands: Any) -> None:
 
 
 def _intervene(arguments: argparse.Namespace) -> None:
-    from gsv_lab.evaluation.interventions.run import intervene
     from gsv_lab.evaluation.interventions.file import read_intervention
     from gsv_lab.evaluation.interventions.report import MARK, write_outcome
+    from gsv_lab.evaluation.interventions.run import intervene
     from gsv_lab.inference.lab import load
     from gsv_lab.inference.voice import Voice
     from gsv_lab.system.folders import check_output_folder
@@ -67,8 +67,8 @@ def _disentangle(arguments: argparse.Namespace) -> None:
     from gsv_lab.evaluation.interventions.report import MARK, write_disentanglement
     from gsv_lab.evaluation.probes.leakage import leakage
     from gsv_lab.evaluation.probes.material import recorded_clips, synthetic_clips
-    from gsv_lab.evaluation.swaps.swap import swap_speakers
     from gsv_lab.evaluation.swaps.ceiling import Rendering
+    from gsv_lab.evaluation.swaps.swap import swap_speakers
     from gsv_lab.inference.lab import load
     from gsv_lab.system.environment import speech_dir
     from gsv_lab.system.folders import check_output_folder

@@ -28,6 +28,7 @@ from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloa
 
 CONSENT = "who agreed to this voice, kept in the voice file"
 ANYWAY = "take a recording that is too noisy, too"
+STOPPED = "nothing was written; the same command goes on with what it has transcribed"
 VOICE = ".safetensors"
 LARGEST = 2**20
 """Bytes of a text to speak."""
@@ -37,11 +38,15 @@ Share = Annotated[float, Range(0, 1, above=True)]
 
 def add_prepare(commands: Any) -> None:
     """Add the command `prepare`."""
-    parser = add_command(commands, "prepare", _prepare, "recordings to slices of 3 to 10 s with a quality report")
+    parser = add_command(
+        commands, "prepare", _prepare, "recordings to slices of 3 to 10 s with a quality report", STOPPED
+    )
     parser.add_argument("paths", type=Path, nargs="*", help="sound files or folders of one person")
     parser.add_argument("--output", type=Path, help="folder to write")
     parser.add_argument("--list", type=Path, help="wav|speaker|language|text, one a line")
     parser.add_argument("--text", type=Path, help="file with what is said in the one recording")
+    text = "write down what is said, and compare texts that are given: whisper-base, whisper-tiny.en or a folder"
+    parser.add_argument("--transcribe", metavar="MODEL", help=text)
     parser.add_argument("--denoise", action="store_true", help="subtract steady noise")
     parser.add_argument("--script", choices=("en", "zh"), help="print a one-minute text to read, and nothing else")
     add_lexicon(parser)
@@ -71,6 +76,7 @@ def _prepare(arguments: argparse.Namespace) -> None:
             language=arguments.language,
             list_file=arguments.list,
             text_file=arguments.text,
+            transcribe=arguments.transcribe,
             denoise=arguments.denoise,
             lexicon=arguments.lexicon,
             progress=progress,

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gsv_lab.corpora.tables import table_rows
-from gsv_lab.errors import DataError
+from gsv_lab.errors import AudioError, DataError
 from gsv_lab.system.files import save_bytes
 
 DIGITS = 16
@@ -82,7 +82,7 @@ def clip_hash(path: str | Path) -> str:
     """Hash of one recording in the notation of the lists.
 
     Raises:
-        DataError: DATA_MISSING, no such file.
+        DataError: DATA_MISSING, no such file. AudioError: AUDIO_FORMAT, it cannot be decoded.
     """
     path = Path(path)
     if not path.is_file():
@@ -91,7 +91,10 @@ def clip_hash(path: str | Path) -> str:
         return f"file:{hashlib.sha256(path.read_bytes()).hexdigest()[:DIGITS]}"
     import soundfile
 
-    samples, _ = soundfile.read(path, dtype="int16")
+    try:
+        samples, _ = soundfile.read(path, dtype="int16")
+    except soundfile.LibsndfileError as error:
+        raise AudioError("AUDIO_FORMAT", f"{path.name!r} cannot be decoded: {error}", "a whole sound file") from error
     return f"pcm:{hashlib.sha256(samples.astype('<i2').tobytes()).hexdigest()[:DIGITS]}"
 
 

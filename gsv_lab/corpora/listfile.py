@@ -68,17 +68,18 @@ def read_list(
     return those_there(path.name, rows, lambda row: row.path, base) if check_files else rows
 
 
-def write_list(path: str | os.PathLike[str], rows: Iterable[Row]) -> Path:
+def write_list(path: str | os.PathLike[str], rows: Iterable[Row], remarks: Iterable[str] = ()) -> Path:
     """Write a list file in one step: UTF-8, `/` in paths, paths relative to its folder.
 
-    Bars and line breaks inside a text become blanks, since the form has no way to quote them.
+    Bars and line breaks inside a text become blanks, since the form has no way to quote them. `remarks` are lines that
+    begin with `#`; they come first.
 
     Raises:
         DataError: `DATA_PATH` for a recording outside the folder, `DATA_ROW` for a name with a bar or a line break.
         LabError: `SAVE_FAILED`.
     """
     path = Path(path)
-    lines = []
+    lines = list(remarks)
     for number, row in enumerate(rows, 1):
         wav = Path(row.path)
         if wav.is_absolute() and not wav.is_relative_to(path.parent.absolute()):

@@ -19,12 +19,15 @@ from torch import Tensor
 
 from gsv_lab import __version__, audio
 from gsv_lab.audio.measures import Quality
+from gsv_lab.audio.transcription import Transcript
 from gsv_lab.system import page
 from gsv_lab.system.environment import clock
 from gsv_lab.system.files import save_bytes
 
 WIDTH, HEIGHT = 240, 64
 """Points of a slice's picture."""
+DOUBTFUL_WORD = 0.5
+"""Probability under which a word that was heard is marked."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,12 @@ class SliceReport:
         score: mean log-probability of the aligned phones, nats; None where nothing was aligned.
         missing: phones of the language that do not occur.
         warnings: `CODE: sentence`.
+        sound: SHA-256 of the source's samples in it.
+        edited: columns of the list that a person changed.
+        listed: whether it stands in the list.
+        heard: what a transcriber wrote down, times in seconds from the slice's start; None where none listened.
+        heard_key: hash of what the transcriber heard and of itself.
+        heard_error: errors for each word or syllable of a text that was given or edited; None without both.
     """
 
     path: str
@@ -75,22 +84,45 @@ class SliceReport:
     score: float | None
     missing: tuple[str, ...]
     warnings: tuple[str, ...]
+    sound: str = ""
+    edited: tuple[str, ...] = ()
+    listed: bool = True
+    heard: Transcript | None = None
+    heard_key: str = ""
+    heard_error: float | None = None
+
+    @property
+    def to_check(self) -> bool:
+        """Whether its transcript should be looked at by a person."""
+        return any(warning.startswith("TRANSCRIPT_") for warning in self.warnings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain data for `report.json`."""
+        data = {**asdict(self), "quality": self.quality.to_dict()}
+        return data | {"confidence": round(self.heard.confidence, 4), "to_check": self.to_check} if self.heard else data
 
 
-def write_reports(folder: Path, slices: Sequence[SliceReport], files: Sequence[FileReport]) -> None:
-    """Write `report.json`, `report.html` and, where there are hints, `hints.txt` (`slice|phones`) into `folder`."""
+def write_reports(
+    folder: Path, slices: Sequence[SliceReport], files: Sequence[FileReport], transcriber: str = ""
+) -> None:
+    """Write `report.json`, `report.html` and, where there are hints, `hints.txt` (`slice|phones`) into `folder`.
+
+    `transcriber` says who wrote down what was heard.
+    """
     hints = [f"{piece.path}|{piece.hint}\n" for piece in slices if piece.hint]
     if hints:
         head = "# recognised phones of slices without a transcript: listen, and write what is said into list.txt\n"
         save_bytes(folder / "hints.txt", "".join([head, *hints]).encode())
     totals = summary(slices, files)
+    if transcriber:
+        totals["transcriber"] = transcriber
     data = {
         "format": 1,
         "version": __version__,
         "date": clock().isoformat(),
         "totals": totals,
         "files": [asdict(report) for report in files],
-        "slices": [{**asdict(piece), "quality": piece.quality.to_dict()} for piece in slices],
+        "slices": [piece.to_dict() for piece in slices],
     }
     text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
     save_bytes(folder / "report.html", _page(folder, totals, slices, files).encode())
@@ -106,6 +138,9 @@ def summary(slices: Sequence[SliceReport], files: Sequence[FileReport]) -> dict[
         "seconds": round(sum(piece.end - piece.start for piece in slices), 2),
         "speech": round(sum(report.speech for report in files), 2),
         "with_text": sum(bool(piece.text) for piece in slices),
+        "heard": sum(piece.heard is not None for piece in slices),
+        "to_check": sum(piece.to_check for piece in slices),
+        "edited": sum(bool(piece.edited) or not piece.listed for piece in slices),
         "short_of_level": sum(piece.short_by > 0.1 for piece in slices),
         "warnings": sum(len(piece.warnings) for piece in slices),
         "missing_phones": _missing(slices),
@@ -126,6 +161,7 @@ _HEADS = (
     "sound",
     "from",
     "text or hint",
+    "heard",
     "SNR dB",
     "clipped",
     "silence",
@@ -145,21 +181,30 @@ def _page(folder: Path, totals: dict[str, Any], slices: Sequence[SliceReport], f
         f"{totals['with_text']} slices with a text; {totals['short_of_level']} stop short of -18 dBFS because their "
         "peak reached -1 dBFS."
     )
+    listened = bool(totals["heard"])
+    heads = [head for head in _HEADS if listened or head != "heard"]
+    heard = ""
+    if listened:
+        heard = (
+            f"{totals['heard']} slices heard by {totals.get('transcriber', '')}, {totals['to_check']} to check. "
+            "Doubtful words are marked. Correct list.txt: finetune reads it, and preparing again keeps what was edited."
+        )
     missing = []
     for language, names in totals["missing_phones"].items():
         missing.append(page.paragraph(f"Phones that no slice holds ({language}): {' '.join(names) or 'none'}"))
     return page.document(
         f"Recordings: {totals['slices']} slices, {totals['seconds']:.1f} s",
         page.paragraph(counts),
+        *([page.paragraph(heard)] if heard else []),
         *missing,
         page.listing(refused, "warning"),
         page.listing(notes),
-        page.table(_HEADS, [_cells(folder, piece) for piece in slices], stack=True),
+        page.table(heads, [_cells(folder, piece, listened) for piece in slices], stack=True),
         wide=True,
     )
 
 
-def _cells(folder: Path, piece: SliceReport) -> list[object]:
+def _cells(folder: Path, piece: SliceReport, listened: bool) -> list[object]:
     measured = piece.quality
     short = f" ({piece.short_by:.1f} short)" if piece.short_by > 0.1 else ""
     picture = page.picture(_picture(folder / piece.path), f"spectrogram of {piece.path}", WIDTH, HEIGHT)
@@ -168,6 +213,7 @@ def _cells(folder: Path, piece: SliceReport) -> list[object]:
         page.joined(picture, page.player(piece.path, Path(piece.path).name, preload="none")),
         f"{piece.source}, {piece.start:.2f} to {piece.end:.2f} s",
         piece.text or recognised,
+        *([_heard(piece)] if listened else []),
         f"{measured.snr_db:.0f}",
         f"{measured.clipping:.2%}",
         f"{measured.silence:.0%}",
@@ -177,6 +223,18 @@ def _cells(folder: Path, piece: SliceReport) -> list[object]:
         "" if piece.score is None else f"{piece.score:.2f}",
         page.warning("; ".join(piece.warnings)),
     ]
+
+
+def _heard(piece: SliceReport) -> object:
+    """What a transcriber heard, its doubtful words marked, and how sure it is."""
+    heard = piece.heard
+    if heard is None:
+        return ""
+    words = [page.warning(w.text) if w.probability < DOUBTFUL_WORD else page.html(w.text) for w in heard.words]
+    blank = "" if heard.language == "zh" else " "
+    error = "" if piece.heard_error is None else f", errors of {piece.heard_error:.0%} against the text"
+    sure = f" ({heard.detected} {heard.language_probability:.0%}, confidence {heard.confidence:.2f}{error})"
+    return page.joined(*(part for word in words for part in (word, blank)), sure)
 
 
 def _picture(path: Path, width: int = WIDTH, height: int = HEIGHT) -> bytes:

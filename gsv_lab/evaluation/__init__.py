@@ -1,10 +1,12 @@
-"""Objective evaluation: intelligibility, speaker similarity, sound quality and prosody of made speech.
+"""Objective evaluation of any system's speech: folders of waves and a list in, tables with intervals out.
 
-    test_list = read_list("evaluation_list.csv")
-    result = evaluate_list(test_list, conditions, measures, log=Path("run.jsonl"))
+    test_list = read_list("list.csv")
+    measures, absent = measures_for(test_list.items, whisper="models")
+    results = evaluate(["theirs", "ours"], test_list, "results", measures=measures, absent=absent)
 
-`lists` reads test lists. `intelligibility`, `similarity`, `quality` and `prosody` measure one clip. `conditions` are
-the ways from a target to a wave, and `comparison` runs them over a list. `tables` and `statistics` turn rows into
-numbers with intervals, and `report` writes them down. Evaluators are imported on use, and none of them serves training
-or selection.
+`lists` and `protocols` read what is to be said. `systems` gives the waves of a folder, of the list's recordings, or of
+a loaded model's `conditions`. `measures` has one file a family of measures, and `evaluators` says which of them an
+installation can make. `cells` measures and remembers, `tables` and `statistics` turn values into figures and
+differences with intervals, `evaluate` writes it all down, and `report` draws it. `hard` looks for skipped and repeated
+words. Evaluators are loaded on use, and none of them serves training or selection.
 """

@@ -19,7 +19,7 @@ from torch.nn import functional
 from gsv_lab.errors import DataError, HookError
 from gsv_lab.evaluation.acoustic import Acoustic
 from gsv_lab.evaluation.probes.material import SpokenClip
-from gsv_lab.evaluation.statistics.resampling import paired_difference
+from gsv_lab.evaluation.statistics.resampling import bootstrap_difference
 from gsv_lab.hooks import Edit, Table, probe, zero
 from gsv_lab.nn import losses
 from gsv_lab.nn.spectral import LogMel
@@ -128,7 +128,7 @@ def _changes(
     """Change of every measure with its interval, from paired clips."""
     row = {}
     for name, before in clean.items():
-        found = paired_difference(before, changed[name], draws=draws)
+        found = bootstrap_difference(changed[name], before, [""] * len(before), draws=draws)
         row[name] = found.value
         row[f"{name}_low"] = found.low
         row[f"{name}_high"] = found.high

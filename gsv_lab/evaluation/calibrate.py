@@ -73,8 +73,8 @@ def calibrate(first: SpeakerEmbedder, second: SpeakerEmbedder, clips: Sequence[C
     one = _cosines(first, waves, pairs)
     two = _cosines(second, waves, pairs)
     return Calibration(
-        _evaluated(first.name, one, same),
-        _evaluated(second.name, two, same),
+        _evaluated(first.identity, one, same),
+        _evaluated(second.identity, two, same),
         correlation(one, two),
         correlation(one[~same], two[~same]),
         len(clips),
@@ -111,11 +111,12 @@ def correlation(one: np.ndarray, two: np.ndarray) -> float:
 
 
 def first_clips(items: Sequence[Item], each: int = 3) -> list[Clip]:
-    """The first clips of every speaker of some lists, references and targets alike; speakers with one are left out."""
+    """The first clips of every known speaker of some lists, references and targets alike; a lone clip is left out."""
     speakers: dict[str, dict[str, Clip]] = {}
     for item in items:
         for clip in (item.reference, item.target):
-            speakers.setdefault(clip.speaker, {})[clip.key] = clip
+            if clip is not None and clip.speaker:
+                speakers.setdefault(clip.speaker, {})[clip.key] = clip
     found = []
     for clips in speakers.values():
         if len(clips) > 1:

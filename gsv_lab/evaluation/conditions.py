@@ -8,6 +8,7 @@ Letters: T samples at 16 kHz.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,9 +19,9 @@ import torch
 from torch import Tensor
 
 from gsv_lab.audio import resample
-from gsv_lab.errors import ConfigError
+from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.evaluation.identity import identity_of, lab_identity, voice_identity
-from gsv_lab.evaluation.lists import SAMPLE_RATE, Clip, Item
+from gsv_lab.evaluation.items import SAMPLE_RATE, Clip, Item, other_language
 from gsv_lab.evaluation.measures import as_wave
 from gsv_lab.evaluation.true_timing import has_timing, speak_with_true_timing
 from gsv_lab.hooks import probe, zero
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 Speak = Callable[[Clip, Clip, int], "np.ndarray | None"]
 """(target, reference, seed) -> wave (T,) at 16 kHz; None where the condition has nothing for this target."""
 
-NATURAL = "natural"
 COMPARISON = (
     "copy_synthesis",
     "resynthesis",
@@ -77,19 +77,22 @@ class Condition:
 
     def target(self, item: Item) -> tuple[Clip, str]:
         """The target as this condition shall say it, and the key of the natural clip with that text."""
-        source = self.sources.get(item.target.key)
+        target = natural_target(item)
+        source = self.sources.get(target.key)
         if source is None:
-            return item.target, item.target.key
-        return replace(item.target, text=source.text, language=source.language), source.key
+            return target, target.key
+        return replace(target, text=source.text, language=source.language), source.key
 
 
-def natural() -> Condition:
-    """The recordings themselves; their values are what every other condition is held against."""
+def natural_target(item: Item) -> Clip:
+    """The natural recording of an item, which every condition starts from or is held against.
 
-    def read(target: Clip, reference: Clip, seed: int) -> np.ndarray:
-        return target.read()
-
-    return Condition(NATURAL, read, seeded=False)
+    Raises:
+        DataError: `DATA_MISSING`, it has none.
+    """
+    if item.target is None:
+        raise DataError("DATA_MISSING", f"{item.name!r} has no target", "a recording of the text", "Give --natural")
+    return item.target
 
 
 def cross_lingual_sources(items: Iterable[Item]) -> dict[str, Clip]:
@@ -98,20 +101,10 @@ def cross_lingual_sources(items: Iterable[Item]) -> dict[str, Clip]:
     Targets whose list has no other language are left out.
     """
     items = list(items)
-    texts: dict[str, list[Clip]] = {}
-    for item in items:
-        texts.setdefault(item.language, []).append(item.target)
-    counts = dict.fromkeys(texts, 0)
     sources = {}
-    for item in items:
-        others = []
-        for language in sorted(texts):
-            if language != item.language:
-                others += texts[language]
-        if others:
-            number = counts[item.language]
-            counts[item.language] += 1
-            sources[item.target.key] = others[number % len(others)]
+    for item, other in zip(items, other_language(items), strict=True):
+        if other is not None:
+            sources[natural_target(item).key] = natural_target(other)
     return sources
 
 
@@ -146,15 +139,16 @@ class LabConditions:
         self.fine_tuned = dict(fine_tuned or {})
         self.options = {} if candidates is None else {"candidates": candidates}
         self._voices: dict[tuple[str, bool], Voice] = {}
+        self._lock = threading.Lock()
         self._plain = None if baseline is None else LabConditions(baseline, self.items)
 
     def conditions(self, names: Iterable[str] = COMPARISON) -> list[Condition]:
-        """Conditions by name, in the order of `CONDITIONS`; the natural one always comes first.
+        """Conditions by name, in the order of `CONDITIONS`.
 
         Raises:
             ConfigError: `CONDITION_UNKNOWN`; `CONFIG_RENAMED`, it has another name now.
         """
-        wanted = set(names) - {NATURAL}
+        wanted = set(names)
         refuse_old_names(wanted, OLD_CONDITIONS, "condition")
         unknown = sorted(wanted - set(CONDITIONS))
         if unknown:
@@ -178,7 +172,15 @@ class LabConditions:
             identities["fine_tuned"] = identity_of([sound, voices])
         if self._plain is not None:
             identities["baseline"] = lab_identity(self._plain.lab)
-        return [natural()] + [replace(each, identity=identities.get(each.name, sound)) for each in chosen]
+        return [
+            replace(each, speak=partial(self._alone, each.speak), identity=identities.get(each.name, sound))
+            for each in chosen
+        ]
+
+    def _alone(self, speak: Speak, target: Clip, reference: Clip, seed: int) -> np.ndarray | None:
+        """A condition, while no other one runs: some change what the lab does."""
+        with self._lock:
+            return speak(target, reference, seed)
 
     def voice(self, reference: Clip, tuned: Voice | None = None) -> Voice:
         """The voice cloned from a reference with its text; with the networks of `tuned`, if that is given."""

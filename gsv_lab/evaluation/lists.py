@@ -1,6 +1,6 @@
 """Lists of what systems shall say: texts, and where they are known speakers, references and natural recordings.
 
-A list is a UTF-8 file with a header and `|` between columns, in one of three forms:
+A list is a UTF-8 file with `|` between columns, in one of four forms, three of them with a header:
 
     item|speaker|language|text|reference|target
         `item` names the row and the files of systems; speaker, reference and target (the natural recording of the
@@ -9,22 +9,22 @@ A list is a UTF-8 file with a header and `|` between columns, in one of three fo
         the item is called as its target's file; paths are relative to the folder above the list, so that one list can
         name clips of several corpora.
     the lists of the project's `data/`, which hold neither paths nor texts; clips come from the corpora themselves.
+    item|text of the prompt|prompt|text, without a header: the lists of seed-tts-eval (`meta.lst`, `hardcase.lst`)
+        the prompt is the reference; a fifth field is a natural recording of the text. Who speaks is not known, so the
+        speaker is empty; the language is given, or the name of the list's folder.
 
 `read_texts` reads lists of texts alone. Rows are checked before anything is measured.
-Letters: T samples.
 """
 
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
-
-import numpy as np
 
 from gsv_lab.corpora import clip_lists
 from gsv_lab.corpora.clip_lists import ListedTarget
@@ -32,98 +32,31 @@ from gsv_lab.corpora.readers import Clip as Recording
 from gsv_lab.corpora.readers import read_all
 from gsv_lab.corpora.tables import identity
 from gsv_lab.errors import ConfigError, DataError
+from gsv_lab.evaluation.items import SAMPLE_RATE as SAMPLE_RATE
+from gsv_lab.evaluation.items import Clip, Item, TestList
 from gsv_lab.system.files import read_file, why_unreadable
 
 COLUMNS = ("item", "speaker", "language", "text", "reference", "target")
 PAIR_COLUMNS = ("speaker", "language", "reference", "reference_text", "target", "target_text", "target_seconds")
 LANGUAGES = ("en", "zh")
+PROMPT_FIELDS = "item|text of the prompt|prompt|text, or a recording of the text besides"
+OTHER_SPEAKERS = "non_para_reconstruct_meta.lst"
+"""The list of seed-tts-eval for voice conversion: its fifth field is somebody else who says the text."""
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".m4a")
 """Of files that count as sound in a folder; what cannot be decoded is refused when it is read."""
-SAMPLE_RATE = 16000
-"""Rate in Hz at which every measure works."""
 
 
-@dataclass(frozen=True)
-class Clip:
-    """One natural recording of a list.
-
-    Args:
-        path: where it lies now.
-        key: its path as the list writes it; names the clip in results.
-        speaker: name of the speaker.
-        language: `en` or `zh`.
-        text: what is said.
-    """
-
-    path: Path
-    key: str
-    speaker: str
-    language: str
-    text: str
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of its file."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
-
-    def read(self, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-        """Samples (T,) float32, mono, at the given rate in Hz; level and edges as recorded."""
-        from gsv_lab import audio
-
-        return audio.read(self.path, sample_rate=sample_rate).samples.numpy()
-
-
-@dataclass(frozen=True)
-class Item:
-    """One row of a list: what shall be said, and by whom.
-
-    Args:
-        name: names the row in results, and the files of systems.
-        speaker: whose voice it shall be; empty where it is not known.
-        language: `en` or `zh`.
-        text: what shall be said; empty where it is not known.
-        reference: the recording that a voice is cloned from.
-        target: a recording of the speaker who says the text.
-    """
-
-    name: str
-    speaker: str
-    language: str
-    text: str
-    reference: Clip | None = None
-    target: Clip | None = None
-
-
-@dataclass(frozen=True)
-class TestList:
-    """The items of a list file, with the name and hash that results carry."""
-
-    __test__ = False  # not a test case, whatever pytest reads into the name
-
-    name: str
-    sha256: str
-    items: tuple[Item, ...]
-
-    def every(self, step: int) -> TestList:
-        """The first row and each `step`-th after it, under a name that says so.
-
-        Raises:
-            ConfigError: `PARAM_RANGE`, the step is below 1.
-        """
-        if step < 1:
-            raise ConfigError("PARAM_RANGE", f"every is {step}", "1 or more", "Choose another number")
-        return self if step == 1 else replace(self, name=f"{self.name}, every {step}", items=self.items[::step])
-
-
-def read_list(path: str | Path, corpora: str | Path | None = None) -> TestList:
+def read_list(path: str | Path, corpora: str | Path | None = None, language: str = "") -> TestList:
     """Reads and checks a list in any of the forms of this module; a byte-order mark and Windows line ends are fine.
 
     Args:
         path: the list file.
         corpora: folder with the corpora of a list without texts (`gsv_lab.corpora.clip_lists.ListedTarget`), where
             their clips are looked for by the names of the utterances; the list's own folder if None.
+        language: of a list that says none; the name of its folder if empty.
 
     Raises:
+        ConfigError: `USAGE`, a language for a list that says its own.
         DataError: `DATA_MISSING` (the list, or clips: count and first ten), `DATA_ROW` (with the line number),
             `DATA_PATH` (outside its folder), `DATA_DUPLICATE`, `DATA_LEAK` (target is its own reference),
             `LANG_UNKNOWN`.
@@ -131,6 +64,11 @@ def read_list(path: str | Path, corpora: str | Path | None = None) -> TestList:
     path = Path(path)
     raw, lines = _lines(path)
     columns = tuple(lines[0].split("|")) if lines else ()
+    if _is_prompted(lines):
+        return _checked(path, raw, _prompted(path, lines, language))
+    if language:
+        problem = f"A language is given for {path.name!r}, which says the language of every row"
+        raise ConfigError("USAGE", problem, "--language with lists that say none", "Leave it out")
     if columns == ListedTarget._fields:
         items = _found(path, Path(corpora) if corpora else path.parent)
     elif columns == PAIR_COLUMNS:
@@ -281,8 +219,7 @@ def _same(recordings: Sequence[Recording], sound: str) -> Recording:
 def _item(fields: list[str], number: int, root: Path) -> Item:
     """A row of `COLUMNS`."""
     name, speaker, language, text, reference, target = (field.strip() for field in fields)
-    if not name or set(name) & set("/\\\0") or name.startswith("."):
-        _bad_row(number, f"has the item {name!r}", "a name that can name a file, without / and \\")
+    _check_name(name, number)
     _check_language(language, number)
     clips = []
     for path, words in ((reference, ""), (target, text)):
@@ -307,6 +244,47 @@ def _pair(fields: list[str], number: int, root: Path) -> Item:
         Clip(_inside(root, target, number), target, speaker, language, target_text),
     )
     return Item(Path(target).stem, speaker, language, target_text, *clips)
+
+
+def _is_prompted(lines: list[str]) -> bool:
+    """Whether a list has the form of seed-tts-eval: the third of four or five fields is a sound file."""
+    fields = next((line.split("|") for line in lines if line.strip()), [])
+    return len(fields) in (4, 5) and Path(fields[2].strip()).suffix.lower() in SUFFIXES
+
+
+def _prompted(path: Path, lines: list[str], language: str) -> list[Item]:
+    """The rows of a list of seed-tts-eval."""
+    root = path.resolve().parent
+    language = language or root.name
+    if language not in LANGUAGES:
+        problem = f"Neither {path.name!r} nor the name of its folder, {root.name!r}, says the language"
+        raise DataError("LANG_UNKNOWN", problem, " or ".join(LANGUAGES), "Give --language")
+    if path.name == OTHER_SPEAKERS:
+        warnings.warn(
+            f"{path.name}: the fifth field is another speaker than the prompt's and is not read", stacklevel=3
+        )
+    items = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        fields = [field.strip() for field in line.split("|")]
+        if len(fields) not in (4, 5):
+            _bad_row(number, f"has {len(fields)} fields", PROMPT_FIELDS)
+        name, words, prompt, text, natural = (*fields, "")[:5]
+        _check_name(name, number)
+        if not text:
+            _bad_row(number, "has no text", PROMPT_FIELDS)
+        reference = Clip(_inside(root, prompt, number), prompt, "", language, words)
+        target = None
+        if natural and path.name != OTHER_SPEAKERS:
+            target = Clip(_inside(root, natural, number), natural, "", language, text)
+        items.append(Item(name, "", language, text, reference, target))
+    return items
+
+
+def _check_name(name: str, number: int) -> None:
+    if not name or set(name) & set("/\\\0") or name.startswith("."):
+        _bad_row(number, f"has the item {name!r}", "a name that can name a file, without / and \\")
 
 
 def _check_language(language: str, number: int) -> None:
@@ -348,5 +326,5 @@ def _identities(item: Item) -> tuple[Hashable, ...]:
 
 
 def _bad_row(number: int, problem: str, expected: str = "") -> NoReturn:
-    columns = f"{'|'.join(COLUMNS)} or {'|'.join(PAIR_COLUMNS)}"
+    columns = f"{'|'.join(COLUMNS)} or {'|'.join(PAIR_COLUMNS)}, or without a header {PROMPT_FIELDS}"
     raise DataError("DATA_ROW", f"Line {number} {problem}", expected or columns, "Correct the list")

@@ -26,8 +26,14 @@ from gsv_lab.system.files import inside, make_folder, read_file
 
 NATURAL = "natural"
 """Name of the system that is the recordings of the list."""
+UNSUPPORTED = "CONDITION_UNSUPPORTED"
+"""What a sample is marked with where its model has no wave for it."""
 MANIFEST = "manifest.csv"
 MANIFEST_COLUMNS = ("item", "file", "seed")
+
+
+class NotSpoken(LabError):
+    """A model failed to speak; `code` is that of the cause."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +45,8 @@ class Sample:
         item: what it was to be.
         seed: None where nothing was drawn, or it is not known.
         sound: hash of what makes the wave; two samples with the same one are the same wave.
-        read: the wave; raises LabError where it cannot be made.
+        read: gives the wave, or None where the system has none for this item; raises `AudioError` where a file cannot
+            be read, and `NotSpoken`.
         text: what it says; the item's except where another language is tried.
         language: of `text`.
         source: the clip that says the same text in the same voice; None where there is none.
@@ -51,7 +58,7 @@ class Sample:
     item: Item
     seed: int | None
     sound: str
-    read: Callable[[], Recording] = field(compare=False, repr=False)
+    read: Callable[[], Recording | None] = field(compare=False, repr=False)
     text: str
     language: str
     source: Clip | None
@@ -113,7 +120,9 @@ def folder_system(folder: str | Path, items: Sequence[Item], name: str = "") -> 
     return System(name, tuple(samples), missing, tuple(sorted(there - known.keys())))
 
 
-def condition_system(condition: Condition, items: Sequence[Item], seeds: Sequence[int], folder: Path) -> System:
+def condition_system(
+    condition: Condition, items: Sequence[Item], seeds: Sequence[int], folder: Path, model: str
+) -> System:
     """The waves of a condition of a model; each is kept in a folder, and made only once.
 
     Args:
@@ -121,10 +130,20 @@ def condition_system(condition: Condition, items: Sequence[Item], seeds: Sequenc
         items: each with reference and target.
         seeds: of the synthesis; conditions that do not depend on it speak once.
         folder: where the waves are kept.
+        model: name and version of the weights, for the mark in the waves.
+
+    Raises:
+        DataError: `DATA_MISSING`, an item has no reference or no target.
     """
+    lacking = [item.name for item in items if item.reference is None or item.target is None]
+    if lacking:
+        problem = f"{len(lacking)} items have no reference or no target: {', '.join(lacking[:10])}"
+        raise DataError(
+            "DATA_MISSING", problem, "both, for the conditions of a model", "Give --reference and --natural"
+        )
     samples = []
     for item in items:
-        assert item.reference is not None and item.target is not None
+        assert item.reference is not None  # seen to above
         target, source = condition.target(item)
         for seed in seeds if condition.seeded else [None]:
             parts = [condition.identity, condition.name, seed, target.text, target.language, target.sha256]
@@ -137,7 +156,7 @@ def condition_system(condition: Condition, items: Sequence[Item], seeds: Sequenc
                 item,
                 seed,
                 sound,
-                _Kept(condition, target, item.reference, seed, sound, path),
+                _Kept(condition, target, item.reference, seed, sound, path, model),
                 target.text,
                 target.language,
                 clip,
@@ -158,23 +177,27 @@ class _Kept:
     seed: int | None
     sound: str
     path: Path
+    model: str
 
-    def __call__(self) -> Recording:
+    def __call__(self) -> Recording | None:
         try:
             mark = read_mark(self.path)
             if mark is not None and mark.settings.get("sound") == self.sound:
                 return read(self.path)
         except AudioError:
             pass
-        wave = self.condition.speak(self.target, self.reference, self.seed or 0)
+        try:
+            wave = self.condition.speak(self.target, self.reference, self.seed or 0)
+        except LabError as error:
+            raise NotSpoken(error.code, str(error)) from error
         if wave is None:
-            raise LabError("CONDITION_UNSUPPORTED", f"This model has no {self.condition.name}", "another condition")
+            return None
         samples = torch.from_numpy(wave)
         if not samples.numel():
             return Recording(samples, SAMPLE_RATE, SAMPLE_RATE)
         make_folder(self.path.parent)
         settings = {"condition": self.condition.name, "seed": self.seed, "sound": self.sound}
-        write(self.path, samples, SAMPLE_RATE, Mark(self.condition.name, self.target.speaker, settings=settings))
+        write(self.path, samples, SAMPLE_RATE, Mark(self.model, self.target.speaker, settings=settings))
         return read(self.path)
 
 

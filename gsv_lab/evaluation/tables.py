@@ -1,308 +1,253 @@
-"""Rows of a run to tables: per clip, per speaker and per language, with intervals.
+"""Rows of an evaluation to numbers: values of clips, figures of systems with intervals, differences between systems.
 
-Errors are pooled over clips; similarities, quality, prosody and timing are means over targets, then over speakers;
-several seeds are averaged for each target first. Every value of a condition is held against natural speech of the same
-targets.
+Several seeds are averaged for each item first. Rates are pooled by the weights of `catalogue.MEASURES`; all else is a
+mean over the clips of a speaker, then over speakers. Intervals: `gsv_lab.evaluation.statistics`. Languages are never
+mixed.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import Any, NamedTuple
 
-from gsv_lab.evaluation.conditions import NATURAL
-from gsv_lab.evaluation.lists import TestList
-from gsv_lab.evaluation.measures import Row
-from gsv_lab.evaluation.measures.similarity import standing
-from gsv_lab.evaluation.statistics.resampling import (
-    Statistic,
-    bootstrap_all,
-    mean_of_means,
-    ratio_of_sums,
-    retained,
-)
-from gsv_lab.evaluation.statistics.verification import equal_error
+from gsv_lab.evaluation.catalogue import named
+from gsv_lab.evaluation.cells import Row
+from gsv_lab.evaluation.measures.similarity import Compared, Threshold, places
+from gsv_lab.evaluation.statistics.intervals import difference, holm, interval
+from gsv_lab.evaluation.statistics.resampling import bootstrap_difference, bootstrap_interval
+from gsv_lab.evaluation.systems import NATURAL
 
-SCHEMA = 3
-INVALID_PHONE_ERROR = 0.4
-"""A recogniser with a higher error rate on natural speech of a language cannot evaluate synthesis in it."""
-
-Values = dict[str, float]
-"""Numbers of one clip, by name; what does not apply is absent."""
-Table = dict[str, dict[str, float | None]]
-"""Figure -> value, low, high, clips, groups."""
+SIMILARITY = "similarity"
+DIGITS = 6
+"""Significant digits of results: finer differences are rounding of the machine, and equal runs give equal files."""
+DRAWS = 2000
+LEVEL = 0.95
 
 
 class Figure(NamedTuple):
-    """How one number of a table is made: a statistic of the clips' columns."""
+    """A value name with its evaluator, as columns of `clips.csv`."""
 
-    make: Callable[..., Statistic]
-    columns: tuple[str, ...]
-
-
-def _per_hundred(numerator: Sequence[float], denominator: Sequence[float]) -> Statistic:
-    return ratio_of_sums([100 * value for value in numerator], denominator)
+    measure: str
+    evaluator: str
 
 
-def _mean(column: str) -> Figure:
-    return Figure(mean_of_means, (column,))
+class Cell(NamedTuple):
+    """Value of one item, the mean of its seeds, and its weight where values are pooled."""
+
+    value: float
+    weight: float | None
 
 
-def _share(column: str) -> Figure:
-    return Figure(ratio_of_sums, (column, "one"))
-
-
-def _accuracy(measure: str) -> Figure:
-    columns = ("errors", "count", "natural_errors", "natural_count")
-    return Figure(retained, tuple(f"{measure}.{column}" for column in columns))
-
-
-def error_figures(measure: str) -> dict[str, Figure]:
-    """Figures of a measure that counts errors.
-
-    Its name is a unit, or a unit and by whom it is recognised: `words_tiny_en` gives `word_error_rate_by_tiny_en` and
-    `skipped_repeated_per_100_by_words_tiny_en`.
-    """
-    unit, _, by = measure.partition("_")
-    suffix = f"_by_{by}" if by else ""
-    return {
-        f"{unit[:-1]}_error_rate{suffix}": Figure(ratio_of_sums, (f"{measure}.errors", f"{measure}.count")),
-        f"retained_{unit[:-1]}_accuracy{suffix}": _accuracy(measure),
-        f"skipped_repeated_per_100_by_{measure}": Figure(_per_hundred, (f"{measure}.slips", f"{measure}.words")),
-    }
-
-
-FIGURES: dict[str, Figure] = {
-    "similarity": _mean("similarity"),
-    "ceiling": _mean("ceiling"),
-    "floor": _mean("floor"),
-    "normalised_similarity": _mean("normalised"),
-    "nearest_share": _share("nearest"),
-    "accepted_share": _share("accepted"),
-    "dnsmos_ovrl": _mean("ovrl"),
-    "dnsmos_sig": _mean("sig"),
-    "dnsmos_bak": _mean("bak"),
-    "dnsmos_p808": _mean("p808"),
-    "dnsmos_difference": _mean("ovrl_difference"),
-    "duration_error": _mean("duration_error"),
-    "duration_correlation": _mean("duration_correlation"),
-    "silence": _mean("silence"),
-    "duration_ratio": _mean("duration_ratio"),
-    "f0_correlation": _mean("f0_correlation"),
-    "f0_spread": Figure(ratio_of_sums, ("f0_spread_cents", "natural_f0_spread_cents")),
-    "f0_cents": _mean("f0_cents"),
-    "f0_offset_cents": _mean("f0_offset_cents"),
-    "voicing_error": _mean("voicing_error"),
-}
-"""Figures beside those of `error_figures`."""
-_CLIP_KEYS = ("condition", "seed", "speaker", "voice_language", "language", "target", "source", "failed", "seconds")
-
-
-def tabulate(
-    test_list: TestList,
-    rows: Iterable[Row],
-    evaluators: Mapping[str, str],
-    *,
-    system: str,
-    seeds: Sequence[int],
-    draws: int = 2000,
-) -> dict[str, Any]:
-    """The result of a run.
+class Table:
+    """Values of all systems, by language, figure and item.
 
     Args:
-        test_list: the list that was run.
-        rows: rows of the log, natural speech among them.
-        evaluators: measure name -> what measured.
-        system: name and version of what spoke.
-        seeds: seeds that the rows hold.
-        draws: resamples for the intervals.
-
-    Returns:
-        plain values: `schema, list, system, seeds, evaluators, thresholds, invalid, conditions, clips`; in `conditions`
-        for each one `languages` and `speakers` (figure -> value, low, high, clips, groups), `failed` and `targets`.
+        clips: as `clip_values` gives them.
     """
-    rows = list(rows)
-    natural = _NaturalSpeech([row for row in rows if row["condition"] == NATURAL])
+
+    def __init__(self, clips: Sequence[Mapping[str, Any]]) -> None:
+        self.speakers: dict[str, str] = {}
+        self._cells: dict[tuple[str, str, Figure], dict[str, Cell]] = defaultdict(dict)
+        seeds: dict[tuple[str, str, str], list[Mapping[str, Any]]] = defaultdict(list)
+        for clip in clips:
+            self.speakers[clip["item"]] = clip["speaker"]
+            seeds[clip["system"], clip["language"], clip["item"]].append(clip["values"])
+        for (system, language, item), members in seeds.items():
+            for figure, cell in _means(members).items():
+                self._cells[system, language, figure][item] = cell
+        self.languages = sorted({language for _, language, _ in self._cells})
+
+    def figures(self, language: str) -> list[Figure]:
+        """The figures that any system has in a language."""
+        return sorted({figure for _, known, figure in self._cells if known == language})
+
+    def cells(self, system: str, language: str, figure: Figure) -> dict[str, Cell]:
+        """What a system has of a figure, by item."""
+        return self._cells.get((system, language, figure), {})
+
+
+def _means(members: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[Figure, Cell]:
+    """Means over the seeds of an item; companions of rates are their weights."""
+    numbers: dict[Figure, list[float]] = defaultdict(list)
+    for values in members:
+        for measure, by_evaluator in values.items():
+            for evaluator, value in by_evaluator.items():
+                numbers[Figure(measure, evaluator)].append(value)
+    means = {figure: sum(found) / len(found) for figure, found in numbers.items()}
+    cells = {}
+    for figure, value in means.items():
+        about = named(figure.measure)
+        if about.group:
+            weight = means.get(Figure(about.weight, figure.evaluator)) if about.weight else None
+            cells[figure] = Cell(value, weight)
+    return cells
+
+
+def clip_values(rows: Iterable[Row]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Every sample with its values, and the thresholds of speaker verification by evaluator and language."""
+    rows = [row for row in rows if not row.left_out]
+    derived, thresholds = _similarities(rows)
     clips = []
-    by_condition: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        clip = {key: row[key] for key in _CLIP_KEYS}
-        clip["values"] = natural.values(row)
-        clip["texts"] = {
-            name: _texts(found) for name, found in row["measures"].items() if found and "expected" in found
-        }
-        clips.append(clip)
-        by_condition[clip["condition"]].append(clip)
-    counts = {name for row in rows for name, found in row["measures"].items() if found and "errors" in found}
-    counting = [name for name in evaluators if name in counts]
-    figures = {key: figure for name in counting for key, figure in error_figures(name).items()} | FIGURES
-    tables = {name: _condition_table(members, figures, draws) for name, members in by_condition.items()}
-    return {
-        "schema": SCHEMA,
-        "list": {"name": test_list.name, "sha256": test_list.sha256, "targets": len(test_list.items)},
-        "system": system,
-        "seeds": list(seeds),
-        "evaluators": dict(evaluators),
-        "thresholds": {language: _numbers(pair) for language, pair in natural.thresholds.items()},
-        "invalid": _invalid(tables),
-        "conditions": tables,
-        "clips": [clip | {"values": _numbers(clip["values"])} for clip in clips],
-    }
+    for row, more in zip(rows, derived, strict=True):
+        values: dict[str, dict[str, float]] = defaultdict(dict)
+        texts: dict[str, dict[str, Any]] = defaultdict(dict)
+        for (name, evaluator), found in row.found.items():
+            numbers = {key: value for key, value in found.items() if isinstance(value, (int, float))}
+            for key, value in (numbers | more.get(evaluator, {}) if name == SIMILARITY else numbers).items():
+                values[key][evaluator] = rounded(value)
+            if "expected" in found:
+                texts[evaluator][name] = {key: found[key] for key in ("expected", "recognised")}
+        sample = row.sample
+        clips.append({
+            "system": sample.system,
+            "item": sample.item.name,
+            "speaker": sample.item.speaker,
+            "language": sample.language,
+            "seed": sample.seed,
+            "seconds": row.seconds,
+            "failed": row.failed or None,
+            "path": None if sample.path is None else sample.path.name,
+            "values": {key: dict(sorted(found.items())) for key, found in sorted(values.items())},
+            "texts": {key: dict(found) for key, found in sorted(texts.items())},
+        })  # fmt: skip
+    return clips, thresholds
 
 
-def _texts(found: Mapping[str, Any]) -> dict[str, str]:
-    """What a recogniser should have found and what it found, as they were compared."""
-    return {"expected": found["expected"], "recognised": found["recognised"]}
+def _similarities(rows: Sequence[Row]) -> tuple[list[dict[str, dict[str, float]]], dict[str, Any]]:
+    """What follows for every row from its cosines to references and those of natural speech, by evaluator."""
+    derived: list[dict[str, dict[str, float]]] = [{} for _ in rows]
+    thresholds = {}
+    for evaluator in sorted({key[1] for row in rows for key in row.found if key[0] == SIMILARITY}):
+        numbers = [number for number, row in enumerate(rows) if (SIMILARITY, evaluator) in row.found]
+        placed = places([_compared(rows[number], evaluator) for number in numbers])
+        thresholds[evaluator] = {name: _numbers(pair) for name, pair in sorted(placed.thresholds.items())}
+        for index, values in zip(numbers, placed.values, strict=True):
+            derived[index][evaluator] = values
+    return derived, thresholds
 
 
-def _invalid(tables: Mapping[str, Any]) -> list[str]:
-    """Measures that may not be used in a language, since their evaluator fails on natural speech."""
-    if NATURAL not in tables:
-        return []
-    found = []
-    for language, table in tables[NATURAL]["languages"].items():
-        rate = table.get("phone_error_rate", {}).get("value")
-        if rate is not None and rate > INVALID_PHONE_ERROR:
-            found.append(f"phones {language}")
-    return found
+def _compared(row: Row, evaluator: str) -> Compared:
+    found, item = row.found[SIMILARITY, evaluator], row.sample.item
+    natural = row.sample.system == NATURAL
+    return Compared(item.name, item.speaker, item.language, natural, found["own"], found["cosines"])
 
 
-class _NaturalSpeech:
-    """Natural speech of the list, which the other rows are held against."""
-
-    def __init__(self, rows: Sequence[Row]) -> None:
-        self.by_target = {row["target"]: row for row in rows}
-        self.owner = {row["reference"]: row["speaker"] for row in rows}
-        self.by_language: dict[str, list[Row]] = defaultdict(list)
-        for row in rows:
-            if row["measures"].get("similarity"):
-                self.by_language[row["voice_language"]].append(row)
-        self.thresholds = {}
-        for language, members in self.by_language.items():
-            same, different = self._pairs(members)
-            if same and different:
-                threshold, rate = equal_error(same, different)
-                self.thresholds[language] = {"threshold": threshold, "rate": rate}
-
-    def _pairs(self, members: Sequence[Row]) -> tuple[list[float], list[float]]:
-        """Cosines of targets to references of their own speaker, and to those of others."""
-        same: list[float] = []
-        different: list[float] = []
-        for row in members:
-            for key, cosine in row["measures"]["similarity"]["cosines"].items():
-                pairs = same if self.owner[key] == row["speaker"] else different
-                pairs.append(cosine)
-        return same, different
-
-    def values(self, row: Row) -> Values:
-        """Everything known about one wave as numbers."""
-        measures = {name: value for name, value in row["measures"].items() if value}
-        same_text = self._measures(row["source"])
-        same_voice = self._measures(row["target"])
-        values: Values = {"one": 1.0}
-        for name, found in measures.items():
-            if "errors" in found:
-                values |= _error_values(name, found, same_text.get(name))
-        if "similarity" in measures:
-            values |= self._similarity(row, measures["similarity"], same_voice.get("similarity"))
-        if "quality" in measures:
-            values |= measures["quality"]
-            if same_voice.get("quality"):
-                values["ovrl_difference"] = measures["quality"]["ovrl"] - same_voice["quality"]["ovrl"]
-        prosody = {key: value for key, value in measures.get("prosody", {}).items() if key != "voiced_pairs"}
-        return values | prosody | measures.get("timing", {})
-
-    def _measures(self, target: str) -> Mapping[str, Any]:
-        """What was measured of the recording of a target."""
-        return self.by_target[target]["measures"] if target in self.by_target else {}
-
-    def _similarity(self, row: Row, found: Mapping[str, Any], recording: Mapping[str, Any] | None) -> Values:
-        own = found["own"]
-        language = row["voice_language"]
-        others = []
-        for member in self.by_language[language]:
-            if member["speaker"] != row["speaker"]:
-                others.append(member["measures"]["similarity"]["cosines"])
-        rivals = [key for key in found["cosines"] if self.owner.get(key) != row["speaker"]]
-        ceiling = recording["cosines"][own] if recording else math.nan
-        place = standing(found["cosines"], own, rivals, ceiling, others)
-        values = {key: float(value) for key, value in place._asdict().items() if not math.isnan(value)}
-        if language in self.thresholds:
-            values["accepted"] = float(place.similarity > self.thresholds[language]["threshold"])
-        return values
+def figures_of(table: Table, systems: Sequence[str], draws: int = DRAWS, level: float = LEVEL) -> list[dict[str, Any]]:
+    """One entry for every system, language and figure: value, intervals, and the values of its speakers."""
+    entries = []
+    for language in table.languages:
+        for system in systems:
+            found = {figure: table.cells(system, language, figure) for figure in table.figures(language)}
+            found = {figure: cells for figure, cells in found.items() if cells}
+            for figure, cells in found.items():
+                values, weights, speakers = _columns(cells, table.speakers)
+                made = interval(values, speakers, weights, level)
+                drawn = bootstrap_interval(values, speakers, weights, draws, level=level)
+                entries.append({
+                    "system": system,
+                    "language": language,
+                    **figure._asdict(),
+                    "value": number(made.value),
+                    "t": ends(made.low, made.high),
+                    "bootstrap": ends(drawn.low, drawn.high),
+                    "unit": made.unit,
+                    "speakers": made.speakers,
+                    "items": made.clips,
+                    "by_speaker": _by_speaker(values, weights, speakers),
+                })  # fmt: skip
+    return entries
 
 
-def _error_values(name: str, found: Mapping[str, Any], recording: Mapping[str, Any] | None) -> Values:
-    """Errors by a measure, and those of the recording of the same text."""
-    values = {
-        f"{name}.errors": float(found["errors"]),
-        f"{name}.count": float(found["count"]),
-        f"{name}.words": float(found["words"]),
-        f"{name}.slips": float(found["skipped"] + found["repeated"]),
-    }
-    if recording:
-        values[f"{name}.natural_errors"] = float(recording["errors"])
-        values[f"{name}.natural_count"] = float(recording["count"])
-    return values
+def differences_of(
+    table: Table,
+    systems: Sequence[str],
+    asked: Collection[str] = (),
+    draws: int = DRAWS,
+    level: float = LEVEL,
+) -> list[dict[str, Any]]:
+    """One entry for every pair of systems, language and figure that both have: the difference on their common items.
+
+    Args:
+        table: the values.
+        systems: their names; of a pair the later one minus the earlier.
+        asked: measures that are compared; all if empty. Holm's correction is over all that is compared.
+        draws: resamples.
+        level: of the intervals.
+    """
+    entries = []
+    for language in table.languages:
+        compared = [figure for figure in table.figures(language) if not asked or figure.measure in asked]
+        for second, first in combinations(systems, 2):
+            found = {}
+            for figure in compared:
+                one, two = (table.cells(system, language, figure) for system in (first, second))
+                common = [item for item in one if item in two]
+                if common:
+                    found[figure] = ({item: one[item] for item in common}, {item: two[item] for item in common})
+            for figure, (one, two) in found.items():
+                values, weights, speakers = _columns(one, table.speakers)
+                others, other_weights, _ = _columns(two, table.speakers)
+                both = None if weights is None or other_weights is None else (weights, other_weights)
+                made = difference(values, others, speakers, both, level)
+                drawn = bootstrap_difference(values, others, speakers, both, draws, level=level)
+                entries.append({
+                    "a": first,
+                    "b": second,
+                    "language": language,
+                    **figure._asdict(),
+                    "value": number(made.value),
+                    "t": ends(made.low, made.high),
+                    "bootstrap": ends(drawn.low, drawn.high),
+                    "p": number(made.p),
+                    "unit": made.unit,
+                    "speakers": made.speakers,
+                    "items": made.clips,
+                })  # fmt: skip
+    corrected = holm([math.nan if entry["p"] is None else entry["p"] for entry in entries])
+    return [entry | {"p_holm": number(p)} for entry, p in zip(entries, corrected, strict=True)]
 
 
-def _condition_table(
-    clips: Sequence[Mapping[str, Any]],
-    figures: Mapping[str, Figure],
-    draws: int,
-) -> dict[str, Any]:
-    targets: dict[tuple[str, str, str], list[Values]] = defaultdict(list)
-    failed = []
-    for clip in clips:
-        targets[clip["language"], clip["speaker"], clip["target"]].append(clip["values"])
-        if clip["failed"]:
-            failed.append({"target": clip["target"], "seed": clip["seed"], "code": clip["failed"]})
-    languages: dict[str, list[tuple[str, Values]]] = defaultdict(list)
-    speakers: dict[str, list[tuple[str, Values]]] = defaultdict(list)
-    for (language, speaker, _), seeds in targets.items():
-        mean = _mean_values(seeds)
-        languages[language].append((speaker, mean))
-        speakers[speaker].append(("", mean))
-    return {
-        "targets": len(targets),
-        "failed": failed,
-        "languages": {language: _figures(members, figures, draws) for language, members in sorted(languages.items())},
-        "speakers": {speaker: _figures(members, figures, draws) for speaker, members in speakers.items()},
-    }
+def _columns(
+    cells: Mapping[str, Cell], speakers: Mapping[str, str]
+) -> tuple[list[float], list[float] | None, list[str]]:
+    """Values, weights (None where nothing is pooled) and speakers of some items."""
+    weights = [cell.weight for cell in cells.values() if cell.weight is not None]
+    pooled = weights if len(weights) == len(cells) and sum(weights) > 0 else None
+    return [cell.value for cell in cells.values()], pooled, [speakers[item] for item in cells]
 
 
-def _mean_values(seeds: Sequence[Values]) -> Values:
-    known: dict[str, list[float]] = defaultdict(list)
-    for values in seeds:
-        for name, value in values.items():
-            known[name].append(value)
-    return {name: sum(numbers) / len(numbers) for name, numbers in sorted(known.items())}
+def _by_speaker(values: Sequence[float], weights: Sequence[float] | None, speakers: Sequence[str]) -> dict[str, Any]:
+    """Mean, or pooled rate, of every speaker that has a name."""
+    sums: dict[str, list[float]] = {}
+    for value, weight, speaker in zip(values, weights or [1.0] * len(values), speakers, strict=True):
+        if speaker:
+            total = sums.setdefault(speaker, [0.0, 0.0])
+            total[0] += weight * value
+            total[1] += weight
+    return {speaker: number(above / below) for speaker, (above, below) in sorted(sums.items()) if below}
 
 
-def _figures(clips: Sequence[tuple[str, Values]], figures: Mapping[str, Figure], draws: int) -> Table:
-    """All figures of some clips, each given as its group and its values."""
-    # Figures that rest on the same clips share their resamples.
-    names_by_clips: dict[tuple[int, ...], list[str]] = defaultdict(list)
-    for name, figure in figures.items():
-        usable = [number for number, (_, values) in enumerate(clips) if values.keys() >= set(figure.columns)]
-        names_by_clips[tuple(usable)].append(name)
-    table: Table = {}
-    for numbers, names in names_by_clips.items():
-        if not numbers:
-            continue
-        chosen = [clips[number][1] for number in numbers]
-        groups = [clips[number][0] for number in numbers]
-        statistics = {}
-        for name in names:
-            columns = [[values[column] for values in chosen] for column in figures[name].columns]
-            statistics[name] = figures[name].make(*columns)
-        for name, estimate in bootstrap_all(statistics, groups, draws=draws).items():
-            table[name] = _numbers(estimate._asdict())
-    return {name: table[name] for name in figures if name in table}
+def _numbers(pair: Threshold) -> dict[str, float]:
+    return {name: rounded(value) for name, value in pair._asdict().items()}
 
 
-def _numbers(values: Mapping[str, float]) -> dict[str, float | None]:
-    # Six digits: finer differences are rounding of the machine, and equal runs shall give equal files.
-    return {key: round(value, 6) if math.isfinite(value) else None for key, value in values.items()}
+def rounded(value: float) -> float:
+    """A number to the digits of results.
+
+    >>> rounded(0.123456789), rounded(12345678.9), rounded(0.0)
+    (0.123457, 12345700.0, 0.0)
+    """
+    return float(f"{value:.{DIGITS}g}")
+
+
+def number(value: float) -> float | None:
+    """A number to the digits of results, None where there is none."""
+    return rounded(value) if math.isfinite(value) else None
+
+
+def ends(low: float, high: float) -> list[float] | None:
+    """An interval to the digits of results, None where there is none."""
+    return [rounded(low), rounded(high)] if math.isfinite(low) and math.isfinite(high) else None

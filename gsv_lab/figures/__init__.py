@@ -17,10 +17,12 @@ _PICTURES: dict[str, tuple[str, ...]] = {
     "codes": ("codebook_usage", "phone_code_matrix"),
     "training": ("training_curves", "slice_quality"),
     "attention": ("triangle_attention", "alignment", "alignments"),
+    "traces": ("completeness",),
     "sampling": ("sampling_candidates",),
     "latents": ("flow_densities", "latent_spread", "vocoder_stages", "excitation"),
     "speakers": ("speaker_space", "leakage_matrix"),
     "effects": ("head_costs", "cost_scatter", "shift_scatter", "forest"),
+    "scores": ("pair_scores", "warping_path"),
     "views": ("tensor_view",),
 }  # fmt: skip
 _OTHERS = {

@@ -178,6 +178,15 @@ def _alignments(m: Material) -> Figure:
     return figures.alignments({"clean": m.attention, "blurred": m.attention + 0.2, "noise": noise}, 50, m.phones)
 
 
+def _completeness(m: Material) -> Figure:
+    words = [(phone, number, number) for number, phone in enumerate(m.phones)]
+    left_out = len(words) // 2
+    belongs = [number for number in range(len(words)) if number != left_out]
+    heard, times = [m.phones[number] for number in belongs], [m.start[number] for number in belongs]
+    seen = {"heard": heard, "times": times, "belongs": belongs}
+    return figures.completeness(m.attention, 50, words, **seen, skipped=[left_out])
+
+
 def _sampling_candidates(m: Material) -> Figure:
     logits = 2.5 * m.rng.standard_normal((len(m.codes), 257))
     order = np.argsort(-logits, axis=1)
@@ -239,6 +248,19 @@ def _shift_scatter(m: Material) -> Figure:
 def _forest(m: Material) -> Figure:
     rows = {"A − natural": (4.1, 1.2, 7.0), "B − natural": (1.0, -0.8, 2.8), "A − B": (3.1, 0.4, 5.8)}
     return figures.forest(rows, "word error, points", sure=["A − natural"], better=-1)
+
+
+def _pair_scores(m: Material) -> Figure:
+    short, long = m.rng.normal(0.75, 0.1, 60), m.rng.normal(0.9, 0.04, 60)
+    strangers = m.rng.normal(0.5, 0.12, (2, 200))
+    return figures.pair_scores({"1.6 s": (short, strangers[0], 0.63), "6 s": (long, strangers[1], 0.8)})
+
+
+def _warping_path(m: Material) -> Figure:
+    slower = m.mel.T[np.arange(0, m.mel.shape[1], 0.8).astype(int)]
+    cost = np.linalg.norm(m.mel.T[:, None] - slower[None], axis=-1)
+    path = [(int(0.8 * frame), frame) for frame in range(len(slower))]
+    return figures.warping_path(cost, path, labels=("recording", "slower"))
 
 
 def _tensor_view(m: Material) -> Figure:

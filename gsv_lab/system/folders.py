@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import errno
 import glob
+import hashlib
 import os
 import secrets
 import shutil
 import stat
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -28,8 +30,10 @@ from gsv_lab.system.files import hidden, make_folder, save_failed, saving, sync_
 LOCK = ".lock"
 PATIENCE = 1.0
 """Seconds before a process that waits says so."""
-_WORK = "work-"
-"""Beginning of the names of private folders."""
+_WORK, _RESUMED = "work-", "resumed-"
+"""Beginnings of the names of private folders."""
+_KEPT = 7 * 24 * 3600
+"""Seconds that stopped work waits for the call that goes on with it."""
 
 
 @contextmanager
@@ -105,6 +109,29 @@ def private_folder() -> Iterator[Path]:
             stack.enter_context(locked(place, "worked in"))
         stack.enter_context(saving(place, only_full=True))
         yield place
+
+
+@contextmanager
+def resumable_folder(work: str) -> Iterator[Path]:
+    """Context: a private folder that is found again by what it is for, where an earlier call was stopped.
+
+    It vanishes on a clean exit, and a week after it was last written in when anybody calls this again.
+
+    Args:
+        work: what is done in it, and for which result.
+
+    Raises:
+        LabError: SAVE_FAILED.
+    """
+    root = _private_root()
+    place = root / f"{_RESUMED}{hashlib.sha256(work.encode()).hexdigest()[:16]}"
+    with saving(root), locked(root, "cleared", wait=True):
+        for old in root.glob(f"{_RESUMED}*"):
+            if time.time() - old.stat().st_mtime > _KEPT:
+                _remove_left(root, old.name)
+    with locked(place, "worked in", wait=True), saving(place, only_full=True):
+        yield place
+    shutil.rmtree(place, ignore_errors=True)
 
 
 def _private_root() -> Path:

@@ -61,7 +61,11 @@ ARGUMENTS = {
 LOSSES = {"expected_mel": "prior_mel", "melody": "f0_variance", "move": "advance"}
 """Old key of `weights` -> new one."""
 
-OPTIONS = {"takes": "candidates", "pace": "codes_per_phone", "rungs": "conditions"}
+OPTIONS = {
+    "takes": "candidates",
+    "pace": "codes_per_phone",
+    "quality": "conditions (of gsv-lab evaluate)",
+}
 """Old option of a command (there with dashes) or keyword of a call -> new one."""
 
 LAB = {

@@ -1,4 +1,5 @@
-"""Notebooks and configurations that come with the package: beside it in a checkout, inside of it once it is installed.
+"""Notebooks, configurations and clip lists that come with the package: beside it in a checkout, inside of it once it is
+installed.
 
 They are read where they are and never written; who wants to change one gets a copy (`gsv-lab course copy`).
 """
@@ -16,7 +17,7 @@ def is_checkout() -> bool:
 
 
 def shipped_folder(name: str) -> Path:
-    """Where `configs` or `notebooks` lie."""
+    """Where `configs`, `notebooks` or the clip lists of `data` lie."""
     return (PACKAGE.parent if is_checkout() else PACKAGE / "shipped") / name
 
 

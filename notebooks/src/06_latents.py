@@ -309,6 +309,6 @@ heard(figures.spectrogram_pair(waves, lab.sample_rate), sounds)
 # - `gsv_lab/nn/flow.py`: exercise 2 is `Coupling.forward`, in both directions.
 # - `gsv_lab/extensions/source_filter_vocoder.py`: pulses in closed form, and two envelopes.
 # - `gsv_lab/nn/losses.py`: exercises 3 and 5, and feature matching.
-# - `gsv_lab/evaluation/conditions.py`: the chain as `gsv-lab bench --quality` measures it.
+# - `gsv_lab/evaluation/conditions.py`: the chain as `gsv-lab evaluate --conditions` measures it.
 #
 # Next: **07, Who is in the codes?** What should the codes not know, and do they know it all the same?

@@ -17,6 +17,7 @@ from gsv_lab.audio.alignment import Alignment
 from gsv_lab.audio.measures import spoken
 from gsv_lab.audio.voice_activity import Span, speech_spans
 from gsv_lab.corpora import prepare as module
+from gsv_lab.corpora import prepare_slices as cutting
 from gsv_lab.corpora.listfile import read_list
 from gsv_lab.corpora.prepare import prepare
 from gsv_lab.corpora.timing import TimedWord, folded_phones, share_out, timed_words
@@ -44,7 +45,7 @@ def by_level(monkeypatch):
         edges = torch.diff(torch.nn.functional.pad(loud.int(), (1, 1))).nonzero().flatten().tolist()
         return [Span(a * width, b * width) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
-    monkeypatch.setattr(module, "speech_spans", spans)
+    monkeypatch.setattr(cutting, "speech_spans", spans)
 
 
 def bursts(*seconds: float, seed: int = 0) -> torch.Tensor:

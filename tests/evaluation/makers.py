@@ -11,7 +11,9 @@ import numpy as np
 import soundfile
 import torch
 
-from gsv_lab.evaluation.lists import PAIR_COLUMNS
+from gsv_lab.audio import Recording
+from gsv_lab.evaluation.lists import PAIR_COLUMNS, Item
+from gsv_lab.evaluation.measures import Job
 from gsv_lab.inference.synthesizer import Prompt
 
 RATE = 16000
@@ -46,10 +48,16 @@ def toy_list(folder: Path) -> Path:
     return write_list(folder, rows)
 
 
+def job(text: str = "", language: str = "en", natural: np.ndarray | None = None, item: Item | None = None) -> Job:
+    """What a wave was meant to be; the item itself says nothing unless it is given."""
+    nothing = Recording(torch.zeros(0), RATE, RATE)
+    return Job(item or Item("x", "", language, text), text, language, natural, nothing)
+
+
 class PitchEmbedder:
     """Embeds a tone by its strongest frequency: one direction for each known speaker, nearest pitch wins the weight."""
 
-    name = "pitch of a tone"
+    name, identity, seconds = "pitch", "pitch of a tone", 6.0
 
     def embed(self, wave: np.ndarray) -> np.ndarray:
         """(T,) -> (4,)"""

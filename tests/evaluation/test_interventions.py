@@ -15,9 +15,9 @@ import yaml
 import tiny
 from gsv_lab.cli import main
 from gsv_lab.errors import ConfigError, HookError
-from gsv_lab.evaluation.interventions.run import intervene
 from gsv_lab.evaluation.interventions.file import read_intervention, recipe
 from gsv_lab.evaluation.interventions.report import Section, _html, _markdown, write_outcome
+from gsv_lab.evaluation.interventions.run import intervene
 from gsv_lab.hooks import Table, probe, watched
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.inference.voice import Voice

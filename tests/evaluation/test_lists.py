@@ -10,7 +10,7 @@ import soundfile
 
 from gsv_lab.corpora.clip_lists import ListedTarget
 from gsv_lab.errors import DataError
-from gsv_lab.evaluation.lists import COLUMNS, read_list
+from gsv_lab.evaluation.lists import COLUMNS, PAIR_COLUMNS, Clip, Item, read_list, read_texts, with_folders
 from source import ROOT
 
 from .makers import RATE, tone, toy_list, write_list
@@ -20,7 +20,8 @@ def test_items_and_samples(tmp_path: Path) -> None:
     found = read_list(toy_list(tmp_path))
     assert len(found.items) == 8
     first = found.items[0]
-    assert (first.speaker, first.language, first.target.text, first.seconds) == ("ann", "en", "one two three", 0.6)
+    assert (first.name, first.speaker, first.language, first.text) == ("ann_1", "ann", "en", "one two three")
+    assert first.target is not None and first.target.text == first.text
     np.testing.assert_allclose(first.target.read(), tone(220.0, 0.6), atol=1e-3)
     assert first.target.read(8000).size == first.target.read().size // 2
 
@@ -81,7 +82,9 @@ def test_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     assert caught.value.code == "DATA_PATH"
 
 
-@pytest.mark.parametrize("content", ["", "a|b\n", "|".join(COLUMNS) + "\n", "|".join(reversed(COLUMNS)) + "\n"])
+@pytest.mark.parametrize(
+    "content", ["", "a|b\n", *("|".join(x) + "\n" for x in (COLUMNS, PAIR_COLUMNS, COLUMNS[::-1]))]
+)
 def test_no_header_or_no_rows(tmp_path: Path, content: str) -> None:
     path = write_list(tmp_path, [])
     path.write_text(content)
@@ -108,8 +111,8 @@ def test_prepared_lists(shared: Path) -> None:
     found = read_list(shared / "speech" / "evaluation_list.csv")
     assert [sum(item.language == language for item in found.items) for language in ("en", "zh")] == [66, 40]
     assert len({item.speaker for item in found.items}) == 12
-    item = found.items[0]
-    assert abs(item.target.read().size / RATE - item.seconds) < 0.01
+    target = found.items[0].target
+    assert target is not None and abs(target.read().size / RATE - 2.945) < 0.01
     assert len(read_list(shared / "speech" / "dev_list.csv").items) == 78
 
 
@@ -135,3 +138,76 @@ def test_clips_of_the_project_that_are_not_there_are_named(tmp_path: Path) -> No
     (tmp_path / "own" / "list.txt").write_text("a_0.wav|ann|en|one\na_1.wav|ann|en|two\n")
     (item,) = read_list(listed).items
     assert (item.target.text, item.reference.text, item.target.key) == ("two", "one", "own/a_1.wav")
+
+
+def own_list(folder: Path, *rows: str) -> Path:
+    """A list of the form item|speaker|language|text|reference|target, beside its clips."""
+    (folder / "clips").mkdir(exist_ok=True)
+    for number, name in enumerate(("a", "b", "c")):
+        soundfile.write(folder / "clips" / f"{name}.wav", tone(100.0 + 50 * number, 0.2), RATE)
+    path = folder / "own.csv"
+    path.write_text("\n".join(("|".join(COLUMNS), *rows)) + "\n", encoding="utf-8")
+    return path
+
+
+def test_own_columns_may_be_empty(tmp_path: Path) -> None:
+    rows = ("one|ann|en|Hello there.|clips/a.wav|clips/b.wav", "two||zh|你好||", "three|bob|en|||clips/c.wav")
+    one, two, three = read_list(own_list(tmp_path, *rows)).items
+    assert one.reference is not None and one.reference.path == tmp_path / "clips" / "a.wav"
+    assert one.target is not None and (one.target.text, one.target.speaker) == ("Hello there.", "ann")
+    assert two == Item("two", "", "zh", "你好")
+    assert (three.text, three.reference) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("code", "row"),
+    [
+        ("DATA_ROW", "|ann|en|hello||"),
+        ("DATA_ROW", "a/b|ann|en|hello||"),
+        ("DATA_ROW", ".hidden|ann|en|hello||"),
+        ("DATA_ROW", "one|ann|en|hello"),
+        ("LANG_UNKNOWN", "one|ann|fr|bonjour||"),
+        ("LANG_UNKNOWN", "one|ann||hello||"),
+        ("DATA_PATH", "one|ann|en|hello|../a.wav|"),
+        ("DATA_PATH", "one|ann|en|hello||/etc/hostname"),
+        ("DATA_MISSING", "one|ann|en|hello||clips/absent.wav"),
+        ("DATA_LEAK", "one|ann|en|hello|clips/a.wav|clips/../clips/a.wav"),
+        ("DATA_DUPLICATE", "good|bob|en|again||"),
+    ],
+)
+def test_bad_rows_of_own_columns(tmp_path: Path, code: str, row: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_list(own_list(tmp_path, "good|ann|en|hello||", row))
+    assert caught.value.code == code
+
+
+def test_texts_alone(tmp_path: Path) -> None:
+    path = tmp_path / "texts.tsv"
+    path.write_bytes("\ufeffone\ten\tHello.\r\n\r\ntwo\tzh\t你好\r\n".encode())
+    found = read_texts(path)
+    assert found.items == (Item("one", "", "en", "Hello."), Item("two", "", "zh", "你好"))
+    for broken, code in (("one\ten", "DATA_ROW"), ("one\tfr\tx", "LANG_UNKNOWN"), ("", "DATA_ROW")):
+        path.write_text(broken)
+        with pytest.raises(DataError) as caught:
+            read_texts(path)
+        assert caught.value.code == code
+    path.write_text("one\ten\tx\none\ten\ty\n")
+    with pytest.raises(DataError, match="'one'"):
+        read_texts(path)
+
+
+def test_folders_fill_what_the_list_leaves_empty(tmp_path: Path) -> None:
+    listed = read_list(own_list(tmp_path, "one|ann|en|hello|clips/a.wav|", "two|ann|en|again||"))
+    for kind, names in (("references", ("one", "two")), ("naturals", ("two", "other"))):
+        (tmp_path / kind).mkdir()
+        for name in names:
+            soundfile.write(tmp_path / kind / f"{name}.flac", tone(300.0, 0.2, 0.1 + 0.1 * len(kind)), RATE)
+    one, two = with_folders(listed, tmp_path / "references", tmp_path / "naturals").items
+    assert one.reference == listed.items[0].reference and one.target is None, "the list's own column stands"
+    assert two.reference is not None and two.reference.path == tmp_path / "references" / "two.flac"
+    assert two.target == Clip(tmp_path / "naturals" / "two.flac", "two.flac", "ann", "en", "again")
+    with pytest.raises(DataError, match="absent"):
+        with_folders(listed, tmp_path / "absent", None)
+    with pytest.raises(DataError) as caught:
+        with_folders(listed, tmp_path / "references", tmp_path / "references")
+    assert caught.value.code == "DATA_LEAK"

@@ -16,8 +16,8 @@ from gsv_lab.cli import main
 from gsv_lab.corpora.readers import read
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.errors import CheckpointError, DataError
-from gsv_lab.evaluation.measures import own
 from gsv_lab.evaluation.acoustic import SYNTHETIC_RUNS, Acoustic, ContentEvaluator, acoustic
+from gsv_lab.evaluation.measures import own
 from gsv_lab.evaluation.probes.leakage import DEFAULT_TAPS, default_taps, extract, frames_of, gather, leakage
 from gsv_lab.evaluation.probes.material import SpokenClip, recorded_clips, synthetic_clips
 from gsv_lab.hooks import Record, watched

@@ -8,11 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gsv_lab.evaluation.lists import Clip, Item, read_list
-from gsv_lab.evaluation.measures import Job
-from gsv_lab.evaluation.measures.prosody import Prosody, dtw, frame_costs, pitch_error, pitch_spread, spoken_span, tracked_pitch
+from gsv_lab.evaluation.lists import read_list
+from gsv_lab.evaluation.measures import Measure
+from gsv_lab.evaluation.measures.prosody import (
+    Prosody,
+    dtw,
+    frame_costs,
+    pitch_error,
+    pitch_spread,
+    spoken_span,
+    tracked_pitch,
+)
 
-from .makers import RATE, tone
+from .makers import RATE, job, tone
 
 
 def path_cost(cost: np.ndarray) -> float:
@@ -64,9 +72,11 @@ def test_spread_of_pitch() -> None:
     assert pitch_spread(np.array([100.0, 0.0, 200.0])) == pytest.approx(600)
     assert pitch_spread(np.zeros(3)) == 0
     curves = {8000: np.array([100.0, 200.0] * 25), 12000: np.array([100.0, 150.0] * 37 + [100.0])}
-    row = Prosody(lambda wave: curves[wave.size], "by length")(tone(100.0, 0.75), job(tone(100.0, 0.5)))
-    assert row is not None and row["natural_f0_spread_cents"] == pytest.approx(600)
-    assert row["f0_spread_cents"] == pytest.approx(1200 * np.log2(1.5) / 2, abs=1)
+    row = Prosody(lambda wave: curves[wave.size], "by length")(tone(100.0, 0.75), job(natural=tone(100.0, 0.5)))
+    assert row is not None and row["f0_spread"] == pytest.approx(np.log2(1.5), abs=2e-3)  # made over natural
+    curves[8000] = np.full(50, 100.0)
+    flat = Prosody(lambda wave: curves[wave.size], "by length")(tone(100.0, 0.75), job(natural=tone(100.0, 0.5)))
+    assert flat is not None and "f0_spread" not in flat and "f0_correlation" not in flat and flat["f0_rmse"] > 0
 
 
 def test_quiet_edges_are_left_out() -> None:
@@ -77,43 +87,46 @@ def test_quiet_edges_are_left_out() -> None:
     assert spoken_span(np.zeros(0, dtype=np.float32)) == (0, 0)
 
 
-def job(natural: np.ndarray | None) -> Job:
-    clip = Clip(Path("x.wav"), "x.wav", "s", "en", "text")
-    return Job(Item(clip, clip, 1.0), "text", "en", natural)
-
-
 def test_measure_with_known_pitch() -> None:
     """Tones of 100 and 112 Hz, the second half as long again: 196 cents and a duration ratio of 1.5."""
     measure = Prosody()
-    row = measure(tone(112.0, 1.5), job(tone(100.0, 1.0)))
+    row = measure(tone(112.0, 1.5), job(natural=tone(100.0, 1.0)))
     assert row is not None
-    assert row["f0_cents"] == pytest.approx(1200 * np.log2(1.12), abs=10)
-    assert row["f0_offset_cents"] == pytest.approx(1200 * np.log2(1.12), abs=10)
+    assert row["f0_rmse"] == pytest.approx(1200 * np.log2(1.12), abs=10)
+    assert row["f0_offset"] == pytest.approx(1200 * np.log2(1.12), abs=10)
     assert row["duration_ratio"] == pytest.approx(1.5, abs=0.02)
     assert row["voicing_error"] < 0.05
-    assert measure(tone(112.0, 1.5), job(None)) is None
-    assert measure(np.zeros(RATE, dtype=np.float32), job(tone(100.0))) == {"duration_ratio": 0.0}
+    assert measure(np.zeros(RATE, dtype=np.float32), job(natural=tone(100.0))) == {"duration_ratio": 0.0}
+
+
+def test_what_it_needs_and_where_it_has_nothing_to_say() -> None:
+    measure = Prosody()
+    assert isinstance(measure, Measure) and set(measure.needs) == {"natural"} and measure.evaluator == "signal"
+    assert measure(tone(112.0), job()) is None
+    assert measure(tone(112.0), job(natural=np.zeros(RATE, dtype=np.float32))) is None
+    voiceless = Prosody(lambda wave: np.zeros(wave.size // 160), "never voiced")
+    assert voiceless(tone(200.0), job(natural=tone(200.0))) == {"duration_ratio": 1, "voicing_error": 0}
 
 
 def test_handed_in_tracker_is_used() -> None:
     measure = Prosody(lambda wave: np.full(wave.size // 160, 80.0), "always 80 Hz")
-    row = measure(tone(200.0), job(tone(100.0)))
-    assert row is not None and row["f0_cents"] == 0
+    row = measure(tone(200.0), job(natural=tone(100.0)))
+    assert row is not None and row["f0_rmse"] == 0
     assert "always 80 Hz" in measure.identity
 
 
 def test_real_speech_against_itself_and_faster(shared: Path) -> None:
     items = read_list(shared / "speech" / "evaluation_list.csv").items
-    wave = next(item for item in items if item.speaker == "kathleen").target.read()
+    wave = next(item.target.read() for item in items if item.speaker == "kathleen" and item.target)
     measure = Prosody()
-    same = measure(wave, job(wave))
+    same = measure(wave, job(natural=wave))
     assert same is not None
-    assert same["f0_cents"] == 0 and same["voicing_error"] == 0 and same["duration_ratio"] == 1
+    assert same["f0_rmse"] == 0 and same["voicing_error"] == 0 and same["duration_ratio"] == 1
     median = np.median(tracked_pitch(wave)[tracked_pitch(wave) > 0])
     assert 120 < median < 300
     # Read faster, everything is higher and shorter by the same factor; the curves still match after warping.
     faster = np.interp(np.arange(0, wave.size - 1, 1.1), np.arange(wave.size), wave).astype(np.float32)
-    moved = measure(faster, job(wave))
+    moved = measure(faster, job(natural=wave))
     assert moved is not None
     assert moved["duration_ratio"] == pytest.approx(1 / 1.1, abs=0.02)
-    assert moved["f0_offset_cents"] == pytest.approx(1200 * np.log2(1.1), abs=25)
+    assert moved["f0_offset"] == pytest.approx(1200 * np.log2(1.1), abs=25)

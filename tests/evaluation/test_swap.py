@@ -10,9 +10,9 @@ from torch import Tensor
 from gsv_lab.corpora.synthetic import Speaker, SyntheticCorpus
 from gsv_lab.errors import DataError
 from gsv_lab.evaluation.probes.material import SpokenClip, spoken
-from gsv_lab.evaluation.swaps.swap import swap_speakers
 from gsv_lab.evaluation.swaps.ceiling import Rendering
 from gsv_lab.evaluation.swaps.measures import frequencies, pitch_shift, share_of_way, tract_shift, voiceprint
+from gsv_lab.evaluation.swaps.swap import swap_speakers
 
 CORPUS = SyntheticCorpus(n_speakers=3, n_clips=6, seed=9, n_syllables=(6, 7))
 

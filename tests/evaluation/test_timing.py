@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from gsv_lab.evaluation.measures import own
-from gsv_lab.evaluation.lists import Clip, Item, read_list
-from gsv_lab.evaluation.measures import Job
-from gsv_lab.evaluation.measures.timing import Timing
-from gsv_lab.inference.lab import load
+from gsv_lab.evaluation.lists import read_list
+from gsv_lab.evaluation.measures import Measure, own
+from gsv_lab.evaluation.measures.timing import Durations, SilenceShare
+
+from . import makers
 
 RATE, FRAMES = 16000, 50.0
 LEVELS = {"AA": 0.2, "B": 0.4}
@@ -23,6 +23,7 @@ LEVELS = {"AA": 0.2, "B": 0.4}
 class Reader:
     """Stands for a recogniser: reads the phone of each frame from its level."""
 
+    name, identity = "recogniser_en", "levels"
     recogniser = SimpleNamespace(phone_names=tuple(LEVELS), frame_rate=FRAMES)
 
     def scores(self, wave: np.ndarray) -> torch.Tensor:
@@ -39,55 +40,80 @@ def wave(*parts: tuple[str, int]) -> np.ndarray:
     return np.repeat(np.array(frames, dtype=np.float32), int(RATE / FRAMES))
 
 
-def job(natural: np.ndarray | None, language: str = "en") -> Job:
-    clip = Clip(Path("x.wav"), "x.wav", "s", language, "ab")
-    return Job(Item(clip, clip, 1.0), "ab", language, natural)
+def job(natural: np.ndarray | None, language: str = "en") -> Any:
+    return makers.job("ab", language, natural)
+
+
+def spell(text: str, language: str) -> list[list[str]]:
+    return [["AA"], ["B"]] if text == "ab" else [["AA"], ["ZH"]]
+
+
+READER: Any = Reader()
 
 
 @pytest.fixture
-def timing() -> Timing:
-    recognisers: Any = {"en": Reader()}
-    return Timing(recognisers, "levels", lambda text, language: [["AA"], ["B"]])
+def silence() -> SilenceShare:
+    return SilenceShare("en", READER, spell)
 
 
-def test_durations_and_silence_of_known_waves(timing: Timing) -> None:
+@pytest.fixture
+def durations() -> Durations:
+    return Durations("en", READER, spell)
+
+
+def test_durations_and_silence_of_known_waves(silence: SilenceShare, durations: Durations) -> None:
     natural = wave(("AA", 10), ("", 20), ("B", 10), ("", 10))
-    same = timing(natural, job(natural))
-    assert same is not None and same["silence"] == pytest.approx(0.6) and same["duration_error"] == 0
+    assert silence(natural, job(None)) == {"silence_share": pytest.approx(0.6)}  # nobody needs to have said it before
+    same = durations(natural, job(natural))
+    assert same is not None and same["duration_error"] == 0
     # 4 frames of 20 ms more are 2 codes for one phone, nothing for the other.
-    made = timing(wave(("AA", 14), ("B", 10)), job(natural))
-    assert made is not None
-    assert made["silence"] == 0 and made["duration_error"] == pytest.approx(1.0)
+    made = wave(("AA", 14), ("B", 10))
+    assert silence(made, job(natural)) == {"silence_share": 0}
+    found = durations(made, job(natural))
+    assert found is not None and found["duration_error"] == pytest.approx(1.0)
 
 
-def test_correlation_of_durations(timing: Timing) -> None:
+def test_correlation_of_durations(durations: Durations) -> None:
     natural = wave(("AA", 5), ("B", 20))
-    assert timing(wave(("AA", 6), ("B", 30)), job(natural))["duration_correlation"] == pytest.approx(1)  # type: ignore[index]
-    assert timing(wave(("AA", 20), ("B", 5)), job(natural))["duration_correlation"] == pytest.approx(-1)  # type: ignore[index]
-    assert "duration_correlation" not in timing(wave(("AA", 9), ("B", 9)), job(natural))  # type: ignore[operator]
+    for made, expected in (((6, 30), 1), ((20, 5), -1)):
+        found = durations(wave(("AA", made[0]), ("B", made[1])), job(natural))
+        assert found is not None and found["duration_correlation"] == pytest.approx(expected)
+    alike = durations(wave(("AA", 9), ("B", 9)), job(natural))
+    assert alike is not None and "duration_correlation" not in alike
 
 
-def test_where_nothing_can_be_measured(timing: Timing) -> None:
+def test_what_they_need_and_where_nothing_can_be_measured(silence: SilenceShare, durations: Durations) -> None:
     natural = wave(("AA", 10), ("B", 10))
-    assert timing(natural, job(natural, "zh")) is None
-    assert timing(np.zeros(RATE, dtype=np.float32), job(natural)) is None
-    assert timing(wave(("AA", 1)), job(natural)) is None  # too short for two phones
-    assert timing(natural, job(None)) == {"silence": 0.0}  # nobody has said this text
-    assert "levels" in timing.identity
+    for measure in (silence, durations):
+        assert isinstance(measure, Measure)
+        assert measure.evaluator == "recogniser_en" and measure.identity == "forced alignment by levels"
+        assert measure(natural, job(natural, "zh")) is None
+        assert measure(np.zeros(RATE, dtype=np.float32), job(natural)) is None
+        assert measure(wave(("AA", 1)), job(natural)) is None  # too short for two phones
+        assert measure(natural, makers.job("mixed", "en", natural)) is None  # a phone that the reader does not know
+    assert set(silence.needs) == {"text"} and set(durations.needs) == {"text", "natural"}
+    assert durations(natural, job(None)) is None
+    assert durations(natural, job(wave(("AA", 1)))) is None
+    refusing = SilenceShare("en", READER)
+    assert refusing(natural, makers.job("...")) is None
 
 
 def test_real_speech_with_the_shipped_recognisers(shared: Path) -> None:
-    """A recording against itself, and with half a second of silence put into its middle."""
-    recognisers, name = own.recognisers(load("nano"))
-    measure = Timing(recognisers, name)  # type: ignore[arg-type]
-    items = read_list(shared / "speech" / "evaluation_list.csv").items
-    item = next(item for item in items if item.speaker == "kathleen")
+    """A recording against itself, and with a second of silence behind it."""
+    recogniser = own.recognisers()[0]["en"]
+    silence = SilenceShare("en", recogniser)
+    item = next(
+        item for item in read_list(shared / "speech" / "evaluation_list.csv").items if item.speaker == "kathleen"
+    )
+    assert item.target is not None
     natural = item.target.read()
-    wanted = Job(item, item.target.text, "en", natural)
-    same = measure(natural, wanted)
-    assert same is not None and same["duration_error"] == 0 and 0 <= same["silence"] < 0.4
+    wanted = makers.job(item.text, "en", natural)
+    same = Durations("en", recogniser)(natural, wanted)
+    before = silence(natural, wanted)
+    assert same is not None and same["duration_error"] == 0
+    assert before is not None and 0 <= before["silence_share"] < 0.4
     quiet = np.concatenate([natural, np.zeros(RATE, dtype=np.float32)])
-    longer = measure(quiet, wanted)
-    assert longer is not None
-    added = (same["silence"] * natural.size + RATE) / quiet.size
-    assert longer["silence"] == pytest.approx(added, abs=0.06)
+    after = silence(quiet, wanted)
+    assert after is not None
+    added = (before["silence_share"] * natural.size + RATE) / quiet.size
+    assert after["silence_share"] == pytest.approx(added, abs=0.06)

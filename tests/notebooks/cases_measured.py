@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from gsv_lab.evaluation.ablation import HeadGrid
-from gsv_lab.evaluation.probes.linear import Probed
 from gsv_lab.evaluation.probes.leakage import Leakage
+from gsv_lab.evaluation.probes.linear import Probed
 from gsv_lab.evaluation.statistics.resampling import Estimate
 from gsv_lab.figures import uncertainty
 from gsv_lab.hooks import Table

@@ -13,8 +13,8 @@ import torch
 import gsv_lab
 import tiny
 from gsv_lab import audio
-from gsv_lab.evaluation.probes.linear import Examples
 from gsv_lab.evaluation.measures.prosody import tracked_pitch
+from gsv_lab.evaluation.probes.linear import Examples
 from gsv_lab.inference.lab import Lab
 from gsv_lab.teaching.exercises.breaking import nats_per_code
 from gsv_lab.teaching.exercises.clips import centred, known_clips, real_clips, two_voices

@@ -10,7 +10,7 @@ import torch
 
 from gsv_lab import audio
 from gsv_lab.cli import main
-from gsv_lab.corpora import prepare as module
+from gsv_lab.corpora import prepare_slices as cutting
 from gsv_lab.corpora.prepare import prepare
 from gsv_lab.inference.voice import Voice
 from gsv_lab.text import phonemize
@@ -71,7 +71,7 @@ def test_prepare_names_what_a_text_loses(tmp_path: Path, lexicon: Path, monkeypa
     sound = torch.randn(4 * rate, generator=torch.Generator().manual_seed(0)) * 0.1
     silence = torch.zeros(rate // 2)
     path = audio.write(tmp_path / "a.wav", torch.cat([silence, sound, silence]), rate)
-    monkeypatch.setattr(module, "speech_spans", lambda *_, **__: [module.Span(rate // 2, rate // 2 + 4 * rate)])
+    monkeypatch.setattr(cutting, "speech_spans", lambda *_, **__: [cutting.Span(rate // 2, rate // 2 + 4 * rate)])
     (tmp_path / "list.txt").write_text(f"{path.name}|me|en|{TEXT}\n", encoding="utf-8")
     made = prepare([], tmp_path / "out", list_file=tmp_path / "list.txt", lexicon=lexicon)
     wanted = [f"TEXT: {warning}" for warning in phonemize(TEXT, "en", lexicon=lexicon).warnings]

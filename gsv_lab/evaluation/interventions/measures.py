@@ -13,8 +13,8 @@ import numpy as np
 
 from gsv_lab.evaluation.acoustic import LabEvaluator
 from gsv_lab.evaluation.measures.own import speaker_verifier
-from gsv_lab.evaluation.probes.material import SpokenClip
 from gsv_lab.evaluation.measures.prosody import dtw, frame_costs, spectral_frames
+from gsv_lab.evaluation.probes.material import SpokenClip
 from gsv_lab.evaluation.swaps.measures import Voiceprint, pitch_shift, tract_shift, voiceprint
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.text import CTC_SYMBOLS

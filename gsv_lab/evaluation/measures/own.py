@@ -1,21 +1,22 @@
 """Evaluation with the kit's own networks: phone recognisers, and a speaker verifier where no better one is there.
 
 The evaluation recognisers share nothing with the synthesis, so those of the newest shipped family judge families that
-have none. The verifier is small. Reports say which it was.
+have none. The verifier is small. Identities say which weights it was; networks load when they hear their first clip.
 Letters: T samples.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from gsv_lab.audio.alignment import phone_errors
-from gsv_lab.checkpoint import fingerprint, load_component
+from gsv_lab.checkpoint import file_fingerprint, load_component
 from gsv_lab.evaluation.lists import LANGUAGES
-from gsv_lab.evaluation.measures.recognisers import EVALUATION, PhoneTranscriber, Transcribe
+from gsv_lab.evaluation.measures.recognisers import EVALUATION, PhoneTranscriber
 from gsv_lab.evaluation.measures.similarity import NetworkEmbedder
 from gsv_lab.extensions.phone_recogniser import PhoneRecogniser
 from gsv_lab.inference.family import known_families
@@ -23,41 +24,44 @@ from gsv_lab.inference.utterance import Speech
 from gsv_lab.text import CTC_SYMBOLS
 
 OWN_RECOGNISER = "content encoder (the network that also made the codes)"
+VERIFIER = "speaker_verifier"
 
 
-def speaker_verifier(lab: Any) -> NetworkEmbedder | None:
-    """The speaker verifier that ships with the lab's base model; None where it has none."""
-    path = lab.family.extra("speaker_verifier")
-    return None if path is None else _speaker_verifier(str(path))
+def speaker_verifier(lab: Any = None) -> NetworkEmbedder | None:
+    """The speaker verifier of a lab's base model, without one that of the newest shipped; None where it has none."""
+    path = _shipped(VERIFIER) if lab is None else lab.family.extra(VERIFIER)
+    return None if path is None else _speaker_verifier(path, file_fingerprint(path))
 
 
 @lru_cache(maxsize=2)
-def _speaker_verifier(path: str) -> NetworkEmbedder:
-    return NetworkEmbedder(load_component(path), "own verifier")
+def _speaker_verifier(path: Path, weights: str) -> NetworkEmbedder:
+    return NetworkEmbedder(partial(load_component, path), VERIFIER, f"own verifier {weights[:8]}")
 
 
-def recognisers(lab: Any) -> tuple[dict[str, Transcribe], str]:
+def recognisers(lab: Any = None) -> tuple[dict[str, PhoneTranscriber], str]:
     """Phone recognisers by language, and what they are: those of the lab's base model, else of the newest shipped one.
 
-    The weights' fingerprint is part of the name, so that results by other weights are never mixed with these.
+    The weights' fingerprint is part of the identity, so that results by other weights are never mixed with these.
     """
-    found: dict[str, Transcribe] = {}
-    names = []
+    found = {}
     for language in LANGUAGES:
         name = f"recogniser_{language}"
-        shipped = [folder / f"{name}.safetensors" for folder in known_families().values()]
-        path = lab.family.extra(name) or next((file for file in reversed(shipped) if file.is_file()), None)
+        own = None if lab is None else lab.family.extra(name)
+        path = own or _shipped(name)
         if path is not None:
-            transcriber = _transcriber(str(path))
-            found[language] = transcriber
-            names.append(f"{language}: {transcriber.identity}")
-    return found, "; ".join(names)
+            found[language] = _transcriber(path, name, file_fingerprint(path))
+    return found, "; ".join(f"{language}: {one.identity}" for language, one in found.items())
 
 
 @lru_cache(maxsize=4)
-def _transcriber(path: str) -> PhoneTranscriber:
-    network = load_component(path, PhoneRecogniser)
-    return PhoneTranscriber(network, f"{EVALUATION} {fingerprint(network.state_dict())[:8]}")
+def _transcriber(path: Path, name: str, weights: str) -> PhoneTranscriber:
+    return PhoneTranscriber(partial(load_component, path, PhoneRecogniser), name, f"{EVALUATION} {weights[:8]}")
+
+
+def _shipped(name: str) -> Path | None:
+    """File of a network in the newest shipped family that has one."""
+    files = [folder / f"{name}.safetensors" for folder in known_families().values()]
+    return next((file for file in reversed(files) if file.is_file()), None)
 
 
 def recognised_phones(lab: Any, wave: Tensor, language: str = "") -> list[str]:

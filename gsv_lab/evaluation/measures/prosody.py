@@ -8,14 +8,14 @@ Letters: T samples at 16 kHz, F frames at 100 Hz, K matched pairs of frames.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from gsv_lab.evaluation.lists import SAMPLE_RATE
-from gsv_lab.evaluation.measures import Job, Row, is_silent
+from gsv_lab.evaluation.measures import Found, Job, is_silent
 from gsv_lab.extensions.f0 import track_pitch
 from gsv_lab.nn.spectral import LogMel
 
@@ -24,6 +24,7 @@ FRAME_RATE = 100
 _HOP = SAMPLE_RATE // FRAME_RATE
 _QUIET_DB = -40.0  # below the loudest frame: silence at the edges
 _SHORTEST = 512  # samples; less cannot be framed
+_STILL = 1e-6  # octaves; a curve that moves less is constant up to rounding
 _DYNAMIC_RANGE = 9.0  # nat below the loudest band
 
 
@@ -101,7 +102,7 @@ def pitch_error(natural: np.ndarray, synthesis: np.ndarray, path: np.ndarray) ->
     rms = float(np.sqrt(np.mean(cents**2)))
     offset = float(np.median(cents))
     logs = np.log2([first[both], second[both]])
-    correlation = float(np.corrcoef(logs)[0, 1]) if logs.std(1).min() > 0 else float("nan")
+    correlation = float(np.corrcoef(logs)[0, 1]) if logs.std(1).min() > _STILL else float("nan")
     return PitchError(rms, offset, voicing, int(both.sum()), correlation)
 
 
@@ -153,39 +154,49 @@ def tracked_pitch(wave: np.ndarray) -> np.ndarray:
 
 
 class Prosody:
-    """F0 error, correlation and spread, voicing error and duration ratio of a clip against its natural target.
+    """F0, voicing and duration of a clip against the natural recording of its text.
+
+    Values, the first five along frames matched by dynamic time warping: `f0_rmse` in cents and `f0_offset`, the median
+    difference in cents, where both are voiced (absent where no pair is); `f0_correlation` of the logarithms (absent
+    where one curve does not move); `voicing_error`, share of pairs where only one is voiced. `f0_spread`: standard
+    deviation of F0 over the natural one, below 1 where the voice moves less (absent where the natural one does not
+    move). `duration_ratio`: time from the first to the last speech over the natural one.
 
     Args:
         f0: wave (T,) -> (F,) Hz at 100 Hz, 0 where unvoiced.
         identity: name of that tracker.
     """
 
-    name = "prosody"
+    name = "f0_rmse"
+    evaluator = "signal"
+    needs: Collection[str] = ("natural",)
 
     def __init__(self, f0: Callable[[np.ndarray], np.ndarray] = tracked_pitch, identity: str = "own tracker 2") -> None:
         self.f0 = f0
         self.identity = f"F0 by {identity}, DTW on log-mels, correlation and spread"
 
-    def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
-        """Values of one clip; only the duration ratio for silence; None where there is no natural target."""
+    def __call__(self, wave: np.ndarray, job: Job) -> Found | None:
+        """See the class; only the duration ratio for silence, None where the natural recording is silent."""
         if job.natural is None:
             return None
         natural = job.natural[slice(*spoken_span(job.natural))]
         made = wave[slice(*spoken_span(wave))]
         if natural.size < _SHORTEST:
             return None
-        row: Row = {"duration_ratio": made.size / natural.size}
+        found = {"duration_ratio": made.size / natural.size}
         if made.size < _SHORTEST:
-            return row
+            return found
         path = dtw(frame_costs(spectral_frames(natural), spectral_frames(made)))
-        first, second = self.f0(natural), self.f0(made)
+        first = self.f0(natural)
+        second = self.f0(made)
         error = pitch_error(first, second, path)
-        row["natural_f0_spread_cents"], row["f0_spread_cents"] = pitch_spread(first), pitch_spread(second)
-        if not math.isnan(error.correlation):
-            row["f0_correlation"] = error.correlation
+        found["voicing_error"] = error.voicing
         if error.voiced_pairs:
-            row["f0_cents"] = error.cents
-            row["f0_offset_cents"] = error.offset_cents
-        row["voicing_error"] = error.voicing
-        row["voiced_pairs"] = error.voiced_pairs
-        return row
+            found["f0_rmse"] = error.cents
+            found["f0_offset"] = error.offset_cents
+        if not math.isnan(error.correlation):
+            found["f0_correlation"] = error.correlation
+        spread = pitch_spread(first)
+        if spread > 1200 * _STILL:
+            found["f0_spread"] = pitch_spread(second) / spread
+        return found

@@ -1,30 +1,31 @@
 """Intelligibility: errors of words and phones by a recogniser, against the same recogniser on natural speech.
 
-Absolute error rates say as much about the recogniser as about the voice; only their relation to natural speech is a
-result (`statistics.retained`). Words skipped or said twice are counted from the same alignment.
+Absolute error rates say as much about the recogniser as about the voice; only their difference to natural speech is a
+result. Words skipped or said twice are counted from the same alignment.
 Letters: T samples at 16 kHz.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gsv_lab.errors import TextError
-from gsv_lab.evaluation.measures import Job, Row, is_silent
+from gsv_lab.evaluation.measures import Found, Job, is_silent
 from gsv_lab.evaluation.measures.normalisers import english_words, mandarin_characters, mandarin_syllables
-from gsv_lab.evaluation.measures.recognisers import PocketSphinx, Transcribe
-from gsv_lab.system.extras import require, version
+from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber, TextRecogniser
+from gsv_lab.system.extras import check_installed, require, version
 
 UNITS: dict[str, tuple[str, Callable[[str], list[str]]]] = {
-    "words": ("en", english_words),
-    "characters": ("zh", mandarin_characters),
-    "syllables": ("zh", mandarin_syllables),
+    "word": ("en", english_words),
+    "char": ("zh", mandarin_characters),
+    "syllable": ("zh", mandarin_syllables),
 }
 """What a recogniser's text is counted in: language, and text -> list of units."""
-_PHONE_TOLERANCE = 1 / 3  # share of a repeated stretch that may differ from its neighbour
+Pronounce = Callable[[str, str], Sequence[Sequence[str]]]
+"""Text and language -> names of the expected phones, word by word."""
 
 
 class TokenErrors(NamedTuple):
@@ -65,58 +66,32 @@ def align_tokens(expected: Sequence[str], recognised: Sequence[str]) -> TokenErr
     return TokenErrors(sum(parts), total, *parts, tuple(runs), tuple(deleted))
 
 
-def skipped_and_repeated(
-    words: Sequence[Sequence[str]],
-    recognised: Sequence[str],
-    result: TokenErrors,
-    tolerance: float = 0.0,
-) -> tuple[int, int]:
+def skipped_and_repeated(recognised: Sequence[str], result: TokenErrors) -> tuple[int, int]:
     """Words left out and words said again, from an alignment.
 
-    Skipped: no token of the word was recognised. Repeated: recognised tokens that the alignment had to insert and that
-    agree with their neighbours at a distance of their own length. A recogniser's slips count too, so compare with
-    natural speech.
+    Skipped: not recognised at all, neither rightly nor as another word. Repeated: recognised words that the alignment
+    had to insert and that agree with their neighbours at a distance of their own length. A recogniser's slips count
+    too, so compare with natural speech.
 
     Args:
-        words: the expected tokens, word by word; one-token words for a word recogniser, phones otherwise.
-        recognised: the recognised tokens.
-        result: `align_tokens` of both.
-        tolerance: share of tokens of a repetition that may differ; above 0 (phones), words and repetitions of a single
-            phone are taken for slips and not counted.
+        recognised: the recognised words.
+        result: `align_tokens` of the expected words and these.
 
     Returns:
         (skipped words, repeated words)
     """
-    shortest = 2 if tolerance > 0 else 1
-    deleted = set(result.deleted)
-    skipped = 0
-    position = 0
-    for word in words:
-        span = range(position, position + len(word))
-        position += len(word)
-        if len(word) >= shortest and deleted.issuperset(span):
-            skipped += 1
-    word_length = position / max(1, len(words))
-    repeated = 0
-    for start, end in result.runs:
-        length = end - start
-        if length >= shortest and _is_repetition(recognised, start, end, tolerance):
-            repeated += max(1, round(length / word_length))
-    return skipped, repeated
+    repeated = sum(end - start for start, end in result.runs if _is_repetition(recognised, start, end))
+    return len(result.deleted), repeated
 
 
-def _is_repetition(tokens: Sequence[str], start: int, end: int, tolerance: float) -> bool:
+def _is_repetition(tokens: Sequence[str], start: int, end: int) -> bool:
     """Whether the inserted tokens from `start` to `end` say again what stands beside them."""
     # The insertion may be any rotation of the repeated stretch ("the [cat the] cat sat"), so every window of its length
     # that touches it is compared with the tokens one period later.
     length = end - start
     for first in range(max(0, start - length), start + 1):
         once = tokens[first : first + length]
-        again = tokens[first + length : first + 2 * length]
-        if len(again) < length:
-            continue
-        differences = sum(a != b for a, b in zip(once, again, strict=True))
-        if differences <= tolerance * length:
+        if once == tokens[first + length : first + 2 * length]:
             return True
     return False
 
@@ -124,70 +99,76 @@ def _is_repetition(tokens: Sequence[str], start: int, end: int, tolerance: float
 class TextErrors:
     """Errors in what a recogniser of text writes down, for clips of one language.
 
+    Values: `word_error` (or `char_error`, `syllable_error`), errors over expected units, above 1 where much is
+    inserted and 1 where nothing is heard; `word_count`, the expected units; `skipped` and `repeated`, a count of words
+    in English and of syllables in Mandarin. Details: `edits` by kind, and both texts in units.
+
     Args:
         unit: one of `UNITS`, which says the language, too.
-        recogniser: wave (T,) at 16 kHz -> text.
-        identity: which recogniser it is.
-        by: short name of the recogniser, where several judge the same unit; the measure is called `unit_by`.
+        recogniser: what listens.
+
+    Raises:
+        LabError: `EXTRA_MISSING`, jiwer is not installed.
     """
 
-    def __init__(self, unit: str, recogniser: Callable[[np.ndarray], str], identity: str, by: str = "") -> None:
-        self.name = f"{unit}_{by}" if by else unit
-        self.identity = f"{identity}, jiwer {version('jiwer')}"
+    needs: Collection[str] = ("text",)
+
+    def __init__(self, unit: str, recogniser: TextRecogniser) -> None:
+        check_installed("jiwer")
+        self.unit = unit
+        self.name = f"{unit}_error"
+        self.evaluator = recogniser.name
+        self.identity = f"{recogniser.identity}, jiwer {version('jiwer')}"
         self.recogniser = recogniser
         self.language, self.units = UNITS[unit]
 
-    def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
-        """Errors, units and their kinds, and both texts in units; None for other languages."""
-        if job.language != self.language:
+    def __call__(self, wave: np.ndarray, job: Job) -> Found | None:
+        """See the class; None for other languages, and for texts in which nothing is to be said."""
+        expected = self.units(job.text) if job.language == self.language else []
+        if not expected:
             return None
-        recognised = [] if is_silent(wave) else self.units(self.recogniser(wave))
-        return _row([(unit,) for unit in self.units(job.text)], recognised, 0.0)
-
-
-class WordErrors(TextErrors):
-    """English word errors of a clip.
-
-    Args:
-        recogniser: wave (T,) at 16 kHz -> text; pocketsphinx if None.
-        identity: which recogniser it is; needed for one that is handed in.
-    """
-
-    def __init__(self, recogniser: Callable[[np.ndarray], str] | None = None, identity: str = "handed in") -> None:
-        if recogniser is None:
-            recogniser = PocketSphinx()
-            identity = recogniser.identity
-        super().__init__("words", recogniser, identity)
+        recognised = [] if is_silent(wave) else self.units(self.recogniser(wave, job.language))
+        result = align_tokens(expected, recognised)
+        found = _found(self.unit, expected, recognised, result)
+        if self.unit != "char":  # one recogniser counts them once, in Mandarin by syllables
+            found["skipped"], found["repeated"] = skipped_and_repeated(recognised, result)
+        return found
 
 
 class PhoneErrors:
-    """Phone errors of a clip, by a recogniser for each language that is handed in.
+    """Errors in the phones that the recogniser of one language hears.
+
+    Values: `phone_error`, errors over expected phones, above 1 where much is inserted and 1 where nothing is heard;
+    `phone_count`, the expected phones. Phones of another language in the text always count as errors. Details as for
+    `TextErrors`.
 
     Args:
-        recognisers: language -> wave (T,) at 16 kHz -> phone names.
-        identity: which recognisers these are; say here if it is the network that also made the codes.
+        language: which clips are judged.
+        recogniser: what listens; its identity says so if it is the network that also made the codes.
         pronounce: (text, language) -> the expected phone names, word by word, in the recogniser's own alphabet.
+
+    Raises:
+        LabError: `EXTRA_MISSING`, jiwer is not installed.
     """
 
-    name = "phones"
+    name = "phone_error"
+    needs: Collection[str] = ("text",)
 
-    def __init__(
-        self,
-        recognisers: Mapping[str, Transcribe],
-        identity: str,
-        pronounce: Callable[[str, str], Sequence[Sequence[str]]] | None = None,
-    ) -> None:
-        self.recognisers = recognisers
-        self.identity = identity
+    def __init__(self, language: str, recogniser: PhoneTranscriber, pronounce: Pronounce | None = None) -> None:
+        check_installed("jiwer")
+        self.language = language
+        self.recogniser = recogniser
+        self.evaluator = recogniser.name
+        self.identity = f"{recogniser.identity}, jiwer {version('jiwer')}"
         self.pronounce = pronounce or folded_words
 
-    def __call__(self, wave: np.ndarray, job: Job) -> Row | None:
-        """Errors, phones and their kinds; None for languages without a recogniser."""
-        recogniser = self.recognisers.get(job.language)
-        if recogniser is None:
+    def __call__(self, wave: np.ndarray, job: Job) -> Found | None:
+        """See the class; None for other languages, and for texts that cannot be read aloud."""
+        expected = spoken_phones(self.pronounce, job.text, job.language) if job.language == self.language else []
+        if not expected:
             return None
-        recognised = [] if is_silent(wave) else list(recogniser(wave))
-        return _row(self.pronounce(job.text, job.language), recognised, _PHONE_TOLERANCE)
+        recognised = [] if is_silent(wave) else self.recogniser(wave)
+        return _found("phone", expected, recognised, align_tokens(expected, recognised))
 
 
 def folded_words(text: str, language: str) -> list[list[str]]:
@@ -206,19 +187,20 @@ def folded_words(text: str, language: str) -> list[list[str]]:
     return words
 
 
-def _row(words: Sequence[Sequence[str]], recognised: Sequence[str], tolerance: float) -> dict[str, Any]:
-    expected = [token for word in words for token in word]
-    result = align_tokens(expected, recognised)
-    skipped, repeated = skipped_and_repeated(words, recognised, result, tolerance)
+def spoken_phones(pronounce: Pronounce, text: str, language: str) -> list[str]:
+    """Expected phones of a text; none where the front end refuses it, since somebody else's system may well say it."""
+    try:
+        return [phone for word in pronounce(text, language) for phone in word]
+    except TextError:
+        return []
+
+
+def _found(unit: str, expected: Sequence[str], recognised: Sequence[str], result: TokenErrors) -> dict[str, Any]:
+    kinds = ("substitutions", "deletions", "insertions")
     return {
-        "errors": result.errors,
-        "substitutions": result.substitutions,
-        "deletions": result.deletions,
-        "insertions": result.insertions,
-        "count": result.total,
-        "words": len(words),
-        "skipped": skipped,
-        "repeated": repeated,
+        f"{unit}_error": result.errors / result.total,
+        f"{unit}_count": result.total,
+        "edits": {kind: number for kind, number in zip(kinds, result[2:5], strict=True)},
         "expected": " ".join(expected),
         "recognised": " ".join(recognised),
     }

@@ -19,10 +19,10 @@ from torch import Tensor
 from gsv_lab.audio import Mark, resample
 from gsv_lab.audio.alignment import phone_errors
 from gsv_lab.evaluation.conditions import SILENCED
-from gsv_lab.evaluation.measures.text import folded_words
 from gsv_lab.evaluation.lists import SAMPLE_RATE
 from gsv_lab.evaluation.measures import as_wave, is_silent
 from gsv_lab.evaluation.measures.own import recognisers
+from gsv_lab.evaluation.measures.text import folded_words
 from gsv_lab.evaluation.true_timing import has_timing, speak_with_true_timing
 from gsv_lab.hooks import probe, zero
 from gsv_lab.hooks.catalogue import points

@@ -13,10 +13,10 @@ import numpy as np
 from torch import Tensor
 
 from gsv_lab.evaluation.acoustic import acoustic
-from gsv_lab.evaluation.probes.linear import Examples
-from gsv_lab.evaluation.probes.leakage import CODES, frames_of
-from gsv_lab.evaluation.probes.material import SpokenClip
 from gsv_lab.evaluation.measures.prosody import tracked_pitch
+from gsv_lab.evaluation.probes.leakage import CODES, frames_of
+from gsv_lab.evaluation.probes.linear import Examples
+from gsv_lab.evaluation.probes.material import SpokenClip
 from gsv_lab.hooks import Records
 from gsv_lab.hooks.catalogue import points
 from gsv_lab.inference.lab import Lab

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import ipywidgets
 
 from gsv_lab.errors import on_page
-from gsv_lab.evaluation.probes.linear import FACTORS, Probed, linear_probe
 from gsv_lab.evaluation.probes.leakage import extract, gather
+from gsv_lab.evaluation.probes.linear import FACTORS, Probed, linear_probe
 from gsv_lab.evaluation.probes.material import SpokenClip
 from gsv_lab.hooks import Records
 from gsv_lab.inference.lab import Lab
