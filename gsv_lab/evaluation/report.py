@@ -86,8 +86,9 @@ def report_page(
 
 
 def _systems(results: Results) -> list[str]:
-    """Names of the systems, natural speech first."""
-    return sorted(results["systems"], key=lambda name: name != NATURAL)
+    """Names of the systems, natural speech first, where there is any."""
+    found = [name for name, system in results["systems"].items() if name != NATURAL or system["samples"]]
+    return sorted(found, key=lambda name: name != NATURAL)
 
 
 def _title(results: Results) -> str:
@@ -207,7 +208,10 @@ def _anchors(results: Results) -> list[Html]:
             thresholds.append((evaluator, language_name(language), *values))
     parts = []
     if tables:
-        says = "Ceiling: other natural speech of the same speaker. Floor: natural speech of other speakers."
+        says = (
+            "Ceiling: natural recordings of the items against their references. Floor: natural recordings of other "
+            "speakers against them."
+        )
         parts += [page.paragraph(says, kind="note"), page.flow(*tables)]
     if thresholds:
         says = "A clip is accepted above the threshold at which natural pairs have equal errors of both kinds."
@@ -220,7 +224,7 @@ def _not_measured(results: Results) -> list[Html]:
     rows = []
     for row in results["not_measured"]:
         who, clips = row["system"] or "all", row["clips"] or "all"
-        rows.append([who, named(row["measure"]).heading, row["evaluator"] or "–", clips, row["reason"]])
+        rows.append([who, named(row["measure"]).heading or "all", row["evaluator"] or "–", clips, row["reason"]])
     head = ("system", "measure", "evaluator", "clips", "why")
     return [page.table(head, rows, stack=True)] if rows else []
 
@@ -229,7 +233,7 @@ def _failures(results: Results) -> list[Html]:
     rows = []
     for name in _systems(results):
         rows += [(name, row["item"], row["seed"], row["code"]) for row in results["systems"][name]["failed"]]
-    says = "These clips could not be made or read. They count in no mean."
+    says = "What was not spoken, or is empty, counts as silence; a file that cannot be read counts in no mean."
     return [page.paragraph(says, kind="warning"), page.table(("system", "item", "seed", "code"), rows)] if rows else []
 
 
