@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from gsv_lab.evaluation.catalogue import named, shown
-from gsv_lab.evaluation.report_parts import Results, language_name
+from gsv_lab.evaluation.report_parts import Results, language_name, systems_of
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
 
@@ -48,7 +48,7 @@ def text_rows(clip: Clip) -> Iterator[tuple[str, str, Html, Html]]:
 def transcripts(results: Results) -> list[Html]:
     """All texts, folded by system; nothing where nobody listened for words."""
     parts, left = [], MOST
-    for system in results["systems"]:
+    for system in systems_of(results):
         rows: list[list[object]] = []
         for clip in results["clips"]:
             if clip["system"] == system:
