@@ -45,7 +45,8 @@ WEEKS = (
     ("04", "a language model of codes: attention, sampling, stopping"),
     ("05 06", "who speaks, and how a latent becomes sound"),
     ("07", "what a representation knows, and how one can tell"),
-    ("08", "ablation, and what may be concluded from it; projects begin"),
+    ("08", "ablation, and what may be concluded from it"),
+    ("10", "what measures hear, and how sure a difference is; projects begin"),
 )
 """Notebooks of each week of the course, and what it is about."""
 DAY = (

@@ -446,3 +446,28 @@ def test_measures() -> None:
     points = rng.standard_normal((30, 1)) * np.array([3.0, 4.0, 0.0]) + 5
     placed, share = measures.principal(points)
     assert share[0] == pytest.approx(1) and np.ptp(placed[:, 0]) == pytest.approx(5 * np.ptp(points[:, 0]) / 3)
+
+
+def test_scores_of_pairs_say_their_equal_error() -> None:
+    same, different = [0.9, 0.8, 0.8, 0.5], [0.6, 0.4, 0.3, 0.2]
+    figure = figures.pair_scores({"1.6 s": (same, different, 0.55), "6 s": (same, [0.1, 0.2], 0.3)})
+    found = texts(figure)
+    assert "1.6 s: threshold 0.55, equal error 25%" in found and "6 s: threshold 0.30, equal error 0%" in found
+    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert legend == ["two speakers, mean 0.38", "one speaker, mean 0.75"]
+    assert figure.axes[0].get_xlim() == figure.axes[1].get_xlim()
+    with pytest.raises(ValueError, match="no condition"):
+        figures.pair_scores({})
+
+
+def test_a_warping_path_lies_on_its_costs_in_seconds() -> None:
+    cost = np.arange(12.0).reshape(3, 4)
+    figure = figures.warping_path(cost, [(0, 0), (1, 1), (2, 3)], 10.0, labels=("one", "other"))
+    values, extent = image(figure)
+    assert np.array_equal(values, cost) and extent == (0, 0.4, 0, 0.3)
+    assert figure.axes[0].lines[0].get_xydata().tolist() == pytest.approx(
+        np.array([[0.05, 0.05], [0.15, 0.15], [0.35, 0.25]])
+    )
+    assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("other (s)", "one (s)")
+    with pytest.raises(ValueError, match="expected pairs"):
+        figures.warping_path(cost, [(0, 0, 0)])

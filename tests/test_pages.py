@@ -42,7 +42,7 @@ def test_the_page_of_tags(make: ModuleType) -> None:
 def test_the_page_of_the_course(make: ModuleType) -> None:
     page = (DOCS / "course.md").read_text(encoding="utf-8")
     assert page == make.course_page(page), "run: python docs/make.py course"
-    # Six weeks have every notebook once, and a table is as the sources say.
+    # The weeks have every notebook once, and a table is as the sources say.
     assert " ".join(names for names, _ in make.WEEKS).split() == sorted(make.notebooks())
     assert page.count("](../notebooks/") == len(make.notebooks())
     with pytest.raises(ValueError, match="0 places for the table 'notebooks'"):

@@ -83,8 +83,15 @@ class Transcript:
             HeardWord(str(word["text"]), float(word["start"]), float(word["end"]), float(word["probability"]))
             for word in data["words"]
         )
-        numbers = [float(data[name]) for name in ("language_probability", "log_probability", "compression")]
-        return cls(str(data["text"]), str(data["language"]), str(data["detected"]), *numbers, words=words)
+        return cls(
+            str(data["text"]),
+            str(data["language"]),
+            str(data["detected"]),
+            float(data["language_probability"]),
+            float(data["log_probability"]),
+            float(data["compression"]),
+            words,
+        )
 
 
 class Transcriber(Protocol):
@@ -121,7 +128,7 @@ class WhisperTranscriber:
         folder = named_whisper(model)
         self._model = load_whisper(folder, "int8")
         self.name = folder.name
-        self.languages = LANGUAGES if self._model.model.is_multilingual else ("en",)
+        self.languages: tuple[str, ...] = LANGUAGES if self._model.model.is_multilingual else ("en",)
         with (folder / "model.bin").open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         package = f"faster-whisper {version('faster-whisper')}"

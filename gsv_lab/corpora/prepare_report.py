@@ -67,7 +67,7 @@ class SliceReport:
         listed: whether it stands in the list.
         heard: what a transcriber wrote down, times in seconds from the slice's start; None where none listened.
         heard_key: hash of what the transcriber heard and of itself.
-        heard_error: share of a text that was given or edited that is not heard; None without both.
+        heard_error: errors for each word or syllable of a text that was given or edited; None without both.
     """
 
     path: str
@@ -232,7 +232,7 @@ def _heard(piece: SliceReport) -> object:
         return ""
     words = [page.warning(w.text) if w.probability < DOUBTFUL_WORD else page.html(w.text) for w in heard.words]
     blank = "" if heard.language == "zh" else " "
-    error = "" if piece.heard_error is None else f", {piece.heard_error:.0%} unlike the text"
+    error = "" if piece.heard_error is None else f", errors of {piece.heard_error:.0%} against the text"
     sure = f" ({heard.detected} {heard.language_probability:.0%}, confidence {heard.confidence:.2f}{error})"
     return page.joined(*(part for word in words for part in (word, blank)), sure)
 

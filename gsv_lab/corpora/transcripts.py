@@ -29,7 +29,7 @@ from gsv_lab.text.agreement import check_text_length, language_of
 UNSURE = 0.8
 """Mean probability of the words under which a transcript is to be checked."""
 DIFFERENT = 0.5
-"""Share of a given text's words or syllables that are not heard, over which it is doubted."""
+"""Errors for each word or syllable of a given text over which it is doubted."""
 MOST_COMPRESSED = 2.4
 """Whisper's own limit for a text that repeats itself, Radford et al. 2022, section 4.5."""
 
@@ -143,7 +143,7 @@ def counted(text: str) -> list[str]:
 
 
 def difference(given: str, heard: Transcript) -> float | None:
-    """Share of a given text's words or syllables that are not heard, with those that are too many; None without any.
+    """Errors for each word or syllable of a given text, above 1 where far more is heard; None without any.
 
     Raises:
         LabError: EXTRA_MISSING, jiwer is not installed.
@@ -159,4 +159,4 @@ def doubt_of_text(given: str, heard: Transcript, error: float | None) -> str:
     if error is None or error <= DIFFERENT:
         return ""
     said = f"heard: {heard.text!r}" if heard.text else "no words are heard"
-    return f"TRANSCRIPT_DIFFERS: {error:.0%} of the given text is not heard; given: {given!r}; {said}"
+    return f"TRANSCRIPT_DIFFERS: errors of {error:.0%} between text and speech; given: {given!r}; {said}"

@@ -59,7 +59,7 @@ MEASURES = {
     "looped": Named("looped", "words a clip", -1, 2, "completeness"),
     "stopped_early": Named("stopped early", "%", -1, 0, "completeness"),
     "similarity": Named("similarity", "cosine", 1, 3, "voice"),
-    "similarity_normalised": Named("normalised similarity", "0 floor, 1 ceiling", 1, 2, "voice"),
+    "similarity_normalised": Named("normalised similarity (floor 0, ceiling 1)", "", 1, 2, "voice"),
     "nearest": Named("own reference nearest", "%", 1, 0, "voice"),
     "accepted": Named("accepted as the speaker", "%", 1, 0, "voice"),
     "ceiling": Named("ceiling", "cosine", 0, 3, "anchor"),
@@ -109,7 +109,7 @@ def unit_of(measure: str, *, difference: bool = False) -> str:
     unit = named(measure).unit
     if not difference:
         return unit
-    return "points" if unit == "%" else "" if unit.startswith(("of ", "0 ")) else unit
+    return "points" if unit == "%" else "" if unit.startswith("of ") else unit
 
 
 def direction(measure: str) -> str:

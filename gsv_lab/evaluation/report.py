@@ -254,7 +254,7 @@ def _how(results: Results, timing: Mapping[str, Any]) -> list[Html]:
         page.table(("setting", "value"), flat(results["settings"])),
         page.fold("Hashes", page.table(("of", "hash"), hashes)),
         page.heading("Where and when", 3),
-        page.table(("", ""), flat(timing)),
+        page.table(("fact", "value"), flat(timing)),
         page.paragraph("For programs: ", page.link("results.json"), ", ", page.link("clips.csv"), ", ",
                        page.link("timing.json"), ".", kind="note"),
     ]  # fmt: skip

@@ -180,7 +180,7 @@ class _Sound:
         if self.path is None or self.found is None:
             return page.paragraph(f"{self.name}: its file can no longer be read", kind="warning")
         seconds = f"{self.found.seconds:.1f} s"
-        aside = f"first {LONGEST:.0f} of {seconds}" if self.found.seconds > LONGEST else seconds
+        aside = f"first {LONGEST:g} of {seconds}" if self.found.seconds > LONGEST else seconds
         address = audio.data_url(self.samples, RATE, self.mark, ".flac")
         return page.player(address, self.name, aside)
 

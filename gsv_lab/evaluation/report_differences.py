@@ -21,7 +21,7 @@ from gsv_lab.evaluation.systems import NATURAL
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
 
-MAIN = ("word_error", "char_error", "syllable_error", "phone_error", "similarity", "dnsmos", "f0_rmse", "mcd")
+MAIN = ("word_error", "char_error", "syllable_error", "phone_error", "similarity", "dnsmos", "f0_rmse")
 """Measures that are drawn, beside those that are none of the kit's own."""
 ROWS = 12
 """Differences in one picture; the rest stands in the tables."""
@@ -55,7 +55,7 @@ def differences(results: Results) -> list[Html]:
         page.paragraph(
             f"Both systems on the items that both have, item by item. {tests} tests were asked, and Holm's correction "
             f"is over all of them: a difference is bold, and filled in the pictures, where its Holm p is below "
-            f"{1 - level:.3g}. Intervals are of {level:.0%} and not corrected."
+            f"{1 - level:.3g}. Intervals are of {100 * level:g} % and not corrected."
         )
     ]
     for language in sorted({row["language"] for row in rows}):

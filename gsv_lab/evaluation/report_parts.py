@@ -17,7 +17,7 @@ Column = tuple[str, str]
 """Measure and evaluator."""
 
 LANGUAGES = {"en": "English", "zh": "Mandarin"}
-WIDEST = 8
+WIDEST = 7
 """Columns of measures in one table; more are continued in the next."""
 SINGLE = "†"
 SINGLE_NOTE = f"{SINGLE} this speaker only: the interval is over the clips of one speaker, not over speakers."

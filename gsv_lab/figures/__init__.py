@@ -22,6 +22,7 @@ _PICTURES: dict[str, tuple[str, ...]] = {
     "latents": ("flow_densities", "latent_spread", "vocoder_stages", "excitation"),
     "speakers": ("speaker_space", "leakage_matrix"),
     "effects": ("head_costs", "cost_scatter", "shift_scatter", "forest"),
+    "scores": ("pair_scores", "warping_path"),
     "views": ("tensor_view",),
 }  # fmt: skip
 _OTHERS = {

@@ -23,6 +23,7 @@ _BOXES: dict[str, tuple[str, int, int, int]] = {
     "speaker_encoder": ("speaker encoder", 102, 180, 136),
     "posterior": ("posterior", 560, 118, 84),
     "discriminator": ("discriminator", 762, 118, 112),
+    "measures": ("measures", 762, 180, 96),
 }
 """Part -> label, left edge, middle, width."""
 _HEIGHT = 34
@@ -35,6 +36,7 @@ _ARROWS = (
     "M36 40H66", "M203 18V8H450V23", "M170 40H236", "M356 40H424", "M500 40H560", "M636 40H700", "M784 40H822",
     "M66 140L102 122", "M66 150L102 176", "M238 118H258", "M303 101V57",
     "M238 180H742V57", "M462 180V57", "M545 180V70L578 57",
+    "M866 46L878 58V180H858", "M714 154L764 164",
 )  # fmt: skip
 _TRAINING = ("M660 141L644 131", "M602 101V57", "M602 180V135", "M720 142L762 126", "M838 58V101")
 
@@ -67,7 +69,8 @@ def diagram(*lit: str) -> Diagram:
     """The pipeline, with some of its parts lit.
 
     Args:
-        lit: names of parts: `text`, `discriminator`, or a role of `gsv_lab.nn.interfaces` on the way from text to wave.
+        lit: names of parts: `text`, `discriminator`, `measures`, or a role of `gsv_lab.nn.interfaces` on the way from
+            text to wave.
 
     Raises:
         ValueError: a part that the drawing does not have.

@@ -250,6 +250,19 @@ def _forest(m: Material) -> Figure:
     return figures.forest(rows, "word error, points", sure=["A − natural"], better=-1)
 
 
+def _pair_scores(m: Material) -> Figure:
+    short, long = m.rng.normal(0.75, 0.1, 60), m.rng.normal(0.9, 0.04, 60)
+    strangers = m.rng.normal(0.5, 0.12, (2, 200))
+    return figures.pair_scores({"1.6 s": (short, strangers[0], 0.63), "6 s": (long, strangers[1], 0.8)})
+
+
+def _warping_path(m: Material) -> Figure:
+    slower = m.mel.T[np.arange(0, m.mel.shape[1], 0.8).astype(int)]
+    cost = np.linalg.norm(m.mel.T[:, None] - slower[None], axis=-1)
+    path = [(int(0.8 * frame), frame) for frame in range(len(slower))]
+    return figures.warping_path(cost, path, labels=("recording", "slower"))
+
+
 def _tensor_view(m: Material) -> Figure:
     return figures.tensor_view(m.mel, ("band", "frame"), rate=100, phones=m.phones, start=m.start, end=m.end)
 

@@ -66,6 +66,7 @@ a{{color:{ACCENT}}} :focus-visible{{outline:2px solid {ACCENT};outline-offset:2p
 @media print{{
 body{{font-size:10.5pt}} main,main.wide{{max-width:none;padding:0}}
 audio,nav{{display:none}} .scroll,pre{{overflow:visible}} pre{{white-space:pre-wrap}}
+.flow table,.flow .note{{font-size:8pt}} .flow td:first-child{{max-width:7rem}}
 .card,figure,tr{{break-inside:avoid}} h2,h3,h4{{break-after:avoid}}
 }}
 """

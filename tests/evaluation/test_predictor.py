@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from gsv_lab.audio import Recording
 from gsv_lab.errors import CheckpointError
 from gsv_lab.evaluation.measures import Measure
 from gsv_lab.evaluation.measures.predictor import PredictorFile
+from source import ROOT
 
 from .makers import RATE, job, tone
 
@@ -133,3 +135,15 @@ def test_answers_that_are_no_number(tmp_path: Path) -> None:
     endless = PredictorFile(written(tmp_path, model(["Sign", "Sqrt", "ReduceMean"], ["T"])), "x")
     with pytest.raises(CheckpointError, match=r"gives 1 values, the first \[nan\]"):
         endless(wave, about(wave))
+
+
+def test_the_class_of_the_documentation_is_a_measure() -> None:
+    page = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.S) if "class Peak" in block)
+    names: dict[str, Any] = {}
+    exec(compile(code, "evaluation.md", "exec"), names)
+    measure = names["Peak"]()
+    assert isinstance(measure, Measure)
+    wave = np.array([0.1, -0.5], dtype=np.float32)
+    assert measure(wave, job()) == {"peak": pytest.approx(-6.02, abs=0.01)}
+    assert measure(0 * wave, job()) is None

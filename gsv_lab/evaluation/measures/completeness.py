@@ -110,7 +110,7 @@ def completeness_in(
     said = [_said(words, owner, path.states[part]) for part in parts]
     known = set().union(*said)
     skipped = tuple(number for number, word in enumerate(words) if word and number not in known)
-    end = 1 + max((number for number in known), default=-1)
+    end = 1 + max(known, default=-1)
     unsaid = sum(len(word) for word in words[end:]) / len(labels)
     early = unsaid >= LAST_SHARE and sum(bool(word) for word in words[end:]) >= LAST_WORDS
     agreed = [_agreed(scores[part], path.states[part], labels) for part in parts]
