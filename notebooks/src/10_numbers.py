@@ -141,13 +141,13 @@ heard(picture, {"recording": judging.Sound(pair.natural, 16000, pair.mark), "clo
 #
 # $$ \text{MCD} = \frac{10}{\ln 10} \, \frac1K \sum_{(i,j)} \sqrt{2 \textstyle\sum_{d \ge 1} (c_{i,d} - c'_{j,d})^2} $$
 #
-# **Exercise 4.** Write it: cepstra `one` (A, D) and `other` (B, D), and the `path`, K pairs.
+# **Exercise 4.** Write it: cepstra `one` (A, D) and `other` (B, D), and the K `pairs` of the path.
 
 
 # %% tags=["exercise"]
-def mcd(one, other, path):
+def mcd(one, other, pairs):
     # BEGIN SOLUTION: return None
-    steps = np.array(path)
+    steps = np.array(pairs)
     off = one[steps[:, 0], 1:] - other[steps[:, 1], 1:]
     return 10 / np.log(10) * np.sqrt(2 * (off**2).sum(axis=1)).mean()
     # END SOLUTION

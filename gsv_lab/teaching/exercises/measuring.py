@@ -164,11 +164,11 @@ def _side_by_side(one: Any, other: Any, steps: Any) -> float:
 @exercise(
     "Mel-cepstral distortion",
     "Take the frames of both along the path, leave out c0, and one distance a pair: the root of the sum of squares.",
-    "off = one[steps[:, 0], 1:] - other[steps[:, 1], 1:], with steps = np.array(path); then the mean of the roots over "
+    "off = one[steps[:, 0], 1:] - other[steps[:, 1], 1:], with steps = np.array(pairs); then the mean of the roots over "
     "the pairs, times 10 * np.sqrt(2) / np.log(10).",
 )
 def mcd(answer: Callable[[Any, Any, Any], Any]) -> str:
-    """`mcd(one, other, path)`: cepstra (A, D) and (B, D), K pairs -> dB."""
+    """`mcd(one, other, pairs)`: cepstra (A, D) and (B, D), K pairs -> dB."""
     random = np.random.default_rng(4)
     cases = []
     for rows, columns in ((20, 15), (11, 11)):
