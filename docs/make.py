@@ -10,7 +10,6 @@ What a page says comes from declarations and docstrings; `tests/test_pages.py` f
 from __future__ import annotations
 
 import importlib
-import io
 import pkgutil
 import re
 import sys
@@ -139,20 +138,9 @@ def figures_page() -> tuple[str, dict[str, bytes]]:
         ),
     ]
     for name, says, lines, figure in figures.gallery(material):
-        pictures[f"{name}.png"] = small(figures.png(figure, DPI))
+        pictures[f"{name}.png"] = figures.png(figure, DPI, colours=256)
         parts += [f"## {name}", says, f"```python\n{lines}\n```", f"![{name}](figures/{name}.png)"]
     return "\n\n".join(parts) + "\n", pictures
-
-
-def small(png: bytes) -> bytes:
-    """A PNG with at most 256 colours, which needs half the bytes."""
-    from PIL import Image
-
-    image, buffer = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
-    image.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG).save(
-        buffer, format="PNG", optimize=True
-    )
-    return buffer.getvalue()
 
 
 def prose(text: str) -> str:

@@ -87,6 +87,7 @@ MISTAKES = {
     "temperature": ["speak", "--reference", "SAMPLE", "--text", "Hello.", "--output", "o.wav", "--temperature", "-1"],
     "nothing to prepare": ["prepare", "--output", "p"],
     "no place to prepare": ["prepare", "SAMPLE"],
+    "no such Whisper model": ["prepare", "SAMPLE", "--output", "p", "--transcribe", "whisper-huge"],
     "no such parts": ["speak", "--reference", "SAMPLE", "--text", "Hello.", "--output", "o.wav", "--parts", "no.py"],
     "parts that register nothing": ["clone", "SAMPLE", "--output", "v.safetensors", "--parts", "no_parts_of_test.py"],
     "old option": ["speak", "--reference", "SAMPLE", "--text", "Hello.", "--output", "o.wav", "--takes", "2"],

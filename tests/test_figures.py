@@ -238,6 +238,25 @@ def test_alignment_names_phones_and_its_score() -> None:
         figures.alignment(np.eye(4), 50, ["S", "P", "IY"])
 
 
+def test_completeness_marks_what_was_left_out_and_places_what_was_heard() -> None:
+    pattern = np.eye(6).repeat(5, axis=0)
+    words = [("one", 0, 1), ("two", 2, 3), ("six", 4, 5)]
+    seen = {"heard": ["W", "S", "W"], "times": [0.1, 0.4, 0.5], "belongs": [0, 2, -1]}
+    figure = figures.completeness(pattern, 50, words, **seen, skipped=[1], repeated=[(2, 3)])
+    above, body = figure.axes
+    assert [text.get_text() for text in above.texts] == ["W", "S", "W"]
+    assert [label.get_text() for label in body.get_yticklabels()] == ["one", "two", "six"]
+    rows = [(patch.get_y(), patch.get_height()) for patch in body.patches]
+    assert rows == [(1.5, 2.0)]
+    dots = body.collections[0]
+    assert dots.get_offsets().tolist() == [[0.1, 0.5], [0.4, 4.5]]
+    assert len({tuple(colour) for colour in dots.get_facecolors()}) == 2
+    with pytest.raises(ValueError, match="equally many"):
+        figures.completeness(pattern, 50, words, heard=["W"])
+    with pytest.raises(ValueError, match="outside"):
+        figures.completeness(pattern, 50, [("one", 0, 6)])
+
+
 def test_sampling_candidates_rank_choices() -> None:
     logits = np.log(np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [1 / 3, 1 / 3, 1 / 3]]))
     figure = figures.sampling_candidates(logits, [0, 1, 2], rate=25, depth=2)

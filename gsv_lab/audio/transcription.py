@@ -1,6 +1,6 @@
 """What is said in a short recording: text, language and the time of each word, by a Whisper model from a folder.
 
-    transcriber = WhisperTranscriber(named_whisper("whisper-base"))
+    transcriber = WhisperTranscriber("whisper-base")
     transcriber(wave, "auto").text
 
 For people who lack a transcript of their own recordings; it writes down, it judges nothing.
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor
 
-from gsv_lab.audio.whisper import load_whisper
+from gsv_lab.audio.whisper import load_whisper, named_whisper
 from gsv_lab.errors import AudioError, TextError
 from gsv_lab.system.extras import require, version
 from gsv_lab.text.characters import HAN
@@ -83,8 +83,15 @@ class Transcript:
             HeardWord(str(word["text"]), float(word["start"]), float(word["end"]), float(word["probability"]))
             for word in data["words"]
         )
-        numbers = [float(data[name]) for name in ("language_probability", "log_probability", "compression")]
-        return cls(str(data["text"]), str(data["language"]), str(data["detected"]), *numbers, words=words)
+        return cls(
+            str(data["text"]),
+            str(data["language"]),
+            str(data["detected"]),
+            float(data["language_probability"]),
+            float(data["log_probability"]),
+            float(data["compression"]),
+            words,
+        )
 
 
 class Transcriber(Protocol):
@@ -109,19 +116,19 @@ class WhisperTranscriber:
     """Text in English or Mandarin by a Whisper model, each clip by itself, always the same for the same clip.
 
     Args:
-        folder: a model in CTranslate2's layout.
+        model: a name such as `whisper-base` or a folder, see `named_whisper`.
 
     Raises:
         LabError: EXTRA_MISSING, faster-whisper is not installed.
-        CheckpointError: those of `load_whisper`.
+        CheckpointError: those of `named_whisper` and `load_whisper`.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, model: str | Path) -> None:
         require("faster_whisper", "asr")  # whoever lacks it needs that first
-        folder = Path(folder)
+        folder = named_whisper(model)
         self._model = load_whisper(folder, "int8")
         self.name = folder.name
-        self.languages = LANGUAGES if self._model.model.is_multilingual else ("en",)
+        self.languages: tuple[str, ...] = LANGUAGES if self._model.model.is_multilingual else ("en",)
         with (folder / "model.bin").open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         package = f"faster-whisper {version('faster-whisper')}"
@@ -147,15 +154,16 @@ class WhisperTranscriber:
         if not samples.any():
             known = given if given in LANGUAGES else "en"
             return Transcript("", known, known)
-        segments, about = self._heard(samples, None if given == "auto" else given)
-        written = about.language
-        if written not in LANGUAGES:
+        segment, about = self._heard(samples, None if given == "auto" else given)
+        code = about.language
+        if code not in LANGUAGES:
             shares = dict(about.all_language_probs)
-            written = max(LANGUAGES, key=lambda code: shares.get(code, 0.0))
-            segments, _ = self._heard(samples, written)
-        return _transcript(segments, written, about.language, about.language_probability)
+            code = max(LANGUAGES, key=lambda known: shares.get(known, 0.0))
+            segment, _ = self._heard(samples, code)
+        return _transcript(segment, code, about.language, about.language_probability)
 
-    def _heard(self, samples: np.ndarray, language: str | None) -> tuple[list[Any], Any]:
+    def _heard(self, samples: np.ndarray, language: str | None) -> tuple[Any, Any]:
+        """Whisper's one stretch of a clip, or None, and what it says of the whole."""
         segments, about = self._model.transcribe(
             samples,
             language=language,
@@ -165,7 +173,8 @@ class WhisperTranscriber:
             without_timestamps=True,
             word_timestamps=True,
         )
-        return list(segments), about
+        # With word times the library goes on behind the last word, where Whisper makes up "Thank you" out of silence.
+        return next(segments, None), about
 
 
 def refuse_language(transcriber: Transcriber, language: str) -> None:
@@ -181,27 +190,26 @@ def refuse_language(transcriber: Transcriber, language: str) -> None:
         raise TextError("LANG_UNKNOWN", problem, knows, action)
 
 
-def _transcript(segments: Iterable[Any], language: str, detected: str, probability: float) -> Transcript:
-    """Whisper's stretches of a clip as one transcript."""
-    segments = list(segments)
-    tokens = [max(1, len(segment.tokens)) for segment in segments]
-    total = max(1, sum(tokens))
-    sums = zip(segments, tokens, strict=True)
-    words = [word for segment in segments for word in segment.words or ()]
+def _transcript(segment: Any, language: str, detected: str, probability: float) -> Transcript:
+    """Whisper's stretch of a clip as a transcript."""
+    sure = round(probability, 4)
+    if segment is None:
+        return Transcript("", language, detected, sure)
     return Transcript(
-        written("".join(segment.text for segment in segments), language),
+        written(segment.text, language),
         language,
         detected,
-        round(probability, 4),
-        round(sum(segment.avg_logprob * count for segment, count in sums) / total, 4),
-        round(max((segment.compression_ratio for segment in segments), default=0.0), 3),
-        tuple(_word(word, language) for word in words),
+        sure,
+        round(segment.avg_logprob, 4),
+        round(segment.compression_ratio, 3),
+        tuple(_word(word, language) for word in segment.words or ()),
     )
 
 
 def _word(word: Any, language: str) -> HeardWord:
     text = written(word.word, language)
-    return HeardWord(text, round(word.start, 2), round(word.end, 2), round(word.probability, 4))
+    start, end, probability = float(word.start), float(word.end), float(word.probability)
+    return HeardWord(text, round(start, 2), round(end, 2), round(probability, 4))
 
 
 def written(text: str, language: str) -> str:

@@ -1,8 +1,13 @@
-"""`gsv-lab evaluate`: what folders of speech, or the conditions of a model, are worth, with intervals."""
+"""`gsv-lab evaluate`: what folders of speech, or the conditions of a model, are worth, with intervals.
+
+With `--hard` it speaks texts at which synthesis is known to skip and repeat words.
+"""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +25,6 @@ if TYPE_CHECKING:
 
 STOPPED = "what was measured is kept, and the same command goes on"
 DEFAULT_LIST = Path("data/evaluation_list.csv")
-_ALL = "all"
 
 
 def add_evaluate(commands: Any) -> None:
@@ -34,6 +38,7 @@ def add_evaluate(commands: Any) -> None:
     lists.add_argument("--list", type=Path, help=text)
     text = "texts alone: item<TAB>language<TAB>text, no header"
     lists.add_argument("--texts", type=Path, metavar="FILE", help=text)
+    parser.add_argument("--language", choices=("en", "zh"), default="", help="of a list that does not say it")
     text = "recordings that voices were cloned from, named by item, where the list names none"
     parser.add_argument("--reference", type=Path, metavar="DIR", help=text)
     text = "natural recordings of the texts, named by item, where the list names none"
@@ -43,6 +48,7 @@ def add_evaluate(commands: Any) -> None:
     parser.add_argument("--output", type=Path, default=Path("evaluation"), help="folder for the results")
     _add_measures(parser)
     _add_model(parser)
+    _add_hard(parser)
 
 
 def _add_measures(parser: argparse.ArgumentParser) -> None:
@@ -79,17 +85,72 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     add_device(parser)
 
 
+def _add_hard(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("hard texts: words skipped, repeated and looped, and speech that breaks off")
+    group.add_argument("--hard", action="store_true", help="speak the hard texts with --model and --voice")
+    group.add_argument("--voice", type=Path, metavar="FILE", help="a voice of that model, see gsv-lab clone")
+    text = "ways to speak: on (as always), off (without what guards against loops), reranked (several candidates)"
+    group.add_argument("--guards", nargs="+", default=["on", "off"], help=text)
+    text = "hard texts of your own, item<TAB>class<TAB>language<TAB>text; by default those that are shipped"
+    group.add_argument("--hard-texts", type=Path, metavar="FILE", help=text)
+
+
 def _evaluate(arguments: argparse.Namespace) -> None:
+    check_reachable(arguments.output)
+    if arguments.hard:
+        _hard(arguments)
+    elif arguments.systems or arguments.conditions is not None:
+        _compare(arguments)
+    else:
+        expected = "folders of speech, --conditions of a model, or --hard"
+        raise ConfigError("USAGE", "There is nothing to evaluate", expected, "See gsv-lab evaluate --help")
+
+
+@contextmanager
+def _progress(unit: str) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar, and what moves it: called with (done, of how many, what comes now)."""
     from tqdm.auto import tqdm
 
+    with tqdm(desc=unit) as bar:
+
+        def progress(done: int, total: int, what: str) -> None:
+            bar.total = total
+            bar.set_postfix_str(one_line(what), refresh=False)
+            bar.update(done - bar.n)
+
+        yield progress
+        bar.update((bar.total or 0) - bar.n)
+
+
+def _hard(arguments: argparse.Namespace) -> None:
+    from gsv_lab.evaluation.hard.run import PAGE, run_hard
+    from gsv_lab.inference.voice import Voice
+
+    if arguments.voice is None:
+        raise ConfigError(
+            "USAGE", "--hard has no voice", "the file of a voice", "Give --voice; gsv-lab clone makes one"
+        )
+    if arguments.systems or arguments.conditions is not None:
+        raise ConfigError("USAGE", "--hard speaks texts of its own", "no folders and no --conditions", "Leave them out")
+    lab, voice = load_lab(arguments), Voice.load(arguments.voice)
+    with _progress("texts") as progress:
+        run_hard(
+            lab,
+            voice,
+            arguments.output,
+            seeds=arguments.seed,
+            texts=arguments.hard_texts,
+            guards=arguments.guards,
+            progress=progress,
+        )
+    say(f"{arguments.output / PAGE} has rates and failures")
+
+
+def _compare(arguments: argparse.Namespace) -> None:
     from gsv_lab.evaluation.evaluate import evaluate
     from gsv_lab.evaluation.evaluators import measures_for
     from gsv_lab.system.environment import whisper_dir
 
-    check_reachable(arguments.output)
-    if not arguments.systems and arguments.conditions is None:
-        expected = "folders of speech, or --conditions of a model"
-        raise ConfigError("USAGE", "There is nothing to evaluate", expected, "See gsv-lab evaluate --help")
     targets = _targets(arguments)
     lab = None if arguments.conditions is None else load_lab(arguments)
     systems = [_folder(argument, targets) for argument in arguments.systems]
@@ -100,13 +161,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     whisper = arguments.whisper or whisper_dir()
     measures, absent = measures_for(targets.items, lab=lab, whisper=whisper, only=arguments.measures)
     measures += [_predictor(argument) for argument in arguments.predictor]
-    with tqdm(desc="waves") as bar:
-
-        def progress(done: int, total: int, what: str) -> None:
-            bar.total = total
-            bar.set_postfix_str(one_line(what), refresh=False)
-            bar.update(done - bar.n)
-
+    with _progress("waves") as progress:
         results = evaluate(
             systems,
             targets,
@@ -118,17 +173,18 @@ def _evaluate(arguments: argparse.Namespace) -> None:
             settings=settings,
             progress=progress,
         )
-        bar.update(bar.total - bar.n)
     say(*results["warnings"], f"{arguments.output / 'report.html'} has the tables, clips.csv every value")
 
 
 def _targets(arguments: argparse.Namespace) -> TestList:
     from gsv_lab.evaluation.lists import read_list, read_texts, with_folders
 
+    if arguments.texts is not None and arguments.language:
+        raise ConfigError("USAGE", "--language is given with --texts", "", "Leave it out: every line has a language")
     if arguments.texts is not None:
         found = read_texts(arguments.texts)
     else:
-        found = read_list(arguments.list or DEFAULT_LIST, arguments.corpora)
+        found = read_list(arguments.list or DEFAULT_LIST, arguments.corpora, arguments.language)
     return with_folders(found.every(arguments.every), arguments.reference, arguments.natural)
 
 
@@ -145,6 +201,7 @@ def _folder(argument: str, targets: TestList) -> System:
 def _conditions(arguments: argparse.Namespace, lab: Lab, targets: TestList) -> list[System]:
     from gsv_lab.evaluation.baseline import baseline_lab
     from gsv_lab.evaluation.conditions import COMPARISON, LabConditions
+    from gsv_lab.evaluation.overlap import refuse_overlap
     from gsv_lab.evaluation.systems import condition_system
 
     names = arguments.conditions or (*COMPARISON, *(["baseline"] if arguments.baseline else []))
@@ -155,6 +212,8 @@ def _conditions(arguments: argparse.Namespace, lab: Lab, targets: TestList) -> l
     if "baseline" in names and not arguments.baseline:
         problem = "The condition baseline has no weights"
         raise ConfigError("BASELINE_MISSING", problem, "the weights of a run", "Give --baseline")
+    if lab.version.startswith("nano-"):
+        refuse_overlap(targets)
     baseline = None if arguments.baseline is None else baseline_lab(lab, arguments.baseline)
     made = LabConditions(lab, targets.items, voices, arguments.candidates, baseline).conditions(names)
     waves = arguments.output / "waves"

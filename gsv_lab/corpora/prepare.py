@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 from gsv_lab.audio.slices import SHORTEST
 from gsv_lab.audio.transcription import Transcriber, WhisperTranscriber, refuse_language
-from gsv_lab.audio.whisper import named_whisper
 from gsv_lab.corpora.earlier import LIST, REPORT, earlier_result
 from gsv_lab.corpora.listfile import Row, write_list
 from gsv_lab.corpora.prepare_items import Item, PathLike, items, slice_names
@@ -134,7 +133,7 @@ def _transcriber(chosen: Transcriber | PathLike | None, given: Sequence[Item]) -
     """Who writes down what is said, for recordings whose languages it knows."""
     if chosen is None:
         return None
-    transcriber = WhisperTranscriber(named_whisper(chosen)) if isinstance(chosen, (str, os.PathLike)) else chosen
+    transcriber = WhisperTranscriber(Path(chosen)) if isinstance(chosen, (str, os.PathLike)) else chosen
     for item in given:
         known = item.language == "auto" and item.text
         refuse_language(transcriber, language_of(item.text) if known else item.language)

@@ -67,7 +67,7 @@ class SliceReport:
         listed: whether it stands in the list.
         heard: what a transcriber wrote down, times in seconds from the slice's start; None where none listened.
         heard_key: hash of what the transcriber heard and of itself.
-        heard_error: share of a text that was given or edited that is not heard; None without both.
+        heard_error: errors for each word or syllable of a text that was given or edited; None without both.
     """
 
     path: str
@@ -181,11 +181,13 @@ def _page(folder: Path, totals: dict[str, Any], slices: Sequence[SliceReport], f
         f"{totals['with_text']} slices with a text; {totals['short_of_level']} stop short of -18 dBFS because their "
         "peak reached -1 dBFS."
     )
+    listened = bool(totals["heard"])
+    heads = [head for head in _HEADS if listened or head != "heard"]
     heard = ""
-    if totals["heard"]:
+    if listened:
         heard = (
-            f"{totals['heard']} slices heard by {totals.get('transcriber', '')}, {totals['to_check']} to check. Doubtful "
-            "words are marked. Correct list.txt: finetune reads it, and preparing again keeps what was edited."
+            f"{totals['heard']} slices heard by {totals.get('transcriber', '')}, {totals['to_check']} to check. "
+            "Doubtful words are marked. Correct list.txt: finetune reads it, and preparing again keeps what was edited."
         )
     missing = []
     for language, names in totals["missing_phones"].items():
@@ -197,12 +199,12 @@ def _page(folder: Path, totals: dict[str, Any], slices: Sequence[SliceReport], f
         *missing,
         page.listing(refused, "warning"),
         page.listing(notes),
-        page.table(_HEADS, [_cells(folder, piece) for piece in slices], stack=True),
+        page.table(heads, [_cells(folder, piece, listened) for piece in slices], stack=True),
         wide=True,
     )
 
 
-def _cells(folder: Path, piece: SliceReport) -> list[object]:
+def _cells(folder: Path, piece: SliceReport, listened: bool) -> list[object]:
     measured = piece.quality
     short = f" ({piece.short_by:.1f} short)" if piece.short_by > 0.1 else ""
     picture = page.picture(_picture(folder / piece.path), f"spectrogram of {piece.path}", WIDTH, HEIGHT)
@@ -211,7 +213,7 @@ def _cells(folder: Path, piece: SliceReport) -> list[object]:
         page.joined(picture, page.player(piece.path, Path(piece.path).name, preload="none")),
         f"{piece.source}, {piece.start:.2f} to {piece.end:.2f} s",
         piece.text or recognised,
-        _heard(piece),
+        *([_heard(piece)] if listened else []),
         f"{measured.snr_db:.0f}",
         f"{measured.clipping:.2%}",
         f"{measured.silence:.0%}",
@@ -230,7 +232,7 @@ def _heard(piece: SliceReport) -> object:
         return ""
     words = [page.warning(w.text) if w.probability < DOUBTFUL_WORD else page.html(w.text) for w in heard.words]
     blank = "" if heard.language == "zh" else " "
-    error = "" if piece.heard_error is None else f", {piece.heard_error:.0%} unlike the text"
+    error = "" if piece.heard_error is None else f", errors of {piece.heard_error:.0%} against the text"
     sure = f" ({heard.detected} {heard.language_probability:.0%}, confidence {heard.confidence:.2f}{error})"
     return page.joined(*(part for word in words for part in (word, blank)), sure)
 

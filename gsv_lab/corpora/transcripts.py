@@ -1,8 +1,8 @@
 """Transcripts by a machine for a person to correct: what each slice is heard to say, once, and where to doubt it.
 
 A transcript that cannot be right (no speech, a loop, another language, far too many words) is not written into the
-list. One that may be wrong is written and named. A text that was given is only compared and never replaced.
-Measured with Whisper base on {MEASURED}; see docs/transcripts.md.
+list. One that may be wrong is written and named. A text that was given is only compared and never replaced. How the
+limits were chosen, and what they find, is measured in docs/transcripts.md.
 Letters: T samples at 16 kHz.
 """
 
@@ -26,10 +26,10 @@ from gsv_lab.system.extras import require
 from gsv_lab.system.folders import resumable_folder
 from gsv_lab.text.agreement import check_text_length, language_of
 
-UNSURE = 0.75
+UNSURE = 0.8
 """Mean probability of the words under which a transcript is to be checked."""
 DIFFERENT = 0.5
-"""Share of a given text's words or syllables that are not heard, over which it is doubted."""
+"""Errors for each word or syllable of a given text over which it is doubted."""
 MOST_COMPRESSED = 2.4
 """Whisper's own limit for a text that repeats itself, Radford et al. 2022, section 4.5."""
 
@@ -111,7 +111,8 @@ def _impossible(heard: Transcript, speech: float) -> str:
     units = counted(heard.text)
     said = f"{heard.text!r} is not written"
     if not units:
-        return "TRANSCRIPT_EMPTY: no words are heard here; listen, and write what is said into list.txt, or remove it"
+        aside = f" ({said})" if heard.text else ""
+        return f"TRANSCRIPT_EMPTY: no words are heard here{aside}; write what is said into list.txt, or remove the row"
     if heard.detected not in LANGUAGES:
         share = f"{heard.detected!r} ({heard.language_probability:.0%})"
         return f"TRANSCRIPT_LANGUAGE: this sounds like {share}; en and zh are known, or say --language; {said}"
@@ -142,7 +143,7 @@ def counted(text: str) -> list[str]:
 
 
 def difference(given: str, heard: Transcript) -> float | None:
-    """Share of a given text's words or syllables that are not heard, with those that are too many; None without any.
+    """Errors for each word or syllable of a given text, above 1 where far more is heard; None without any.
 
     Raises:
         LabError: EXTRA_MISSING, jiwer is not installed.
@@ -158,4 +159,4 @@ def doubt_of_text(given: str, heard: Transcript, error: float | None) -> str:
     if error is None or error <= DIFFERENT:
         return ""
     said = f"heard: {heard.text!r}" if heard.text else "no words are heard"
-    return f"TRANSCRIPT_DIFFERS: {error:.0%} of the given text is not heard; given: {given!r}; {said}"
+    return f"TRANSCRIPT_DIFFERS: errors of {error:.0%} between text and speech; given: {given!r}; {said}"

@@ -111,7 +111,7 @@ def correlation(one: np.ndarray, two: np.ndarray) -> float:
 
 
 def first_clips(items: Sequence[Item], each: int = 3) -> list[Clip]:
-    """The first clips of every known speaker of some lists, references and targets alike; one clip alone is left out."""
+    """The first clips of every known speaker of some lists, references and targets alike; a lone clip is left out."""
     speakers: dict[str, dict[str, Clip]] = {}
     for item in items:
         for clip in (item.reference, item.target):

@@ -59,7 +59,7 @@ MEASURES = {
     "looped": Named("looped", "words a clip", -1, 2, "completeness"),
     "stopped_early": Named("stopped early", "%", -1, 0, "completeness"),
     "similarity": Named("similarity", "cosine", 1, 3, "voice"),
-    "similarity_normalised": Named("normalised similarity", "0 floor, 1 ceiling", 1, 2, "voice"),
+    "similarity_normalised": Named("normalised similarity (floor 0, ceiling 1)", "", 1, 2, "voice"),
     "nearest": Named("own reference nearest", "%", 1, 0, "voice"),
     "accepted": Named("accepted as the speaker", "%", 1, 0, "voice"),
     "ceiling": Named("ceiling", "cosine", 0, 3, "anchor"),
@@ -107,7 +107,9 @@ def named(measure: str) -> Named:
 def unit_of(measure: str, *, difference: bool = False) -> str:
     """Unit of a measure, or of the difference of two of its values: that of two shares is told in points of 100."""
     unit = named(measure).unit
-    return "points" if difference and unit == "%" else unit
+    if not difference:
+        return unit
+    return "points" if unit == "%" else "" if unit.startswith("of ") else unit
 
 
 def direction(measure: str) -> str:

@@ -206,7 +206,7 @@ def _warnings(results: Mapping[str, Any], test_list: TestList) -> list[str]:
             found.append(
                 f"{name}: {len(system['extra'])} waves are no items of the list, first {system['extra'][0]!r}."
             )
-        if len(system["rates"]) > 1:
+        if len(system["rates"]) > 1 and name != NATURAL:
             found.append(f"{name}: waves have several rates: {', '.join(system['rates'])} Hz.")
     bands = {name: system["band_hz"] for name, system in results["systems"].items() if system["band_hz"]}
     if bands and min(bands.values()) < NARROW * max(bands.values()):

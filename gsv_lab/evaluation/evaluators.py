@@ -15,6 +15,9 @@ from gsv_lab.audio.whisper import HOW_TO_GET, is_multilingual, whisper_folders
 from gsv_lab.errors import ConfigError, LabError
 from gsv_lab.evaluation.lists import LANGUAGES, Item
 from gsv_lab.evaluation.measures import Measure, own
+from gsv_lab.evaluation.measures.cepstral import CepstralDistortion
+from gsv_lab.evaluation.measures.completeness import Completed
+from gsv_lab.evaluation.measures.level import Level, QuietShare
 from gsv_lab.evaluation.measures.prosody import Prosody
 from gsv_lab.evaluation.measures.quality import Dnsmos
 from gsv_lab.evaluation.measures.recognisers import (
@@ -25,7 +28,9 @@ from gsv_lab.evaluation.measures.recognisers import (
     whisper_name,
 )
 from gsv_lab.evaluation.measures.sharing import OnFirstUse
+from gsv_lab.evaluation.measures.signal import Pesq, SiSnr, Stoi
 from gsv_lab.evaluation.measures.similarity import GE2E, SpeakerEmbedder, SpeakerSimilarity
+from gsv_lab.evaluation.measures.tempo import PauseShare, SpeakingRate
 from gsv_lab.evaluation.measures.text import UNITS, PhoneErrors, TextErrors
 from gsv_lab.evaluation.measures.timing import Durations, SilenceShare
 
@@ -106,9 +111,9 @@ def measures_for(
     return measures, absent
 
 
-def always(kind: type[Measure]) -> Callable[[Setting], list[Offer]]:
-    """A group of one measure that knows every language; its class has `name` and `evaluator` and no arguments."""
-    return lambda setting: [Offer(kind.name, kind.evaluator, kind)]
+def always(*kinds: type[Measure]) -> Callable[[Setting], list[Offer]]:
+    """A group of measures that know every language; each class has `name` and `evaluator` and needs no arguments."""
+    return lambda setting: [Offer(kind.name, kind.evaluator, kind) for kind in kinds]
 
 
 def by_phones(kind: Any) -> Callable[[Setting], Iterator[Offer]]:
@@ -199,5 +204,28 @@ GROUPS: dict[str, Callable[[Setting], Iterable[Offer]]] = {
     "quality": always(Dnsmos),
     "prosody": always(Prosody),
     "timing": _timing,
+    "completeness": by_phones(Completed),
+    "tempo": always(SpeakingRate, PauseShare),
+    "signal": always(CepstralDistortion, Stoi, Pesq, SiSnr),
+    "level": always(Level, QuietShare),
 }
 """What can be measured, by the names of `--measures`; `always` and `by_phones` make a group of a class of measures."""
+
+
+def register_measure(kind: type[Measure]) -> type[Measure]:
+    """A class of measures of your own joins the groups, under its name; it is made without arguments.
+
+    A file that `gsv-lab evaluate --parts FILE.py` names may use it as a decorator.
+
+    Raises:
+        ConfigError: `MEASURE_DUPLICATE`, another group has that name.
+    """
+    if kind.name in GROUPS and kind.name not in _REGISTERED:
+        problem = f"The measure {kind.name!r} is called as a group of the kit is"
+        raise ConfigError("MEASURE_DUPLICATE", problem, f"none of {', '.join(GROUPS)}", "Choose another name")
+    _REGISTERED.add(kind.name)
+    GROUPS[kind.name] = always(kind)
+    return kind
+
+
+_REGISTERED: set[str] = set()

@@ -1,8 +1,8 @@
 """Protocols: which clips of a corpus are spoken, and on which a voice is tuned, the same for all who have the corpus.
 
-    ljspeech        chapters LJ001 and LJ002 test, LJ003 validates and takes no part here, voices are tuned on 60 s drawn
-                    from LJ004 on (the split of FastSpeech 2, arXiv:2006.04558). Where the corpus ends before LJ004, as
-                    in this project's own tables: tuned on LJ001, scored on LJ002
+    ljspeech        chapters LJ001 and LJ002 test, LJ003 validates and takes no part here, voices are tuned on 60 s
+                    drawn from LJ004 on (the split of FastSpeech 2, arXiv:2006.04558). Where the corpus ends before
+                    LJ004, as in this project's own tables: tuned on LJ001, scored on LJ002
     vctk            the 11 speakers that YourTTS holds out (arXiv:2112.02418; their ids: Edresson/YourTTS, audios_demo);
                     sentence 005 lends the voice, 5 of the speaker's own sentences are scored
     cross-lingual   each voice of a list says texts of the other language

@@ -82,7 +82,7 @@ def report_page(
     sections = {anchor: section for anchor, section in sections.items() if section[1]}
     parts = [page.joined(page.heading(title, 2, anchor), *body) for anchor, (title, body) in sections.items()]
     names = {anchor: title for anchor, (title, _) in sections.items()}
-    return page.document(_title(results), _lead(results), _warnings(results), page.contents(names), *parts)
+    return page.document(_title(results), _lead(results), _warnings(results), page.contents(names), *parts, wide=True)
 
 
 def _systems(results: Results) -> list[str]:
@@ -129,7 +129,7 @@ def _compared(results: Results) -> list[Html]:
         noted = [page.warning(count) if count else count for count in (missing, failed)]
         rows.append([name, system["samples"], system["items"], *noted, len(system["extra"]), rates, band])
     names = [_names(name, results["systems"][name]) for name in _systems(results)]
-    return [page.table(head, rows, stack=True), *names]
+    return [page.flow(page.table(head, rows)), *names]
 
 
 def _names(name: str, system: Row) -> Html:
@@ -145,14 +145,14 @@ def _tables(results: Results) -> list[Html]:
     minus = {_key(row, row["a"]): row for row in results["differences"] if row["b"] == NATURAL}
     for language in sorted({row["language"] for row in results["figures"]}):
         rows = [row for row in results["figures"] if row["language"] == language]
-        parts.append(page.heading(language_name(language), 3))
+        groups = []
         for group, columns in grouped(columns_of(rows)).items():
             if group == "anchor":
                 continue
             note = page.paragraph(NOTES[group], kind="note") if group in NOTES else ""
             lines = {name: _line(rows, name, minus if group == "quality" else {}) for name in _systems(results)}
-            parts.append(page.joined(page.heading(GROUPS[group], 4), note, grid("system", lines, columns)))
-        parts.append(single_note(rows))
+            groups.append(page.joined(page.heading(GROUPS[group], 4), note, grid("system", lines, columns)))
+        parts += [page.heading(language_name(language), 3), page.flow(*groups), single_note(rows)]
     return parts
 
 
@@ -188,26 +188,27 @@ def _speakers(results: Results) -> list[Html]:
                     lines.setdefault(speaker or "unknown", {})[row["measure"], row["evaluator"]] = text
             if lines:
                 body = grid("speaker", dict(sorted(lines.items())), columns_of(rows))
-                parts.append(page.fold(f"{language_name(language)}, {system}: {len(lines)} speakers", body))
+                parts.append(page.fold(f"{language_name(language)}, {system}: {len(lines)} speakers", page.flow(body)))
     return parts
 
 
 def _anchors(results: Results) -> list[Html]:
     """What a similarity is measured by: ceiling, floor, and the threshold of acceptance."""
     figures = [row for row in results["figures"] if named(row["measure"]).group == "anchor"]
-    lines = {}
+    tables = []
     for language in sorted({row["language"] for row in figures}):
         rows = [row for row in figures if row["language"] == language]
-        lines |= {f"{name}, {language_name(language)}": _line(rows, name, {}) for name in _systems(results)}
+        lines = {name: _line(rows, name, {}) for name in _systems(results)}
+        tables.append(page.joined(page.heading(language_name(language), 4), grid("system", lines, columns_of(rows))))
     thresholds = []
     for evaluator, languages in results["thresholds"].items():
         for language, found in languages.items():
             values = (shown("similarity", found["threshold"]), shown("word_error", found["rate"], unit=True))
             thresholds.append((evaluator, language_name(language), *values))
     parts = []
-    if lines:
+    if tables:
         says = "Ceiling: other natural speech of the same speaker. Floor: natural speech of other speakers."
-        parts += [page.paragraph(says, kind="note"), grid("system", lines, columns_of(figures))]
+        parts += [page.paragraph(says, kind="note"), page.flow(*tables)]
     if thresholds:
         says = "A clip is accepted above the threshold at which natural pairs have equal errors of both kinds."
         head = ("evaluator", "language", "threshold", "equal-error rate")
@@ -253,7 +254,7 @@ def _how(results: Results, timing: Mapping[str, Any]) -> list[Html]:
         page.table(("setting", "value"), flat(results["settings"])),
         page.fold("Hashes", page.table(("of", "hash"), hashes)),
         page.heading("Where and when", 3),
-        page.table(("", ""), flat(timing)),
+        page.table(("fact", "value"), flat(timing)),
         page.paragraph("For programs: ", page.link("results.json"), ", ", page.link("clips.csv"), ", ",
                        page.link("timing.json"), ".", kind="note"),
     ]  # fmt: skip

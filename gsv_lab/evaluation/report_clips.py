@@ -106,7 +106,7 @@ def worst(results: Results, waves: Waves, room: int = MEDIA) -> list[Html]:
         if room <= 0:
             heard = [page.paragraph("Its sounds are left out, so that this page stays small.", kind="note")]
         cards.append(_card(found, figures, heard))
-    return cards
+    return [page.cards(cards)] if cards else []
 
 
 def _card(found: Worst, figures: Mapping[tuple[str, ...], float | None], heard: Iterable[Html]) -> Html:
@@ -145,7 +145,7 @@ def examples(results: Results, waves: Waves) -> list[Html]:
         if by_item:
             item = max(by_item, key=lambda name: len(by_item[name]))
             cards.append(_example(language, item, by_item[item], waves))
-    return cards
+    return [page.cards(cards)] if cards else []
 
 
 def _example(language: str, item: str, clips: Mapping[str, Clip], waves: Waves) -> Html:
@@ -180,9 +180,9 @@ class _Sound:
         if self.path is None or self.found is None:
             return page.paragraph(f"{self.name}: its file can no longer be read", kind="warning")
         seconds = f"{self.found.seconds:.1f} s"
-        aside = f"first {LONGEST:.0f} of {seconds}" if self.found.seconds > LONGEST else seconds
+        aside = f"first {LONGEST:g} of {seconds}" if self.found.seconds > LONGEST else seconds
         address = audio.data_url(self.samples, RATE, self.mark, ".flac")
-        return page.player(address, self.name, aside, preload="none")
+        return page.player(address, self.name, aside)
 
 
 def _spectrograms(sounds: Mapping[str, _Sound]) -> Html:
@@ -193,6 +193,6 @@ def _spectrograms(sounds: Mapping[str, _Sound]) -> Html:
     if not waves:
         return Html()
     figure = figures.spectrogram_pair(waves, RATE)
-    figure.set_size_inches(7.0, 0.5 + 1.4 * len(waves))
+    figure.set_size_inches(6.0, 0.5 + 1.4 * len(waves))
     width, height = (round(100 * inches) for inches in figure.get_size_inches())
-    return page.picture(figures.png(figure), f"spectrograms: {', '.join(waves)}", width, height)
+    return page.picture(figures.png(figure, colours=64), f"spectrograms: {', '.join(waves)}", width, height)

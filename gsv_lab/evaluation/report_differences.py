@@ -21,7 +21,7 @@ from gsv_lab.evaluation.systems import NATURAL
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
 
-MAIN = ("word_error", "char_error", "syllable_error", "phone_error", "similarity", "dnsmos", "f0_rmse", "mcd")
+MAIN = ("word_error", "char_error", "syllable_error", "phone_error", "similarity", "dnsmos", "f0_rmse")
 """Measures that are drawn, beside those that are none of the kit's own."""
 ROWS = 12
 """Differences in one picture; the rest stands in the tables."""
@@ -55,7 +55,7 @@ def differences(results: Results) -> list[Html]:
         page.paragraph(
             f"Both systems on the items that both have, item by item. {tests} tests were asked, and Holm's correction "
             f"is over all of them: a difference is bold, and filled in the pictures, where its Holm p is below "
-            f"{1 - level:.3g}. Intervals are of {level:.0%} and not corrected."
+            f"{1 - level:.3g}. Intervals are of {100 * level:g} % and not corrected."
         )
     ]
     for language in sorted({row["language"] for row in rows}):
@@ -73,7 +73,7 @@ def _language(rows: Sequence[Row], alpha: float) -> list[Html]:
     everything = [_line(row) for row in rows if named(row["measure"]).group]
     return [
         page.beside(*(_forest(rows, column, alpha) for column in main)) if main else Html(),
-        grid("difference", lines, main, difference=True),
+        page.flow(grid("difference", lines, main, difference=True)),
         single_note(rows),
         page.fold(f"All {len(everything)} differences", page.table(ALL_HEAD, everything)),
     ]
@@ -136,7 +136,7 @@ def _forest(rows: Sequence[Row], column: Column, alpha: float) -> Html:
     title = page.paragraph(page.strong(known.heading), " ", page.aside(says))
     more = page.paragraph(f"{len(left_out)} more in the table", kind="note") if left_out else ""
     alt = f"differences of {known.heading} by {evaluator}, as in the table below"
-    return page.joined(title, page.picture(figures.png(figure, 160), alt, width, height), more)
+    return page.joined(title, page.picture(figures.png(figure, 160, colours=64), alt, width, height), more)
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ Column = tuple[str, str]
 """Measure and evaluator."""
 
 LANGUAGES = {"en": "English", "zh": "Mandarin"}
-WIDEST = 6
+WIDEST = 7
 """Columns of measures in one table; more are continued in the next."""
 SINGLE = "†"
 SINGLE_NOTE = f"{SINGLE} this speaker only: the interval is over the clips of one speaker, not over speakers."
@@ -72,7 +72,7 @@ def grid(
         filled = {name: row for name, row in rows.items() if any(column in row for column in some)}
         lines = [[name, *(row.get(column, "–") for column in some)] for name, row in filled.items()]
         heads = [head(column, difference=difference) for column in some]
-        tables.append(page.table([first, *heads], lines, stack=True))
+        tables.append(page.table([first, *heads], lines))
     return page.joined(*tables)
 
 

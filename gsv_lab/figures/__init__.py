@@ -17,6 +17,7 @@ _PICTURES: dict[str, tuple[str, ...]] = {
     "codes": ("codebook_usage", "phone_code_matrix"),
     "training": ("training_curves", "slice_quality"),
     "attention": ("triangle_attention", "alignment", "alignments"),
+    "traces": ("completeness",),
     "sampling": ("sampling_candidates",),
     "latents": ("flow_densities", "latent_spread", "vocoder_stages", "excitation"),
     "speakers": ("speaker_space", "leakage_matrix"),

@@ -178,6 +178,15 @@ def _alignments(m: Material) -> Figure:
     return figures.alignments({"clean": m.attention, "blurred": m.attention + 0.2, "noise": noise}, 50, m.phones)
 
 
+def _completeness(m: Material) -> Figure:
+    words = [(phone, number, number) for number, phone in enumerate(m.phones)]
+    left_out = len(words) // 2
+    belongs = [number for number in range(len(words)) if number != left_out]
+    heard, times = [m.phones[number] for number in belongs], [m.start[number] for number in belongs]
+    seen = {"heard": heard, "times": times, "belongs": belongs}
+    return figures.completeness(m.attention, 50, words, **seen, skipped=[left_out])
+
+
 def _sampling_candidates(m: Material) -> Figure:
     logits = 2.5 * m.rng.standard_normal((len(m.codes), 257))
     order = np.argsort(-logits, axis=1)

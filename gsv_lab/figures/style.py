@@ -24,6 +24,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.rcsetup import cycler
 from numpy.typing import NDArray
+from PIL import Image
 
 from gsv_lab.errors import printable
 
@@ -78,11 +79,22 @@ def picture(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return styled
 
 
-def png(figure: Figure, dpi: float = 100.0) -> bytes:
-    """The picture as the bytes of a PNG, for reports and notebooks."""
+def png(figure: Figure, dpi: float = 100.0, colours: int = 0) -> bytes:
+    """The picture as the bytes of a PNG, for reports and notebooks.
+
+    Args:
+        figure: to draw.
+        dpi: points an inch.
+        colours: at most so many (up to 256), which needs less than half of the bytes; 0 keeps them all.
+    """
     buffer = io.BytesIO()
     with look():
         figure.savefig(buffer, format="png", dpi=dpi)
+    if colours:
+        image = Image.open(buffer).convert("RGB")
+        few = image.quantize(colours, Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
+        buffer = io.BytesIO()
+        few.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
 
 

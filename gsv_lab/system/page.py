@@ -27,7 +27,7 @@ STYLE = f"""
 *{{box-sizing:border-box}}
 body{{margin:0;background:#fff;color:{INK};font:16px/1.5 {FONT};overflow-wrap:break-word}}
 main{{max-width:62rem;margin:0 auto;padding:1rem 1rem 3rem}}
-main.wide{{max-width:96rem}}
+main.wide{{max-width:96rem}} main.wide>p,main.wide>ul{{max-width:62rem}}
 h1,h2,h3,h4{{line-height:1.25;margin:1.6em 0 .5em}} h1{{font-size:1.7rem;margin-top:.6em}} h2{{font-size:1.3rem}}
 h3{{font-size:1.08rem}} h4{{font-size:.95rem;margin:1.1em 0 .2em}}
 p,ul{{margin:.5em 0}} ul{{padding-left:1.3em}}
@@ -37,6 +37,11 @@ figcaption small{{color:{SOFT};font-weight:400}}
 img{{display:block;max-width:100%;height:auto}}
 audio{{display:block;width:100%;min-width:13rem;height:2.6rem}}
 .beside{{display:grid;gap:.8rem 1.2rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,17rem),1fr))}}
+.flow{{display:flex;flex-wrap:wrap;gap:0 2.5rem}} .flow>div{{min-width:min(100%,20rem);max-width:100%}}
+.flow .note{{width:0;min-width:100%}}
+.flow td:first-child{{max-width:12rem}} .flow :is(th,td):first-child{{position:sticky;left:0;background:#fff}}
+.cards{{display:grid;gap:0 1.2rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,34rem),1fr));align-items:start}}
+.cards>*{{min-width:0}}
 .card{{border:1px solid {LINE};border-radius:.5rem;padding:.2rem 1rem .8rem;margin:1.2rem 0}}
 .card>h3:first-child{{margin-top:.7em}}
 .scroll{{overflow-x:auto;margin:.8em 0}}
@@ -50,16 +55,18 @@ pre{{background:{FAINT};padding:.6rem .8rem;overflow-x:auto;font-size:.86rem}}
 details{{margin:.6em 0}} summary{{cursor:pointer;color:{ACCENT}}} details[open]>summary{{margin-bottom:.3em}}
 a{{color:{ACCENT}}} :focus-visible{{outline:2px solid {ACCENT};outline-offset:2px}}
 @media (max-width:44rem){{
+.flow td:first-child{{max-width:7rem}}
 .stack thead{{display:block;position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}
 .stack,.stack tbody,.stack tr,.stack td{{display:block}}
 .stack tr{{border-bottom:1px solid {LINE};padding:.6rem 0}}
 .stack td{{border:0;padding:.1rem 0}} .stack td:empty{{display:none}}
-.stack td[data-head]::before{{content:attr(data-head) ": ";color:{SOFT}}} .stack .value small{{display:inline}}
+.stack td[data-head]::before{{content:attr(data-head) ": ";color:{SOFT}}}
 .stack td:first-child{{font-weight:600}} .stack td:first-child::before{{font-weight:400}}
 }}
 @media print{{
 body{{font-size:10.5pt}} main,main.wide{{max-width:none;padding:0}}
 audio,nav{{display:none}} .scroll,pre{{overflow:visible}} pre{{white-space:pre-wrap}}
+.flow table,.flow .note{{font-size:8pt}} .flow td:first-child{{max-width:7rem}}
 .card,figure,tr{{break-inside:avoid}} h2,h3,h4{{break-after:avoid}}
 }}
 """
@@ -246,6 +253,16 @@ def fold(summary: object, *parts: object) -> Html:
 def beside(*columns: object) -> Html:
     """Columns side by side, under each other where there is no room."""
     return Html(f'<div class="beside">{"".join(f"<div>{html(column)}</div>" for column in columns)}</div>')
+
+
+def flow(*parts: object) -> Html:
+    """Parts of any width in lines, as many in each as there is room for, such as small tables."""
+    return Html(f'<div class="flow">{"".join(f"<div>{html(part)}</div>" for part in parts if part)}</div>')
+
+
+def cards(parts: Iterable[object]) -> Html:
+    """Cards, two in a line where there is room."""
+    return Html(f'<div class="cards">{joined(*parts)}</div>')
 
 
 def card(*parts: object) -> Html:

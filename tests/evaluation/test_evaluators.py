@@ -14,7 +14,16 @@ from gsv_lab.audio import whisper as models
 from gsv_lab.checkpoint import save_component
 from gsv_lab.errors import CheckpointError, ConfigError, LabError
 from gsv_lab.evaluation import evaluators
-from gsv_lab.evaluation.evaluators import GROUPS, Absent, Offer, Setting, always, by_phones, measures_for
+from gsv_lab.evaluation.evaluators import (
+    GROUPS,
+    Absent,
+    Offer,
+    Setting,
+    always,
+    by_phones,
+    measures_for,
+    register_measure,
+)
 from gsv_lab.evaluation.lists import Item, read_list
 from gsv_lab.evaluation.measures import Found, Job, Measure, own
 from gsv_lab.system import extras
@@ -41,6 +50,16 @@ OTHERS = {
     ("silence_share", "recogniser_zh"),
     ("duration_error", "recogniser_en"),
     ("duration_error", "recogniser_zh"),
+    ("skipped", "recogniser_en"),
+    ("skipped", "recogniser_zh"),
+    ("speaking_rate", "silero-vad"),
+    ("pause_share", "silero-vad"),
+    ("mcd", "signal"),
+    ("stoi", "signal"),
+    ("pesq", "signal"),
+    ("si_snr", "signal"),
+    ("clipping", "signal"),
+    ("silence_share", "silero-vad"),
 }
 
 
@@ -137,6 +156,8 @@ def test_other_models_judge_what_they_know(items: Any, tmp_path: Path, installed
         ("resemblyzer", {("similarity", "ge2e")}, "pip install --no-deps Resemblyzer==0.1.4"),
         ("webrtcvad", {("similarity", "ge2e")}, "pip install --no-deps Resemblyzer==0.1.4"),
         ("onnxruntime", {("dnsmos", "dnsmos")}, "[eval]"),
+        ("pystoi", {("stoi", "signal")}, "[eval]"),
+        ("pesq", {("pesq", "signal")}, "[pesq]"),
     ],
 )
 def test_packages_that_are_absent_are_named(
@@ -233,3 +254,23 @@ def test_networks_of_a_lab_come_before_those_that_ship(
     (folder / "speaker_verifier.safetensors").unlink()
     without = measures_for(items, lab=lab, only=["similarity"])[0]
     assert without[0].identity == similarity[1]
+
+
+def test_a_measure_of_ones_own_joins_the_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluators, "GROUPS", dict(evaluators.GROUPS))
+    monkeypatch.setattr(evaluators, "_REGISTERED", set())
+
+    class Peak:
+        name, evaluator, identity, needs = "peak", "signal", "peak 1", ()
+
+        def __call__(self, wave: np.ndarray, job: Job) -> dict[str, float]:
+            return {"peak": float(np.abs(wave).max())}
+
+    assert register_measure(Peak) is Peak
+    (made,), absent = measures_for([Item("a", "", "en", "x")], only=["peak"])
+    assert isinstance(made, Peak) and not absent
+    register_measure(Peak)  # a cell of a notebook runs again
+    Peak.name = "quality"
+    with pytest.raises(ConfigError, match="quality") as caught:
+        register_measure(Peak)
+    assert caught.value.code == "MEASURE_DUPLICATE"

@@ -18,7 +18,7 @@ import pytest
 from gsv_lab.errors import LabError
 from gsv_lab.system import folders
 from gsv_lab.system.files import save_bytes, saving
-from gsv_lab.system.folders import locked, new_folder, private_folder
+from gsv_lab.system.folders import locked, new_folder, private_folder, resumable_folder
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes of this system do not fork")
 
@@ -80,6 +80,24 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(cache_folder: Pa
     assert (left / "recording").is_file()
     with private_folder():
         assert not left.exists()
+
+
+def test_stopped_work_is_found_again_for_a_week(cache_folder: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), resumable_folder("mine") as left:
+        (left / "words").write_text("half")
+        raise KeyboardInterrupt
+    assert stat.S_IMODE(left.parent.stat().st_mode) == 0o700
+    for days in (6, 8):
+        old = time.time() - days * 24 * 3600
+        os.utime(left, (old, old))
+        with resumable_folder("yours") as other:
+            assert other != left and left.exists() == (days == 6)
+    with pytest.raises(KeyboardInterrupt), resumable_folder("mine") as left:
+        (left / "words").write_text("half")
+        raise KeyboardInterrupt
+    with resumable_folder("mine") as again:
+        assert again == left and (again / "words").read_text() == "half"
+    assert not list((cache_folder / "private").iterdir())
 
 
 @pytest.mark.parametrize("how", ["a file", "in a file", "a link"])
