@@ -52,6 +52,14 @@ def test_copies_differ_by_what_was_asked_for_and_nothing_else(wave: torch.Tensor
     assert torch.equal(metrics.changed(wave, seconds=0.5), wave[: RATE // 2])
 
 
+def test_a_copy_may_be_shorter_or_longer_than_its_original(wave: torch.Tensor) -> None:
+    perfect = {"SSIM": 1.0, "SI-SNR": 100.0, "MCD": 0.0}
+    short = metrics.measured(wave[:RATE], wave, wave, Loudness())
+    assert {name: short[name] for name in perfect} == pytest.approx(perfect)
+    long = metrics.measured(torch.cat([wave, wave]), wave, wave, Loudness())
+    assert long["SI-SNR"] == pytest.approx(100) and long["MCD"] > 1  # the path has to go to the end of both
+
+
 def test_structural_similarity_sees_places(wave: torch.Tensor) -> None:
     image = metrics.mel_image(wave)
     assert image.shape == (80, 200) and metrics.ssim(image, image) == pytest.approx(1)

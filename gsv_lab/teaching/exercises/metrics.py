@@ -175,7 +175,7 @@ def measured(copy: Tensor, original: Tensor, reference: Tensor, embedder: Speake
     """A copy (T,) by four measures: SSIM, SI-SNR and MCD in dB, cosine.
 
     Args:
-        copy: is compared with as much of the original as it is long.
+        copy: is compared with as much of the original as it is long; of a longer one SSIM and SI-SNR leave out the end.
         original: what it was made from.
         reference: other speech of the same voice, for the cosine.
         embedder: gives voice vectors.
@@ -184,7 +184,7 @@ def measured(copy: Tensor, original: Tensor, reference: Tensor, embedder: Speake
     vectors = [embedder.embed(wave.numpy()) for wave in (copy, reference)]
     return {
         "SSIM": ssim(mel_image(copy), mel_image(beginning)),
-        "SI-SNR": si_snr(beginning.numpy(), copy.numpy()),
+        "SI-SNR": si_snr(beginning.numpy(), copy[: beginning.numel()].numpy()),
         "MCD": mcd(beginning, copy),
         "cosine": float(vectors[0] @ vectors[1]),
     }
