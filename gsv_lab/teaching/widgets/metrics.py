@@ -60,6 +60,11 @@ class MetricExplorer(Explorer):
             }
         )
 
+    def panel(self) -> list[ipywidgets.Widget]:
+        """The rows of controls, and a player of the recording under them."""
+        heard = f"<small>recording</small><br>{player(self.wave, RATE, self.mark)}"
+        return [*super().panel(), ipywidgets.HTML(heard)]
+
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Least and most of every slider."""
         sliders = {name: control for name, control in self.controls.items() if control.has_trait("readout")}
@@ -70,19 +75,17 @@ class MetricExplorer(Explorer):
         return measured(changed(self.wave, **settings), self.wave, self.reference, self.embedder)
 
     def render(self, state: State) -> str:
-        """A table of all measures, of the recording and of the copy, under a player of each."""
+        """A player of the copy, and a table of all measures, of the recording and of the copy."""
         moved = {name: state[name] for name in self.ranges()}
         copy = changed(self.wave, **moved)
-        sounds = {"recording": self.wave, "copy": copy}
-        columns = [self._column(wave, state["others"]) for wave in sounds.values()]
+        recording, moved_copy = (self._column(wave, state["others"]) for wave in (self.wave, copy))
         rows = "".join(
-            f"<tr><td>{name}</td><td>{columns[0][name]}</td><td><b>{columns[1][name]}</b></td>"
+            f"<tr><td>{name}</td><td>{recording[name]}</td><td><b>{moved_copy[name]}</b></td>"
             f"<td><small>{meaning}</small></td></tr>"
             for name, meaning in _MEANING.items()
         )
-        head = "".join(f"<th>{title}</th>" for title in ("", *sounds, ""))
-        players = "".join(f"<td>{player(wave, RATE, self.mark)}</td>" for wave in sounds.values())
-        return f"<table><tr>{head}</tr><tr><td></td>{players}<td></td></tr>{rows}</table>"
+        head = "".join(f"<th>{title}</th>" for title in ("", "recording", "copy", ""))
+        return f"<small>copy</small><br>{player(copy, RATE, self.mark)}<table><tr>{head}</tr>{rows}</table>"
 
     def _column(self, wave: Tensor, others: bool) -> dict[str, str]:
         found = measured(wave, self.wave, self.reference, self.embedder)
