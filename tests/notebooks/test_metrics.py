@@ -11,7 +11,7 @@ import torch
 
 from gsv_lab import audio
 from gsv_lab.errors import LabError
-from gsv_lab.evaluation.measures import cepstral, quality, similarity
+from gsv_lab.evaluation.measures import Job, cepstral, quality, similarity
 from gsv_lab.evaluation.measures.prosody import dtw
 from gsv_lab.evaluation.statistics import intervals
 from gsv_lab.inference.lab import Lab
@@ -31,7 +31,8 @@ def wave() -> torch.Tensor:
 class Loudness:
     """A stand-in for a verifier: the levels of three thirds of the band."""
 
-    name = "levels"
+    name = identity = "levels"
+    seconds = 6.0
 
     def embed(self, wave: np.ndarray) -> np.ndarray:
         parts = np.array_split(np.abs(np.fft.rfft(wave)), 3)
@@ -186,7 +187,7 @@ def test_word_results_are_complete_and_as_they_were_counted() -> None:
         assert len(word_results.counts(rows, word_results.SAMPLE, name)[0]) == 5
         assert len(word_results.counts(rows, word_results.MADE, name)[0]) == 15
     for row in rows:
-        assert row.count == len(row.expected.split()) and abs(len(row.recognised.split()) - row.count) <= row.errors
+        assert row.units == len(row.expected.split()) and abs(len(row.recognised.split()) - row.units) <= row.errors
         assert (row.errors == 0) == (row.expected == row.recognised)
     table = word_results.by_recogniser(rows, lambda *columns: columns[1].sum())
     words = {row["nano retains"] for row in table}
@@ -237,7 +238,8 @@ def test_the_explorer_asks_judges_that_are_installed(wave: torch.Tensor, monkeyp
         def embed(self, wave: np.ndarray) -> np.ndarray:
             return np.array([0.6, 0.8])
 
-        def __call__(self, wave: np.ndarray) -> dict[str, float]:
+        def __call__(self, wave: np.ndarray, job: Job) -> dict[str, float]:
+            assert job.recording.samples.numel() == len(wave)
             return {"dnsmos": 2.5}
 
     monkeypatch.setattr("gsv_lab.teaching.widgets.metrics.GE2E", Judge)
