@@ -11,7 +11,7 @@ import pytest
 
 from gsv_lab import audio
 from gsv_lab.evaluation import report_clips
-from gsv_lab.evaluation.report_clips import Waves, examples, worst, worst_clips
+from gsv_lab.evaluation.report.clips import Waves, examples, worst, worst_clips
 
 from .result_maker import NASTY, results, write_sounds
 
