@@ -96,7 +96,7 @@ def worst(results: Results, waves: Waves, room: int = MEDIA) -> list[Html]:
         waves: where the sounds lie.
         room: letters that sounds and pictures may take.
     """
-    figures = {}
+    figures: dict[tuple[str, ...], float | None] = {}
     for row in results["figures"]:
         figures[row["system"], row["language"], row["measure"], row["evaluator"]] = row["value"]
     cards = []
