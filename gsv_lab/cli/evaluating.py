@@ -191,12 +191,12 @@ def _targets(arguments: argparse.Namespace) -> TestList:
 
 def _folder(argument: str, targets: TestList) -> System:
     """A system given as `DIR` or `NAME=DIR`."""
-    from gsv_lab.evaluation.systems import folder_system
+    from gsv_lab.evaluation.systems import folder_of
 
     name, equals, folder = argument.partition("=")
     if not equals or Path(argument).exists() or "/" in name:
         name, folder = "", argument
-    return folder_system(folder, targets.items, name)
+    return folder_of(folder, targets, name)
 
 
 def _conditions(arguments: argparse.Namespace, lab: Lab, targets: TestList) -> list[System]:
