@@ -25,7 +25,7 @@ from gsv_lab.evaluation.evaluators import Absent
 from gsv_lab.evaluation.identity import identity_of
 from gsv_lab.evaluation.lists import TestList
 from gsv_lab.evaluation.measures import Measure
-from gsv_lab.evaluation.report import report_page
+from gsv_lab.evaluation.report.page import report_page
 from gsv_lab.evaluation.systems import NATURAL, UNSUPPORTED, System, folder_system, natural_system
 from gsv_lab.evaluation.tables import DRAWS, LEVEL, Table, clip_values, differences_of, figures_of, rounded
 from gsv_lab.system.files import make_folder, save_bytes

@@ -212,7 +212,7 @@ def _card(shown: Shown, folder: Path) -> Html:
     judged, clip = shown.judged, shown.judged.clip
     path = folder / clip.path
     recording = read(path)
-    sound = data_url(recording.samples, recording.sample_rate, read_mark(path))
+    sound = data_url(recording.samples, recording.sample_rate, read_mark(path), ".flac")
     about = f"guard {clip.guard}, seed {clip.seed}, {clip.text.kind}, ended: {clip.ended}"
     kinds = ", ".join(NAMES.get(name, name) for name in KINDS if judged.values[name])
     return page.card(
