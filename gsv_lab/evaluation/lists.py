@@ -299,7 +299,7 @@ def _check_language(language: str, number: int) -> None:
 
 
 def path_inside(root: Path, relative: str) -> Path | None:
-    r"""A path relative to a resolved folder, without links; None where it leaves the folder or no file can be called so.
+    r"""A path relative to a resolved folder, without links; None if it leaves it or no file can be called so.
 
     >>> path_inside(Path("/data"), "../secret.wav") is path_inside(Path("/data"), "a\0.wav") is None
     True
