@@ -210,7 +210,9 @@ class _Kept:
 
 
 def _sample(system: str, item: Item, seed: int | None, path: Path) -> Sample:
-    return Sample(system, item, seed, file_hash(path), lambda: read(path), item.text, item.language, item.target, path=path)
+    return Sample(
+        system, item, seed, file_hash(path), lambda: read(path), item.text, item.language, item.target, path=path
+    )
 
 
 def _manifest(folder: Path) -> dict[tuple[str, int | None], Path]:
