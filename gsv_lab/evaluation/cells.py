@@ -285,7 +285,7 @@ def cell_key(measure: Measure, sample: Sample) -> str:
     if "text" in measure.needs:
         parts.append(sample.text)
     if "reference" in measure.needs and sample.item.reference is not None:
-        parts += [sample.item.reference.key, sample.item.reference.sha256, sample.item.language]
+        parts += [sample.item.reference.sha256, sample.item.language]
     if "natural" in measure.needs and sample.source is not None:
         parts += [sample.source.sha256, sample.aligned]
     return identity_of(parts)

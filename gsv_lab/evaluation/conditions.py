@@ -184,7 +184,7 @@ class LabConditions:
 
     def voice(self, reference: Clip, tuned: Voice | None = None) -> Voice:
         """The voice cloned from a reference with its text; with the networks of `tuned`, if that is given."""
-        key = (reference.key, tuned is not None)
+        key = (str(reference.path), tuned is not None)
         if key not in self._voices:
             path = str(reference.path)
             text = reference.text or None

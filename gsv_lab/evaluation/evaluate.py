@@ -176,7 +176,7 @@ def _results(
         "thresholds": thresholds,
         "clips": clips,
     }
-    return results | {"warnings": _warnings(results, test_list)}
+    return results | {"warnings": _warnings(results)}
 
 
 def _about(system: System, rows: Sequence[Row]) -> dict[str, Any]:
@@ -191,7 +191,7 @@ def _about(system: System, rows: Sequence[Row]) -> dict[str, Any]:
         "extra": list(system.extra),
         "failed": [{"item": row.sample.item.name, "seed": row.sample.seed, "code": row.failed} for row in failed],
         "left_out": sum(row.left_out for row in own),
-        "rates": dict(sorted(Counter(str(row.sample_rate) for row in own if not row.left_out).items())),
+        "rates": dict(sorted(Counter(str(row.sample_rate) for row in own if not row.failed).items())),
         "band_hz": rounded(statistics.median(bands)) if bands else None,
         "sounds": identity_of([row.sample.sound for row in own]),
     }
@@ -231,15 +231,18 @@ def _not_measured(systems: Sequence[System], rows: Sequence[Row], absent: Sequen
     return entries
 
 
-def _warnings(results: Mapping[str, Any], test_list: TestList) -> list[str]:
+def _warnings(results: Mapping[str, Any]) -> list[str]:
     """What a reader must know before the numbers."""
     found = []
-    speakers = {item.speaker for item in test_list.items if item.speaker}
-    if len(speakers) < 2:
-        only = (
-            f"{'One speaker' if speakers else 'No speaker is named'}: intervals are over clips, and say nothing about"
-        )
-        found.append(f"{only} other speakers.")
+    speakers_of: dict[str, int] = {}
+    for figure in results["figures"]:
+        language = figure["language"]
+        speakers_of[language] = max(speakers_of.get(language, 0), figure["speakers"])
+    for language, speakers in sorted(speakers_of.items()):
+        if speakers > 1:
+            continue
+        only = "One speaker" if speakers else "No speaker is named"
+        found.append(f"{language}: {only}: intervals are over clips, and say nothing about other speakers.")
     for name, system in results["systems"].items():
         if system["missing"] and name != NATURAL:
             found.append(f"{name}: {len(system['missing'])} of {results['list']['items']} items have no wave.")
@@ -252,7 +255,9 @@ def _warnings(results: Mapping[str, Any], test_list: TestList) -> list[str]:
             )
         if len(system["rates"]) > 1 and name != NATURAL:
             found.append(f"{name}: waves have several rates: {', '.join(system['rates'])} Hz.")
-    bands = {name: system["band_hz"] for name, system in results["systems"].items() if system["band_hz"]}
+    found += _same_waves(results["systems"])
+    bands = {name: system["band_hz"] or _nyquist(system) for name, system in results["systems"].items()}
+    bands = {name: band for name, band in bands.items() if band}
     if bands and min(bands.values()) < NARROW * max(bands.values()):
         each = ", ".join(f"{name} {band:.0f} Hz" for name, band in bands.items())
         found.append(f"Bandwidths differ: {each}. What is heard above the narrowest is not compared fairly by ear.")
@@ -262,6 +267,20 @@ def _warnings(results: Mapping[str, Any], test_list: TestList) -> list[str]:
             who = f"{figure['evaluator']} ({figure['measure']}, {figure['language']})"
             found.append(f"{who} misses {figure['value']:.0%} of natural speech: not valid here.")
     return found
+
+
+def _same_waves(systems: Mapping[str, Any]) -> list[str]:
+    """Systems whose waves are the same bytes, which is mostly a mistake in what was given."""
+    by_sounds: dict[str, list[str]] = {}
+    for name, system in systems.items():
+        if system["samples"]:
+            by_sounds.setdefault(system["sounds"], []).append(name)
+    return [f"{' and '.join(names)} are the same waves." for names in by_sounds.values() if len(names) > 1]
+
+
+def _nyquist(system: Mapping[str, Any]) -> float:
+    """Hz that a system's waves cannot hold more than, where its band was not measured; 0 where nothing was read."""
+    return max((int(rate) / 2 for rate in system["rates"]), default=0.0)
 
 
 def _timing(spent: Spent, seconds: float) -> dict[str, Any]:

@@ -118,10 +118,10 @@ def with_folders(test_list: TestList, references: str | Path | None, naturals: s
         reference, target = item.reference, item.target
         if reference is None and item.name in references_by_item:
             path = references_by_item[item.name]
-            reference = Clip(path, path.name, item.speaker, item.language, "")
+            reference = Clip(path, f"{path.parent.name}/{path.name}", item.speaker, item.language, "")
         if target is None and item.name in naturals_by_item:
             path = naturals_by_item[item.name]
-            target = Clip(path, path.name, item.speaker, item.language, item.text)
+            target = Clip(path, f"{path.parent.name}/{path.name}", item.speaker, item.language, item.text)
         items.append(replace(item, reference=reference, target=target))
     _check_clips(items)
     return replace(test_list, items=tuple(items))
@@ -289,8 +289,8 @@ def _prompted(path: Path, lines: list[str], language: str) -> list[Item]:
 
 
 def _check_name(name: str, number: int) -> None:
-    if not name or set(name) & set("/\\\0") or name.startswith("."):
-        _bad_row(number, f"has the item {name!r}", "a name that can name a file, without / and \\")
+    if not name.isprintable() or not 0 < len(name.encode()) <= 230 or set(name) & set("/\\") or name[0] == ".":
+        _bad_row(number, f"has the item {name!r}", "a name of at most 230 bytes that can name a file, without / and \\")
 
 
 def _check_language(language: str, number: int) -> None:
@@ -299,7 +299,7 @@ def _check_language(language: str, number: int) -> None:
 
 
 def path_inside(root: Path, relative: str) -> Path | None:
-    r"""A path relative to a resolved folder, without links; None if it leaves it or no file can be called so.
+    r"""A path below a resolved folder, links followed; None where it leaves that or no file can be called so.
 
     >>> path_inside(Path("/data"), "../secret.wav") is path_inside(Path("/data"), "a\0.wav") is None
     True

@@ -109,11 +109,10 @@ def folder_system(folder: str | Path, items: Sequence[Item], name: str = "") -> 
     """
     folder = Path(folder)
     name = name or folder.resolve().name
-    waves = sounds_by_item(folder)
     if (folder / MANIFEST).is_file():
         rows = _manifest(folder)
     else:
-        rows = {(stem, None): path for stem, path in waves.items()}
+        rows = {(stem, None): path for stem, path in sounds_by_item(folder).items()}
     known = {item.name: item for item in items}
     by_item: dict[str, list[tuple[int | None, Path]]] = defaultdict(list)
     for (stem, seed), path in rows.items():

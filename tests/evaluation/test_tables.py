@@ -137,3 +137,21 @@ def test_similarity_is_placed_between_floor_and_ceiling() -> None:
     assert values["similarity_normalised"]["e"] == pytest.approx((0.7 - 0.3) / (0.9 - 0.3), rel=1e-5)
     assert 0.3 < thresholds["e"]["en"]["threshold"] < 0.9 and thresholds["e"]["en"]["rate"] == 0
     assert not any(math.isnan(number) for clip in clips for by in clip["values"].values() for number in by.values())
+
+
+def test_what_says_nothing_about_a_system_is_not_tested() -> None:
+    rows = []
+    for n in range(4):
+        for system, far in (("natural", 0.0), ("one", 5.0 + n / 9), ("two", 6.0 - n / 7)):
+            shared = {"ceiling": 0.9, "floor": 0.5, "similarity_seconds": 3.0, "word_count": 4}
+            rows.append(row(system, str(n), str(n), mcd=far, f0_rmse=far, f0_offset=far, dnsmos=far, other=shared))
+    entries = differences_of(Table(clip_values(rows)[0]), ["natural", "one", "two"])
+    asked: dict[tuple[str, str], set[str]] = {(entry["a"], entry["b"]): set() for entry in entries}
+    for entry in entries:
+        asked[entry["a"], entry["b"]].add(entry["measure"])
+    two_sided = {"f0_offset", "dnsmos"}
+    assert asked == {("one", "natural"): two_sided, ("two", "natural"): two_sided,
+                     ("two", "one"): {"mcd", "f0_rmse", *two_sided}}  # fmt: skip
+    smallest = min(entries, key=lambda entry: entry["p"])
+    assert smallest["p_holm"] == pytest.approx(min(1, 8 * smallest["p"]), rel=1e-4), "corrected for the eight"
+    assert not differences_of(Table(clip_values(rows)[0]), ["natural", "one"], ["ceiling", "mcd"])

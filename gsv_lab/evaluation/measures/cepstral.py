@@ -23,7 +23,7 @@ from scipy.fft import dct
 
 from gsv_lab.evaluation.lists import SAMPLE_RATE
 from gsv_lab.evaluation.measures import Found, Job
-from gsv_lab.evaluation.measures.prosody import dtw, frame_costs, spoken_span
+from gsv_lab.evaluation.measures.prosody import LONGEST, dtw, frame_costs, spoken_span
 from gsv_lab.nn.spectral import LogMel
 
 WINDOW, HOP = 1024, 160
@@ -72,10 +72,10 @@ class CepstralDistortion:
         self.identity = f"mel-cepstral distortion 1, {frames}, coefficients 1 to {COEFFICIENTS}, DTW"
 
     def __call__(self, wave: np.ndarray, job: Job) -> Found | None:
-        """See the class; None where one of the two is silent or shorter than a window."""
+        """See the class; None where one of the two is silent or shorter than a window, and beyond `LONGEST`."""
         if job.natural is None:
             return None
         natural, made = (some[slice(*spoken_span(some))] for some in (job.natural, wave))
-        if min(natural.size, made.size) < WINDOW:
+        if min(natural.size, made.size) < WINDOW or natural.size * made.size > LONGEST**2:
             return None
         return {self.name: distortion(mel_cepstra(natural), mel_cepstra(made))}

@@ -224,16 +224,16 @@ class Completed:
         self.pronounce = pronounce
 
     def __call__(self, wave: np.ndarray, job: Job) -> Found | None:
-        """`skipped`, `repeated` and `looped` in words, `stopped_early` 0 or 1; None where there is nothing to read."""
+        """`skipped`, `repeated` and `looped` in words, `stopped_early` 0 or 1; None where nothing can be read."""
         if job.language != self.language:
             return None
         try:
             words = self.pronounce(job.text, job.language)
         except TextError:
             return None
-        if not any(words):
-            return None
         names = self.recogniser.recogniser.phone_names
+        if not any(words) or not set(names).issuperset(phone for word in words for phone in word):
+            return None  # nothing, or words of another language
         scores = np.zeros((0, len(names) + 1)) if is_silent(wave) else self.recogniser.scores(wave).numpy()
         found = completeness_in(words, scores, names)
         length = sum(len(word) for word in words) / len(words)

@@ -24,6 +24,9 @@ FRAME_RATE = 100
 _HOP = SAMPLE_RATE // FRAME_RATE
 _QUIET_DB = -40.0  # below the loudest frame: silence at the edges
 _SHORTEST = 512  # samples; less cannot be framed
+LONGEST = 60 * SAMPLE_RATE
+"""Samples; pairs of clips longer than this (geometric mean) are not aligned: the costs of all pairs of frames, which
+grow with the square, would take gigabytes."""
 _STILL = 1e-6  # octaves; a curve that moves less is constant up to rounding
 _DYNAMIC_RANGE = 9.0  # nat below the loudest band
 
@@ -176,7 +179,7 @@ class Prosody:
         self.identity = f"F0 by {identity}, DTW on log-mels, correlation and spread"
 
     def __call__(self, wave: np.ndarray, job: Job) -> Found | None:
-        """See the class; only the duration ratio for silence, None where the natural recording is silent."""
+        """See the class; the duration ratio alone for silence and beyond `LONGEST`, None where nature is silent."""
         if job.natural is None:
             return None
         natural = job.natural[slice(*spoken_span(job.natural))]
@@ -184,7 +187,7 @@ class Prosody:
         if natural.size < _SHORTEST:
             return None
         found = {"duration_ratio": made.size / natural.size}
-        if made.size < _SHORTEST:
+        if made.size < _SHORTEST or natural.size * made.size > LONGEST**2:
             return found
         path = dtw(frame_costs(spectral_frames(natural), spectral_frames(made)))
         first = self.f0(natural)

@@ -25,6 +25,7 @@ from gsv_lab.evaluation.measures.sharing import OnFirstUse, Remembered, wave_key
 from gsv_lab.extensions.phone_recogniser import PhoneRecogniser
 from gsv_lab.system.extras import check_installed, require, version
 
+_SHORTEST = SAMPLE_RATE // 10  # samples; shorter clips get silence behind them
 EVALUATION = "evaluation recogniser"
 """How identities call a recogniser of phones that has no part in the synthesis."""
 
@@ -181,7 +182,8 @@ class PhoneTranscriber:
         return self._scores.get(wave_key(wave), lambda: self._heard(wave))
 
     def _heard(self, wave: np.ndarray) -> torch.Tensor:
-        samples = torch.from_numpy(np.array(wave, dtype=np.float32))
+        lacking = max(0, _SHORTEST - len(wave))  # less than a window cannot be framed
+        samples = torch.from_numpy(np.pad(np.asarray(wave, dtype=np.float32), (0, lacking)))
         samples = resample(samples, SAMPLE_RATE, self.recogniser.sample_rate)
         with torch.no_grad():
             return self.recogniser(samples.reshape(1, 1, -1))[0]

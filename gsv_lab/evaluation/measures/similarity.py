@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import torch
 
+from gsv_lab.errors import DataError
 from gsv_lab.evaluation.identity import identity_of
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Clip, Item
 from gsv_lab.evaluation.measures import Found, Job, is_silent
@@ -154,6 +155,9 @@ class SpeakerSimilarity:
     Args:
         embedder: the evaluator.
         items: rows of the list; their references are embedded once each, when first needed.
+
+    Raises:
+        DataError: `DATA_DUPLICATE`, one recording is the reference of two speakers.
     """
 
     name = "similarity"
@@ -165,6 +169,10 @@ class SpeakerSimilarity:
         self._clips: dict[str, dict[str, Clip]] = defaultdict(dict)
         for item in items:
             if item.reference is not None and item.speaker:
+                known_as = self._clips[item.language].get(_key(item.reference), item.reference)
+                if known_as.speaker != item.reference.speaker:
+                    problem = f"{known_as.key!r} and {item.reference.key!r} are one recording under two speakers"
+                    raise DataError("DATA_DUPLICATE", problem, "one speaker a recording", "Correct the list")
                 self._clips[item.language][_key(item.reference)] = item.reference
         known = []
         for language, clips in sorted(self._clips.items()):
