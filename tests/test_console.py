@@ -18,7 +18,7 @@ from gsv_lab.cli import main
 from gsv_lab.cli.console import say
 from gsv_lab.cli.measuring import _json
 from gsv_lab.errors import LabError, one_line
-from gsv_lab.evaluation.report import grid
+from gsv_lab.evaluation.report.page import grid
 from gsv_lab.hooks.catalogue import Table
 from gsv_lab.inference.voice import Voice
 from tiny import make_family

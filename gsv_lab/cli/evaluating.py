@@ -16,6 +16,7 @@ from gsv_lab.cli.options import Candidates, add_command, add_device, add_model, 
 from gsv_lab.errors import ConfigError, one_line
 from gsv_lab.system.folders import check_reachable
 from gsv_lab.system.ranges import PositiveInt, Seed
+from gsv_lab.system.shipped import shipped
 
 if TYPE_CHECKING:
     from gsv_lab.evaluation.lists import TestList
@@ -184,18 +185,18 @@ def _targets(arguments: argparse.Namespace) -> TestList:
     if arguments.texts is not None:
         found = read_texts(arguments.texts)
     else:
-        found = read_list(arguments.list or DEFAULT_LIST, arguments.corpora, arguments.language)
+        found = read_list(shipped(arguments.list or DEFAULT_LIST), arguments.corpora, arguments.language)
     return with_folders(found.every(arguments.every), arguments.reference, arguments.natural)
 
 
 def _folder(argument: str, targets: TestList) -> System:
     """A system given as `DIR` or `NAME=DIR`."""
-    from gsv_lab.evaluation.systems import folder_system
+    from gsv_lab.evaluation.systems import folder_of
 
     name, equals, folder = argument.partition("=")
     if not equals or Path(argument).exists() or "/" in name:
         name, folder = "", argument
-    return folder_system(folder, targets.items, name)
+    return folder_of(folder, targets, name)
 
 
 def _conditions(arguments: argparse.Namespace, lab: Lab, targets: TestList) -> list[System]:

@@ -36,13 +36,16 @@ class Named(NamedTuple):
     ideal: float | None = None
 
 
+ANCHOR = "anchor"
+"""Group of what natural speech alone reaches: it belongs to the list, and no system is better by it."""
+
 GROUPS = {
     "words": "Words and phones",
     "completeness": "Words left out and said again",
     "voice": "Voice",
     "quality": "Predicted quality",
     "prosody": "Prosody",
-    "anchor": "Ceiling and floor of similarity",
+    ANCHOR: "Ceiling and floor of similarity",
     "signal": "Signal against the natural recording",
     "level": "Level and bandwidth",
     "other": "Other measures",
@@ -62,8 +65,8 @@ MEASURES = {
     "similarity_normalised": Named("normalised similarity (floor 0, ceiling 1)", "", 1, 2, "voice"),
     "nearest": Named("own reference nearest", "%", 1, 0, "voice"),
     "accepted": Named("accepted as the speaker", "%", 1, 0, "voice"),
-    "ceiling": Named("ceiling", "cosine", 0, 3, "anchor"),
-    "floor": Named("floor", "cosine", 0, 3, "anchor"),
+    "ceiling": Named("ceiling", "cosine", 0, 3, ANCHOR),
+    "floor": Named("floor", "cosine", 0, 3, ANCHOR),
     "dnsmos": Named("DNSMOS overall", "of 5", 1, 2, "quality"),
     "dnsmos_sig": Named("DNSMOS signal", "of 5", 1, 2, "quality"),
     "dnsmos_bak": Named("DNSMOS background", "of 5", 1, 2, "quality"),
@@ -93,6 +96,12 @@ MEASURES = {
     "similarity_seconds": Named("speech compared", "s", 0, 1, ""),
 }
 """Every value that the kit's own measures give."""
+
+DISTANCES = frozenset(
+    "mcd stoi pesq si_snr f0_rmse f0_correlation voicing_error duration_error duration_correlation".split()
+)
+"""Of a clip from the natural recording itself. Natural speech has the best value by definition, so that the difference
+to it is no question that a test can answer."""
 
 
 def named(measure: str) -> Named:

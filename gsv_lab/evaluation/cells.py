@@ -8,8 +8,9 @@ Letters: T samples at 16 kHz.
 
 from __future__ import annotations
 
+import errno
 import json
-import math
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,6 +28,7 @@ from gsv_lab.errors import AudioError, DataError
 from gsv_lab.evaluation.identity import identity_of
 from gsv_lab.evaluation.lists import SAMPLE_RATE
 from gsv_lab.evaluation.measures import NEEDS, Found, Job, Measure, as_wave
+from gsv_lab.evaluation.measures.checks import check_measures, found_by
 from gsv_lab.evaluation.systems import NATURAL, UNSUPPORTED, NotSpoken, Sample
 from gsv_lab.system.files import save_failed
 
@@ -72,14 +74,17 @@ class Cells:
         with self._lock:
             try:
                 with self._opened("ab") as file:
-                    file.write(line.encode())
+                    begin = file.seek(0, os.SEEK_END)
+                    if file.write(line.encode()) < len(line.encode()):
+                        file.truncate(begin)  # half a line would spoil the next one
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             except OSError as error:
                 raise save_failed(self.path, error.strerror or str(error)) from error
             self._values[key] = value
 
     def _opened(self, mode: str) -> Any:
         try:
-            return self.path.open(mode)
+            return self.path.open(mode, buffering=0)
         except OSError as error:
             raise save_failed(self.path, error.strerror or str(error)) from error
 
@@ -148,6 +153,7 @@ class Runner:
     """
 
     def __init__(self, measures: Sequence[Measure], cells: Cells, workers: int = 2) -> None:
+        check_measures(measures)
         self.measures = measures
         self.cells = cells
         self.workers = workers
@@ -206,16 +212,21 @@ class Runner:
         key = cell_key(measure, work.sample)
         if key not in self.cells:
             with self._locks[key_of(measure)]:
-                start = time.perf_counter()
-                found = measure(work.wave, work.job(measure))
-                spent = time.perf_counter() - start
-            self.cells.add(key, None if found is None else plain(found))
-            with self._count:
-                self.spent.cells += 1
-                seconds = self.spent.seconds
-                seconds[measure.evaluator] = seconds.get(measure.evaluator, 0.0) + spent
+                if key not in self.cells:  # another system may have the same wave
+                    self._measure(measure, work, key)
         value: Found | None = self.cells[key]
         return value
+
+    def _measure(self, measure: Measure, work: _Work, key: str) -> None:
+        """Keep what a measure finds, and what that cost."""
+        job = work.job(measure)
+        start = time.perf_counter()
+        self.cells.add(key, found_by(measure, work.wave, job))
+        spent = time.perf_counter() - start
+        with self._count:
+            self.spent.cells += 1
+            seconds = self.spent.seconds
+            seconds[measure.evaluator] = seconds.get(measure.evaluator, 0.0) + spent
 
 
 class _Work:
@@ -283,17 +294,3 @@ def cell_key(measure: Measure, sample: Sample) -> str:
 def _has(sample: Sample, need: str) -> bool:
     there = {"text": sample.text.strip(), "reference": sample.item.reference, "natural": sample.source}
     return bool(there[need])
-
-
-def plain(found: Found) -> dict[str, Any]:
-    """What was found as JSON can hold it; numbers that are not finite are left out, since they are no result."""
-    kept = {}
-    for name, value in found.items():
-        if isinstance(value, (bool, np.bool_)):
-            kept[name] = float(value)
-        elif isinstance(value, (int, float, np.integer, np.floating)):
-            if math.isfinite(value):
-                kept[name] = value.item() if isinstance(value, np.generic) else value
-        else:
-            kept[name] = value
-    return kept

@@ -18,17 +18,28 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gsv_lab.errors import ConfigError
-from gsv_lab.evaluation.catalogue import SCHEMA
+from gsv_lab.errors import ConfigError, DataError
+from gsv_lab.evaluation.catalogue import ANCHOR, MEASURES, SCHEMA
 from gsv_lab.evaluation.cells import Cells, Progress, Row, Runner, Spent
 from gsv_lab.evaluation.evaluators import Absent
 from gsv_lab.evaluation.identity import identity_of
 from gsv_lab.evaluation.lists import TestList
 from gsv_lab.evaluation.measures import Measure
-from gsv_lab.evaluation.report import report_page
-from gsv_lab.evaluation.systems import NATURAL, UNSUPPORTED, System, folder_system, natural_system
-from gsv_lab.evaluation.tables import DRAWS, LEVEL, Table, clip_values, differences_of, figures_of, rounded
+from gsv_lab.evaluation.measures.checks import check_measures
+from gsv_lab.evaluation.report.page import report_page
+from gsv_lab.evaluation.systems import NATURAL, UNSUPPORTED, System, folder_of, natural_system
+from gsv_lab.evaluation.tables import (
+    DRAWS,
+    LEVEL,
+    SIMILARITY,
+    Table,
+    clip_values,
+    differences_of,
+    figures_of,
+    rounded,
+)
 from gsv_lab.system.files import make_folder, save_bytes
+from gsv_lab.system.folders import locked
 from gsv_lab.system.provenance import provenance
 
 COLUMNS = ("system", "item", "speaker", "language", "seed", "measure", "value", "evaluator")
@@ -73,35 +84,65 @@ def evaluate(
         what `results.json` holds.
 
     Raises:
-        ConfigError: `MEASURE_NONE`; `SYSTEM_NAME`, two systems of one name, or one called natural.
-        DataError: what is wrong with folders and recordings. LabError: `SAVE_FAILED`.
+        ConfigError: `MEASURE_NONE`, `MEASURE_INVALID`, `MEASURE_DUPLICATE`; `MEASURE_UNKNOWN`, of what is compared;
+            `SYSTEM_NAME`, two systems of one name, one without a name, or one called natural.
+        DataError: what is wrong with folders and recordings. LabError: `SAVE_FAILED`; `IN_USE`, another evaluation
+            writes into that folder; `MEASURE_FAILED`.
     """
-    if not measures:
-        raise ConfigError("MEASURE_NONE", "There is nothing to measure with", "at least one measure", "Install [eval]")
-    made = [each if isinstance(each, System) else folder_system(each, test_list.items) for each in systems]
+    check_measures(measures)
+    _check_compare(compare, measures)
+    made = [each if isinstance(each, System) else folder_of(each, test_list) for each in systems]
     _check_names(made)
     everything = [natural_system(test_list.items), *made]
-    folder = make_folder(output)
-    start = time.perf_counter()
-    runner = Runner(measures, Cells(folder / CELLS, [Path(other) / CELLS for other in reuse]), workers)
-    rows = runner.rows([sample for system in everything for sample in system.samples], progress)
-    results = _results(everything, test_list, rows, measures, absent, compare, draws, dict(settings or {}))
-    timing = _timing(runner.spent, time.perf_counter() - start)
+    earlier = [_cells_of(Path(other)) for other in reuse]
+    with locked(make_folder(output), "evaluated in"):
+        folder = Path(output)
+        start = time.perf_counter()
+        runner = Runner(measures, Cells(folder / CELLS, earlier), workers)
+        rows = runner.rows([sample for system in everything for sample in system.samples], progress)
+        results = _results(everything, test_list, rows, measures, absent, compare, draws, dict(settings or {}))
+        timing = _timing(runner.spent, time.perf_counter() - start)
+        _save(folder, results, timing, rows, test_list)
+    return results
+
+
+def _save(
+    folder: Path, results: Mapping[str, Any], timing: Mapping[str, Any], rows: Sequence[Row], test_list: TestList
+) -> None:
     sounds = {(row.sample.system, row.sample.item.name, row.sample.seed): row.sample.path for row in rows}
+    references = {item.name: item.reference.path for item in test_list.items if item.reference is not None}
     save_bytes(folder / "clips.csv", _clips_csv(results["clips"]).encode())
     save_bytes(folder / "results.json", _json(results))
     save_bytes(folder / "timing.json", _json(timing))
-    references = {item.name: item.reference.path for item in test_list.items if item.reference is not None}
     page = report_page(results, timing, {key: path for key, path in sounds.items() if path is not None}, references)
     save_bytes(folder / "report.html", page.encode())
-    return results
+
+
+def _cells_of(folder: Path) -> Path:
+    """The cells of an earlier evaluation."""
+    if not (folder / CELLS).is_file():
+        problem = f"{folder.name!r} holds no {CELLS}"
+        raise DataError("DATA_MISSING", problem, "the output folder of an evaluation", "Check --reuse")
+    return folder / CELLS
+
+
+def _check_compare(compare: Collection[str], measures: Sequence[Measure]) -> None:
+    """Refuse to compare what no measure gives; only the kit's own measures say beforehand all that they give."""
+    asked = [compare] if isinstance(compare, str) else compare
+    comparable = [name for name, about in MEASURES.items() if about.group not in ("", ANCHOR)]
+    foreign = [measure.name for measure in measures if measure.name not in MEASURES]
+    for name in asked:
+        known = name in comparable or name in foreign or (foreign and name not in MEASURES)
+        if isinstance(compare, str) or not known:
+            problem = f"Nothing that can be compared is called {name!r}"
+            raise ConfigError("MEASURE_UNKNOWN", problem, f"a sequence out of {', '.join([*comparable, *foreign])}")
 
 
 def _check_names(systems: Sequence[System]) -> None:
     names = Counter(system.name for system in systems)
-    doubled = [name for name, count in names.items() if count > 1 or name == NATURAL]
+    doubled = [name for name, count in names.items() if count > 1 or name == NATURAL or not name.strip()]
     if doubled:
-        problem = f"There are several systems called {doubled[0]!r}"
+        problem = f"There are several systems called {doubled[0]!r}" if doubled[0].strip() else "A system has no name"
         if doubled[0] == NATURAL:
             problem = f"A system is called {NATURAL!r}, as the recordings of the list are"
         raise ConfigError("SYSTEM_NAME", problem, "a name each", "Name one: NAME=FOLDER")
@@ -127,7 +168,7 @@ def _results(
         "schema": SCHEMA,
         "list": {"name": test_list.name, "sha256": test_list.sha256, "items": len(test_list.items)},
         "settings": {"draws": draws, "level": LEVEL, "compare": sorted(compare), **settings},
-        "evaluators": _evaluators(rows, measures),
+        "evaluators": _evaluators(rows, clips, measures),
         "not_measured": _not_measured(systems, rows, absent),
         "systems": about,
         "figures": figures,
@@ -156,16 +197,19 @@ def _about(system: System, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _evaluators(rows: Sequence[Row], measures: Sequence[Measure]) -> list[dict[str, str]]:
-    """Who measured what: one entry for every value of every measure."""
+def _evaluators(rows: Sequence[Row], clips: Sequence[Mapping[str, Any]], measures: Sequence[Measure]) -> list[Any]:
+    """Who measured what: one entry for every value of every measure, those that follow from similarity among them."""
     identities = {(measure.name, measure.evaluator): measure.identity for measure in measures}
-    entries = set()
+    sources: dict[tuple[str, str], str] = {}
     for row in rows:
         for (name, evaluator), found in row.found.items():
-            for value in found:
-                if isinstance(found[value], (int, float)) or name == value:
-                    entries.add((value, evaluator, identities[name, evaluator]))
-    return [dict(zip(("measure", "evaluator", "identity"), entry, strict=True)) for entry in sorted(entries)]
+            sources |= {(value, evaluator): identities[name, evaluator] for value in found}
+    given = {(name, evaluator) for clip in clips for name, values in clip["values"].items() for evaluator in values}
+    entries = []
+    for name, evaluator in sorted(given):
+        identity = sources.get((name, evaluator)) or identities[SIMILARITY, evaluator]
+        entries.append({"measure": name, "evaluator": evaluator, "identity": identity})
+    return entries
 
 
 def _not_measured(systems: Sequence[System], rows: Sequence[Row], absent: Sequence[Absent]) -> list[dict[str, Any]]:

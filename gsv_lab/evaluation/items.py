@@ -13,10 +13,25 @@ from pathlib import Path
 
 import numpy as np
 
-from gsv_lab.errors import ConfigError
+from gsv_lab.errors import ConfigError, DataError
+from gsv_lab.system.files import why_unreadable
 
 SAMPLE_RATE = 16000
 """Rate in Hz at which every measure works."""
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a sound file, read piece by piece.
+
+    Raises:
+        DataError: `DATA_MISSING`, it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        problem = f"{path.name!r} cannot be read ({why_unreadable(error)})"
+        raise DataError("DATA_MISSING", problem, "a sound file", "Check its permissions") from error
 
 
 @dataclass(frozen=True)
@@ -40,7 +55,7 @@ class Clip:
     @cached_property
     def sha256(self) -> str:
         """Hash of its file."""
-        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        return file_hash(self.path)
 
     def read(self, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
         """Samples (T,) float32, mono, at the given rate in Hz; level and edges as recorded."""
@@ -72,13 +87,14 @@ class Item:
 
 @dataclass(frozen=True)
 class TestList:
-    """The items of a list file, with the name and hash that results carry."""
+    """The items of a list file, with the name and hash that results carry, and the names of rows that are left out."""
 
     __test__ = False  # not a test case, whatever pytest reads into the name
 
     name: str
     sha256: str
     items: tuple[Item, ...]
+    others: tuple[str, ...] = ()
 
     def every(self, step: int) -> TestList:
         """The first row and each `step`-th after it, under a name that says so.
@@ -88,7 +104,10 @@ class TestList:
         """
         if step < 1:
             raise ConfigError("PARAM_RANGE", f"every is {step}", "1 or more", "Choose another number")
-        return self if step == 1 else replace(self, name=f"{self.name}, every {step}", items=self.items[::step])
+        if step == 1:
+            return self
+        others = tuple(item.name for number, item in enumerate(self.items) if number % step)
+        return replace(self, name=f"{self.name}, every {step}", items=self.items[::step], others=others)
 
 
 def other_language(items: Iterable[Item]) -> list[Item | None]:

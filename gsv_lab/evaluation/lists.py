@@ -19,6 +19,8 @@ A list is a UTF-8 file with `|` between columns, in one of four forms, three of 
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Sequence
@@ -63,7 +65,7 @@ def read_list(path: str | Path, corpora: str | Path | None = None, language: str
     """
     path = Path(path)
     raw, lines = _lines(path)
-    columns = tuple(lines[0].split("|")) if lines else ()
+    columns = tuple(name.strip() for name in lines[0].split("|"))
     if _is_prompted(lines):
         return _checked(path, raw, _prompted(path, lines, language))
     if language:
@@ -129,7 +131,8 @@ def sounds_by_item(folder: Path) -> dict[str, Path]:
     """The sound files of a folder by their stems, in order of names; hidden files and other kinds are passed over.
 
     Raises:
-        DataError: `DATA_MISSING`, no such folder; `DATA_DUPLICATE`, two files of one stem.
+        DataError: `DATA_MISSING`, no such folder; `DATA_DUPLICATE`, two files of one stem; `DATA_PATH`, a link out of
+            the folder.
     """
     if not folder.is_dir():
         raise DataError(
@@ -139,6 +142,9 @@ def sounds_by_item(folder: Path) -> dict[str, Path]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES or not path.is_file():
             continue
+        if not path.resolve().is_relative_to(folder.resolve()):
+            problem = f"{path.name!r} is a link out of the folder {folder.name!r}"
+            raise DataError("DATA_PATH", problem, "files that lie in it", "Copy the file")
         if path.stem in found:
             problem = f"{folder.name!r} has both {found[path.stem].name!r} and {path.name!r}"
             raise DataError("DATA_DUPLICATE", problem, "one file an item", "Remove one of them")
@@ -154,7 +160,7 @@ def _lines(path: Path) -> tuple[bytes, list[str]]:
         problem = f"There is no list file {path.name!r} ({why_unreadable(error)})"
         raise DataError("DATA_MISSING", problem, "a file", "Check the path") from error
     try:
-        return raw, raw.decode("utf-8-sig").splitlines()
+        return raw, re.split(r"\r\n|\n|\r", raw.decode("utf-8-sig"))  # a text may hold other breaks
     except UnicodeDecodeError as error:
         _bad_row(raw[: error.start].count(b"\n") + 1, "is not UTF-8")
 
@@ -165,7 +171,7 @@ def _rows(lines: list[str], root: Path, make: Callable[[list[str], int, Path], I
     items = []
     for number, line in enumerate(lines[1:], start=2):
         if line.strip():
-            fields = line.split("|")
+            fields = [field.strip() for field in line.split("|")]
             if len(fields) != len(columns):
                 _bad_row(number, f"has {len(fields)} fields", lines[0])
             items.append(make(fields, number, root))
@@ -292,10 +298,23 @@ def _check_language(language: str, number: int) -> None:
         raise DataError("LANG_UNKNOWN", f"Line {number}: language {language!r}", " or ".join(LANGUAGES))
 
 
-def _inside(root: Path, relative: str, number: int) -> Path:
+def path_inside(root: Path, relative: str) -> Path | None:
+    r"""A path relative to a resolved folder, without links; None if it leaves it or no file can be called so.
+
+    >>> path_inside(Path("/data"), "../secret.wav") is path_inside(Path("/data"), "a\0.wav") is None
+    True
+    """
     given = Path(relative)
-    full = (root / given).resolve()
-    if not relative or given.is_absolute() or not full.is_relative_to(root):
+    try:
+        full = (root / given).resolve()
+    except (OSError, ValueError, RuntimeError):  # too long, a zero byte, links that go round
+        return None
+    return None if not relative or given.is_absolute() or not full.is_relative_to(root) else full
+
+
+def _inside(root: Path, relative: str, number: int) -> Path:
+    full = path_inside(root, relative)
+    if full is None:
         problem = f"Line {number}: {relative!r} leaves the folder {root.name!r}, which its paths are relative to"
         raise DataError("DATA_PATH", problem, "a relative path inside it")
     return full
@@ -303,7 +322,7 @@ def _inside(root: Path, relative: str, number: int) -> Path:
 
 def _check_clips(items: list[Item]) -> None:
     clips = [clip for item in items for clip in (item.target, item.reference) if clip is not None]
-    missing = [key for key, path in {clip.key: clip.path for clip in clips}.items() if not path.is_file()]
+    missing = [key for key, path in {clip.key: clip.path for clip in clips}.items() if not os.path.isfile(path)]
     if missing:
         names = ", ".join(missing[:10])
         raise DataError("DATA_MISSING", f"{len(missing)} clips are missing: {names}", "every clip of the list")

@@ -9,7 +9,9 @@ Letters: T samples at 16 kHz.
 from __future__ import annotations
 
 import csv
-import hashlib
+import io
+import os
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +23,9 @@ from gsv_lab.audio import Mark, Recording, read, read_mark, write
 from gsv_lab.errors import AudioError, DataError, LabError
 from gsv_lab.evaluation.conditions import Condition
 from gsv_lab.evaluation.identity import identity_of
-from gsv_lab.evaluation.lists import SAMPLE_RATE, Clip, Item, sounds_by_item
-from gsv_lab.system.files import inside, make_folder, read_file
+from gsv_lab.evaluation.items import file_hash
+from gsv_lab.evaluation.lists import SAMPLE_RATE, Clip, Item, TestList, path_inside, sounds_by_item
+from gsv_lab.system.files import inside, make_folder, read_file, why_unreadable
 
 NATURAL = "natural"
 """Name of the system that is the recordings of the list."""
@@ -86,6 +89,12 @@ def natural_system(items: Sequence[Item]) -> System:
     return System(NATURAL, tuple(samples), tuple(missing))
 
 
+def folder_of(folder: str | Path, test_list: TestList, name: str = "") -> System:
+    """The waves of a folder for a list, see `folder_system`; those of rows that a selection left out are not extra."""
+    made = folder_system(folder, test_list.items, name)
+    return made._replace(extra=tuple(sorted(set(made.extra) - set(test_list.others))))
+
+
 def folder_system(folder: str | Path, items: Sequence[Item], name: str = "") -> System:
     """The waves of a folder, of any rate: each called as its item, or as `manifest.csv` (item,file,seed) says.
 
@@ -106,12 +115,11 @@ def folder_system(folder: str | Path, items: Sequence[Item], name: str = "") -> 
     else:
         rows = {(stem, None): path for stem, path in waves.items()}
     known = {item.name: item for item in items}
-    samples = []
-    for item in items:
-        for (stem, seed), path in rows.items():
-            if stem == item.name:
-                samples.append(_sample(name, item, seed, path))
-    there = {stem for stem, _ in rows}
+    by_item: dict[str, list[tuple[int | None, Path]]] = defaultdict(list)
+    for (stem, seed), path in rows.items():
+        by_item[stem].append((seed, path))
+    samples = [_sample(name, item, seed, path) for item in items for seed, path in by_item.get(item.name, ())]
+    there = set(by_item)
     if not samples:
         problem = f"{folder.name!r} has no wave for any of the {len(items)} items"
         few = ", ".join(list(known)[:3])
@@ -202,19 +210,22 @@ class _Kept:
 
 
 def _sample(system: str, item: Item, seed: int | None, path: Path) -> Sample:
-    sound = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Sample(system, item, seed, sound, lambda: read(path), item.text, item.language, item.target, path=path)
+    return Sample(
+        system, item, seed, file_hash(path), lambda: read(path), item.text, item.language, item.target, path=path
+    )
 
 
 def _manifest(folder: Path) -> dict[tuple[str, int | None], Path]:
     """The rows of a manifest: (item, seed) -> file."""
     try:
-        lines = read_file(folder / MANIFEST).decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise DataError(
-            "DATA_ROW", f"{MANIFEST} of {folder.name!r} is not UTF-8", ",".join(MANIFEST_COLUMNS)
-        ) from error
-    rows = list(csv.reader(lines))
+        rows = list(csv.reader(io.StringIO(read_file(folder / MANIFEST).decode("utf-8-sig"), newline="")))
+    except (OSError, UnicodeDecodeError) as error:
+        problem = f"{MANIFEST} of {folder.name!r} cannot be read ({why_unreadable(error)})"
+        raise DataError("DATA_ROW", problem, ",".join(MANIFEST_COLUMNS)) from error
+    except csv.Error as error:
+        problem = f"{MANIFEST} of {folder.name!r} is no table ({error})"
+        raise DataError("DATA_ROW", problem, ",".join(MANIFEST_COLUMNS)) from error
+    rows = [[field.strip() for field in row] for row in rows]
     columns = tuple(rows[0]) if rows else ()
     if columns not in (MANIFEST_COLUMNS, MANIFEST_COLUMNS[:2]):
         problem = f"{MANIFEST} of {folder.name!r} has the columns {','.join(columns)!r}"
@@ -230,10 +241,11 @@ def _manifest(folder: Path) -> dict[tuple[str, int | None], Path]:
         key = (item, int(seed) if seed else None)
         if key in found:
             raise DataError("DATA_DUPLICATE", f"Line {number} of {MANIFEST} gives {item!r} again", "one row each")
-        found[key] = (folder / file).resolve()
-        if not found[key].is_relative_to(folder.resolve()):
+        path = path_inside(folder.resolve(), file)
+        if path is None:
             raise DataError("DATA_PATH", f"Line {number} of {MANIFEST}: {file!r} leaves the folder", "a path inside it")
-        if not found[key].is_file():
+        found[key] = path
+        if not os.path.isfile(path):
             missing.append(file)
     if missing:
         problem = f"{len(missing)} files of {MANIFEST} are missing: {', '.join(missing[:10])}"

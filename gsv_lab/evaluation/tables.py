@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
-from gsv_lab.evaluation.catalogue import named
+from gsv_lab.errors import ConfigError
+from gsv_lab.evaluation.catalogue import ANCHOR, DISTANCES, named
 from gsv_lab.evaluation.cells import Row
 from gsv_lab.evaluation.measures.similarity import Compared, Threshold, places
 from gsv_lab.evaluation.statistics.intervals import difference, holm, interval
@@ -87,7 +88,11 @@ def _means(members: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[Figure,
 
 
 def clip_values(rows: Iterable[Row]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Every sample with its values, and the thresholds of speaker verification by evaluator and language."""
+    """Every sample with its values, and the thresholds of speaker verification by evaluator and language.
+
+    Raises:
+        ConfigError: `MEASURE_DUPLICATE`, two measures of an evaluator give the same value.
+    """
     rows = [row for row in rows if not row.left_out]
     derived, thresholds = _similarities(rows)
     clips = []
@@ -97,6 +102,9 @@ def clip_values(rows: Iterable[Row]) -> tuple[list[dict[str, Any]], dict[str, An
         for (name, evaluator), found in row.found.items():
             numbers = {key: value for key, value in found.items() if isinstance(value, (int, float))}
             for key, value in (numbers | more.get(evaluator, {}) if name == SIMILARITY else numbers).items():
+                if evaluator in values[key]:
+                    problem = f"Two measures of {evaluator!r} give {key!r} of one clip"
+                    raise ConfigError("MEASURE_DUPLICATE", problem, "each value once", "Name one otherwise")
                 values[key][evaluator] = rounded(value)
             if "expected" in found:
                 texts[evaluator][name] = {key: found[key] for key in ("expected", "recognised")}
@@ -170,6 +178,8 @@ def differences_of(
 ) -> list[dict[str, Any]]:
     """One entry for every pair of systems, language and figure that both have: the difference on their common items.
 
+    What says nothing about a system is not asked: ceiling and floor, and what natural speech has by definition.
+
     Args:
         table: the values.
         systems: their names; of a pair the later one minus the earlier.
@@ -179,13 +189,15 @@ def differences_of(
     """
     entries = []
     for language in table.languages:
-        compared = [figure for figure in table.figures(language) if not asked or figure.measure in asked]
+        there = [figure for figure in table.figures(language) if named(figure.measure).group != ANCHOR]
+        compared = [figure for figure in there if not asked or figure.measure in asked]
         for second, first in combinations(systems, 2):
             found = {}
             for figure in compared:
                 one, two = (table.cells(system, language, figure) for system in (first, second))
                 common = [item for item in one if item in two]
-                if common:
+                trivial = NATURAL in (first, second) and figure.measure in DISTANCES
+                if common and not trivial:
                     found[figure] = ({item: one[item] for item in common}, {item: two[item] for item in common})
             for figure, (one, two) in found.items():
                 values, weights, speakers = _columns(one, table.speakers)

@@ -22,11 +22,11 @@ def shipped_folder(name: str) -> Path:
 
 
 def shipped(path: str | Path) -> Path:
-    """A path that somebody names; where there is nothing, and it begins with `configs`, the shipped file of that name,
-    so that `configs/nano/gpt.yaml` means the same in every folder.
+    """A path that somebody names; where there is nothing, and it begins with `configs` or `data`, the shipped file of
+    that name, so that `configs/nano/gpt.yaml` means the same in every folder.
     """
     path = Path(path)
-    if path.exists() or path.parts[:1] != ("configs",) or ".." in path.parts:
+    if path.exists() or path.parts[:1] not in (("configs",), ("data",)) or ".." in path.parts:
         return path
-    found = shipped_folder("configs").joinpath(*path.parts[1:])
+    found = shipped_folder(path.parts[0]).joinpath(*path.parts[1:])
     return found if found.exists() else path

@@ -13,7 +13,7 @@ import pytest
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation.catalogue import shown
-from gsv_lab.evaluation.report import report_page
+from gsv_lab.evaluation.report.page import report_page
 
 from .result_maker import NASTY, TIMING, results, write_sounds
 
@@ -102,7 +102,9 @@ def test_the_page_needs_nothing_else(tmp_path: Path) -> None:
     assert outside == ["results.json", "clips.csv", "timing.json"]
     assert "http:" not in whole and "https:" not in whole and "url(" not in whole and str(tmp_path) not in whole
     assert reader.tags.count("audio") > 4 and reader.tags.count("img") > 2
-    assert whole == report_page(json.loads(json.dumps(found)), dict(TIMING), dict(reversed(sounds.items())))
+    assert whole == report_page(
+        json.loads(json.dumps(found, sort_keys=True)), dict(TIMING), dict(reversed(sounds.items()))
+    )
     assert len(whole) < 15_000_000 and "&lt;script&gt;alert" in whole
 
 

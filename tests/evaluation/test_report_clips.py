@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from gsv_lab import audio
-from gsv_lab.evaluation import report_clips
-from gsv_lab.evaluation.report_clips import Waves, examples, worst, worst_clips
+from gsv_lab.evaluation.report import clips as report_clips
+from gsv_lab.evaluation.report.clips import Waves, examples, worst, worst_clips
 
 from .result_maker import NASTY, results, write_sounds
 
@@ -58,7 +58,7 @@ def test_equal_clips_go_by_name() -> None:
 def heard(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Waves]:
     """Two systems with natural speech, their sounds, and a reference an item."""
     made = results(speakers=("ann", "bob"), systems=("natural", NASTY), each=1)
-    keep = {("word_error", "whisper-base"), ("char_error", "whisper-base")}
+    keep = {("word_error", "whisper-base"), ("char_error", "whisper-base"), ("similarity", "ge2e")}
     made["figures"] = [row for row in made["figures"] if (row["measure"], row["evaluator"]) in keep]
     sounds = write_sounds(tmp_path_factory.mktemp("sounds"), made)
     return made, Waves(sounds, {item: path for (system, item, _), path in sounds.items() if system == "natural"})
@@ -75,14 +75,19 @@ def test_a_card_has_sounds_with_their_marks_pictures_and_reasons(
     whole = "".join(worst(made, waves))
     cards = whole.split('<section class="card">')[1:]
     assert len(cards) == len(worst_clips(made)) == 3  # the fourth clip failed
-    for card in cards:
+    voices = ["similarity <strong>" in card for card in cards]
+    assert sorted(voices) == [False, True, True]  # with the reference only where the voice is in question
+    for card, voice in zip(cards, voices, strict=True):
         files = sounds_in(card)
-        assert len(files) == 3 and card.count("<img ") == 1 and "&lt;script&gt;" in card and "<script" not in card
+        assert (
+            len(files) == 2 + voice and card.count("<img ") == 1 and "&lt;script&gt;" in card and "<script" not in card
+        )
         for number, content in enumerate(files):
             path = tmp_path / f"{number}.flac"
             path.write_bytes(content)
             assert audio.read(path).seconds == pytest.approx(2.0) and (audio.read_mark(path) is None) == (number > 0)
-    means = {row["language"]: row["value"] for row in made["figures"] if row["system"] == NASTY}
+    errors = [row for row in made["figures"] if row["system"] == NASTY and row["measure"] != "similarity"]
+    means = {row["language"]: row["value"] for row in errors}
     assert f"whisper-base; the system as a whole {100 * means['en']:.1f} %" in whole
     assert worst(made, waves) == worst(made, waves)
 

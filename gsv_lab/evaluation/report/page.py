@@ -6,15 +6,16 @@ differences between systems, what can be heard, and last how it was measured. Th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation.catalogue import GROUPS, SCHEMA, named, shown
-from gsv_lab.evaluation.report_clips import MEDIA, Sounds, Waves, examples, worst
-from gsv_lab.evaluation.report_differences import differences
-from gsv_lab.evaluation.report_parts import (
+from gsv_lab.evaluation.report.clips import MEDIA, Sounds, Waves, examples, worst
+from gsv_lab.evaluation.report.differences import differences
+from gsv_lab.evaluation.report.parts import (
     Column,
     Results,
     cell,
@@ -25,8 +26,9 @@ from gsv_lab.evaluation.report_parts import (
     language_name,
     single_note,
     span,
+    systems_of,
 )
-from gsv_lab.evaluation.report_texts import transcripts
+from gsv_lab.evaluation.report.texts import transcripts
 from gsv_lab.evaluation.systems import NATURAL
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
@@ -38,7 +40,10 @@ NOTES = {
         "anything. Natural speech stands with its own value; every other system with its difference to it on the same "
         "items, and in small the value itself."
     ),
-    "signal": "Only where a system follows the natural recording; distances of different readings are large anyway.",
+    "signal": (
+        "Mel-cepstral distortion after time alignment; what else stands here only where a system follows the natural "
+        "recording sample by sample. Another reading of a text is far from it in any case."
+    ),
 }
 """What is said above the table of a group."""
 
@@ -62,6 +67,8 @@ def report_page(
     """
     if results.get("schema") != SCHEMA:
         raise ConfigError("RESULT_VERSION", f"The result has format {results.get('schema')!r}", f"format {SCHEMA}")
+    # Mappings in the order of `results.json`, so that the page is the same when it is made from the file.
+    results, timing = (json.loads(json.dumps(value, sort_keys=True)) for value in (results, timing))
     waves = Waves(sounds, references or {})
     sections = {
         "compared": ("What was compared", _compared(results)),
@@ -85,13 +92,8 @@ def report_page(
     return page.document(_title(results), _lead(results), _warnings(results), page.contents(names), *parts, wide=True)
 
 
-def _systems(results: Results) -> list[str]:
-    """Names of the systems, natural speech first."""
-    return sorted(results["systems"], key=lambda name: name != NATURAL)
-
-
 def _title(results: Results) -> str:
-    made = [name for name in _systems(results) if name != NATURAL]
+    made = [name for name in systems_of(results) if name != NATURAL]
     if len(made) > 3:
         return f"Evaluation of {len(made)} systems"
     return f"Evaluation of {', '.join(made) or 'natural speech'}"
@@ -101,7 +103,7 @@ def _lead(results: Results) -> Html:
     clips = results["clips"]
     speakers = {clip["speaker"] for clip in clips if clip["speaker"]}
     languages = ", ".join(language_name(code) for code in sorted({clip["language"] for clip in clips}))
-    names = ", ".join("natural speech" if name == NATURAL else name for name in _systems(results))
+    names = ", ".join("natural speech" if name == NATURAL else name for name in systems_of(results))
     counts = (
         f"{results['list']['items']} items of {len(speakers) or 'unknown'} speakers in {languages or 'no language'}"
     )
@@ -121,14 +123,14 @@ def _warnings(results: Results) -> Html:
 def _compared(results: Results) -> list[Html]:
     head = ("system", "clips", "items", "missing", "failed", "not in the list", "sample rates", "bandwidth")
     rows = []
-    for name in _systems(results):
+    for name in systems_of(results):
         system = results["systems"][name]
         rates = ", ".join(f"{rate} Hz: {count}" for rate, count in system["rates"].items())
         band = shown("band_hz", system["band_hz"], unit=True)
         missing, failed = len(system["missing"]), len(system["failed"])
         noted = [page.warning(count) if count else count for count in (missing, failed)]
         rows.append([name, system["samples"], system["items"], *noted, len(system["extra"]), rates, band])
-    names = [_names(name, results["systems"][name]) for name in _systems(results)]
+    names = [_names(name, results["systems"][name]) for name in systems_of(results)]
     return [page.flow(page.table(head, rows)), *names]
 
 
@@ -150,7 +152,7 @@ def _tables(results: Results) -> list[Html]:
             if group == "anchor":
                 continue
             note = page.paragraph(NOTES[group], kind="note") if group in NOTES else ""
-            lines = {name: _line(rows, name, minus if group == "quality" else {}) for name in _systems(results)}
+            lines = {name: _line(rows, name, minus if group == "quality" else {}) for name in systems_of(results)}
             groups.append(page.joined(page.heading(GROUPS[group], 4), note, grid("system", lines, columns)))
         parts += [page.heading(language_name(language), 3), page.flow(*groups), single_note(rows)]
     return parts
@@ -179,7 +181,7 @@ def _speakers(results: Results) -> list[Html]:
     """Values of every speaker, folded by language and system; nothing where no figure tells speakers apart."""
     parts = []
     for language in sorted({row["language"] for row in results["figures"]}):
-        for system in _systems(results):
+        for system in systems_of(results):
             lines: dict[str, dict[Column, Html]] = {}
             rows = [row for row in results["figures"] if row["language"] == language and row["system"] == system]
             for row in rows:
@@ -198,7 +200,7 @@ def _anchors(results: Results) -> list[Html]:
     tables = []
     for language in sorted({row["language"] for row in figures}):
         rows = [row for row in figures if row["language"] == language]
-        lines = {name: _line(rows, name, {}) for name in _systems(results)}
+        lines = {name: _line(rows, name, {}) for name in systems_of(results)}
         tables.append(page.joined(page.heading(language_name(language), 4), grid("system", lines, columns_of(rows))))
     thresholds = []
     for evaluator, languages in results["thresholds"].items():
@@ -207,7 +209,10 @@ def _anchors(results: Results) -> list[Html]:
             thresholds.append((evaluator, language_name(language), *values))
     parts = []
     if tables:
-        says = "Ceiling: other natural speech of the same speaker. Floor: natural speech of other speakers."
+        says = (
+            "Ceiling: natural recordings of the items against their references. Floor: natural recordings of other "
+            "speakers against them."
+        )
         parts += [page.paragraph(says, kind="note"), page.flow(*tables)]
     if thresholds:
         says = "A clip is accepted above the threshold at which natural pairs have equal errors of both kinds."
@@ -220,16 +225,16 @@ def _not_measured(results: Results) -> list[Html]:
     rows = []
     for row in results["not_measured"]:
         who, clips = row["system"] or "all", row["clips"] or "all"
-        rows.append([who, named(row["measure"]).heading, row["evaluator"] or "–", clips, row["reason"]])
+        rows.append([who, named(row["measure"]).heading or "all", row["evaluator"] or "–", clips, row["reason"]])
     head = ("system", "measure", "evaluator", "clips", "why")
     return [page.table(head, rows, stack=True)] if rows else []
 
 
 def _failures(results: Results) -> list[Html]:
     rows = []
-    for name in _systems(results):
+    for name in systems_of(results):
         rows += [(name, row["item"], row["seed"], row["code"]) for row in results["systems"][name]["failed"]]
-    says = "These clips could not be made or read. They count in no mean."
+    says = "What was not spoken, or is empty, counts as silence; a file that cannot be read counts in no mean."
     return [page.paragraph(says, kind="warning"), page.table(("system", "item", "seed", "code"), rows)] if rows else []
 
 
@@ -240,7 +245,7 @@ def _how(results: Results, timing: Mapping[str, Any]) -> list[Html]:
         judges.setdefault((row["evaluator"], row["identity"]), []).append(row["measure"])
     judged = [(evaluator, ", ".join(names), identity) for (evaluator, identity), names in judges.items()]
     hashes = [("list", results["list"]["sha256"])]
-    hashes += [(f"sounds of {name}", results["systems"][name]["sounds"]) for name in _systems(results)]
+    hashes += [(f"sounds of {name}", results["systems"][name]["sounds"]) for name in systems_of(results)]
     return [
         page.table(("evaluator", "values", "identity"), judged, stack=True),
         page.heading("Intervals", 3),

@@ -16,8 +16,8 @@ from torch import Tensor
 from gsv_lab import audio
 from gsv_lab.errors import AudioError
 from gsv_lab.evaluation.catalogue import named, shortfall, shown
-from gsv_lab.evaluation.report_parts import Column, Results, columns_of, language_name
-from gsv_lab.evaluation.report_texts import clip_facts, clip_name, text_rows
+from gsv_lab.evaluation.report.parts import Column, Results, columns_of, language_name
+from gsv_lab.evaluation.report.texts import clip_facts, clip_name, text_rows
 from gsv_lab.evaluation.systems import NATURAL
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
@@ -96,12 +96,12 @@ def worst(results: Results, waves: Waves, room: int = MEDIA) -> list[Html]:
         waves: where the sounds lie.
         room: letters that sounds and pictures may take.
     """
-    figures = {}
+    figures: dict[tuple[str, ...], float | None] = {}
     for row in results["figures"]:
         figures[row["system"], row["language"], row["measure"], row["evaluator"]] = row["value"]
     cards = []
     for found in worst_clips(results):
-        heard = _media(found.clip, waves) if room > 0 else []
+        heard = _media(found, waves) if room > 0 else []
         room -= sum(map(len, heard))
         if room <= 0:
             heard = [page.paragraph("Its sounds are left out, so that this page stays small.", kind="note")]
@@ -124,11 +124,16 @@ def _card(found: Worst, figures: Mapping[tuple[str, ...], float | None], heard: 
     return page.card(title, facts, page.listing(reasons), *heard, texts)
 
 
-def _media(clip: Clip, waves: Waves) -> list[Html]:
-    """Players of what was made, the natural recording and the reference, and spectrograms of the first two."""
+def _media(found: Worst, waves: Waves) -> list[Html]:
+    """Players of what was made, the natural recording and the reference, and spectrograms of the first two.
+
+    The reference is there where the voice is in question, or nothing else is there to compare with: it needs room.
+    """
+    clip, voice = found.clip, any(named(measure).group == "voice" for measure, _ in found.columns)
     made = _Sound(clip["system"], waves.of(clip))
     natural = _Sound(NATURAL, waves.natural(clip))
-    reference = _Sound("reference", waves.references.get(clip["item"]))
+    needed = voice or natural.path is None
+    reference = _Sound("reference", waves.references.get(clip["item"]) if needed else None)
     players = [sound.player() for sound in (made, natural, reference) if sound.path is not None]
     return [page.beside(*players), _spectrograms({"made": made, NATURAL: natural})]
 

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from gsv_lab.evaluation.catalogue import named, shown
-from gsv_lab.evaluation.report_parts import Results, language_name
+from gsv_lab.evaluation.report.parts import Results, language_name, systems_of
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
 
@@ -39,16 +39,16 @@ def text_rows(clip: Clip) -> Iterator[tuple[str, str, Html, Html]]:
     for evaluator, measures in clip["texts"].items():
         for measure, texts in measures.items():
             error = clip["values"].get(measure, {}).get(evaluator)
-            sides = differing(texts["expected"], texts["recognised"])
-            if measure != "phone_error":  # phones are names, not a text of the language
-                sides = tuple(page.foreign(side, clip["language"]) for side in sides)
-            yield evaluator, f"{named(measure).heading} {shown(measure, error, unit=True)}", *sides
+            # Phones are names, not a text of the language.
+            language = "en" if measure == "phone_error" else clip["language"]
+            sides = [page.foreign(side, language) for side in differing(texts["expected"], texts["recognised"])]
+            yield evaluator, f"{named(measure).heading} {shown(measure, error, unit=True)}", sides[0], sides[1]
 
 
 def transcripts(results: Results) -> list[Html]:
     """All texts, folded by system; nothing where nobody listened for words."""
     parts, left = [], MOST
-    for system in results["systems"]:
+    for system in systems_of(results):
         rows: list[list[object]] = []
         for clip in results["clips"]:
             if clip["system"] == system:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gsv_lab.evaluation.catalogue import named, shown, unit_of
-from gsv_lab.evaluation.report_parts import (
+from gsv_lab.evaluation.report.parts import (
     Column,
     Results,
     cell,
@@ -120,7 +120,10 @@ def _forest(rows: Sequence[Row], column: Column, alpha: float) -> Html:
     from gsv_lab import figures
 
     measure, evaluator = column
-    known, some = named(measure), [row for row in rows if (row["measure"], row["evaluator"]) == column]
+    known = named(measure)
+    some = [row for row in rows if (row["measure"], row["evaluator"]) == column and row["value"] is not None]
+    if not some:
+        return Html()
     left_out, some = some[ROWS:], some[:ROWS]
     scale = 100 if known.unit == "%" else 1
     names = short_names([pair(row) for row in some])

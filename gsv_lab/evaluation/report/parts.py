@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gsv_lab.evaluation.catalogue import GROUPS, MEASURES, direction, named, shown, unit_of
+from gsv_lab.evaluation.systems import NATURAL
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
 
@@ -26,6 +27,13 @@ SINGLE_NOTE = f"{SINGLE} this speaker only: the interval is over the clips of on
 def language_name(code: str) -> str:
     """English name of a language; its code where there is none."""
     return LANGUAGES.get(code, code or "unknown language")
+
+
+def systems_of(results: Results) -> list[str]:
+    """Names of the systems: natural speech first, where there is any, then as they were given."""
+    order = list(dict.fromkeys(clip["system"] for clip in results["clips"]))
+    found = [name for name, system in results["systems"].items() if name != NATURAL or system["samples"]]
+    return sorted(found, key=lambda name: (name != NATURAL, order.index(name) if name in order else len(order)))
 
 
 def columns_of(rows: Iterable[Mapping[str, Any]]) -> list[Column]:
