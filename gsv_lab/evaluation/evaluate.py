@@ -200,7 +200,7 @@ def _about(system: System, rows: Sequence[Row]) -> dict[str, Any]:
 def _evaluators(rows: Sequence[Row], clips: Sequence[Mapping[str, Any]], measures: Sequence[Measure]) -> list[Any]:
     """Who measured what: one entry for every value of every measure, those that follow from similarity among them."""
     identities = {(measure.name, measure.evaluator): measure.identity for measure in measures}
-    sources = {}
+    sources: dict[tuple[str, str], str] = {}
     for row in rows:
         for (name, evaluator), found in row.found.items():
             sources |= {(value, evaluator): identities[name, evaluator] for value in found}
