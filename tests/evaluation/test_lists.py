@@ -205,7 +205,7 @@ def test_folders_fill_what_the_list_leaves_empty(tmp_path: Path) -> None:
     one, two = with_folders(listed, tmp_path / "references", tmp_path / "naturals").items
     assert one.reference == listed.items[0].reference and one.target is None, "the list's own column stands"
     assert two.reference is not None and two.reference.path == tmp_path / "references" / "two.flac"
-    assert two.target == Clip(tmp_path / "naturals" / "two.flac", "two.flac", "ann", "en", "again")
+    assert two.target == Clip(tmp_path / "naturals" / "two.flac", "naturals/two.flac", "ann", "en", "again")
     with pytest.raises(DataError, match="absent"):
         with_folders(listed, tmp_path / "absent", None)
     with pytest.raises(DataError) as caught:

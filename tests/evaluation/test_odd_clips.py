@@ -39,7 +39,6 @@ def test_clips_of_a_few_samples(measures: list[Measure], samples: int) -> None:
     )
     found = {measure.name: measure(wave, given) for measure in measures}
     assert found["phone_error"] and found["phone_error"]["phone_error"] > 0
-    assert found["skipped"] and found["skipped"]["skipped"] == 1
 
 
 @pytest.mark.parametrize("text", ["你好", "Say 你好 now.", "...", "😀", "1999", "¿Qué?"])
