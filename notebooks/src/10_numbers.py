@@ -25,9 +25,6 @@ from gsv_lab.teaching.widgets.metrics import MetricExplorer
 
 lab = gsv_lab.load()
 verifier = judging.judge(lab)
-with noted():
-    pair = judging.beside(lab, find_speech())
-print(pair.source)
 
 # %%
 diagram("measures")
@@ -38,6 +35,9 @@ diagram("measures")
 # One sentence, and four copies. (Delayed: by 20 ms. Noisy: the noise lies 10 dB below. Muffled: nothing above 1.5 kHz.)
 
 # %%
+with noted():
+    pair = judging.beside(lab, find_speech())
+print(pair.source)
 found = judging.copies_measured(pair, verifier)
 heard(None, judging.copies_heard(pair))
 
