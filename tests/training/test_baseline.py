@@ -131,7 +131,7 @@ def test_a_run_goes_on_and_its_lab_draws_nothing(store: ClipStore, start: Path, 
     assert torch.equal(found[0][0], found[1][0]) and torch.equal(found[0][1], found[1][1])
     assert not torch.equal(found[0][2], found[1][2]), "which the drawn codes show"
     clip = Clip(sample, "me", "me", "en", "we walk home")
-    items = [Item(clip, clip, 1.0)]
+    items = [Item("me", "me", "en", clip.text, clip, clip)]
     made_conditions = LabConditions(lab, items, baseline=plain).conditions(["baseline", "zero_shot"])
     conditions = {each.name: each for each in made_conditions}
     assert not conditions["baseline"].seeded and conditions["zero_shot"].seeded
