@@ -137,9 +137,9 @@ def test_a_run_goes_on_and_its_lab_draws_nothing(store: ClipStore, start: Path, 
     assert not conditions["baseline"].seeded and conditions["zero_shot"].seeded
     assert conditions["baseline"].identity != conditions["zero_shot"].identity
     other = baseline_lab(lab, tmp_path / "run" / "weights")
-    expected = LabConditions(other, items).conditions(["zero_shot"])[1].speak(clip, clip, 0)
+    expected = LabConditions(other, items).conditions(["zero_shot"])[0].speak(clip, clip, 0)
     assert np.array_equal(conditions["baseline"].speak(clip, clip, 0), expected)
-    absent = LabConditions(lab, items).conditions(["baseline"])[1]
+    absent = LabConditions(lab, items).conditions(["baseline"])[0]
     assert absent.speak(clip, clip, 0) is None
 
 
