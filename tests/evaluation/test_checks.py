@@ -68,7 +68,9 @@ def test_numbers_of_any_kind_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "gives", [3.0, [1.0], {1: 2.0}, {"": 1.0}, {"a": np.zeros(3)}, {"a": [float("nan")]}, {"a": object()}], ids=str
+    "gives",
+    [3.0, [1.0], {1: 2.0}, {"": 1.0}, {"a": np.zeros(3)}, {"a": [float("nan")]}, {"a": object()}],
+    ids=["number", "list", "key", "no name", "array", "nan", "object"],
 )
 def test_other_answers_are_refused(gives: Any) -> None:
     with pytest.raises(LabError, match="'own' by 'me'") as caught:
