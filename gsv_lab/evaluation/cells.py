@@ -143,6 +143,9 @@ class Runner:
     A sample that a model fails to speak, or whose file is empty, counts as silence. A file that cannot be read is left
     out, and so is what a system does not offer. Rows say which.
 
+    Each worker computes in one thread, since sums in another order differ in the seventh digit: results depend neither
+    on the number of workers nor on that of torch's threads.
+
     Args:
         measures: what to measure.
         cells: what is known already.
@@ -168,7 +171,8 @@ class Runner:
             LabError: `SAVE_FAILED`, and errors of natural recordings.
         """
         rows = []
-        with ThreadPoolExecutor(self.workers) as pool:
+        threads = torch.get_num_threads()
+        with ThreadPoolExecutor(self.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             futures = [pool.submit(self._row, sample) for sample in samples]
             try:
                 for number, (sample, future) in enumerate(zip(samples, futures, strict=True)):
@@ -178,6 +182,8 @@ class Runner:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+            finally:
+                torch.set_num_threads(threads)
         return rows
 
     def _row(self, sample: Sample) -> Row:

@@ -6,12 +6,12 @@ Letters: B batch, T samples, F frames, M mel bands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 from torchaudio.functional import melscale_fbanks
 
 from gsv_lab.errors import ConfigError
@@ -39,7 +39,7 @@ def mel_filters(
     n_bins = n_fft // 2 + 1
     if torch.get_default_device().type == "meta":  # torchaudio looks at values, which there are none of
         return torch.empty(n_mels, n_bins)
-    with _double_precision():
+    with _DoublePrecision():
         filters = melscale_fbanks(
             n_bins,
             f_min,
@@ -52,15 +52,12 @@ def mel_filters(
     return filters.T.contiguous().float()
 
 
-@contextmanager
-def _double_precision() -> Iterator[None]:
-    """The default type, in which torchaudio computes: in single precision its filters are off by 2e-7."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
+class _DoublePrecision(TorchFunctionMode):
+    """Points of torchaudio's filters in double precision, in single they are off by 2e-7; for this thread alone."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        precise = {"dtype": torch.float64} if func in (torch.linspace, torch.zeros) else {}
+        return func(*args, **(kwargs or {}), **precise)
 
 
 class LinearSpectrogram(nn.Module):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from gsv_lab.errors import AudioError, DataError
 from gsv_lab.evaluation.cells import Cells, Row, Runner, cell_key
@@ -136,6 +137,23 @@ def test_the_number_of_workers_changes_nothing(system: System, tmp_path: Path) -
     together = Runner([Peak()], Cells(tmp_path / "four.jsonl"), 4).rows(system.samples)
     assert alone == together
     assert all(json.loads(line) for line in (tmp_path / "four.jsonl").read_text().splitlines())
+
+
+def test_every_worker_computes_in_one_thread(system: System, tmp_path: Path) -> None:
+    class Threads(Peak):
+        def __call__(self, wave: np.ndarray, job: Job) -> dict[str, Any] | None:
+            return {"peak": torch.get_num_threads()}
+
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            (tmp_path / str(threads)).mkdir()
+            rows = rows_of(system, tmp_path / str(threads), Threads())
+            assert {row.found["peak", "signal"]["peak"] for row in rows} == {1}
+            assert torch.get_num_threads() == threads, "of the caller"
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_waves_that_are_broken_or_empty(toy: TestList, system: System, tmp_path: Path) -> None:

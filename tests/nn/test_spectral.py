@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.nn import spectral
 from gsv_lab.nn.spectral import LinearSpectrogram, LogMel, mel_filters
 
 
@@ -78,3 +81,20 @@ def test_a_hop_beyond_the_frame_is_refused() -> None:
     """The error names both numbers."""
     with pytest.raises(ConfigError, match="300.*256"):
         LinearSpectrogram(256, 300)
+
+
+def test_filters_leave_the_precision_of_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    inner = spectral.melscale_fbanks
+
+    def watched(*arguments: Any, **options: Any) -> torch.Tensor:
+        with ThreadPoolExecutor(1) as other:  # where another measure may be making its network just now
+            made = [other.submit(torch.nn.Linear, 1, 1).result().weight, other.submit(torch.linspace, 0, 1, 2).result()]
+        seen.extend(tensor.dtype for tensor in made)
+        filters = inner(*arguments, **options)
+        assert filters.dtype == torch.float64
+        return filters
+
+    monkeypatch.setattr(spectral, "melscale_fbanks", watched)
+    mel_filters(16000, 512, 40)
+    assert seen == [torch.float32, torch.float32]
