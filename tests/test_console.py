@@ -18,7 +18,6 @@ from gsv_lab.cli import main
 from gsv_lab.cli.console import say
 from gsv_lab.cli.measuring import _json
 from gsv_lab.errors import LabError, one_line
-from gsv_lab.evaluation.report import grid
 from gsv_lab.hooks.catalogue import Table
 from gsv_lab.inference.voice import Voice
 from tiny import make_family
@@ -88,8 +87,6 @@ def test_what_comes_from_files_is_shown_and_not_obeyed(
     assert str(LabError("X", name, name, name)).isprintable()
     table = Table([{name: name, "n": 1.5}])
     assert all(line.isprintable() and line.count("|") == 3 for line in str(table).split("\n")) and "\n" in str(table)
-    rows = grid("speaker", {name: {"similarity": {"value": 0.5}}}, {"similarity": ("similarity", ".2f")})
-    assert all(line.isprintable() for line in rows.split("\n")) and len(rows.split("\n")) == 3
     say(name)
     assert capsys.readouterr().out[:-1].isprintable()
     if "\udcff" not in name:
@@ -180,7 +177,8 @@ NUMBERS = {
     "demo": (["demo"], ["--steps"]),
     "fit": (CONFIG, ["--run-minutes", "--minutes", "--part-mib"]),
     "disentangle": (["disentangle", "--output", "d"], ["--speakers", "--clips", "--seed", "--noise-scale"]),
-    "bench": (["bench"], ["--seed", "--every", "--candidates"]),
+    "evaluate": (["evaluate"], ["--seed", "--every", "--candidates"]),
+    "protocol": (["protocol", "vctk", "c", "--output", "o"], ["--seed"]),
     "open": (["open"], ["--port"]),
 }  # fmt: skip
 BAD_NUMBERS = ("-5", "nan", "inf", "-inf", "1e400", "x", "", "1e-400x", "0x10", "½")
@@ -256,7 +254,8 @@ def test_text_files_are_bounded(
         ["fit", "--config", text],
         ["fit", "--family", text, "--corpus", "."],
         ["intervene", "--config", text, "--output", "i"],
-        ["bench", "--quality", text, "--output", "b", "--model", model],
+        ["evaluate", ".", "--list", text, "--output", "b"],
+        ["evaluate", ".", "--texts", text, "--output", "b"],
         ["weights", "import", text, "--output", "w.safetensors"],
         ["speak", "--voice", text, "--text", "Hello.", "--output", "o.wav"],
         ["info", text],

@@ -26,7 +26,7 @@ from gsv_lab.evaluation.identity import identity_of
 from gsv_lab.evaluation.lists import TestList
 from gsv_lab.evaluation.measures import Measure
 from gsv_lab.evaluation.measures.checks import check_measures
-from gsv_lab.evaluation.report import report_page
+from gsv_lab.evaluation.report.page import report_page
 from gsv_lab.evaluation.systems import NATURAL, UNSUPPORTED, System, folder_of, natural_system
 from gsv_lab.evaluation.tables import (
     DRAWS,

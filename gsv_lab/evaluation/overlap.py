@@ -44,11 +44,11 @@ def refuse_overlap(test_list: TestList, training: str | Path | None = None) -> N
     kinds = {row.hash.partition(":")[0] for row in listed}
     found: dict[str, list[str]] = defaultdict(list)
     for clip in _clips(test_list):
-        row = next((row for row in by_name[clip.path.stem.casefold()] if _is_of(clip, row)), None)
-        if row is None and _kind(clip.path) in kinds:
-            row = by_hash.get(clip_hash(clip.path))
-        if row is not None:
-            found[row.split].append(clip.key)
+        known = next((row for row in by_name[clip.path.stem.casefold()] if _is_of(clip, row)), None)
+        if known is None and _kind(clip.path) in kinds:
+            known = by_hash.get(clip_hash(clip.path))
+        if known is not None:
+            found[known.split].append(clip.key)
     if found[TRAINED]:
         raise _leak(test_list.name, found[TRAINED], "trained the model", "or evaluate a model that has not seen them")
     chosen = [key for split in CHOICES for key in found[split]]

@@ -86,7 +86,8 @@ def ljspeech(corpus: str | Path, seed: int = 0, available: bool = False) -> Prot
     clips = _utterances(corpus, r"LJ\d{3}-\d{4}", "LJ Speech", "LJ001-0001")
     lending = [clip for name, clip in clips.items() if name.startswith(LJ_TEST[0])]
     tuned = [clip for name, clip in clips.items() if name >= LJ_TUNE_FROM]
-    test, missing = LJ_TEST, []
+    test: tuple[str, ...] = LJ_TEST
+    missing = []
     if not tuned:
         missing.append(f"it has no clip from {LJ_TUNE_FROM} on (so voices are tuned on LJ001, and LJ002 is scored)")
         tuned, test = lending, LJ_TEST[1:]

@@ -336,8 +336,8 @@ print(f"For 0.1 nats these can go: {', '.join(gone)}. The rule is {whose}.")
 # - Michel et al. 2019, [arXiv:1905.10650](https://arxiv.org/abs/1905.10650): most heads can go. Voita et al. 2019,
 #   [arXiv:1905.09418](https://arxiv.org/abs/1905.09418): what the others do. Wang et al. 2022,
 #   [arXiv:2211.00593](https://arxiv.org/abs/2211.00593): patching.
-# - Jain and Wallace 2019, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186): is attention explanation?.
-# - `gsv_lab/hooks/edits.py`: nine edits. `gsv_lab/evaluation/ablation.py`: the grid. `gsv_lab/evaluation/interventions.py`:
-#   breaks in a file. `docs/results.md`: how the patient was made.
+# - Jain and Wallace 2019, [arXiv:1902.10186](https://arxiv.org/abs/1902.10186): is attention explanation?
+# - `gsv_lab/hooks/edits.py`: edits. `gsv_lab/evaluation/ablation.py`: the grid.
+#   `gsv_lab/evaluation/interventions/file.py`: breaks in a file. `docs/results.md`: how the patient was made.
 #
 # Next: **09, Few-shot fine-tuning** (in preparation): now something is to get better.

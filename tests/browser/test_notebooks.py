@@ -45,7 +45,7 @@ ROWS = {
     "06_latents": Row(sounds=1),
     "07_leaks": Row(keyboard="select", keys="ArrowDown"),
     "08_break": Row(slider=-1, keyboard="select", keys="ArrowDown"),
-    "10_numbers": Row(slider=0, sounds=2),
+    "10_numbers": Row(sounds=1),
 }
 
 

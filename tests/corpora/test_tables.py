@@ -12,7 +12,7 @@ from gsv_lab.corpora import clip_lists
 from gsv_lab.corpora.readers import Clip, read
 from gsv_lab.corpora.tables import identity, language_of_tag
 from gsv_lab.errors import DataError
-from gsv_lab.evaluation.lists import COLUMNS, read_list
+from gsv_lab.evaluation.lists import PAIR_COLUMNS, read_list
 
 LIST = "c0.wav|me|en|One.\nc1.wav|me|en|Two.\nc2.wav|me|en|Three.\n"
 TABLE = "path|speaker|language|text\n" + LIST
@@ -203,7 +203,7 @@ def test_a_target_is_its_own_reference_under_another_name(tmp_path: Path) -> Non
     for name in ("a.wav", "b.wav"):
         (tmp_path / "s" / name).write_bytes(name.encode())
     path = tmp_path / "s" / "list.csv"
-    head = "|".join(COLUMNS) + "\n"
+    head = "|".join(PAIR_COLUMNS) + "\n"
     for target, code in (("s/./a.wav", "DATA_LEAK"), ("s//a.wav", "DATA_LEAK"), ("s/../s/a.wav", "DATA_LEAK")):
         path.write_text(f"{head}me|en|s/a.wav|One.|{target}|Two.|2\n", encoding="utf-8")
         with pytest.raises(DataError) as caught:

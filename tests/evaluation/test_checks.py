@@ -68,7 +68,9 @@ def test_numbers_of_any_kind_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "gives", [3.0, [1.0], {1: 2.0}, {"": 1.0}, {"a": np.zeros(3)}, {"a": [float("nan")]}, {"a": object()}], ids=str
+    "gives",
+    [3.0, [1.0], {1: 2.0}, {"": 1.0}, {"a": np.zeros(3)}, {"a": [float("nan")]}, {"a": object()}],
+    ids=["number", "list", "key", "no name", "array", "nan", "object"],
 )
 def test_other_answers_are_refused(gives: Any) -> None:
     with pytest.raises(LabError, match="'own' by 'me'") as caught:
@@ -116,4 +118,5 @@ def test_what_was_measured_before_a_failure_is_kept(toy: TestList, tmp_path: Pat
     assert not (tmp_path / "out" / "results.json").exists() and not (tmp_path / "out" / ".lock").exists()
     again, mended = Own({"own": 1.0}), Own({"failing": 0.0}, name="failing")
     evaluate([tmp_path / "ours"], toy, tmp_path / "out", measures=[again, mended], workers=1)
-    assert len(first.asked) == 1 and len(again.asked) == 9, "eight recordings, one wave in two languages"
+    # The worker may have begun the next wave before the failure of the first was seen.
+    assert first.asked and len(first.asked) + len(again.asked) == 10, "eight recordings, one wave in two languages"

@@ -13,7 +13,7 @@ import pytest
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation.catalogue import shown
-from gsv_lab.evaluation.report import report_page
+from gsv_lab.evaluation.report.page import report_page
 
 from .result_maker import NASTY, TIMING, results, write_sounds
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from gsv_lab import audio
-from gsv_lab.evaluation import report_clips
-from gsv_lab.evaluation.report_clips import Waves, examples, worst, worst_clips
+from gsv_lab.evaluation.report import clips as report_clips
+from gsv_lab.evaluation.report.clips import Waves, examples, worst, worst_clips
 
 from .result_maker import NASTY, results, write_sounds
 

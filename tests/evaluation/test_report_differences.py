@@ -7,7 +7,7 @@ import re
 import pytest
 
 from gsv_lab import figures
-from gsv_lab.evaluation.report_differences import ROWS, differences, p_value, pair, short_names
+from gsv_lab.evaluation.report.differences import ROWS, differences, p_value, pair, short_names
 
 from .result_maker import results
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from gsv_lab.evaluation import report_texts
-from gsv_lab.evaluation.report_texts import clip_facts, clip_name, differing, text_rows, transcripts
+from gsv_lab.evaluation.report import texts as report_texts
+from gsv_lab.evaluation.report.texts import clip_facts, clip_name, differing, text_rows, transcripts
 
 from .result_maker import NASTY, results
 

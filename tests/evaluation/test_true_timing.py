@@ -86,7 +86,7 @@ def test_without_codes_and_without_phones(
     sovits = SOVITS if prior is None else {**SOVITS, "init_args": {**SOVITS["init_args"], "prior": prior}}
     lab = family(tmp_path / "family", sovits=sovits)
     names = ["resynthesis", "phones_without_codes", "codes_without_phones"]
-    made = LabConditions(lab, [Item(clip, clip, 4.0)]).conditions(names)[1:]
+    made = LabConditions(lab, [Item("a", "me", clip.language, clip.text, clip, clip)]).conditions(names)
 
     def spoken(text: str = TEXT) -> dict[str, np.ndarray]:
         waves = {condition.name: condition.speak(replace(clip, text=text), clip, 0) for condition in made}
@@ -104,5 +104,7 @@ def test_without_codes_and_without_phones(
 def test_what_a_family_does_not_support_has_no_waves(tmp_path: Path, clip: Clip) -> None:
     lab = family(tmp_path / "family", semantic_gpt=PLAIN)
     assert not has_timing(lab)
-    condition = LabConditions(lab, [Item(clip, clip, 4.0)]).conditions(["true_timing"])[1]
+    condition = LabConditions(lab, [Item("a", "me", clip.language, clip.text, clip, clip)]).conditions(["true_timing"])[
+        0
+    ]
     assert condition.name == "true_timing" and condition.speak(clip, clip, 0) is None

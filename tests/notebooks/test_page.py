@@ -78,7 +78,7 @@ def test_the_drawing_lights_what_is_asked_for() -> None:
     names = {"{http://www.w3.org/2000/svg}g"}
     boxes = [group for group in root.iter() if group.tag in names]
     lit = {group[1].text for group in boxes if group[0].get("fill") == ORANGE}
-    assert lit == {"prior", "flow"} and len(boxes) == 10
+    assert lit == {"prior", "flow"} and len(boxes) == 11
     assert "prior, flow" in (root.get("aria-label") or "") and repr(drawn) == "Diagram(prior, flow)"
     with pytest.raises(ValueError, match="'decoder'.*vocoder"):
         figures.diagram("decoder")

@@ -88,7 +88,7 @@ def test_an_old_argument_of_a_base_class(tmp_path: Path) -> None:
 
 COMMANDS: dict[str, list[str]] = {
     "takes": ["speak", "--voice", "v", "--text", "t", "--output", "o.wav", "--takes", "3"],
-    "quality": ["bench", "--quality", "list", "--conditions", "zero_shot", "fine_tuned"],
+    "quality": ["bench", "--quality", "list"],
 }
 
 

@@ -131,15 +131,15 @@ def test_a_run_goes_on_and_its_lab_draws_nothing(store: ClipStore, start: Path, 
     assert torch.equal(found[0][0], found[1][0]) and torch.equal(found[0][1], found[1][1])
     assert not torch.equal(found[0][2], found[1][2]), "which the drawn codes show"
     clip = Clip(sample, "me", "me", "en", "we walk home")
-    items = [Item(clip, clip, 1.0)]
+    items = [Item("me", "me", "en", clip.text, clip, clip)]
     made_conditions = LabConditions(lab, items, baseline=plain).conditions(["baseline", "zero_shot"])
     conditions = {each.name: each for each in made_conditions}
     assert not conditions["baseline"].seeded and conditions["zero_shot"].seeded
     assert conditions["baseline"].identity != conditions["zero_shot"].identity
     other = baseline_lab(lab, tmp_path / "run" / "weights")
-    expected = LabConditions(other, items).conditions(["zero_shot"])[1].speak(clip, clip, 0)
+    expected = LabConditions(other, items).conditions(["zero_shot"])[0].speak(clip, clip, 0)
     assert np.array_equal(conditions["baseline"].speak(clip, clip, 0), expected)
-    absent = LabConditions(lab, items).conditions(["baseline"])[1]
+    absent = LabConditions(lab, items).conditions(["baseline"])[0]
     assert absent.speak(clip, clip, 0) is None
 
 

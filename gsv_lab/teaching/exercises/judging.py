@@ -37,7 +37,7 @@ LENGTHS = (1.6, 3.0, 6.0)
 SPEEDS = (0.8, 0.9, 1.0, 1.12, 1.25)
 """At which the shipped sample stands in for several voices."""
 REAL_VOICES, CLIPS = 8, 4
-SYSTEMS = {"A": 0.016, "B": 0.012, "C": 0.024}
+SYSTEMS = {"A": 0.030, "B": 0.018, "C": 0.040}
 """Systems that copy speech: magnitudes of frames of so many seconds, phases drawn at random."""
 
 

@@ -63,9 +63,7 @@ def worst(prediction: str, found: Mapping[str, Mapping[str, float]]) -> str:
     expect(said != "quieter" or lowest == "quieter", "Its *scale* does not count: that is what SI stands for.")
     noisy = f"Its noise lies 10 dB below the speech, and so SI-SNR says {scores['noisy']:.0f} dB. One is far worse."
     expect(said != "noisy" or lowest == "noisy", noisy)
-    muffled = (
-        f"Most of the energy of speech is low: {scores['muffled']:.0f} dB, although half of the words are hard to hear."
-    )
+    muffled = f"Most of the energy of speech is low: {scores['muffled']:.0f} dB, although every S is gone."
     expect(said != "muffled" or lowest == "muffled", muffled)
     expect(said == lowest, f"It gets {scores[said]:.0f} dB; one is worse.")
     return f"{scores[lowest]:.0f} dB, for a perfect copy. SI-SNR needs copies whose samples lie in the same places."
@@ -164,11 +162,11 @@ def _side_by_side(one: Any, other: Any, steps: Any) -> float:
 @exercise(
     "Mel-cepstral distortion",
     "Take the frames of both along the path, leave out c0, and one distance a pair: the root of the sum of squares.",
-    "off = one[steps[:, 0], 1:] - other[steps[:, 1], 1:], with steps = np.array(path); then the mean of the roots over "
-    "the pairs, times 10 * np.sqrt(2) / np.log(10).",
+    "off = one[steps[:, 0], 1:] - other[steps[:, 1], 1:], with steps = np.array(pairs); then the mean of the roots "
+    "over the pairs, times 10 * np.sqrt(2) / np.log(10).",
 )
 def mcd(answer: Callable[[Any, Any, Any], Any]) -> str:
-    """`mcd(one, other, path)`: cepstra (A, D) and (B, D), K pairs -> dB."""
+    """`mcd(one, other, pairs)`: cepstra (A, D) and (B, D), K pairs -> dB."""
     random = np.random.default_rng(4)
     cases = []
     for rows, columns in ((20, 15), (11, 11)):

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.fft import dct
 from scipy.special import stdtrit
 from torch import Tensor
 from torch.nn import functional
 
-from gsv_lab.evaluation.measures.prosody import frame_costs, spectral_frames
+from gsv_lab.evaluation.measures.cepstral import BANDS, HOP, WINDOW, mel_cepstra
+from gsv_lab.evaluation.measures.prosody import frame_costs
+from gsv_lab.evaluation.measures.signal import si_snr
 from gsv_lab.evaluation.measures.similarity import SpeakerEmbedder
 from gsv_lab.nn.spectral import LogMel
 from gsv_lab.system.seeds import seeded
@@ -28,8 +29,6 @@ WHOLE_KHZ = RATE / 2000
 """Upper edge of the band of a wave that lacks nothing."""
 NO_NOISE = 60.0
 """Signal-to-noise ratio in dB from which on no noise is added."""
-COEFFICIENTS = 14
-"""Of a cepstrum, c0 among them."""
 DECIBEL = 10 * math.sqrt(2) / math.log(10)
 """What a difference of 1 in one cepstral coefficient is in dB, root mean square over frequency."""
 
@@ -76,20 +75,6 @@ def changed(
     return (copy * 10 ** (gain / 20)).clamp(-1, 1)
 
 
-def si_snr(estimate: Tensor, target: Tensor) -> float:
-    """Scale-invariant signal-to-noise ratio in dB of two waves (T,), cut to the shorter; infinite for a scaled copy.
-
-    Source: Le Roux et al. 2019, arXiv:1811.02508, section 2 (there SI-SDR); means removed.
-    """
-    size = min(estimate.numel(), target.numel())
-    one, other = (wave[:size].double() - wave[:size].double().mean() for wave in (estimate, target))
-    projected = (one @ other) / (other @ other).clamp(min=1e-20) * other
-    signal, rest = float(projected.square().sum()), float((one - projected).square().sum())
-    if rest <= 1e-12 * signal:
-        return math.inf
-    return 10 * math.log10(max(signal, 1e-20) / max(rest, 1e-20))
-
-
 def mel_image(wave: Tensor) -> Tensor:
     """Log-mel image in dB (T,) -> (80, F), nothing of it below -80 dB."""
     mel = LogMel(RATE, n_fft=1024, hop_length=160, n_mels=80)(wave[None])[0]
@@ -119,20 +104,17 @@ def ssim(one: Tensor, other: Tensor, reach: float = 80.0) -> float:
 
 
 def cepstra(wave: Tensor | np.ndarray) -> np.ndarray:
-    """Mel cepstra (T,) -> (F, `COEFFICIENTS`), c0 first: the log-mel spectrum is the sum of c_d cos(d w).
-
-    Forty bands of the mel scale, what is further than 9 nat below the loudest one is raised to that.
-    """
-    log_mel = LogMel(RATE, n_fft=512, hop_length=160, n_mels=40)
+    """Mel cepstra (T,) -> (F, 14): c0, the level, before the coefficients 1 to 13 of `measures.cepstral`."""
+    log_mel = LogMel(RATE, n_fft=WINDOW, hop_length=HOP, n_mels=BANDS)
+    samples = torch.as_tensor(wave)
     with torch.inference_mode():
-        mel = log_mel(torch.as_tensor(wave)[None])[0].T.double().numpy()
-    mel = np.maximum(mel, mel.max() - 9.0)
-    return np.asarray(dct(mel, type=2, axis=1)[:, :COEFFICIENTS] / mel.shape[1])
+        level = log_mel(samples[None])[0].T.double().numpy().mean(axis=1)
+    return np.concatenate([2 * level[:, None], mel_cepstra(samples.numpy())], axis=1)
 
 
 def costs(one: Tensor, other: Tensor) -> np.ndarray:
-    """How far apart two waves (T,) sound at each pair of frames: (A, B)."""
-    return frame_costs(spectral_frames(one.numpy()), spectral_frames(other.numpy()))
+    """How far apart the cepstra of two waves (T,) lie at each pair of frames, c0 left out: (A, B)."""
+    return frame_costs(cepstra(one)[:, 1:], cepstra(other)[:, 1:])
 
 
 def summed(cost: np.ndarray) -> np.ndarray:
@@ -193,7 +175,7 @@ def measured(copy: Tensor, original: Tensor, reference: Tensor, embedder: Speake
     """A copy (T,) by four measures: SSIM, SI-SNR and MCD in dB, cosine.
 
     Args:
-        copy: is compared with as much of the original as it is long.
+        copy: is compared with as much of the original as it is long; of a longer one SSIM and SI-SNR leave out the end.
         original: what it was made from.
         reference: other speech of the same voice, for the cosine.
         embedder: gives voice vectors.
@@ -202,7 +184,7 @@ def measured(copy: Tensor, original: Tensor, reference: Tensor, embedder: Speake
     vectors = [embedder.embed(wave.numpy()) for wave in (copy, reference)]
     return {
         "SSIM": ssim(mel_image(copy), mel_image(beginning)),
-        "SI-SNR": si_snr(copy, beginning),
+        "SI-SNR": si_snr(beginning.numpy(), copy[: beginning.numel()].numpy()),
         "MCD": mcd(beginning, copy),
         "cosine": float(vectors[0] @ vectors[1]),
     }

@@ -43,7 +43,7 @@ RECOGNISERS = ("whisper-base", "whisper-tiny.en", "pocketsphinx")
 
 
 class WordRow(NamedTuple):
-    """What one recogniser made of one clip: `errors` of `count` units (`word`, `char` or `syllable`)."""
+    """What one recogniser made of one clip: `errors` of so many `units` (`word`, `char` or `syllable`)."""
 
     system: str
     item: str
@@ -51,7 +51,7 @@ class WordRow(NamedTuple):
     evaluator: str
     unit: str
     errors: int
-    count: int
+    units: int
     expected: str
     recognised: str
 
@@ -60,14 +60,14 @@ def load_words(folder: Path = RESULTS) -> list[WordRow]:
     """The shipped table."""
     text = (folder / FILE).read_text(encoding="utf-8")
     rows = csv.DictReader(io.StringIO(text))
-    numbers = ("seed", "errors", "count")
+    numbers = ("seed", "errors", "units")
     return [WordRow(**{key: int(value) if key in numbers else value for key, value in row.items()}) for row in rows]  # type: ignore[arg-type]
 
 
 def counts(rows: Sequence[WordRow], system: str, evaluator: str, unit: str = "word") -> tuple[np.ndarray, np.ndarray]:
     """Errors and units of the clips of one system by one recogniser: (N,) each."""
     chosen = [row for row in rows if (row.system, row.evaluator, row.unit) == (system, evaluator, unit)]
-    return np.array([row.errors for row in chosen]), np.array([row.count for row in chosen])
+    return np.array([row.errors for row in chosen]), np.array([row.units for row in chosen])
 
 
 def natural_first(rows: Sequence[WordRow]) -> Table:

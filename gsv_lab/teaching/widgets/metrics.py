@@ -11,8 +11,10 @@ from typing import Any
 import ipywidgets
 from torch import Tensor
 
-from gsv_lab.audio import Mark
+from gsv_lab.audio import Mark, Recording
 from gsv_lab.errors import LabError
+from gsv_lab.evaluation.lists import Item
+from gsv_lab.evaluation.measures import Job
 from gsv_lab.evaluation.measures.quality import Dnsmos
 from gsv_lab.evaluation.measures.similarity import GE2E, SpeakerEmbedder
 from gsv_lab.teaching.exercises.metrics import NO_NOISE, RATE, WHOLE_KHZ, changed, measured
@@ -47,6 +49,7 @@ class MetricExplorer(Explorer):
     def __init__(self, wave: Tensor, reference: Tensor, embedder: SpeakerEmbedder, mark: Mark | None = None) -> None:
         self.wave, self.reference, self.embedder, self.mark = wave, reference, embedder, mark
         self._judges: dict[str, Callable[[Tensor], str]] = {}
+        self._recording: dict[bool, dict[str, str]] = {}  # what is said of it, without and with the others
         longest = wave.numel() / RATE
         slider = ipywidgets.FloatSlider
         super().__init__(
@@ -60,6 +63,11 @@ class MetricExplorer(Explorer):
             }
         )
 
+    def panel(self) -> list[ipywidgets.Widget]:
+        """The rows of controls, and a player of the recording under them."""
+        heard = f"<small>recording</small><br>{player(self.wave, RATE, self.mark)}"
+        return [*super().panel(), ipywidgets.HTML(heard)]
+
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Least and most of every slider."""
         sliders = {name: control for name, control in self.controls.items() if control.has_trait("readout")}
@@ -70,19 +78,20 @@ class MetricExplorer(Explorer):
         return measured(changed(self.wave, **settings), self.wave, self.reference, self.embedder)
 
     def render(self, state: State) -> str:
-        """A table of all measures, of the recording and of the copy, under a player of each."""
+        """A player of the copy, and a table of all measures, of the recording and of the copy."""
         moved = {name: state[name] for name in self.ranges()}
         copy = changed(self.wave, **moved)
-        sounds = {"recording": self.wave, "copy": copy}
-        columns = [self._column(wave, state["others"]) for wave in sounds.values()]
+        others = state["others"]
+        if others not in self._recording:
+            self._recording[others] = self._column(self.wave, others)
+        recording, moved_copy = self._recording[others], self._column(copy, others)
         rows = "".join(
-            f"<tr><td>{name}</td><td>{columns[0][name]}</td><td><b>{columns[1][name]}</b></td>"
+            f"<tr><td>{name}</td><td>{recording[name]}</td><td><b>{moved_copy[name]}</b></td>"
             f"<td><small>{meaning}</small></td></tr>"
             for name, meaning in _MEANING.items()
         )
-        head = "".join(f"<th>{title}</th>" for title in ("", *sounds, ""))
-        players = "".join(f"<td>{player(wave, RATE, self.mark)}</td>" for wave in sounds.values())
-        return f"<table><tr>{head}</tr><tr><td></td>{players}<td></td></tr>{rows}</table>"
+        head = "".join(f"<th>{title}</th>" for title in ("", "recording", "copy", ""))
+        return f"<small>copy</small><br>{player(copy, RATE, self.mark)}<table><tr>{head}</tr>{rows}</table>"
 
     def _column(self, wave: Tensor, others: bool) -> dict[str, str]:
         found = measured(wave, self.wave, self.reference, self.embedder)
@@ -106,10 +115,10 @@ class MetricExplorer(Explorer):
         return lambda wave: f"{float(own @ ge2e.embed(wave.numpy())):.2f}"
 
     def _dnsmos(self) -> Callable[[Tensor], str]:
-        dnsmos = Dnsmos()
+        dnsmos, item = Dnsmos(), Item("copy", "", "en", "", None, None)
 
         def score(wave: Tensor) -> str:
-            found = dnsmos(wave.numpy())
+            found = dnsmos(wave.numpy(), Job(item, "", "en", None, Recording(wave, RATE, RATE)))
             return "silence" if found is None else f"{found['dnsmos']:.2f}"
 
         return score

@@ -13,9 +13,9 @@ from typing import Any
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation.catalogue import GROUPS, SCHEMA, named, shown
-from gsv_lab.evaluation.report_clips import MEDIA, Sounds, Waves, examples, worst
-from gsv_lab.evaluation.report_differences import differences
-from gsv_lab.evaluation.report_parts import (
+from gsv_lab.evaluation.report.clips import MEDIA, Sounds, Waves, examples, worst
+from gsv_lab.evaluation.report.differences import differences
+from gsv_lab.evaluation.report.parts import (
     Column,
     Results,
     cell,
@@ -28,7 +28,7 @@ from gsv_lab.evaluation.report_parts import (
     span,
     systems_of,
 )
-from gsv_lab.evaluation.report_texts import transcripts
+from gsv_lab.evaluation.report.texts import transcripts
 from gsv_lab.evaluation.systems import NATURAL
 from gsv_lab.system import page
 from gsv_lab.system.page import Html

@@ -16,8 +16,8 @@ from torch import Tensor
 from gsv_lab import audio
 from gsv_lab.errors import AudioError
 from gsv_lab.evaluation.catalogue import named, shortfall, shown
-from gsv_lab.evaluation.report_parts import Column, Results, columns_of, language_name
-from gsv_lab.evaluation.report_texts import clip_facts, clip_name, text_rows
+from gsv_lab.evaluation.report.parts import Column, Results, columns_of, language_name
+from gsv_lab.evaluation.report.texts import clip_facts, clip_name, text_rows
 from gsv_lab.evaluation.systems import NATURAL
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
@@ -96,7 +96,7 @@ def worst(results: Results, waves: Waves, room: int = MEDIA) -> list[Html]:
         waves: where the sounds lie.
         room: letters that sounds and pictures may take.
     """
-    figures = {}
+    figures: dict[tuple[str, ...], float | None] = {}
     for row in results["figures"]:
         figures[row["system"], row["language"], row["measure"], row["evaluator"]] = row["value"]
     cards = []

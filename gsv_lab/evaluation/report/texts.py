@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from gsv_lab.evaluation.catalogue import named, shown
-from gsv_lab.evaluation.report_parts import Results, language_name, systems_of
+from gsv_lab.evaluation.report.parts import Results, language_name, systems_of
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gsv_lab.evaluation.catalogue import named, shown, unit_of
-from gsv_lab.evaluation.report_parts import (
+from gsv_lab.evaluation.report.parts import (
     Column,
     Results,
     cell,
