@@ -16,12 +16,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from gsv_lab.audio import Recording, resample
 from gsv_lab.errors import AudioError, DataError
@@ -144,7 +145,7 @@ class Runner:
     out, and so is what a system does not offer. Rows say which.
 
     Each worker computes in one thread, since sums in another order differ in the seventh digit: results depend neither
-    on the number of workers nor on that of torch's threads.
+    on the number of workers nor on how many threads torch and numpy may have.
 
     Args:
         measures: what to measure.
@@ -172,7 +173,8 @@ class Runner:
         """
         rows = []
         threads = torch.get_num_threads()
-        with ThreadPoolExecutor(self.workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        one = partial(torch.set_num_threads, 1)
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(self.workers, initializer=one) as pool:
             futures = [pool.submit(self._row, sample) for sample in samples]
             try:
                 for number, (sample, future) in enumerate(zip(samples, futures, strict=True)):
