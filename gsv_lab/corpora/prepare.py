@@ -107,26 +107,33 @@ def prepare(
         TextError: `TEXT_EMPTY`, `TEXT_INVALID_UNICODE`, `LANG_UNKNOWN`, `DICTIONARY`.
         LabError: `OUTPUT_EXISTS`, `SAVE_FAILED`; `EXTRA_MISSING` and `CKPT_*` of a transcriber that is named.
     """
-    if language not in ("en", "zh", "auto"):
-        raise TextError("LANG_UNKNOWN", f"The language {language!r} is unknown", "en, zh or auto")
-    dictionary = user_dictionary(lexicon)
-    output = Path(output)
+    output, dictionary = Path(output), user_dictionary(lexicon)
     given = items(paths, list_file, text_file, speaker, language, output)
     transcriber = _transcriber(transcribe, given)
     earlier = earlier_result(output)
     with ExitStack() as stack:
         listen = stack.enter_context(listening(transcriber, output, earlier.transcripts)) if transcriber else None
-        private = stack.enter_context(private_folder())
-        folder = stack.enter_context(new_folder(output, MARK, within=private))
+        folder = stack.enter_context(new_folder(output, MARK, within=stack.enter_context(private_folder())))
         (folder / "slices").mkdir()
         job = Job(folder, denoise, sample_rate, align, recognise, embed, dictionary, earlier.edits, listen)
         slices, files = _all_files(given, job, progress)
         refused = next((report.refused for report in files if report.refused), "")
         earlier.refuse_lost(output, {piece.sound for piece in slices}, refused)
-        rows = [Row(Path(piece.path), piece.speaker, piece.language, piece.text) for piece in slices if piece.listed]
-        write_list(folder / LIST, rows, earlier.remarks)
-        write_reports(folder, slices, files, transcriber.identity if transcriber else "")
+        _write(folder, slices, files, earlier.remarks, transcriber)
     return Prepared(output, tuple(slices), tuple(files))
+
+
+def _write(
+    folder: Path,
+    slices: Sequence[SliceReport],
+    files: Sequence[FileReport],
+    remarks: Sequence[str],
+    transcriber: Transcriber | None,
+) -> None:
+    """The list and the reports."""
+    rows = [Row(Path(piece.path), piece.speaker, piece.language, piece.text) for piece in slices if piece.listed]
+    write_list(folder / LIST, rows, remarks)
+    write_reports(folder, slices, files, transcriber.identity if transcriber else "")
 
 
 def _transcriber(chosen: Transcriber | PathLike | None, given: Sequence[Item]) -> Transcriber | None:

@@ -44,8 +44,10 @@ def items(
 
     Raises:
         DataError: DATA_ROW, DATA_PATH, DATA_EMPTY, DATA_MISSING; those of `read_list`.
-        TextError: TEXT_INVALID_UNICODE, TEXT_EMPTY.
+        TextError: TEXT_INVALID_UNICODE, TEXT_EMPTY, LANG_UNKNOWN.
     """
+    if language not in ("en", "zh", "auto"):
+        raise TextError("LANG_UNKNOWN", f"The language {language!r} is unknown", "en, zh or auto")
     if list_file is not None:
         if text_file is not None:
             raise DataError("DATA_ROW", "Both a list file and a text file were given", "one of them")

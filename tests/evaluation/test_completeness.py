@@ -14,10 +14,11 @@ from gsv_lab.audio.alignment import align, frame_level, word_timings
 from gsv_lab.errors import TextError
 from gsv_lab.evaluation.lists import read_list
 from gsv_lab.evaluation.measures import Measure, own
-from gsv_lab.evaluation.measures.completeness import Completed, completeness, completeness_in
+from gsv_lab.evaluation.measures.completeness import Completed, completeness
 from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber
 from gsv_lab.evaluation.measures.text import folded_words
 
+from .heard_phones import completeness_of_phones
 from .makers import RATE, job
 from .test_own import recogniser
 
@@ -53,14 +54,14 @@ def slips(phones: list[str], share: float, seed: int) -> list[str]:
 
 def test_what_is_said_as_written_has_no_fault() -> None:
     for words in (WORDS, MANDARIN):
-        found = completeness(words, said((0, len(words)), words=words))
+        found = completeness_of_phones(words, said((0, len(words)), words=words))
         assert found[:4] == ((), (), (), ()) and found.unsaid == 0 and not found.stopped_early
         assert found.trace == tuple(number for number, word in enumerate(words) for _ in word)
 
 
 @pytest.mark.parametrize("seed", range(25))
 def test_slips_of_single_phones_do_not_count(seed: int) -> None:
-    found = completeness(WORDS, slips(said((0, len(WORDS))), 0.12, seed))
+    found = completeness_of_phones(WORDS, slips(said((0, len(WORDS))), 0.12, seed))
     assert found[:4] == ((), (), (), ()) and not found.stopped_early
 
 
@@ -68,66 +69,66 @@ def test_slips_of_single_phones_do_not_count(seed: int) -> None:
 @pytest.mark.parametrize("share", [0.0, 0.1])
 def test_a_word_left_out_is_found(number: int, share: float) -> None:
     heard = slips(said((0, number), (number + 1, len(WORDS))), share, number)
-    found = completeness(WORDS, heard)
+    found = completeness_of_phones(WORDS, heard)
     assert found.skipped == (number,) and found.repeated == ()
 
 
 def test_a_long_stretch_left_out_is_found_whole() -> None:
-    found = completeness(WORDS, said((0, 4), (11, 17)))
+    found = completeness_of_phones(WORDS, said((0, 4), (11, 17)))
     assert found.skipped == (4, 5, 6, 7, 8, 9, 10)
     assert found.repeated == () and found.unsaid == 0
 
 
 def test_a_single_phone_left_out_is_no_word() -> None:
     words = [*WORDS[:3], ["AH"], *WORDS[3:]]
-    assert completeness(words, said((0, len(WORDS)))).skipped == ()
+    assert completeness_of_phones(words, said((0, len(WORDS)))).skipped == ()
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1])
 def test_a_sentence_said_twice(share: float) -> None:
     everything = len(WORDS)
-    found = completeness(WORDS, slips(said((0, everything), (0, everything)), share, 3))
+    found = completeness_of_phones(WORDS, slips(said((0, everything), (0, everything)), share, 3))
     assert found.repeated == ((0, everything),) and found.looped == () and found.skipped == ()
 
 
 @pytest.mark.parametrize("first, end", [(3, 5), (4, 5), (7, 9), (0, 2), (15, 17)])
 def test_words_said_twice(first: int, end: int) -> None:
-    found = completeness(WORDS, said((0, end), (first, len(WORDS))))
+    found = completeness_of_phones(WORDS, said((0, end), (first, len(WORDS))))
     assert found.repeated == ((first, end),) and found.looped == ()
 
 
 def test_a_loop_of_five() -> None:
-    found = completeness(WORDS, said((0, 9), *[(7, 9)] * 4, (9, 17)))
+    found = completeness_of_phones(WORDS, said((0, 9), *[(7, 9)] * 4, (9, 17)))
     assert found.repeated == ((7, 9),) * 4
     assert found.looped == (((7, 9), 5),)
     assert found.skipped == () and not found.stopped_early
 
 
 def test_two_repetitions_of_other_words_are_no_loop() -> None:
-    found = completeness(WORDS, said((0, 3), (1, 9), (7, 17)))
+    found = completeness_of_phones(WORDS, said((0, 3), (1, 9), (7, 17)))
     assert found.repeated == ((1, 3), (7, 9)) and found.looped == ()
 
 
 def test_a_loop_that_never_comes_back() -> None:
-    found = completeness(WORDS, said((0, 9), *[(7, 9)] * 6))
+    found = completeness_of_phones(WORDS, said((0, 9), *[(7, 9)] * 6))
     assert found.looped == (((7, 9), 7),)
     assert found.skipped == tuple(range(9, 17)) and found.stopped_early
 
 
 def test_a_text_cut_at_sixty_percent() -> None:
     phones = said((0, 17))
-    found = completeness(WORDS, phones[: round(0.6 * len(phones))])
+    found = completeness_of_phones(WORDS, phones[: round(0.6 * len(phones))])
     assert found.stopped_early and found.unsaid == pytest.approx(0.4, abs=0.08)
     assert found.skipped == tuple(range(found.skipped[0], 17))
 
 
 def test_a_last_word_that_is_missing_is_no_early_stop() -> None:
-    found = completeness(WORDS, said((0, 16)))
+    found = completeness_of_phones(WORDS, said((0, 16)))
     assert found.skipped == (16,) and not found.stopped_early and found.unsaid == pytest.approx(6 / 59)
 
 
 def test_sounds_after_the_end_that_repeat_themselves() -> None:
-    found = completeness(WORDS, said((0, 17)) + ["UH", "M"] * 6)
+    found = completeness_of_phones(WORDS, said((0, 17)) + ["UH", "M"] * 6)
     assert len(found.babble) == 1 and found.repeated == () and found.skipped == ()
     start, end = found.babble[0]
     assert (start, end) == (59, 71)
@@ -139,25 +140,25 @@ def test_noise_after_the_end_is_neither_a_repetition_nor_a_loop(seed: int) -> No
     inventory = sorted({phone for word in WORDS for phone in word})
     noise = random.Random(seed).choices(inventory, k=30)
     noise = [a for a, b in pairwise([*noise, ""]) if a != b]
-    found = completeness(WORDS, said((0, 17)) + noise)
+    found = completeness_of_phones(WORDS, said((0, 17)) + noise)
     assert found.repeated == () and found.looped == () and found.babble == () and found.skipped == ()
 
 
 def test_silence_skips_everything_and_an_empty_text_is_refused() -> None:
-    found = completeness(WORDS, [])
+    found = completeness_of_phones(WORDS, [])
     assert found.skipped == tuple(range(17)) and found.unsaid == 1 and found.stopped_early and found.trace == ()
     for words in ([], [[], []]):
         with pytest.raises(TextError, match="nothing to compare"):
-            completeness(words, ["AH"])
+            completeness_of_phones(words, ["AH"])
 
 
 def test_mandarin_characters() -> None:
     everything = len(MANDARIN)
-    said_twice = completeness(MANDARIN, said((0, 6), (3, everything), words=MANDARIN))
+    said_twice = completeness_of_phones(MANDARIN, said((0, 6), (3, everything), words=MANDARIN))
     assert said_twice.repeated == ((3, 6),)
-    left_out = completeness(MANDARIN, said((0, 4), (6, everything), words=MANDARIN))
+    left_out = completeness_of_phones(MANDARIN, said((0, 4), (6, everything), words=MANDARIN))
     assert left_out.skipped == (4, 5)
-    looped = completeness(MANDARIN, said((0, 8), *[(6, 8)] * 3, (8, everything), words=MANDARIN))
+    looped = completeness_of_phones(MANDARIN, said((0, 8), *[(6, 8)] * 3, (8, everything), words=MANDARIN))
     assert looped.looped == (((6, 8), 4),)
 
 
@@ -196,7 +197,7 @@ def clips(shared: Path, listener: PhoneTranscriber) -> list[Spoken]:
 def heard(clip: Spoken, *spans: tuple[int, int], listener: PhoneTranscriber) -> Any:
     """What is found where stretches of samples of a clip are played one after the other."""
     wave = np.concatenate([clip.wave[first:end] for first, end in spans])
-    return completeness_in(clip.words, listener.scores(wave).numpy(), listener.recogniser.phone_names)
+    return completeness(clip.words, listener.scores(wave).numpy(), listener.recogniser.phone_names)
 
 
 def test_natural_speech_is_complete(clips: list[Spoken], listener: PhoneTranscriber) -> None:

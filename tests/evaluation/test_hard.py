@@ -25,12 +25,13 @@ from gsv_lab.evaluation.hard.report import worst
 from gsv_lab.evaluation.hard.run import PAGE, RESULT, TIMING, run_hard
 from gsv_lab.evaluation.hard.texts import CLASSES, OWN, HardList, HardText, Word, judged_words, read_hard, sentences
 from gsv_lab.evaluation.hard.traces import trace
-from gsv_lab.evaluation.measures.completeness import completeness
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.loading import load_family
 from gsv_lab.inference.voice import Voice
 from gsv_lab.text import phonemize
 from released_files import write_family
+
+from .heard_phones import completeness_of_phones
 
 SHORT = HardList(
     "short",
@@ -289,7 +290,7 @@ WORDS = [Word(label, tuple(label), 3 * number, 3 * number + 2) for number, label
 
 def judged(item: str, seed: int, guard: str, phones: str, kind: str = "lists") -> Judged:
     clip = Clip(HardText(item, kind, "en", item), seed, guard, f"{item} {seed} {guard}", "x.wav")
-    return Judged(clip, tuple(WORDS), completeness([word.phones for word in WORDS], list(phones)))
+    return Judged(clip, tuple(WORDS), completeness_of_phones([word.phones for word in WORDS], list(phones)))
 
 
 def test_rates_are_means_over_texts_of_means_over_seeds() -> None:

@@ -17,8 +17,7 @@ import numpy as np
 from gsv_lab.evaluation.hard.clips import Clip
 from gsv_lab.evaluation.hard.guards import ON
 from gsv_lab.evaluation.hard.texts import Word
-from gsv_lab.evaluation.measures import is_silent
-from gsv_lab.evaluation.measures.completeness import Completeness, completeness_in
+from gsv_lab.evaluation.measures.completeness import Completeness, completeness
 from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber
 from gsv_lab.evaluation.statistics.intervals import difference, holm, interval
 
@@ -78,8 +77,8 @@ def judge(clip: Clip, words: Sequence[Word], wave: np.ndarray, recogniser: Phone
     """
     network = recogniser.recogniser
     names = network.phone_names
-    scores = np.zeros((0, len(names) + 1)) if is_silent(wave) else recogniser.scores(wave).numpy()
-    found = completeness_in([word.phones for word in words], scores, names)
+    scores = recogniser.scores_of_speech(wave)
+    found = completeness([word.phones for word in words], scores, names)
     best = scores.argmax(1)
     first = np.flatnonzero((best > 0) & (np.diff(best, prepend=0) != 0))
     phones = tuple(names[number - 1] for number in best[first].tolist())

@@ -24,6 +24,7 @@ from gsv_lab.evaluation.hard.report import Shown, draw, worst, write_page
 from gsv_lab.evaluation.hard.texts import HardList, HardText, Word, judged_words, read_hard, sentences
 from gsv_lab.evaluation.hard.traces import trace
 from gsv_lab.evaluation.measures.own import recognisers
+from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber
 from gsv_lab.inference.voice import Voice
 from gsv_lab.system.files import make_folder, save_bytes
 from gsv_lab.system.folders import locked
@@ -65,50 +66,75 @@ def run_hard(
         LabError: `EVALUATOR_MISSING`, no recogniser for a language of the list; `IN_USE`; `SAVE_FAILED`.
         CheckpointError: the voice belongs to other weights.
     """
-    if not seeds:
-        raise ConfigError("PARAM_RANGE", "No seed is given", "at least one whole number", "Give seeds")
-    numbers = list(dict.fromkeys(check_seed(seed) for seed in seeds))
+    numbers = _numbers(seeds)
     listed = texts if isinstance(texts, HardList) else read_hard(texts)
     chosen, not_run = chosen_guards(lab, guards)
-    transcribers, heard_by = recognisers(lab)
-    missing = sorted({text.language for text in listed.texts} - transcribers.keys())
-    if missing:
-        problem = f"There is no phone recogniser for {', '.join(missing)}"
-        raise LabError("EVALUATOR_MISSING", problem, "a recogniser that ships with a family", "Leave these texts out")
+    transcribers, heard_by = _judges(listed, lab)
     with locked(make_folder(output), "evaluated in"):
         clips = Clips(lab, voice, Path(output))
         words = {text: _words(lab, voice, text) for text in listed.texts}
         work = [(text, seed, guard) for text in listed.texts for seed in numbers for guard in chosen]
-        made: list[Clip] = []
-        judged: list[Judged] = []
+        made = []
         for number, (text, seed, guard) in enumerate(work):
             if progress is not None:
                 progress(number, len(work), f"{text.item} {seed} {guard.name}")
-            clip = clips.make(text, seed, guard)
-            made.append(clip)
-            if words[text] and not clip.failed:
-                judged.append(judge(clip, words[text], clips.wave(clip), transcribers[text.language]))
+            made.append(clips.make(text, seed, guard))
+        judged = _judged(made, words, clips, transcribers)
         result = {
             "schema": SCHEMA,
             "list": {"name": listed.name, "sha256": listed.sha256, "texts": len(listed.texts)},
             "model": lab.version,
             "voice": voice.name,
             "seeds": numbers,
+            "recognisers": heard_by,
             "guards": {guard.name: guard.described() for guard in chosen},
             "not_run": not_run,
-            "recognisers": heard_by,
-            "rates": rates(judged),
-            "differences": differences(judged),
-            "failed": [_failed(clip) for clip in made if clip.failed],
-            "clips": [_plain(one) for one in judged],
+            **_found(made, judged),
         }
         costs = _costs(made)
         _write(clips.folder / RESULT, result)
         _write(clips.folder / TIMING, costs)
-        by_name = {guard.name: guard for guard in chosen}
-        shown = [_shown(lab, voice, one, by_name, clips.folder) for one in worst(judged)]
+        shown = _shown(lab, voice, judged, chosen, clips.folder)
         write_page(clips.folder / PAGE, result, costs, judged, shown)
     return result
+
+
+def _numbers(seeds: Sequence[int]) -> list[int]:
+    """The seeds, each once."""
+    if not seeds:
+        raise ConfigError("PARAM_RANGE", "No seed is given", "at least one whole number", "Give seeds")
+    return list(dict.fromkeys(check_seed(seed) for seed in seeds))
+
+
+def _judged(
+    made: Sequence[Clip],
+    words: Mapping[HardText, Sequence[Word]],
+    clips: Clips,
+    judges: Mapping[str, PhoneTranscriber],
+) -> list[Judged]:
+    """What became of the clips that were spoken and whose text can be judged."""
+    there = [clip for clip in made if words[clip.text] and not clip.failed]
+    return [judge(clip, words[clip.text], clips.wave(clip), judges[clip.text.language]) for clip in there]
+
+
+def _found(made: Sequence[Clip], judged: Sequence[Judged]) -> dict[str, Any]:
+    """What a run has found."""
+    return {
+        "rates": rates(judged),
+        "differences": differences(judged),
+        "failed": [_failed(clip) for clip in made if clip.failed],
+        "clips": [_plain(one) for one in judged],
+    }
+
+
+def _judges(listed: HardList, lab: Any) -> tuple[dict[str, PhoneTranscriber], str]:
+    """Phone recognisers of the languages of a list, and what they are."""
+    transcribers, heard_by = recognisers(lab)
+    missing = sorted({text.language for text in listed.texts} - transcribers.keys())
+    if missing:
+        problem = f"There is no phone recogniser for {', '.join(missing)}"
+        raise LabError("EVALUATOR_MISSING", problem, "a recogniser that ships with a family", "Leave these texts out")
+    return transcribers, heard_by
 
 
 def _words(lab: Any, voice: Voice, text: HardText) -> list[Word]:
@@ -119,9 +145,14 @@ def _words(lab: Any, voice: Voice, text: HardText) -> list[Word]:
         return []
 
 
-def _shown(lab: Any, voice: Voice, judged: Judged, guards: Mapping[str, Guard], folder: Path) -> Shown:
-    find = partial(trace, lab, judged.clip, voice, guards[judged.clip.guard], folder)
-    return Shown(judged, draw(judged, folder, find))
+def _shown(lab: Any, voice: Voice, judged: Sequence[Judged], guards: Sequence[Guard], folder: Path) -> list[Shown]:
+    """The worst clips with their pictures."""
+    by_name = {guard.name: guard for guard in guards}
+    shown = []
+    for one in worst(judged):
+        find = partial(trace, lab, one.clip, voice, by_name[one.clip.guard], folder)
+        shown.append(Shown(one, draw(one, folder, find)))
+    return shown
 
 
 def _failed(clip: Clip) -> dict[str, Any]:

@@ -13,10 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from gsv_lab.errors import TextError
-from gsv_lab.evaluation.measures import Found, Job, is_silent
+from gsv_lab.evaluation.measures import Found, Job
 from gsv_lab.evaluation.measures.jumps import Prices, read_with_jumps
 from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber
-from gsv_lab.evaluation.measures.tempo import is_vowel
 from gsv_lab.evaluation.measures.text import Pronounce, folded_words
 
 Span = tuple[int, int]
@@ -25,8 +24,6 @@ Span = tuple[int, int]
 PRICES = Prices(back=8.0, ahead=12.0, foreign=5.0)
 """Chosen on natural speech and on cuts and repetitions made of it, so that natural speech has few; `docs/evaluation.md`
 has the rates."""
-PRICES_OF_PHONES = Prices(back=11.0, ahead=11.0, foreign=2.8)
-"""Where only phones are known: three that were not heard, or four too many, are worth a jump."""
 SAID = 0.4
 """Share of the phones of a word that the path passes at least where it was said."""
 AGREEING = 0.4
@@ -37,7 +34,6 @@ TIMES = 3
 """What is said so often in a row is a loop."""
 BABBLE, SAME = 8, 0.6
 """Sounds that are not in the text are a loop where there are so many phones in a row, this share of them repeated."""
-_RIGHT, _KIN, _OTHER, _UNHEARD = -0.1, -4.0, -5.0, -4.0  # nats that stand for phones without probabilities
 
 
 class Completeness(NamedTuple):
@@ -59,30 +55,7 @@ class Completeness(NamedTuple):
     trace: tuple[int, ...]
 
 
-def completeness(words: Sequence[Sequence[str]], recognised: Sequence[str]) -> Completeness:
-    """Words left out, said again and looped, where only the recognised phones are known.
-
-    `completeness_in` knows how sure the recogniser was and is far more exact: prefer it.
-
-    Args:
-        words: W words of the text, each with its phones in the recogniser's alphabet.
-        recognised: (R,) what was heard.
-
-    Raises:
-        TextError: `TEXT_EMPTY`, no word has a phone.
-    """
-    names = sorted({*recognised, *(phone for word in words for phone in word)})
-    heard, known = np.array(recognised, dtype=str)[:, None], np.array(names, dtype=str)[None, :]
-    kinds = [np.array([is_vowel(phone) for phone in some], dtype=bool) for some in (recognised, names)]
-    same_kind = kinds[0][:, None] == kinds[1][None, :]
-    # Every phone lasts a frame and leaves one to the blank, in which a phone that was not heard may have been said.
-    scores = np.full((2 * len(recognised), len(names) + 1), _UNHEARD)
-    scores[0::2, 1:] = np.where(heard == known, _RIGHT, np.where(same_kind, _KIN, _OTHER))
-    scores[1::2, 0] = _RIGHT
-    return completeness_in(words, scores, names, PRICES_OF_PHONES)
-
-
-def completeness_in(
+def completeness(
     words: Sequence[Sequence[str]],
     scores: np.ndarray,
     names: Sequence[str],
@@ -234,8 +207,7 @@ class Completed:
         names = self.recogniser.recogniser.phone_names
         if not any(words) or not set(names).issuperset(phone for word in words for phone in word):
             return None  # nothing, or words of another language
-        scores = np.zeros((0, len(names) + 1)) if is_silent(wave) else self.recogniser.scores(wave).numpy()
-        found = completeness_in(words, scores, names)
+        found = completeness(words, self.recogniser.scores_of_speech(wave), names)
         length = sum(len(word) for word in words) / len(words)
         loops = sum((end - first) * (times - 1) for (first, end), times in found.looped)
         babble = sum(max(1, round((end - first) / length)) for first, end in found.babble)

@@ -181,6 +181,12 @@ class PhoneTranscriber:
         """Log-probabilities (F, V) of the recogniser's phones in one clip, column 0 the blank."""
         return self._scores.get(wave_key(wave), lambda: self._heard(wave))
 
+    def scores_of_speech(self, wave: np.ndarray) -> np.ndarray:
+        """The same as an array, without a frame where the clip is silent."""
+        if is_silent(wave):
+            return np.zeros((0, len(self.recogniser.phone_names) + 1))
+        return self.scores(wave).numpy()
+
     def _heard(self, wave: np.ndarray) -> torch.Tensor:
         lacking = max(0, _SHORTEST - len(wave))  # less than a window cannot be framed
         samples = torch.from_numpy(np.pad(np.asarray(wave, dtype=np.float32), (0, lacking)))
