@@ -205,6 +205,11 @@ def test_a_run_is_complete_and_says_how_it_was_made(finished: Path) -> None:
     costs = json.loads((finished / TIMING).read_text())
     assert costs["guards"]["on"]["times_on"] == 1.0 and costs["guards"]["off"]["clips"] == 2
     assert "spoke" not in (finished / RESULT).read_text()
+    assert {"version", "commit", "packages", "machine"} <= costs.keys() and not costs.keys() & result.keys() - {
+        "guards"
+    }
+    page = (finished / PAGE).read_text()
+    assert "Where it was measured" in page and costs["packages"]["torch"] in page
 
 
 def test_the_same_run_again_speaks_nothing_and_writes_the_same(

@@ -14,6 +14,7 @@ from gsv_lab.evaluation.hard.guards import ON
 from gsv_lab.evaluation.hard.rates import ALL, FAILURE, KINDS, MEASURES, Judged
 from gsv_lab.evaluation.hard.traces import Trace
 from gsv_lab.evaluation.identity import identity_of
+from gsv_lab.evaluation.report.parts import flat
 from gsv_lab.system import page
 from gsv_lab.system.files import make_folder, save_bytes
 from gsv_lab.system.page import Html
@@ -176,12 +177,13 @@ def _comparison(result: Mapping[str, Any], costs: Mapping[str, Any]) -> list[Htm
     if rows:
         head = ("setting", "language", "class", "measure", "texts", f"minus {ON}", "p (Holm)")
         parts += [page.heading(f"Other settings minus {ON}"), page.table(head, rows)]
+    where = {name: value for name, value in costs.items() if name != "guards"}
     spent = [[name, cost["clips"], cost["seconds"], cost["times_on"]] for name, cost in costs["guards"].items()]
     return [
         *parts,
         page.heading("Cost"),
         page.table(("setting", "clips", "seconds a clip", f"times {ON}"), spent),
-        page.paragraph(f"{costs['machine']['processor']}, {costs['threads']} threads", kind="note"),
+        page.fold("Where it was measured", page.table(("fact", "value"), flat(where))),
     ]
 
 

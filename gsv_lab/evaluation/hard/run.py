@@ -28,7 +28,7 @@ from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber
 from gsv_lab.inference.voice import Voice
 from gsv_lab.system.files import make_folder, save_bytes
 from gsv_lab.system.folders import locked
-from gsv_lab.system.machine import machine
+from gsv_lab.system.provenance import provenance
 from gsv_lab.system.seeds import check_seed
 
 SCHEMA = 1
@@ -184,7 +184,7 @@ def _plain(judged: Judged) -> dict[str, Any]:
 
 
 def _costs(clips: Sequence[Clip]) -> dict[str, Any]:
-    """How long speaking took by guard setting, against `on` on the same texts and seeds, and the machine.
+    """How long speaking took by guard setting, against `on` on the same texts and seeds, and what it ran on.
 
     Clips of an earlier run count with the time that they took then.
     """
@@ -200,8 +200,7 @@ def _costs(clips: Sequence[Clip]) -> dict[str, Any]:
             "seconds_of_speech": plain(median(clip.seconds for clip in own.values())),
             "times_on": plain(median(ratios)) if ratios else None,
         }
-    where = machine()
-    return {"guards": costs, "machine": where, "threads": where["threads"]}
+    return {"guards": costs, **provenance()}
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
