@@ -69,8 +69,8 @@ def _add_measures(parser: argparse.ArgumentParser) -> None:
 def _add_model(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("conditions of a model")
     text = (
-        "any of copy_synthesis resynthesis phones_without_codes codes_without_phones true_timing zero_shot baseline "
-        "fine_tuned cross_lingual; none: all but the last three"
+        "any of natural (alone: nothing but the recordings) copy_synthesis resynthesis phones_without_codes "
+        "codes_without_phones true_timing zero_shot baseline fine_tuned cross_lingual; none: all but the last three"
     )
     group.add_argument("--conditions", nargs="*", help=text)
     group.add_argument("--seed", type=number(Seed), nargs="+", default=[0], help="one or more; results are their mean")

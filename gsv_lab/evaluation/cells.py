@@ -27,10 +27,11 @@ from threadpoolctl import threadpool_limits
 from gsv_lab.audio import Recording, resample
 from gsv_lab.errors import AudioError, DataError
 from gsv_lab.evaluation.identity import identity_of
+from gsv_lab.evaluation.items import NATURAL
 from gsv_lab.evaluation.lists import SAMPLE_RATE
 from gsv_lab.evaluation.measures import NEEDS, Found, Job, Measure, as_wave
 from gsv_lab.evaluation.measures.checks import check_measures, found_by
-from gsv_lab.evaluation.systems import NATURAL, UNSUPPORTED, NotSpoken, Sample
+from gsv_lab.evaluation.systems import UNSUPPORTED, NotSpoken, Sample
 from gsv_lab.system.files import save_failed
 
 Progress = Callable[[int, int, str], None]

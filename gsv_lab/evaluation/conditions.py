@@ -21,7 +21,7 @@ from torch import Tensor
 from gsv_lab.audio import resample
 from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.evaluation.identity import identity_of, lab_identity, voice_identity
-from gsv_lab.evaluation.items import SAMPLE_RATE, Clip, Item, other_language
+from gsv_lab.evaluation.items import NATURAL, SAMPLE_RATE, Clip, Item, other_language
 from gsv_lab.evaluation.measures import as_wave
 from gsv_lab.evaluation.true_timing import has_timing, speak_with_true_timing
 from gsv_lab.hooks import probe, zero
@@ -143,12 +143,12 @@ class LabConditions:
         self._plain = None if baseline is None else LabConditions(baseline, self.items)
 
     def conditions(self, names: Iterable[str] = COMPARISON) -> list[Condition]:
-        """Conditions by name, in the order of `CONDITIONS`.
+        """Conditions by name, in the order of `CONDITIONS`; `natural` is none that a lab makes, and passed over.
 
         Raises:
             ConfigError: `CONDITION_UNKNOWN`; `CONFIG_RENAMED`, it has another name now.
         """
-        wanted = set(names)
+        wanted = set(names) - {NATURAL}
         refuse_old_names(wanted, OLD_CONDITIONS, "condition")
         unknown = sorted(wanted - set(CONDITIONS))
         if unknown:

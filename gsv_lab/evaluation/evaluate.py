@@ -23,11 +23,12 @@ from gsv_lab.evaluation.catalogue import ANCHOR, MEASURES, SCHEMA
 from gsv_lab.evaluation.cells import Cells, Progress, Row, Runner, Spent
 from gsv_lab.evaluation.evaluators import Absent
 from gsv_lab.evaluation.identity import identity_of
+from gsv_lab.evaluation.items import NATURAL
 from gsv_lab.evaluation.lists import TestList
 from gsv_lab.evaluation.measures import Measure
 from gsv_lab.evaluation.measures.checks import check_measures
 from gsv_lab.evaluation.report.page import report_page
-from gsv_lab.evaluation.systems import NATURAL, UNSUPPORTED, System, folder_of, natural_system
+from gsv_lab.evaluation.systems import UNSUPPORTED, System, folder_of, natural_system
 from gsv_lab.evaluation.tables import (
     DRAWS,
     LEVEL,

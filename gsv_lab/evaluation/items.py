@@ -18,6 +18,8 @@ from gsv_lab.system.files import why_unreadable
 
 SAMPLE_RATE = 16000
 """Rate in Hz at which every measure works."""
+NATURAL = "natural"
+"""Name of the system that is the recordings of a list."""
 
 
 def file_hash(path: Path) -> str:

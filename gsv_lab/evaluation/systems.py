@@ -23,12 +23,10 @@ from gsv_lab.audio import Mark, Recording, read, read_mark, write
 from gsv_lab.errors import AudioError, DataError, LabError
 from gsv_lab.evaluation.conditions import Condition
 from gsv_lab.evaluation.identity import identity_of
-from gsv_lab.evaluation.items import file_hash
+from gsv_lab.evaluation.items import NATURAL, file_hash
 from gsv_lab.evaluation.lists import SAMPLE_RATE, Clip, Item, TestList, path_inside, sounds_by_item
 from gsv_lab.system.files import inside, make_folder, read_file, why_unreadable
 
-NATURAL = "natural"
-"""Name of the system that is the recordings of the list."""
 UNSUPPORTED = "CONDITION_UNSUPPORTED"
 """What a sample is marked with where its model has no wave for it."""
 MANIFEST = "manifest.csv"

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation.catalogue import ANCHOR, DISTANCES, named
 from gsv_lab.evaluation.cells import Row
+from gsv_lab.evaluation.items import NATURAL
 from gsv_lab.evaluation.measures.similarity import Compared, Threshold, places
 from gsv_lab.evaluation.statistics.intervals import difference, holm, interval
 from gsv_lab.evaluation.statistics.resampling import bootstrap_difference, bootstrap_interval
-from gsv_lab.evaluation.systems import NATURAL
 
 SIMILARITY = "similarity"
 DIGITS = 6

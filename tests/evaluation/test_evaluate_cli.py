@@ -85,6 +85,8 @@ def test_conditions_of_a_model(
     assert {asked[-1] for asked in lab.asked if asked[0] == "speak"} == {3, 4}
     assert (output / "waves" / "zero_shot" / "ann_1_3.wav").is_file()
     lab.asked.clear()
+    assert main([*arguments[:4], str(tmp_path / "natural"), "--conditions", "natural"]) == 0
+    assert set(results(tmp_path / "natural")["systems"]) == {"natural"} and not lab.asked
     assert main([*arguments, "--conditions", "zero_shot", "copy_synthesis"]) == 0
     assert not lab.asked and results(output) == found
     capsys.readouterr()

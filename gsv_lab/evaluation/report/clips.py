@@ -16,9 +16,9 @@ from torch import Tensor
 from gsv_lab import audio
 from gsv_lab.errors import AudioError
 from gsv_lab.evaluation.catalogue import named, shortfall, shown
+from gsv_lab.evaluation.items import NATURAL
 from gsv_lab.evaluation.report.parts import Column, Results, columns_of, language_name
 from gsv_lab.evaluation.report.texts import clip_facts, clip_name, text_rows
-from gsv_lab.evaluation.systems import NATURAL
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gsv_lab.evaluation.catalogue import named, shown, unit_of
+from gsv_lab.evaluation.items import NATURAL
 from gsv_lab.evaluation.report.parts import (
     Column,
     Results,
@@ -17,7 +18,6 @@ from gsv_lab.evaluation.report.parts import (
     single_note,
     span,
 )
-from gsv_lab.evaluation.systems import NATURAL
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation.catalogue import GROUPS, SCHEMA, named, shown
+from gsv_lab.evaluation.items import NATURAL
 from gsv_lab.evaluation.report.clips import MEDIA, Sounds, Waves, examples, worst
 from gsv_lab.evaluation.report.differences import differences
 from gsv_lab.evaluation.report.parts import (
@@ -29,7 +30,6 @@ from gsv_lab.evaluation.report.parts import (
     systems_of,
 )
 from gsv_lab.evaluation.report.texts import transcripts
-from gsv_lab.evaluation.systems import NATURAL
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gsv_lab.evaluation.catalogue import GROUPS, MEASURES, direction, named, shown, unit_of
-from gsv_lab.evaluation.systems import NATURAL
+from gsv_lab.evaluation.items import NATURAL
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
 
