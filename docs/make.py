@@ -150,8 +150,8 @@ def prose(text: str) -> str:
 
 def tags_by_task() -> dict[str, tuple[Tag, ...]]:
     """Names of the tasks that write a set of tags -> the tags."""
-    for module in pkgutil.iter_modules(training.__path__):
-        importlib.import_module(f"{training.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(training.__path__, f"{training.__name__}."):
+        importlib.import_module(module.name)
     names: dict[tuple[Tag, ...], list[str]] = {}
     waiting = list(Task.__subclasses__())
     while waiting:

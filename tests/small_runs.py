@@ -52,7 +52,9 @@ def sovits(store: ClipStore, task: str, **options: Any) -> tuple[dict[str, Any],
 
 
 def trainings(store: ClipStore, name: str) -> dict[str, Any]:
-    """Experiments whose states hold more than weights: two optimizers, gradients that wait, rates by step."""
+    """Experiments whose states hold more than weights: two optimizers, gradients that wait, rates by step, loss scales;
+    `recipe_NAME` is the training of that name with the gradients of three batches in a step.
+    """
     one = verifier(store)
     decay = spec("training.schedules.EpochDecay", peak=1e-3, decay=0.5, steps_per_epoch=2)
     own = {"adversarial_from": 0.3, "warm_up": 2}
@@ -62,8 +64,13 @@ def trainings(store: ClipStore, name: str) -> dict[str, Any]:
         "released_gan": lambda: sovits(store, "training.released_tasks.ReleasedSoVITSTask", schedule=decay),
         "accumulated": lambda: gpt(store, accumulate=4, released_boundary=True, clipping_period=2),
         "accumulated_evenly": lambda: gpt(store, accumulate=3, dpo=True),
-    }[name]()
-    return experiment(task, data, BATCHES, save_every_minutes=NOTHING_LOST, validate_every=3)
+        "half_gan": lambda: sovits(store, "training.sovits_task.SoVITSTask", **own),
+    }[name.removeprefix("recipe_")]()
+    recipe = {"accumulate": 3, "rates": {}, "weight_warm_up": {}} if name.startswith("recipe_") else {}
+    # Validations of a GAN take most of its time, since they are drawn.
+    trainer = {"precision": "fp16", "validate_every": 1000} if name.endswith("half_gan") else {"validate_every": 3}
+    made = experiment(task, data, BATCHES, save_every_minutes=NOTHING_LOST, **trainer)
+    return made | ({"recipe": recipe} if recipe else {})
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -59,7 +59,7 @@ def test_consent_reaches_every_voice(
     assert Voice.load(voice).consent == "a machine"
     tuned = tmp_path / "t.safetensors"
     arguments = ["finetune", str(prepared), "--output", str(tuned), "--consent", "she did", "--model", model]
-    assert main([*arguments, "--steps", "1", "--max-seconds", "16"]) == 0
+    assert main([*arguments, "--steps", "1", "--max-seconds", "16", "--no-verdict"]) == 0
     made = Voice.load(tuned)
     assert made.consent == "she did" and 10 < made.settings["seconds"] <= 16
     asked = []
@@ -71,17 +71,17 @@ def test_consent_reaches_every_voice(
 def test_the_steps_that_were_asked_for_count(
     model: str, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Fewer steps than lie between two evaluations are evaluated all the same; if they made it worse, that is said."""
-    from gsv_lab.training import finetune
+    """Fewer steps than lie between two checkpoints are measured all the same; if they made it worse, that is said."""
+    from gsv_lab.training.finetuning import candidates
 
     arguments = ["finetune", str(prepared), "--output", str(tmp_path / "v.safetensors"), "--model", model]
-    losses = iter([1.0, 0.5])
-    monkeypatch.setattr(finetune, "held_out_loss", lambda task, batches: next(losses))
+    arguments += ["--no-verdict", "--max-seconds", "16", "--run-folder", str(tmp_path / "run")]
+    monkeypatch.setattr(candidates, "held_out_loss", lambda recorded, candidate, stages: 1.0 - candidate.step)
     assert main([*arguments, "--steps", "2"]) == 0
     made = Voice.load(tmp_path / "v.safetensors")
     assert made.settings["steps"] == 2 and made.changed
     assert "FINETUNE_UNCHANGED" not in capsys.readouterr().err
-    losses = iter([0.5, 1.0])
+    monkeypatch.setattr(candidates, "held_out_loss", lambda recorded, candidate, stages: 1.0 + candidate.step)
     assert main([*arguments, "--steps", "2"]) == 0
     assert Voice.load(tmp_path / "v.safetensors").settings["steps"] == 0
     assert "none of 2 steps made the held-out recordings better" in capsys.readouterr().err
@@ -170,7 +170,7 @@ def test_long_names_that_a_file_system_takes_are_written(model: str, voice: Path
 
 STOPPED = {
     "speak": ("gsv_lab.inference.lab.load", [*FILES["speak"][0], "--output", "o.wav"], "nothing was written"),
-    "finetune": ("gsv_lab.inference.lab.load", ["finetune", ".", "--output", "v.safetensors"], "nothing was written"),
+    "finetune": ("gsv_lab.inference.lab.load", ["finetune", ".", "--output", "v.safetensors"], "no voice was written"),
     "prepare": ("gsv_lab.inference.lab.load", ["prepare", "SAMPLE", "--output", "p"], "nothing was written"),
     "demo": ("gsv_lab.cli.demo.load", ["demo"], "nothing was written"),
     "fit": (FOLDERS["fit"][1], FOLDERS["fit"][0], "the same command goes on from there, or begins where nothing was"),

@@ -173,13 +173,17 @@ def test_did_you_mean(
 NUMBERS = {
     "speak": (SAY, ["--seed", "--temperature", "--top-k", "--top-p", "--repetition-penalty", "--noise-scale",
                     "--speed", "--candidates"]),
-    "finetune": (["finetune", "p", "--output", "v.safetensors"], ["--steps", "--max-seconds"]),
+    "finetune": (["finetune", "p", "--output", "v.safetensors"], ["--steps", "--max-seconds", "--minutes",
+                                                               "--learning-rate", "--seed"]),
     "demo": (["demo"], ["--steps"]),
     "fit": (CONFIG, ["--run-minutes", "--minutes", "--part-mib"]),
     "disentangle": (["disentangle", "--output", "d"], ["--speakers", "--clips", "--seed", "--noise-scale"]),
     "evaluate": (["evaluate"], ["--seed", "--every", "--candidates"]),
     "protocol": (["protocol", "vctk", "c", "--output", "o"], ["--seed"]),
     "open": (["open"], ["--port"]),
+    "blend": (["blend", "a", "b", "--output", "v.safetensors"], ["--weights"]),
+    "runs compare": (["runs", "compare", "r"], ["--smooth"]),
+    "runs prune": (["runs", "prune"], ["--older-than", "--keep"]),
 }  # fmt: skip
 BAD_NUMBERS = ("-5", "nan", "inf", "-inf", "1e400", "x", "", "1e-400x", "0x10", "½")
 
@@ -217,7 +221,10 @@ def test_no_numeric_option_is_left_out() -> None:
                 found.setdefault(verb, set()).add(action.option_strings[0])
 
     walk(_parser(), "")
-    assert found == {verb: set(options) for verb, (_, options) in NUMBERS.items()}
+    tried: dict[str, set[str]] = {}
+    for verb, (_, options) in NUMBERS.items():
+        tried.setdefault(verb.split()[0], set()).update(options)
+    assert found == tried
 
 
 @pytest.mark.parametrize("kind", ["device", "fifo", "folder", "huge", "binary", "absent"])

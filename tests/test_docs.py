@@ -18,8 +18,8 @@ from source import ROOT
 README = ROOT / "README.md"
 PAGES = [README, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "data/README.md"))]
 PAGES += sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "gsv_lab").rglob("*.md"))
-OVERLAYS = ("ablations", "interventions")
-"""Folders whose files lie over others (`test_ablations.py`) or are no trainings."""
+OVERLAYS = ("ablations", "interventions", "recipes")
+"""Folders whose files lie over others (`test_ablations.py`, `test_recipes.py`) or are no trainings."""
 CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yaml") if path.parent.name not in OVERLAYS)
 
 
@@ -118,12 +118,16 @@ def test_readme_names_every_notebook_and_configuration() -> None:
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 def test_every_configuration_builds(config: Path) -> None:
+    """Alone, or over each file that its first lines name."""
     from gsv_lab.system.config import build, load_experiment
 
-    experiment = load_experiment([config])
-    task = build(experiment["task"])
-    assert sum(parameter.numel() for parameter in task.parameters()) > 1000
-    assert task.spec["class_path"] == experiment["task"]["class_path"]
+    over = re.search(r"lies over ((?:[\w.]+yaml(?:, | and )?)+)", config.read_text(encoding="utf-8"))
+    below = re.findall(r"\w+\.yaml", over[1]) if over else [""]
+    for name in below:
+        experiment = load_experiment([config.parent / name, config] if name else [config])
+        task = build(experiment["task"])
+        assert sum(parameter.numel() for parameter in task.parameters()) > 1000
+        assert task.spec["class_path"] == experiment["task"]["class_path"]
 
 
 def test_pins_satisfy_what_the_project_asks_for() -> None:

@@ -197,6 +197,24 @@ def test_training_curves_have_a_panel_each_and_smooth_by_a_running_mean() -> Non
         figures.training_curves({})
 
 
+def test_training_curves_name_their_lines_in_the_first_panel_that_has_some() -> None:
+    figure = figures.training_curves({"none": {}, "mel": {"a": ([1, 2], [3, 4])}, "kl": {"a": ([1, 2], [5, 6])}})
+    assert [axis.get_legend() is not None for axis in figure.axes[:3]] == [False, True, False]
+
+
+def test_moved_parameters_stack_components_and_say_their_sum() -> None:
+    counts = {"full": {"prior": 1_000_000, "flow": 500_000}, "speaker": {"flow": 250_000, "prior": 0}}
+    figure = figures.moved_parameters(counts, title="nano")
+    (axis,) = figure.axes
+    bars = [[(bar.get_x(), bar.get_width()) for bar in group] for group in axis.containers]
+    assert bars == [[(0.0, 1.0), (0.0, 0.0)], [(1.0, 0.5), (0.0, 0.25)]]
+    assert [text.get_text() for text in axis.get_legend().texts] == ["prior", "flow"]
+    assert {"1.50 M", "0.25 M"} <= {*texts(figure)}
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["full", "speaker"]
+    with pytest.raises(ValueError, match="at least one method"):
+        figures.moved_parameters({})
+
+
 def test_filter_bank_axis_is_frequency() -> None:
     bank = np.eye(5, 9)
     shown, extent = image(figures.filter_bank(bank, 16000))

@@ -32,8 +32,7 @@ LAYERS: list[set[str]] = [
 
 EXCEPTIONS = {
     ("gsv_lab.inference.lab", "gsv_lab.corpora.prepare"),
-    ("gsv_lab.inference.lab", "gsv_lab.training.finetune"),
-    ("gsv_lab.inference.lab", "gsv_lab.evaluation.measures.own"),
+    ("gsv_lab.inference.lab", "gsv_lab.training.finetuning.run"),
     ("gsv_lab.inference.recordings", "gsv_lab.corpora.timing"),
 }
 """What the verbs `prepare` and `finetune` of a lab need, imported when they are called."""

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 
 from gsv_lab import __version__
 from gsv_lab.cli import (
+    blending,
     course,
     evaluating,
     intervene,
     measuring,
     protocols,
     released,
+    runs,
     stores,
     tools,
     training,
@@ -60,8 +62,10 @@ def _parser() -> Parser:
     voices.add_clone(commands)
     voices.add_finetune(commands)
     voices.add_speak(commands)
+    blending.add_blend(commands)
     stores.add_store(commands)
     training.add_fit(commands)
+    runs.add_runs(commands)
     measuring.add_bench(commands)
     evaluating.add_evaluate(commands)
     protocols.add_protocol(commands)

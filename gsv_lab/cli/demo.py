@@ -74,7 +74,8 @@ def demo(
         zero_shot = lab.clone(reference_file, consent=consent, name="demo")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the report says it where no step made it better
-            tuned = lab.finetune(prepared.folder, consent=consent, name="demo tuned", steps=steps)
+            how = {"consent": consent, "name": "demo tuned", "steps": steps, "run": private / "run", "verdict": False}
+            tuned = lab.finetune(prepared.folder, **how)
         tuned.save(folder / "voice.safetensors")
         reference = audio.read(reference_file, lab.sample_rate)
         said = []

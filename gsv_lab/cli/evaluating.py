@@ -202,7 +202,7 @@ def _folder(argument: str, targets: TestList) -> System:
 def _conditions(arguments: argparse.Namespace, lab: Lab, targets: TestList) -> list[System]:
     from gsv_lab.evaluation.baseline import baseline_lab
     from gsv_lab.evaluation.conditions import COMPARISON, LabConditions
-    from gsv_lab.evaluation.overlap import refuse_overlap
+    from gsv_lab.evaluation.overlap import refuse_overlap, refuse_tuning_overlap
     from gsv_lab.evaluation.systems import condition_system
 
     names = arguments.conditions or (*COMPARISON, *(["baseline"] if arguments.baseline else []))
@@ -213,8 +213,10 @@ def _conditions(arguments: argparse.Namespace, lab: Lab, targets: TestList) -> l
     if "baseline" in names and not arguments.baseline:
         problem = "The condition baseline has no weights"
         raise ConfigError("BASELINE_MISSING", problem, "the weights of a run", "Give --baseline")
-    if lab.version.startswith("nano-"):
-        refuse_overlap(targets)
+    if lab.family.training_lists:
+        refuse_overlap(targets, lab.family.training_lists)
+    if "fine_tuned" in names:
+        refuse_tuning_overlap(targets, {speaker: voice.tuned_on for speaker, voice in voices.items()})
     baseline = None if arguments.baseline is None else baseline_lab(lab, arguments.baseline)
     made = LabConditions(lab, targets.items, voices, arguments.candidates, baseline).conditions(names)
     waves = arguments.output / "waves"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from gsv_lab.cli.console import say, say_text, share_bar
+from gsv_lab.cli.console import note, say, say_text, share_bar
 from gsv_lab.cli.options import (
     Candidates,
     NoiseScale,
@@ -21,14 +21,24 @@ from gsv_lab.cli.options import (
     number,
     words,
 )
-from gsv_lab.errors import DataError, TextError
+from gsv_lab.errors import DataError, LabError, TextError
 from gsv_lab.system.files import check_output, read_file, why_unreadable
 from gsv_lab.system.folders import check_output_folder
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Range, Seed
 
+if TYPE_CHECKING:
+    from gsv_lab.inference.voice import Voice
+
 CONSENT = "who agreed to this voice, kept in the voice file"
 ANYWAY = "take a recording that is too noisy, too"
+NO_VERDICT = "take the checkpoint with the lowest held-out loss unheard, whatever the recordings are like"
+NOT_BETTER = "tune on recordings that are too poor, and write the tuned voice where it is not better than zero-shot"
+OR_UNTUNED = "write the untuned voice of all recordings where no tuned one is better"
+STEPS = "batches of each stage; a --config may say others (default: 240)"
+SEED = "of windows, noise and updates; a --config may say another (default: 1234)"
+METHOD = "what learns: full (speaker, flow, vocoder, joint prior), lora, speaker, or last:N blocks"
 STOPPED = "nothing was written; the same command goes on with what it has transcribed"
+UNFINISHED = "no voice was written; the same command goes on where the training was"
 VOICE = ".safetensors"
 LARGEST = 2**20
 """Bytes of a text to speak."""
@@ -118,25 +128,63 @@ def _clone(arguments: argparse.Namespace) -> None:
 
 def add_finetune(commands: Any) -> None:
     """Add the command `finetune`."""
-    parser = add_command(commands, "finetune", _finetune, "a voice tuned on a prepared folder")
+    parser = add_command(commands, "finetune", _finetune, "a voice tuned on a prepared folder", UNFINISHED)
     parser.add_argument("folder", type=Path, help="folder written by `gsv-lab prepare`, or one recording")
     parser.add_argument("--consent", type=words, default="", help=CONSENT)
     parser.add_argument("--output", type=Path, required=True, help="voice file to write (.safetensors)")
+    parser.add_argument("--method", type=words, default="full", help=METHOD)
+    parser.add_argument("--stage", choices=("sovits", "gpt", "both"), default="sovits", help="networks that learn")
     parser.add_argument("--max-seconds", type=number(PositiveFloat), default=60.0, help="speech to use")
-    parser.add_argument("--steps", type=number(PositiveInt), default=240, help="most steps")
+    budget = parser.add_mutually_exclusive_group()
+    budget.add_argument("--steps", type=number(PositiveInt), help=STEPS)
+    budget.add_argument("--minutes", type=number(PositiveFloat), help="budget of each stage in place of the steps")
+    parser.add_argument("--learning-rate", type=number(PositiveFloat), help="peak; by default the method's own")
+    parser.add_argument("--seed", type=number(Seed), help=SEED)
+    text = "YAML over configs/finetune, for example a recipe; may be given several times"
+    parser.add_argument("--config", type=Path, action="append", default=[], help=text)
+    parser.add_argument("--no-verdict", action="store_true", help=NO_VERDICT)
+    parser.add_argument("--anyway", action="store_true", help=NOT_BETTER)
+    parser.add_argument("--or-untuned", action="store_true", help=OR_UNTUNED)
+    parser.add_argument(
+        "--run-folder", type=Path, help="folder for events and checkpoints; by default one in the cache folder"
+    )
     add_model(parser)
     add_device(parser)
 
 
-def _finetune(arguments: argparse.Namespace) -> None:
+def _finetune(arguments: argparse.Namespace) -> int:
+    from gsv_lab.training.verdict.verdict import WITHHELD
+
     check_output(arguments.output, VOICE)
-    voice = load_lab(arguments).finetune(
+    try:
+        voice = _tuned(arguments)
+    except LabError as error:
+        if error.code not in WITHHELD:
+            raise
+        note(f"{error} [{error.code}]")
+        return 1
+    say(voice.save(arguments.output))
+    return 0
+
+
+def _tuned(arguments: argparse.Namespace) -> Voice:
+    return load_lab(arguments).finetune(
         arguments.folder,
         consent=arguments.consent,
         max_seconds=arguments.max_seconds,
-        steps=arguments.steps,
+        method=arguments.method,
+        stage=arguments.stage,
+        steps=arguments.steps or 0,
+        minutes=arguments.minutes or 0.0,
+        learning_rate=arguments.learning_rate or 0.0,
+        seed=arguments.seed,
+        configs=arguments.config,
+        run=arguments.run_folder,
+        verdict=not arguments.no_verdict,
+        anyway=arguments.anyway,
+        untuned=arguments.or_untuned,
+        say=say,
     )
-    say(voice.save(arguments.output))
 
 
 def add_speak(commands: Any) -> None:

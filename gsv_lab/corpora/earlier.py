@@ -65,13 +65,13 @@ def earlier_result(folder: Path) -> Earlier:
     """What lies in a folder that is to be replaced; nothing where it is absent or empty.
 
     Raises:
-        DataError: DATA_REPORT, nobody can tell what was edited; those of `read_list`.
+        DataError: DATA_REPORT, the report cannot be read; those of `read_list`.
     """
     if not (folder / REPORT).is_file():
         return Earlier({}, (), (), {})
+    slices = slices_of(folder)
     if not (folder / LIST).is_file():
-        return Earlier({}, (), (), _transcripts(_slices(folder)))
-    slices = _slices(folder)
+        return Earlier({}, (), (), _transcripts(slices))
     rows = {row.path.relative_to(folder).as_posix(): row for row in read_list(folder / LIST, check_files=False)}
     edits: dict[str, Edit] = {}
     strange = [name for name in rows if name not in slices]
@@ -86,14 +86,20 @@ def earlier_result(folder: Path) -> Earlier:
     return Earlier(edits, strange, remarks, _transcripts(slices))
 
 
-def _slices(folder: Path) -> dict[str, dict[str, Any]]:
-    """The slices of a report by their paths."""
+def slices_of(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the report of a prepared folder says of each slice, by its path; nothing where there is no report.
+
+    Raises:
+        DataError: DATA_REPORT, it cannot be read.
+    """
+    if not (folder / REPORT).is_file():
+        return {}
     try:
         pieces = json.loads((folder / REPORT).read_bytes())["slices"]
         return {piece["path"]: piece for piece in pieces}
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        problem = f"{REPORT} in {str(folder)!r} cannot be read, so nobody can tell what was edited in {LIST}"
-        raise DataError("DATA_REPORT", problem, "what prepare wrote", "Choose another --output") from error
+        problem = f"{REPORT} in {str(folder)!r} cannot be read: nobody can tell where the slices in {LIST} come from"
+        raise DataError("DATA_REPORT", problem, "what prepare wrote", "Prepare into another --output") from error
 
 
 def _edit(name: str, piece: Mapping[str, Any], row: Row | None) -> Edit | None:

@@ -68,6 +68,8 @@ class SliceReport:
         heard: what a transcriber wrote down, times in seconds from the slice's start; None where none listened.
         heard_key: hash of what the transcriber heard and of itself.
         heard_error: errors for each word or syllable of a text that was given or edited; None without both.
+        corpus: name of the folder that the source lies in.
+        source_hash: of the source, see `gsv_lab.corpora.clip_lists.clip_hash`.
     """
 
     path: str
@@ -90,6 +92,8 @@ class SliceReport:
     heard: Transcript | None = None
     heard_key: str = ""
     heard_error: float | None = None
+    corpus: str = ""
+    source_hash: str = ""
 
     @property
     def to_check(self) -> bool:

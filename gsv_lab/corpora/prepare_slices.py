@@ -19,9 +19,10 @@ from gsv_lab import audio
 from gsv_lab.audio.measures import quality, require_speech, spoken
 from gsv_lab.audio.noise import denoise as without_noise
 from gsv_lab.audio.slices import LONGEST, SHORTEST_SINGLE, slice_speech, speech_seconds
-from gsv_lab.audio.speakers import FEWEST, SEVERAL, likeness
+from gsv_lab.audio.speakers import FEWEST, SEVERAL, parted
 from gsv_lab.audio.transcription import Transcript
 from gsv_lab.audio.voice_activity import Span, speech_spans
+from gsv_lab.corpora.clip_lists import clip_hash
 from gsv_lab.corpora.earlier import Edit
 from gsv_lab.corpora.prepare_items import Item, refuse_repeated
 from gsv_lab.corpora.prepare_report import FileReport, SliceReport
@@ -37,7 +38,7 @@ Align = Callable[[Tensor, str, str], Sequence[TimedWord]]
 Recognise = Callable[[Tensor, str], Sequence[str]]
 """(T,) at 16 kHz, language -> phones that are recognised."""
 Embed = Callable[[Tensor], Tensor]
-"""(T,) at 16 kHz -> unit vector (D,) of who speaks."""
+"""(T,) at 16 kHz -> vector (D,) of who speaks."""
 Listen = Callable[[Tensor, str], tuple[str, Transcript]]
 """(T,) at 16 kHz, language -> key and transcript; see `transcripts.Listener`."""
 
@@ -64,7 +65,7 @@ class Job:
 
 class Source(NamedTuple):
     """One recording: `samples` (T,) as they were read, `clean` (T,) without offset and, if asked for, without noise,
-    their `rate` in Hz, and the `spans` of speech.
+    their `rate` in Hz, the `spans` of speech, and the `hash` of its file.
     """
 
     item: Item
@@ -72,6 +73,7 @@ class Source(NamedTuple):
     clean: Tensor
     rate: int
     spans: Sequence[Span]
+    hash: str
 
 
 def prepare_recording(
@@ -101,7 +103,7 @@ def prepare_recording(
     clean = samples - offset
     if job.denoise:
         clean = without_noise(clean, rate)
-    source = Source(item, samples, clean, rate, spans)
+    source = Source(item, samples, clean, rate, spans, clip_hash(item.path))
     pieces = _cut(source, job)
     if item.text:
         read = phonemize(item.text, item.language, lexicon=job.lexicon)
@@ -113,7 +115,7 @@ def prepare_recording(
     if job.embed and len(pieces) >= FEWEST:
         parts = [audio.resample(samples[span.start : span.end], rate, RATE) for span, _ in pieces]
         voices = torch.stack([job.embed(part) for part in parts])
-        if likeness(voices) < SEVERAL:
+        if parted(voices).distance > SEVERAL:
             notes.append("AUDIO_MULTI_SPEAKER: two people seem to speak here; a voice needs recordings of one")
     speech = speech_seconds(spans, rate)
     return FileReport(str(item.path), recording.seconds, speech, rate, len(slices), tuple(notes)), slices
@@ -204,6 +206,8 @@ def _one_slice(source: Source, path: str, piece: Span, words: Sequence[TimedWord
         heard=label.heard,
         heard_key=label.key,
         heard_error=label.error,
+        corpus=item.path.absolute().parent.name,
+        source_hash=source.hash,
     )
 
 

@@ -66,9 +66,12 @@ def make_store(source: str | Path, family: str, output: str | Path, companions: 
         CheckpointError: CKPT_MISSING with every absent file, its size and the command; those of loading.
         LabError: SAVE_FAILED, the disk is full: the same call goes on; OUTPUT_EXISTS; EXTRA_MISSING.
     """
-    folder = Path(output)
-    clips = read(source)
     networks = load_networks(family, None if companions is None else Path(companions))
+    return store_of(read(source), networks, family, Path(output))
+
+
+def store_of(clips: Sequence[Clip], networks: Networks, family: str, folder: Path) -> MadeStore:
+    """A store of some clips, with networks that are at hand; see `make_store`."""
     identities = networks.identities()
     settings = {"family": family, **identities, "clips": clip_digests(clips)}
     with locked(folder, "written", wait=True):

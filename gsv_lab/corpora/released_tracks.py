@@ -14,6 +14,7 @@ frames at 50 and 25 Hz, T samples.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -36,6 +37,7 @@ from gsv_lab.released.catalogue import MODELS
 from gsv_lab.released.companions import BertContext, HubertContent, load_bert, load_hubert, transformers
 from gsv_lab.released.eres2net import ERes2NetV2
 from gsv_lab.released.loading import find, imported_file, load_verifier, missing_files
+from gsv_lab.released.synthesizer import ReleasedSynthesizer
 
 ROLES = ("sovits", "content_encoder", "context_encoder", "speaker_verification")
 """What a store is made with; no SemanticGPT, no discriminators."""
@@ -64,6 +66,22 @@ class Networks(NamedTuple):
         if self.verifier is not None:
             found["verifier"] = identity(self.verifier.state_dict())
         return found
+
+
+def networks_of(synthesizer: ReleasedSynthesizer) -> Networks:
+    """Those of a family that is loaded, on the CPU, where stores are."""
+    on_cpu = synthesizer if synthesizer.device.type == "cpu" else copy.deepcopy(synthesizer).cpu()
+    sovits = on_cpu.sovits
+    rate, hop = int(sovits.frontend.sample_rate), int(sovits.vocoder.hop_length)
+    return Networks(
+        cast(HubertContent, on_cpu.content_encoder),
+        cast(BertContext, on_cpu.context_encoder),
+        sovits.quantizer,
+        on_cpu.verifier,
+        sovits.prior.n_phones,
+        rate,
+        rate // hop,
+    )
 
 
 def load_networks(family: str, companions: Path | None) -> Networks:

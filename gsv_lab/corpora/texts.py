@@ -24,6 +24,9 @@ FILE_NAME = "texts.npz"
 LABELS: tuple[int | None, ...] = tuple(None if (name := fold(symbol)) is None else CTC_ID[name] for symbol in SYMBOLS)
 """The recogniser's class of each phone id; None for what makes no sound of its own."""
 
+PATIENCE = 10.0
+"""Seconds after which work on a store shows a progress bar."""
+
 
 class Reading(NamedTuple):
     """One text read: `spelling` (P,) phone ids, `context` (P, C) features; both empty where there is no text."""
@@ -44,7 +47,7 @@ def read_texts(clips: Sequence[Clip] | Sequence[Row], pauses: bool = False) -> d
 
     encoder = LexicalContext()
     found = {}
-    for clip in tqdm(clips, "texts"):
+    for clip in tqdm(clips, "texts", delay=PATIENCE):
         phones = phonemize(clip.text, clip.language) if clip.text else None
         if phones is not None and pauses:
             phones = with_pauses(phones)

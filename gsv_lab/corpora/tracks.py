@@ -1,8 +1,8 @@
 """Tracks that the later stages need: pitch, phones with their times, codes.
 
 Each function writes one or more tracks of a `ClipStore` from a trained network handed in, clip by clip, and shows a
-progress bar. Codes of different codebooks lie side by side, in tracks whose names hold the identity of the codebook and
-of the content encoder. Letters: F frames (rate in the name), P phones.
+progress bar where that takes long. Codes of different codebooks lie side by side, in tracks whose names hold the
+identity of the codebook and of the content encoder. Letters: F frames (rate in the name), P phones.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from gsv_lab.audio.alignment import align, frame_level, greedy
 from gsv_lab.checkpoint import fingerprint, load_component
 from gsv_lab.corpora.store import ClipStore
-from gsv_lab.corpora.texts import LABELS, add_texts
+from gsv_lab.corpora.texts import LABELS, PATIENCE, add_texts
 from gsv_lab.errors import ConfigError, DataError, LabError
 from gsv_lab.extensions.f0 import track_pitch
 from gsv_lab.nn.interfaces import ContentEncoder, Quantizer
@@ -42,7 +42,7 @@ def add_pitch(store: ClipStore) -> None:
     """
 
     def frames() -> Iterator[np.ndarray]:
-        for first in tqdm(range(0, len(store), TOGETHER), "pitch"):
+        for first in tqdm(range(0, len(store), TOGETHER), "pitch", delay=PATIENCE):
             waves = [torch.from_numpy(store.wave(i)) for i in range(first, min(first + TOGETHER, len(store)))]
             batch = torch.nn.utils.rnn.pad_sequence(waves, batch_first=True)
             log_f0, voicing = track_pitch(batch, store.sample_rate)
@@ -72,7 +72,7 @@ def add_content(store: ClipStore, content_encoder: ContentEncoder, source: str, 
     aligned: list[dict[str, np.ndarray]] = []
 
     def contents() -> Iterator[np.ndarray]:
-        for i in tqdm(range(len(store)), "content, alignment"):
+        for i in tqdm(range(len(store)), "content, alignment", delay=PATIENCE):
             wave, row = store.wave(i), store.rows[i]
             encoded = content_encoder(torch.from_numpy(wave)[None, None].to(device))
             scores = encoded.log_probs[0].cpu()
@@ -130,7 +130,7 @@ def add_codes(store: ClipStore, quantizer: Quantizer, source: str) -> str:
     name = f"codes-{book}-{encoder}"
 
     def frames() -> Iterator[np.ndarray]:
-        for i in tqdm(range(len(store)), "codes"):
+        for i in tqdm(range(len(store)), "codes", delay=PATIENCE):
             content = torch.from_numpy(store.track("content", i).astype(np.float32))
             # The track holds means of the frames of a code; each stands for all of them.
             frames_of_codes = content.T[None].repeat_interleave(quantizer.hop, dim=-1)

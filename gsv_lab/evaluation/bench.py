@@ -261,7 +261,7 @@ class _Commands:
         if not child.code:
             voice = self.folder / "voice.safetensors"
             consent = ("--consent", "benchmark of this machine")
-            child = self._run("finetune", prepared, *consent, "--output", voice, *self.options)
+            child = self._run("finetune", prepared, *consent, "--no-verdict", "--output", voice, *self.options)
         if child.code:
             return {"finetune_peak_mb": _failure(child)}
         return {"finetune_peak_mb": _peak([child]) | {"seconds": round(child.seconds, 2)}}

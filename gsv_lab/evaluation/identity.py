@@ -24,7 +24,7 @@ DIGITS = 16
 PACKAGES = ("audio", "checkpoint", "extensions", "inference", "nn", "released", "text")
 """Folders of the kit through which a text becomes a wave."""
 TEXT_ASSETS = ("cmudict/cmudict.dict.gz", "*/letter_to_sound.safetensors")
-DESCRIPTIONS = ("version", "licence", "credits", "components")
+DESCRIPTIONS = ("version", "licence", "credits", "training_lists", "components")
 """Entries of a `model.json` that describe the weights; the weights themselves stand beside them."""
 
 
@@ -48,6 +48,7 @@ def lab_identity(lab: Any, options: Mapping[str, Any] | None = None) -> str:
 def voice_identity(voice: Voice) -> str:
     """Hash of a voice: its tensors, and what else of it is spoken with."""
     tensors = {f"changed.{name}": value for name, value in voice.changed.items()}
+    tensors |= {f"adapters.{name}": value for name, value in voice.adapters.items()}
     tensors |= {"speaker": voice.speaker, "codes": voice.prompt.codes}
     if voice.prompt.phone_index is not None:
         tensors["phone_index"] = voice.prompt.phone_index

@@ -2,8 +2,8 @@
 
 wave (B, 1, T) -> embedding (B, D), of length one
 
-It takes no part in the synthesis, and may never serve as a loss, a filter or a stopping signal. Where it helped to
-choose between versions, another one has to judge them.
+It takes no part in the synthesis and is never a loss. It helps to choose among tuned voices
+(`gsv_lab.training.verdict`); where it helped to choose, another one has to judge.
 Letters: B batch, T samples, M mel bands, F frames, D embedding width.
 """
 

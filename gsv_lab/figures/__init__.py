@@ -15,7 +15,7 @@ _PICTURES: dict[str, tuple[str, ...]] = {
     ),
     "spectra": ("mel_compare", "feature_stack", "filter_bank"),
     "codes": ("codebook_usage", "phone_code_matrix"),
-    "training": ("training_curves", "slice_quality"),
+    "training": ("training_curves", "moved_parameters", "slice_quality"),
     "attention": ("triangle_attention", "alignment", "alignments"),
     "traces": ("completeness",),
     "sampling": ("sampling_candidates",),

@@ -155,6 +155,12 @@ def _training_curves(m: Material) -> Figure:
     return figures.training_curves(panels, smooth=10, marks={"discriminators": 800})
 
 
+def _moved_parameters(m: Material) -> Figure:
+    whole = {"prior": 900_000, "flow": 1_100_000, "vocoder": 2_300_000}
+    low_rank = {part: count // 8 for part, count in whole.items()}
+    return figures.moved_parameters({"full": whole, "lora": low_rank, "last:1": {"prior": 250_000}})
+
+
 def _slice_quality(m: Material) -> Figure:
     good = {"name": "me_001.flac", "seconds": 6.2, "snr_db": 38, "clipping": 0.0, "silence": 0.2, "band_hz": 7800}
     poor = {"name": "me_002.flac", "seconds": 1.4, "snr_db": 9, "clipping": 0.03, "silence": 0.6, "band_hz": 3900}

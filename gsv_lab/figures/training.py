@@ -1,6 +1,6 @@
-"""Pictures of a training run and of the recordings that go into it.
+"""Pictures of a training run, of what it moves, and of the recordings that go into it.
 
-Curves and rows are handed in.
+Curves, counts and rows are handed in.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from gsv_lab.figures.style import GREEN, ORANGE, PALETTE, RED, canvas, flat, picture
+from gsv_lab.figures.style import GREEN, ORANGE, PALETTE, RED, canvas, flat, picture, words
 
 Curve = tuple[Any, Any]
 
@@ -25,6 +25,7 @@ def training_curves(
     unit: str = "step",
     marks: Mapping[str, float] | None = None,
     log: bool = False,
+    spread: Mapping[str, Mapping[str, Curve]] | None = None,
     title: str = "",
 ) -> Figure:
     """One panel a quantity, one line a split or run: {"mel": {"train": (steps, values), "valid": ...}, ...}.
@@ -35,6 +36,7 @@ def training_curves(
         unit: of the first of each pair.
         marks: {label: step}, dotted lines in every panel, such as where the discriminators start.
         log: logarithmic values.
+        spread: panel -> line -> lower and upper ends of its values, drawn as bars.
         title: above the picture.
 
     Raises:
@@ -57,6 +59,8 @@ def training_curves(
                 height = np.convolve(height, np.ones(smooth) / smooth, mode="valid")
                 at = at[smooth - 1 :]
             axis.plot(at, height, color=colour, label=line, marker=few, markersize=3)
+            if spread and line in spread.get(panel, {}):
+                axis.vlines(at, *map(flat, spread[panel][line]), color=colour, linewidth=1, alpha=0.7)
         for label, step in (marks or {}).items():
             axis.axvline(step, color="#888888", linestyle=":", linewidth=1)
             axis.annotate(label, (step, 0.98), xycoords=("data", "axes fraction"), rotation=90, va="top", ha="right",
@@ -67,7 +71,39 @@ def training_curves(
         axis.set_xlabel(unit)
     for axis in list(axes.flat)[len(curves) :]:
         axis.set_visible(False)
-    axes[0, 0].legend()
+    for axis in [axis for axis in axes.flat if axis.get_legend_handles_labels()[0]][:1]:
+        axis.legend()
+    return figure
+
+
+@picture
+def moved_parameters(counts: Mapping[str, Mapping[str, int]], *, title: str = "") -> Figure:
+    """How many parameters each method moves, one bar a method, one colour a component.
+
+    Args:
+        counts: method -> {component: parameters}; a component that stays as it is may be missing.
+        title: above the picture.
+
+    Raises:
+        ValueError: no method at all.
+    """
+    if not counts:
+        raise ValueError("moved_parameters needs at least one method")
+    parts = list(dict.fromkeys(part for row in counts.values() for part, n in row.items() if n))
+    figure, axes = canvas(1, 1, 1.1 + 0.36 * len(counts), title=title)
+    axis = axes[0, 0]
+    left = np.zeros(len(counts))
+    for number, part in enumerate(parts):
+        widths = np.array([row.get(part, 0) / 1e6 for row in counts.values()])
+        axis.barh(range(len(counts)), widths, left=left, color=PALETTE[number % len(PALETTE)], label=part)
+        left += widths
+    for place, total in enumerate(left):
+        axis.annotate(f"{total:.2f} M", (total, place), (4, 0), textcoords="offset points", va="center", fontsize=9)
+    axis.set_yticks(range(len(counts)), [words(method) for method in counts])
+    axis.set_ylim(len(counts) - 0.5, -0.5)
+    axis.set_xlim(0, 1.12 * max(float(left.max()), 1e-6))
+    axis.set_xlabel("parameters that learn, millions")
+    axis.legend(loc="lower right")
     return figure
 
 
@@ -131,4 +167,4 @@ def grade(value: float, good: float, poor: float) -> int:
     return 0 if sign * value >= sign * good else 1 if sign * value >= sign * poor else 2
 
 
-__all__ = ["slice_quality", "training_curves"]
+__all__ = ["moved_parameters", "slice_quality", "training_curves"]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gsv_lab.inference.prompting import PromptedText, prompted_text
 from gsv_lab.inference.synthesizer import Predicted, Prompt, Synthesizer
-from gsv_lab.nn.decoding import Inputs, generate
+from gsv_lab.nn.decoding import Generated, Inputs, generate
 from gsv_lab.nn.sampling import Sampling
 from gsv_lab.text import Phones
 
@@ -67,33 +67,44 @@ def predict_codes(
         speaker: the voice (1, G, 1), for a SemanticGPT with `speaker_dim`; the same for all.
         bounded: no phone of the texts takes longer than in `silence.longest_codes`.
     """
+    rows = [prompted_text(synthesizer, text, prompt, speaker) for text in texts]
+    if not bounded:
+        rows = [row._replace(longest=torch.where(row.longest > 0, torch.inf, 0.0)) for row in rows]
     found: dict[int, Predicted] = {}
-    lengths = [len(text) for text in texts]
-    for bucket in buckets(lengths, max_batch, evenness):
-        rows = [prompted_text(synthesizer, texts[index], prompt) for index in bucket]
-        if not bounded:
-            rows = [row._replace(longest=torch.where(row.longest > 0, torch.inf, 0.0)) for row in rows]
-        inputs = batch_inputs(synthesizer, rows, speaker)
+    for bucket in buckets([len(text) for text in texts], max_batch, evenness):
+        inputs = batch_inputs([rows[index] for index in bucket], synthesizer.device)
         with synthesizer.arithmetic():
             made = generate(synthesizer.semantic_gpt, inputs, sampling, generator)
-        for number, index in enumerate(bucket):
-            phone_index = None
-            if made.phone_index is not None:
-                spoken = made.phone_index[number] - rows[number].before
-                phone_index = spoken.clamp(min=0)[None].cpu()
-            codes = made.codes[number][None].cpu()
-            found[index] = Predicted(codes, made.reasons[number], phone_index)
+        found |= zip(bucket, predicted([rows[index] for index in bucket], made), strict=True)
     return [found[index] for index in range(len(texts))]
 
 
-def batch_inputs(synthesizer: Synthesizer, rows: Sequence[PromptedText], speaker: Tensor | None = None) -> Inputs:
-    """The inputs of a decode of several rows, all with a prompt or all without, where the networks lie."""
-    gpt, device = synthesizer.semantic_gpt, synthesizer.device
+def predicted(rows: Sequence[PromptedText], made: Generated) -> list[Predicted]:
+    """What a decode made of some rows, phones counted from the first one to speak, on the CPU."""
+    found = []
+    for number, row in enumerate(rows):
+        phone_index = None
+        if made.phone_index is not None:
+            phone_index = (made.phone_index[number] - row.before).clamp(min=0)[None].cpu()
+        found.append(Predicted(made.codes[number][None].cpu(), made.reasons[number], phone_index))
+    return found
+
+
+def batch_inputs(rows: Sequence[PromptedText], device: torch.device) -> Inputs:
+    """The inputs of a decode of several rows, on a device; rows without a prompt have none of its codes."""
+    nothing = torch.zeros(0, dtype=torch.int64)
     context = [row.context.to(device) for row in rows if row.context is not None]
-    codes = [row.codes.to(device) for row in rows if row.codes is not None]
-    phone_index = [row.phone_index.to(device) for row in rows if row.phone_index is not None]
-    voice = None
-    if speaker is not None and gpt.speaker_dim:
-        voice = speaker[:, : gpt.speaker_dim].expand(len(rows), -1, -1).to(device)
-    phones, longest = [row.phones.to(device) for row in rows], [row.longest.to(device) for row in rows]
-    return Inputs(phones, context or None, codes or None, phone_index or None, voice, longest)
+    speaker = [row.speaker.to(device) for row in rows if row.speaker is not None]
+    codes = phone_index = None
+    if any(row.codes is not None for row in rows):
+        codes = [(nothing if row.codes is None else row.codes).to(device) for row in rows]
+    if any(row.phone_index is not None for row in rows):
+        phone_index = [(nothing if row.phone_index is None else row.phone_index).to(device) for row in rows]
+    return Inputs(
+        [row.phones.to(device) for row in rows],
+        context or None,
+        codes,
+        phone_index,
+        torch.cat(speaker) if speaker else None,
+        [row.longest.to(device) for row in rows],
+    )

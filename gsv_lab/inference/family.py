@@ -16,6 +16,7 @@ from gsv_lab.checkpoint.legacy import OLD_FILES
 from gsv_lab.extensions.residual_correction import ResidualCorrection
 from gsv_lab.inference.synthesizer import Synthesizer
 from gsv_lab.nn.sampling import Sampling
+from gsv_lab.system.shipped import shipped_folder
 from gsv_lab.text import Phones
 from gsv_lab.text.pauses import with_pauses
 
@@ -23,7 +24,7 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 PARTS = ("content_encoder", "semantic_gpt", "sovits")
 EXTRAS = ("speaker_verifier", "recogniser_en", "recogniser_zh", "discriminators")
 """Networks that may ship with a family and take no part in the synthesis: discriminators go on teaching it when a voice
-is tuned, the others evaluate it and do nothing else.
+is tuned, the speaker verifier helps to choose among tuned voices, recognisers evaluate and do nothing else.
 """
 
 
@@ -43,7 +44,7 @@ class Family:
         prompt_silence: seconds of silence put behind the clip before its codes are taken.
         min_codes_per_phone: decoding may not end before so many codes for every phone.
         pause: seconds of silence between sentences.
-        tunable: whether `Lab.finetune` knows how to train these networks.
+        released: whether it is one of the released families, which have stores and batches of their own.
         candidates: how often each sentence is spoken, for a reranker to choose.
         files: weight files by component, for their identity.
         pauses: whether the networks learned from texts with places for pauses (`gsv_lab.text.pauses`).
@@ -60,10 +61,17 @@ class Family:
     prompt_silence: float = 0.0
     min_codes_per_phone: float = 1.0
     pause: float = 0.25
-    tunable: bool = True
+    released: bool = False
     candidates: int = 1
     files: Mapping[str, Path] = field(default_factory=dict)
     pauses: bool = False
+
+    @property
+    def training_lists(self) -> list[Path]:
+        """Lists of the clips that trained it and by which it was chosen: files beside it, or that come with the kit."""
+        names = [Path(name).name for name in self.card.get("training_lists", [])]
+        own = self.folder
+        return [own / name if (own / name).is_file() else shipped_folder("data") / name for name in names]
 
     def phones(self, phones: Phones) -> Phones:
         """A text as the networks read it, with places for pauses where they know them."""
@@ -80,6 +88,8 @@ class Family:
 
     def extra(self, name: str) -> Path | None:
         """File of one of the `EXTRAS`, or None where the family has none."""
+        if name in self.files:
+            return self.files[name]
         for stem in (name, OLD_FILES.get(name, name)):
             path = self.folder / f"{stem}.safetensors"
             if path.is_file():
@@ -113,3 +123,9 @@ def known_families() -> dict[str, Path]:
     """Shipped families by version, newest last."""
     found = {path.parent.name: path.parent for path in ASSETS.glob("*/model.json")}
     return dict(sorted(found.items(), key=lambda item: (len(item[0]), item[0])))
+
+
+def shipped_network(name: str) -> Path | None:
+    """File of one of the `EXTRAS` in the newest shipped family that has one."""
+    files = [folder / f"{name}.safetensors" for folder in known_families().values()]
+    return next((file for file in reversed(files) if file.is_file()), None)

@@ -2,6 +2,7 @@
 
     one after the other: `whole`;  several decoded together: `together`;  each in pieces as its codes come: `pieces`
 
+Sentences of several voices are decoded together in `gsv_lab.inference.together`.
 Sentence number n draws from its own generator, so that it sounds the same whatever is said before it. Unless it comes
 in pieces, several candidates of it may be made. Those that break the fewest rules on silence go to a reranker, which
 chooses one; where all break some, as many are drawn again, a few times. What is silent or cut off all the same is
@@ -11,8 +12,8 @@ Letters: T samples, F25 codes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 from warnings import warn_explicit
 
@@ -29,6 +30,7 @@ from gsv_lab.inference.streaming import stream_sentence
 from gsv_lab.inference.synthesizer import Predicted, Synthesizer
 from gsv_lab.inference.voice import Voice
 from gsv_lab.nn.sampling import Sampling
+from gsv_lab.system.migration import refuse_old_options
 from gsv_lab.system.seeds import check_seed, seeded
 from gsv_lab.text import Phones
 
@@ -74,6 +76,17 @@ class GenerationOptions:
         _check("noise_scale", self.noise_scale, 0.0, 2.0)
         _check("speed", self.speed, 0.5, 2.0)
         _check("candidates", self.candidates, 1, 16)
+
+    @classmethod
+    def of(cls, call: str, options: Mapping[str, Any]) -> GenerationOptions:
+        """Options by name, as somebody gave them to a call of the lab.
+
+        Raises:
+            ConfigError: PARAM_RANGE; CONFIG_RENAMED, an old name. TypeError: there is no such option.
+        """
+        known = {field.name for field in fields(cls)}
+        refuse_old_options({name: value for name, value in options.items() if name not in known}, call)
+        return cls(**options)
 
     def sampling(self, family: Family) -> Sampling:
         """The family's rule with what was asked for put in."""
@@ -134,16 +147,16 @@ class Generation:
 
     def whole(self, number: int, phones: Phones) -> Utterance:
         """Sentence `number`, finished."""
-        generator = self._generator(number)
-        return self._best(self._predict([phones], self.candidates, generator), phones, generator)
+        generator = self.generator(number)
+        return self.best(self.predict([phones], self.candidates, generator), phones, generator)
 
     def together(self, texts: Sequence[Phones], max_batch: int) -> Iterator[Utterance]:
         """Sentences in their order, the codes of up to `max_batch` of like length decoded at once."""
-        predicted = self._predict(texts, max_batch * self.candidates, self._generator(0))
+        predicted = self.predict(texts, max_batch * self.candidates, self.generator(0))
         for number, phones in enumerate(texts):
             first = number * self.candidates
             own = predicted[first : first + self.candidates]
-            yield self._best(own, phones, self._generator(number))
+            yield self.best(own, phones, self.generator(number))
 
     def parts(self, number: int, phones: Phones, seconds: float | None) -> Iterator[Utterance]:
         """Sentence `number`, finished, or in pieces of about so many seconds."""
@@ -164,9 +177,9 @@ class Generation:
             phones,
             self.voice.speaker,
             self.voice.prompt,
-            sampling=self._bounded([phones]),
+            sampling=self.bounded([phones]),
             noise_scale=self.noise_scale,
-            generator=self._generator(number),
+            generator=self.generator(number),
             chunk=max(1, round(seconds * code_rate)),
             residuals=self.voice.residuals,
         )
@@ -177,10 +190,11 @@ class Generation:
                 self._warn(Utterance(torch.cat(waves), piece.codes, settings), phones)
             yield Utterance(piece.wave, piece.codes, settings)
 
-    def _generator(self, number: int) -> torch.Generator:
+    def generator(self, number: int) -> torch.Generator:
+        """What sentence `number` draws from."""
         return seeded(self.seed * 100_003 + number)
 
-    def _bounded(self, texts: Sequence[Phones]) -> Sampling:
+    def bounded(self, texts: Sequence[Phones]) -> Sampling:
         """The rule with the rate of the reference, and bounds that follow from the texts.
 
         A network with an alignment ends where the text does, and has a bound for each phone. One without may not end
@@ -200,20 +214,20 @@ class Generation:
         least = min(most, max(self.sampling.min_new, fewest))
         return replace(self.sampling, min_new=least, max_new=most, codes_per_phone=None)
 
-    def _predict(self, texts: Sequence[Phones], max_batch: int, generator: torch.Generator) -> list[Predicted]:
+    def predict(self, texts: Sequence[Phones], max_batch: int, generator: torch.Generator) -> list[Predicted]:
         """Codes of all candidates, those of one text side by side."""
         repeated = [phones for phones in texts for _ in range(self.candidates)]
         return predict_codes(
             self.synthesizer,
             repeated,
             self.voice.prompt,
-            self._bounded(texts),
+            self.bounded(texts),
             generator,
             max_batch,
             speaker=self.voice.speaker,
         )
 
-    def _best(self, candidates: Sequence[Predicted], phones: Phones, generator: torch.Generator) -> Utterance:
+    def best(self, candidates: Sequence[Predicted], phones: Phones, generator: torch.Generator) -> Utterance:
         """Of some candidates the one to hand out; `generator` goes on where more are drawn."""
         spoken: list[Utterance] = []
         broken: list[int] = []
@@ -221,7 +235,7 @@ class Generation:
         redraws = 0 if self.reranker is None or self.options.candidates == 1 else REDRAWS
         for draw in range(1 + redraws):
             if draw:
-                candidates = self._predict([phones], self.candidates, generator)
+                candidates = self.predict([phones], self.candidates, generator)
             for predicted in candidates:
                 spoken.append(self._speak(predicted, phones, generator))
                 broken.append(len(self._broken(spoken[-1], phones, predicted.phone_index)))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -23,14 +23,18 @@ from gsv_lab import audio
 from gsv_lab.errors import ConfigError
 from gsv_lab.extensions.residual_correction import Residuals
 from gsv_lab.hooks import Edit, probe
+from gsv_lab.inference.blending import blend
 from gsv_lab.inference.family import Family
 from gsv_lab.inference.generation import Generation, GenerationOptions, Utterance
 from gsv_lab.inference.loading import load_family
+from gsv_lab.inference.networks import VoiceNetworks
+from gsv_lab.inference.notice import remind
 from gsv_lab.inference.reading import both, read, read_reference, with_pauses
 from gsv_lab.inference.recordings import Recordings
 from gsv_lab.inference.synthesizer import Synthesizer
+from gsv_lab.inference.together import Line, spoken_together
 from gsv_lab.inference.utterance import Speech, joined
-from gsv_lab.inference.voice import Voice, tuned_synthesizer
+from gsv_lab.inference.voice import Voice
 from gsv_lab.nn.speaker_encoder import mean_speaker
 from gsv_lab.system.environment import default_model
 from gsv_lab.system.folders import private_folder
@@ -42,20 +46,6 @@ from gsv_lab.text.user_dictionary import Lexicon, user_dictionary
 
 if TYPE_CHECKING:
     from gsv_lab.corpora.prepare import Prepared
-
-NOTICE = (
-    "Clone only your own voice, or that of a person who has agreed to it. "
-    "Everything made here is marked as synthetic in the file."
-)
-
-
-class VoiceNotice(UserWarning):
-    """The reminder that a voice belongs to a person; shown once a process."""
-
-
-def remind() -> None:
-    """Say once in this process whose voice may be cloned."""
-    warnings.warn(NOTICE, VoiceNotice, stacklevel=3)
 
 
 def load(name: str = "", device: str = "cpu", precision: str = "32") -> Lab:
@@ -84,13 +74,14 @@ class Lab:
 
     Attributes:
         recordings: what the networks find in recordings (`gsv_lab.inference.recordings`).
+        networks: those of the voices (`gsv_lab.inference.networks`).
     """
 
     def __init__(self, family: Family) -> None:
         self.family = family
         self.recordings = Recordings(family)
         self.sample_rate = family.synthesizer.sample_rate
-        self._tuned: dict[str, Synthesizer] = {}
+        self.networks = VoiceNetworks(family.synthesizer)
 
     def __getattr__(self, name: str) -> NoReturn:
         """Called for what a lab does not have; for what it once had, the error says where it is now."""
@@ -161,7 +152,7 @@ class Lab:
             parents=self.recordings.fingerprints,
             speaker=speaker,
             prompt=self.recordings.prompt(first.samples, phones),
-            changed={} if tuned is None else tuned.changed,
+            **({} if tuned is None else tuned.networks),
             consent=consent,
             settings={
                 "source": " ".join(path.name for path in paths),
@@ -184,17 +175,14 @@ class Lab:
             output,
             align=partial(self.recordings.word_timings, lexicon=options["lexicon"]),
             recognise=self.recordings.recognised,
-            embed=self._speaker_verifier(),
+            embed=self.recordings.person if self.family.extra("speaker_verifier") else None,
             **options,
         )
 
     def finetune(self, folder: str | Path, **options: Any) -> Voice:
-        """A voice tuned on a prepared folder, or on one recording; options: `gsv_lab.training.finetune.finetune`."""
-        from gsv_lab.training.finetune import finetune
+        """A voice tuned on a prepared folder, or one recording; options: `gsv_lab.training.finetuning.run.finetune`."""
+        from gsv_lab.training.finetuning.run import finetune
 
-        if not self.family.tunable:
-            problem = f"Voices of {self.version} cannot be tuned yet"
-            raise ConfigError("CONFIG_INCONSISTENT", problem, "nano", "Use clone instead")
         remind()
         with private_folder() as private:
             if os.path.isfile(folder):
@@ -284,21 +272,35 @@ class Lab:
             phones = None if chunk_seconds and not batched else texts[number]
             yield from with_pauses((self._speech(part, phones, voice.name) for part in made), sentence)
 
+    def speak_together(
+        self, lines: Sequence[tuple[str, Voice]], language: str = "auto", seed: int = 0, batch: int = 8, **options: Any
+    ) -> list[Speech]:
+        """Say several texts, each in a voice of its own: codes of up to `batch` sentences are decoded together.
+
+        Options as in `stream`, but for `chunk_seconds`. Where none is drawn (`top_k=1`) the codes are those of `speak`.
+        """
+        lexicon, reranker = options.pop("lexicon", None), self.recordings.reranker()
+        chosen = GenerationOptions.of("speak_together", options)
+        spoken = []
+        for text, voice in lines:
+            generation = Generation(self.family, self.synthesizer_for(voice), voice, chosen, seed, reranker)
+            spoken.append(Line(generation, read(text, language, both(lexicon, voice.lexicon))))
+        return spoken_together(self.family.synthesizer, spoken, batch, self._speech)
+
+    def blend(self, voices: Sequence[Voice], weights: Sequence[float] = (), name: str = "") -> Voice:
+        """A voice between some, see `gsv_lab.inference.blending.blend`."""
+        for voice in voices:
+            voice.check_parent(self.version, self.recordings.fingerprints)
+        return blend(self.family.synthesizer, voices, weights, name)
+
     def synthesizer_for(self, voice: Voice) -> Synthesizer:
-        """The networks with a voice's own tensors put in; the base networks if it has none. Tuned ones are kept.
+        """The networks with a voice's own tensors; the base networks if it has none. See `VoiceNetworks`.
 
         Raises:
             CheckpointError: CKPT_PARENT_MISMATCH; CKPT_KEYS, CKPT_SHAPE, CKPT_RANGE, see `Voice.check_fit`.
         """
         voice.check_parent(self.version, self.recordings.fingerprints)
-        voice.check_fit(self.family.synthesizer)
-        if not voice.changed:
-            return self.family.synthesizer
-        key = f"{voice.name} {voice.created} {id(voice)}"
-        if key not in self._tuned:
-            # One at a time: a tuned model is as large as the base.
-            self._tuned = {key: tuned_synthesizer(self.family.synthesizer, voice.changed)}
-        return self._tuned[key]
+        return self.networks.of(voice)
 
     def copy_synthesis(self, wave: Tensor, voice: Voice | None = None) -> Speech:
         """A recording (T,) through posterior and vocoder: what the acoustic half can do at best."""
@@ -332,15 +334,6 @@ class Lab:
             codes = torch.zeros(1, 0, dtype=torch.int64)
             made = synthesizer.resynthesize_content(wave, phones, speaker, noise_scale, generator)
         return self._speech(Utterance(made, codes[0], {"condition": "resynthesis"}), phones, "resynthesis")
-
-    def _speaker_verifier(self) -> Callable[[Tensor], Tensor] | None:
-        """The family's own speaker verifier, (T,) -> (E,); None where it has none."""
-        from gsv_lab.evaluation.measures.own import speaker_verifier
-
-        verifier = speaker_verifier(self)
-        if verifier is None:
-            return None
-        return lambda wave: torch.from_numpy(verifier.embed(wave.numpy()))
 
     def _speech(self, utterance: Utterance, phones: Phones | None, voice: str) -> Speech:
         mark = audio.Mark(self.version, voice, settings=utterance.settings)

@@ -50,6 +50,7 @@ class Card:
     postfilters: dict[str, dict[str, Any]] = field(default_factory=dict)
     licence: str = ""
     credits: list[str] = field(default_factory=list)
+    training_lists: list[str] = field(default_factory=list)
     components: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 

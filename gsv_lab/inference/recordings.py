@@ -15,14 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gsv_lab import audio
 from gsv_lab.audio.alignment import Alignment, align, frame_level, greedy
 from gsv_lab.audio.measures import require_quiet
 from gsv_lab.audio.reference import Reference
+from gsv_lab.checkpoint import load_component
 from gsv_lab.extensions.monotonic_alignment import monotonic_path
 from gsv_lab.extensions.reranking import AlignmentReranker
 from gsv_lab.extensions.residual_correction import Residuals
+from gsv_lab.extensions.speaker_verifier import SpeakerVerifier
 from gsv_lab.hooks import watched
-from gsv_lab.inference.family import Family
+from gsv_lab.inference.family import Family, shipped_network
 from gsv_lab.inference.speaker_cache import SpeakerCache
 from gsv_lab.inference.synthesizer import Prompt, Synthesizer
 from gsv_lab.inference.voice import as_stored
@@ -31,6 +34,11 @@ from gsv_lab.text import CTC_SYMBOLS, Phones, phonemize
 from gsv_lab.text.agreement import check_text_length, doubt
 from gsv_lab.text.symbols import guessed_id
 from gsv_lab.text.user_dictionary import Lexicon
+
+VERIFIED_SECONDS = 6.0
+"""How much of a clip the verifier hears; vectors of other lengths are not comparable."""
+PERSON = 2.0
+"""What the verifier weighs beside the base's own vector; 1 and 3 find fewer mixtures of two people."""
 
 
 class Recordings:
@@ -86,15 +94,38 @@ class Recordings:
         if doubtful:
             warnings.warn(doubtful, stacklevel=3)
 
-    def align(self, wave: Tensor, phones: Phones) -> Alignment:
-        """When each phone is spoken in a wave (T,) at the family's rate."""
+    def align(self, wave: Tensor, phones: Phones, scores: Tensor | None = None) -> Alignment:
+        """When each phone is spoken in a wave (T,) at the family's rate; `scores` (F50, V) where they are known."""
         labels, positions = phones.folded()
         ids: list[int | None] = [None] * len(phones)
         for label, position in zip(labels, positions, strict=True):
             ids[position] = label
-        scores = self.family.synthesizer.phone_scores(wave)
+        if scores is None:
+            scores = self.family.synthesizer.phone_scores(wave)
         level = frame_level(wave, self.sample_rate, 50.0, len(scores))
         return align(scores, ids, level=level)
+
+    @cached_property
+    def verifier(self) -> SpeakerVerifier | None:
+        """The family's own speaker verifier, else that of the newest shipped family, on the CPU; None without any."""
+        path = self.family.extra("speaker_verifier") or shipped_network("speaker_verifier")
+        return None if path is None else load_component(path, SpeakerVerifier).eval()
+
+    @torch.no_grad()
+    def verify(self, wave: Tensor) -> Tensor:
+        """What the verifier hears in the first seconds of a wave (T,): a point (E,) on the unit sphere."""
+        assert self.verifier is not None, "asked without a verifier"
+        heard = audio.resample(wave.reshape(-1), self.sample_rate, self.verifier.sample_rate)
+        point: Tensor = self.verifier(heard[None, None, : round(VERIFIED_SECONDS * self.verifier.sample_rate)])
+        return point[0]
+
+    def person(self, wave: Tensor) -> Tensor:
+        """Who speaks in a wave (T,), for comparison with other clips: the verifier's point and the base's own vector.
+
+        On clips of eleven development speakers the base's learned channels tell two people better than the verifier
+        (equal errors of 10 against 20 % of pairs), and both together best.
+        """
+        return torch.cat([PERSON * self.verify(wave), self.family.synthesizer.voice([wave]).flatten()])
 
     def reranker(self) -> AlignmentReranker | None:
         """What chooses among candidates.

@@ -198,7 +198,7 @@ def stream_sentence(
         residuals: the voice's.
     """
     sampling = sampling or Sampling()
-    row = prompted_text(synthesizer, phones, prompt)
+    row = prompted_text(synthesizer, phones, prompt, speaker)
     sound = None
     if generator is not None:
         sound = torch.Generator().manual_seed(generator.initial_seed())
@@ -221,7 +221,7 @@ def stream_sentence(
             wave = decoder.add(torch.tensor([made], dtype=torch.int64, device=device), phone_index, final)
         return Piece(to_cpu(wave), torch.tensor(made[sent:], dtype=torch.int64), reason if final else "")
 
-    inputs = batch_inputs(synthesizer, [row], speaker)
+    inputs = batch_inputs([row], synthesizer.device)
     for step in _calculated(steps(synthesizer.semantic_gpt, inputs, sampling, generator), synthesizer):
         ended = step.ended[0]
         reason = ended or reason

@@ -17,7 +17,9 @@ from gsv_lab.inference.synthesizer import Prompt, Synthesizer
 from gsv_lab.system.schema import misfit
 from gsv_lab.text import Phones
 
-CHANGED = "changed."
+CHANGED, ADAPTERS = "changed.", "adapters."
+"""Beginnings of the names of tensors that fine-tuning has moved, and of its low-rank updates."""
+
 SHAPES: dict[str, tuple[int | None, ...]] = {
     "voice.speaker": (1, None, 1),
     "voice.codes": (None,),
@@ -25,7 +27,7 @@ SHAPES: dict[str, tuple[int | None, ...]] = {
     "residuals.hidden": (1, None, None),
     "residuals.weights": (1, None, None),
 }
-"""Tensors beside the changed ones, and their shapes; None stands for any size."""
+"""Tensors beside those, and their shapes; None stands for any size."""
 
 WHOLE = {"voice.codes", "voice.phone_index"}
 """Tensors of whole numbers."""
@@ -34,8 +36,25 @@ NEEDED = {"voice.speaker", "voice.codes"}
 
 
 @dataclass(frozen=True)
+class TunedClip:
+    """A clip that a voice was tuned on; hashes as in `gsv_lab.corpora.clip_lists`.
+
+    Args:
+        utterance: stem of the file that was recorded.
+        corpus: name of the folder that this file lay in.
+        hash: of the clip.
+        source: of the recording that `prepare` cut the clip from; empty where the clip is the recording.
+    """
+
+    utterance: str
+    corpus: str
+    hash: str
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class VoiceHeader:
-    """Entries in the header of a voice file; see `Voice`. Older files have no versions, dictionary or checksum."""
+    """Entries in the header of a voice file; see `Voice`. Older files lack those that have a default here."""
 
     format: int
     kind: Literal["voice"]
@@ -47,6 +66,7 @@ class VoiceHeader:
     settings: dict[str, Any]
     created: str
     lexicon: dict[str, str] = field(default_factory=dict)
+    tuned_on: list[TunedClip] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     checksum: str = ""
 
@@ -75,7 +95,7 @@ def check_tensors(tensors: Mapping[str, Tensor], source: str) -> None:
     Raises:
         CheckpointError: CKPT_KEYS, CKPT_SHAPE, CKPT_RANGE.
     """
-    own = {name for name in tensors if not name.startswith(CHANGED)}
+    own = {name for name in tensors if not name.startswith((CHANGED, ADAPTERS))}
     lacking, unknown = sorted(NEEDED - own), sorted(own - SHAPES.keys())
     if len(own & {"residuals.hidden", "residuals.weights"}) == 1:
         lacking.append("residuals, both of them")

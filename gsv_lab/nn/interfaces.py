@@ -268,8 +268,8 @@ class Prior(Role):
         return []
 
     def joint_modules(self) -> list[nn.Module]:
-        """Sub-modules after content and text are joined; fine-tuning with transcripts moves them."""
-        return []
+        """Modules after content and text are joined, which fine-tuning with transcripts moves; the whole prior here."""
+        return [self]
 
 
 class Posterior(Role):

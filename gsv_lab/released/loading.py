@@ -28,7 +28,11 @@ from gsv_lab.released.importer import import_reference
 from gsv_lab.released.reference_family import family_of
 from gsv_lab.released.synthesizer import PROMPT_SILENCE, ReleasedSynthesizer, released_reference
 
+PAIR = ("semantic_gpt", "sovits")
+TEACHERS = "discriminators"
+"""Role of what goes on teaching a SoVITS when a voice is tuned; where they are absent it is tuned without."""
 CLASSES = {"SemanticGPT": "semantic_gpt", "SoVITS": "sovits"}
+CLASSES |= dict.fromkeys(("MultiPeriodDiscriminator", "CombinedDiscriminator"), TEACHERS)
 NOISE_SCALE, PAUSE = 0.5, 0.3
 """Defaults of the released tools: factor on the prior's deviation, seconds between sentences."""
 
@@ -92,28 +96,36 @@ def family_from(files: Files) -> Family:
         prompt_silence=PROMPT_SILENCE,
         min_codes_per_phone=0.0,
         pause=PAUSE,
-        tunable=False,
-        files={"semantic_gpt": gpt_file, "sovits": sovits_file},
+        released=True,
+        files={"semantic_gpt": gpt_file, "sovits": sovits_file} | _teachers(files),
     )
+
+
+def _teachers(files: Files) -> dict[str, Path]:
+    path = files.paths.get(TEACHERS)
+    return {} if path is None else {TEACHERS: imported_file(path)}
 
 
 def by_name(family: str) -> Files:
     """Files of a family in the weights folder, released or already imported."""
-    return find(family, {known.role for known in needed(family)})
+    return find(family, {known.role for known in needed(family)} | {TEACHERS})
 
 
 def find(family: str, roles: Collection[str], folder: Path | None = None) -> Files:
-    """Files of some roles of a family, released or already imported: those in a folder, else in the weights folder."""
+    """Files of some roles of a family, released or already imported: those in a folder, else in the weights folder.
+
+    Discriminators are never counted as absent.
+    """
     own = {} if folder is None else _imported_for(family, roles, folder)
     found, absent = {}, []
-    for known in needed(family):
+    for known in needed(family, training=True):
         if known.role not in roles:
             continue
         path = own.get(known.role) or _search(known, folder)
-        if path is None:
-            absent.append(known)
-        else:
+        if path is not None:
             found[known.role] = path
+        elif known.role != TEACHERS:
+            absent.append(known)
     return Files(family, found, tuple(absent))
 
 
@@ -124,13 +136,16 @@ def by_path(place: Path) -> Files:
         CheckpointError: CKPT_MISSING, there is no pair; CKPT_AMBIGUOUS, there are several.
     """
     folder = place if place.is_dir() else place.parent
-    pair = {role: _only(paths, role, place) for role, paths in _candidates(place).items()}
-    if len(pair) < len(CLASSES):
-        lacking = " and ".join(role for role in CLASSES.values() if role not in pair)
+    candidates = _candidates(place)
+    pair = {role: _only(candidates[role], role, place) for role in PAIR if role in candidates}
+    if len(pair) < len(PAIR):
+        lacking = " and ".join(role for role in PAIR if role not in pair)
         raise CheckpointError(
             "CKPT_MISSING", f"{place} has no imported weights of {lacking}", "both files of a model",
             "Run: gsv-lab weights import GPT.ckpt SOVITS.pth --output FOLDER/NAME.safetensors",
         )  # fmt: skip
+    # Which family discriminators are of does not show; those beside a pair are its own.
+    pair |= {role: paths[0] for role, paths in candidates.items() if role == TEACHERS and len(paths) == 1}
     family = _family(pair["sovits"])
     rest = find(family, {known.role for known in needed(family)} - set(pair), folder)
     return rest._replace(paths={**pair, **rest.paths})

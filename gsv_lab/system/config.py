@@ -12,7 +12,7 @@ import difflib
 import inspect
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,41 +21,19 @@ from gsv_lab.system.config_checks import check_arguments, check_names, check_tab
 from gsv_lab.system.files import check_folder_name, read_file, why_unreadable
 from gsv_lab.system.overlay import nested, overlay
 from gsv_lab.system.parser_errors import parser_error
-from gsv_lab.system.ranges import NonNegativeInt, PositiveFloat, PositiveInt
+from gsv_lab.system.ranges import NonNegativeInt
 from gsv_lab.system.references import fill
 from gsv_lab.system.registry import FOLDERS, check_classes, resolve
+from gsv_lab.system.settings import Recipe, TrainerSettings
 from gsv_lab.system.shipped import shipped
 from gsv_lab.system.yaml_text import check_text, read_text, read_value, write_text
-
-
-@dataclass
-class TrainerSettings:
-    """How long and how a training runs. Time is the budget, so that slow and fast machines both finish their schedule.
-
-    Args:
-        minutes: wall-clock budget of the whole training, over all resumptions.
-        max_batches: stop after this many batches instead; 0 for the time budget alone.
-        device: `auto` (a GPU of CUDA where there is one, else the CPU), `cpu`, `cuda`, `cuda:1`, `mps`.
-        precision: `32`, `bf16`, or `auto` (bf16 where the processor or GPU has it).
-        validate_every: batches between validations.
-        save_every_minutes: minutes between states saved for resuming.
-        log_every: batches between log entries.
-        workers: processes that prepare batches; 0 prepares them in the training process.
-    """
-
-    minutes: PositiveFloat = 60.0
-    max_batches: NonNegativeInt = 0
-    device: str = "auto"
-    precision: str = "auto"
-    validate_every: PositiveInt = 500
-    save_every_minutes: PositiveFloat = 3.0
-    log_every: PositiveInt = 20
-    workers: NonNegativeInt = 0
-
 
 SEED = 1234
 LARGEST = 2**20
 """Bytes of a configuration."""
+
+TABLES: dict[str, Any] = {"trainer": TrainerSettings, "recipe": Recipe}
+"""Entries of an experiment that are plain tables, and may be left out."""
 
 TOP = {
     "name": str,
@@ -64,7 +42,7 @@ TOP = {
     "start_from": str | list[str],
     "task": Any,
     "data": Any,
-    "trainer": TrainerSettings,
+    **TABLES,
 }
 """Entries of an experiment and their types."""
 
@@ -138,7 +116,7 @@ def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) 
         overrides: `key.sub_key=value` strings, applied last.
 
     Returns:
-        Plain dictionaries: name, seed, sizes, start_from, task, data, trainer, with every default filled in.
+        Plain dictionaries: name, seed, sizes, start_from, task, data, trainer, recipe, with every default filled in.
 
     Raises:
         ConfigError: CONFIG_UNKNOWN_KEY with the nearest name; CONFIG_RENAMED with the new one; CONFIG_TYPE with the
@@ -187,7 +165,7 @@ def _resolved(files: Sequence[Any], settings: Mapping[str, str]) -> dict[str, An
             merged = overlay(merged, nested(key, None if text == "null" else text))
         else:
             single[key] = text
-    whole: Any = {"seed": SEED, "trainer": asdict(TrainerSettings())}
+    whole: Any = {"seed": SEED, **{name: asdict(kind()) for name, kind in TABLES.items()}}
     whole = overlay(whole, merged)
     for key, text in settings.items():
         check_text(text, key, traps=False)
@@ -219,11 +197,12 @@ def _parse(arguments: Sequence[str]) -> dict[str, Any]:
     parser.add_argument("--start_from", type=list[str] | str, default=[])
     parser.add_subclass_arguments(pl.LightningModule, "task", required=True)
     parser.add_subclass_arguments(pl.LightningDataModule, "data", required=True)
-    parser.add_argument("--trainer", type=TrainerSettings, default=TrainerSettings())
+    for name, kind in TABLES.items():
+        parser.add_argument(f"--{name}", type=kind, default=kind())
     try:
         parsed = parser.parse_args(arguments)
     except (jsonargparse.ArgumentError, ValueError, TypeError) as error:
-        known = {"": TOP, "trainer": [field.name for field in fields(TrainerSettings)]}
+        known = {"": TOP, **{name: [field.name for field in fields(kind)] for name, kind in TABLES.items()}}
         raise parser_error(str(error), known, lambda path: inspect.signature(resolve(path)).parameters) from error
     resolved = _plain(parsed.as_dict())
     resolved.pop("config", None)

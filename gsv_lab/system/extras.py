@@ -12,6 +12,7 @@ from gsv_lab.errors import LabError
 _COMMANDS = {
     "eval": "Run: pip install -c constraints.txt -e '.[eval]'",
     "asr": "Run: pip install -c constraints.txt -e '.[asr]'",
+    "lora": "Run: pip install -c constraints.txt -e '.[lora]'",
     "pesq": "Run: pip install -c constraints.txt -e '.[pesq]' (it needs a C compiler)",
     "course": "Run: pip install -c constraints.txt -e '.[course]'",
     "ge2e": "Run: pip install --no-deps Resemblyzer==0.1.4 (beside the extra [eval], which brings webrtcvad-wheels)",
@@ -23,7 +24,7 @@ def require(module: str, extra: str = "eval") -> ModuleType:
 
     Args:
         module: dotted name, for example `speechmos.dnsmos`.
-        extra: `eval`, `asr`, `pesq`, `course`, or `ge2e` for Resemblyzer, which has a command of its own.
+        extra: `eval`, `asr`, `lora`, `pesq`, `course`, or `ge2e` for Resemblyzer, which has a command of its own.
 
     Raises:
         LabError: `EXTRA_MISSING`, the module or something that it needs is not installed.

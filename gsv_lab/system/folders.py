@@ -81,6 +81,19 @@ def locked(folder: str | os.PathLike[str], use: str, wait: bool = False, name: s
                 place.rmdir()
 
 
+def in_use(folder: str | os.PathLike[str], name: str = LOCK) -> bool:
+    """Whether a process holds the lock of a folder; see `locked`. What a killed one left is held by nobody."""
+    if not (Path(folder) / name).is_file():
+        return False
+    try:
+        with FileLock(Path(folder) / name, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # of another user, for example
+        return False
+
+
 def _acquire(lock: FileLock, folder: Path, timeout: float) -> list[Path]:
     """Get a lock in a folder that may have to be made; the folders that were made, from it upwards."""
     while True:

@@ -142,8 +142,8 @@ def pick_device(wanted: str = "auto") -> torch.device:
     return torch.device(name)
 
 
-def pick_precision(wanted: str, device: torch.device) -> str:
-    """The number format of a training on a device: `32` or `bf16`; `auto` takes bf16 where the hardware multiplies it.
+def pick_precision(wanted: str, device: torch.device, known: Sequence[str] = ("32", "bf16")) -> str:
+    """The number format on a device, one of the known ones; `auto` takes bf16 where the hardware multiplies it.
 
     Raises:
         ConfigError: PRECISION_UNKNOWN.
@@ -155,8 +155,9 @@ def pick_precision(wanted: str, device: torch.device) -> str:
         fast = "amx_bf16" in flags or "avx512_bf16" in flags
         fast = fast or (device.type == "cuda" and torch.cuda.is_bf16_supported())
         return "bf16" if fast else "32"
-    if wanted not in ("32", "bf16"):
-        raise ConfigError("PRECISION_UNKNOWN", f"There is no precision '{wanted}'", "auto, 32 or bf16")
+    if wanted not in known:
+        expected = f"auto, {', '.join(known[:-1])} or {known[-1]}"
+        raise ConfigError("PRECISION_UNKNOWN", f"There is no precision '{wanted}'", expected)
     return wanted
 
 

@@ -25,7 +25,7 @@ from gsv_lab.system.migration import CLASSES, renamed
 PARTS = ("nn", "extensions", "released")
 """Folders of the package whose classes a weight file may name."""
 
-FOLDERS = (*PARTS, "training", "corpora")
+FOLDERS = (*PARTS, "training", "training.finetuning", "corpora")
 """Folders whose classes a configuration may name that a user passes."""
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -121,7 +121,7 @@ def modules(folders: tuple[str, ...]) -> frozenset[str]:
     """Names of all modules in some folders of the package, read from the names of files; nothing is imported."""
     found = set()
     for folder in folders:
-        for module in pkgutil.iter_modules([str(PACKAGE / folder)]):
+        for module in pkgutil.iter_modules([str(PACKAGE.joinpath(*folder.split(".")))]):
             found.add(f"gsv_lab.{folder}.{module.name}")
     return frozenset(found)
 
@@ -197,7 +197,7 @@ def check_classes(spec: Any, folders: tuple[str, ...] = FOLDERS) -> None:
 def available(role: type) -> dict[str, type]:
     """Every class of a role that a specification may name: dotted path (as in a `class_path`) -> class, sorted.
 
-    Those are the registered classes and the package's, but for what a training wraps around a part.
+    Those are the registered classes and the package's parts, not what a training or a decode wraps around one.
     """
     for folder in PARTS:
         package = importlib.import_module(f"gsv_lab.{folder}")
@@ -209,7 +209,7 @@ def available(role: type) -> dict[str, type]:
         cls = queue.pop()
         queue += cls.__subclasses__()
         path = f"{cls.__module__}.{cls.__qualname__}"
-        own = path.startswith("gsv_lab.") and not path.startswith("gsv_lab.training.")
+        own = path.startswith(tuple(f"gsv_lab.{folder}." for folder in PARTS))
         if not inspect.isabstract(cls) and (own or path in _REGISTERED):
             found[path] = _REGISTERED.get(path, cls)
     return dict(sorted(found.items()))

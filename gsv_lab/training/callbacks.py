@@ -99,10 +99,14 @@ def paused(file: Path | None, stale_after: float = 1800.0) -> bool:
 
 
 class Average(Callback):
-    """A `MovingAverage` of the task's weights, used for validation and export."""
+    """A `MovingAverage` of the task's weights, used for validation, checkpoints and export.
 
-    def __init__(self) -> None:
-        self.average = MovingAverage()
+    Args:
+        decay: see `MovingAverage`.
+    """
+
+    def __init__(self, decay: float = 0.999) -> None:
+        self.average = MovingAverage(decay)
         self._stack = ExitStack()
 
     def state_dict(self) -> dict[str, Any]:
@@ -124,6 +128,27 @@ class Average(Callback):
     def on_validation_end(self, trainer: pl.Trainer, task: Task) -> None:
         """Go on with the weights of the last step."""
         self._stack.close()
+
+
+class Checkpoints(Callback):
+    """Keeps the averaged weights of every so many batches, each time in a folder called by the number of batches.
+
+    Args:
+        folder: for them.
+        every: batches between two.
+        budget: counts them.
+        average: of the weights.
+    """
+
+    def __init__(self, folder: Path, every: int, budget: Budget, average: Average) -> None:
+        self.folder, self.every, self._budget, self._average = folder, every, budget, average
+
+    def on_train_batch_end(self, trainer: pl.Trainer, task: Task, *_: Any) -> None:
+        """Write them when it is time. Called after the budget and the average have counted the batch."""
+        batches = self._budget.batches
+        if batches % self.every == 0 or self._budget.finished:
+            with self._average.average.applied(task):
+                task.write(self.folder / f"{batches:06d}", {"batches": batches})
 
 
 class BudgetBar(Callback):

@@ -106,7 +106,7 @@ class PhoneTask(Task):
         """Class of each frame (B, F) by the network's own alignment, see `frame_targets`; None before `labels_from`."""
         return None if self.progress < self.labels_from else frame_targets(scores.detach(), batch)
 
-    def training_step(self, batch: ContentBatch, batch_idx: int) -> Tensor:
+    def training_loss(self, batch: ContentBatch) -> Tensor:
         """One batch."""
         losses, _ = self.losses(batch)
         return self.total(losses)

@@ -55,7 +55,7 @@ class DurationTask(Task):
         spoken = spoken_durations(batch.positions, code_mask, batch.phones.shape[1])
         return duration_losses(found, spoken, phone_mask)
 
-    def training_step(self, batch: GPTBatch, batch_idx: int) -> Tensor:
+    def training_loss(self, batch: GPTBatch) -> Tensor:
         """One batch."""
         return self.total(self.losses(batch))
 

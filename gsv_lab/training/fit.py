@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import os
+import logging
 import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.plugins.precision import MixedPrecision, Precision
+from torch.amp.grad_scaler import GradScaler
 
-from gsv_lab.checkpoint import read_header, save_component
 from gsv_lab.errors import ConfigError, LabError
-from gsv_lab.released.stored_config import carried_config
-from gsv_lab.system.config import TrainerSettings, build
-from gsv_lab.system.files import make_folder, save_bytes, saving
+from gsv_lab.system.config import build
+from gsv_lab.system.files import saving
 from gsv_lab.system.folders import locked
 from gsv_lab.system.machine import pick_device, pick_precision
 from gsv_lab.system.seeds import check_seed
-from gsv_lab.training.callbacks import Average, Budget, BudgetBar
+from gsv_lab.system.settings import Recipe, TrainerSettings
+from gsv_lab.training.callbacks import Average, Budget, BudgetBar, Checkpoints
 from gsv_lab.training.logging_callback import LoggingCallback
+from gsv_lab.training.run_card import EVENTS, STATE, Record
 from gsv_lab.training.run_state import ADVICE, StateFile, StateSaver, check_same
 from gsv_lab.training.start import belongings, start_from
 from gsv_lab.training.task import Task
-
-STATE = "state.ckpt"
 
 
 class Fitted(NamedTuple):
@@ -40,42 +39,10 @@ class Fitted(NamedTuple):
     done: bool
 
 
-class Record(pl.Callback):
-    """Writes what is trained beside the run, once all of it could be built, set up and loaded.
-
-    Args:
-        folder: of the run.
-        experiment: resolved.
-        fresh: put the state and the events of an earlier run aside, under names that begin with `earlier`.
-        say: called with a line.
-    """
-
-    def __init__(self, folder: Path, experiment: dict[str, Any], fresh: bool, say: Callable[[str], None]) -> None:
-        self.folder, self.experiment, self.fresh, self.say = folder, experiment, fresh, say
-        self.begun = False
-        self.events = set((folder / "events").glob("*"))
-
-    def on_train_start(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
-        """Nothing of the configuration can fail any more."""
-        save_bytes(self.folder / "experiment.json", json.dumps(self.experiment, indent=1).encode())
-        if self.fresh:
-            self._put_aside()
-        self.begun = True
-        self.say(f"run: {self.folder}; watch it with: tensorboard --logdir {self.folder}")
-
-    def _put_aside(self) -> None:
-        state, earlier = self.folder / STATE, self.folder / "earlier_events"
-        if state.is_file():
-            os.replace(state, self.folder / f"earlier_{STATE}")
-        for path in self.events:
-            earlier.mkdir(exist_ok=True)
-            os.replace(path, earlier / path.name)
-
-
 @contextmanager
 def _nothing_left(record: Record) -> Iterator[None]:
     """A run that fails before its first batch takes away the event file that Lightning opened."""
-    events = record.folder / "events"
+    events = record.folder / EVENTS
     try:
         yield
     finally:
@@ -136,6 +103,18 @@ def _whole_batches(trainer: pl.Trainer, record: Record, budget: Budget) -> Itera
 
 
 @contextmanager
+def _no_advertising() -> Iterator[None]:
+    """Lightning's remarks on hardware and on packages that it would like to see installed stay away; warnings come."""
+    logger = logging.getLogger("pytorch_lightning")
+    before = logger.level
+    logger.setLevel(max(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+@contextmanager
 def _errors_of_writers() -> Iterator[None]:
     """The thread that writes TensorBoard's events hands its error to the training; it shows no traceback besides."""
     before = threading.excepthook
@@ -158,7 +137,7 @@ def _built(experiment: dict[str, Any], part: str) -> Any:
         ConfigError: those of `build`; CONFIG_INCONSISTENT, sizes that a constructor refuses.
     """
     try:
-        return build(experiment[part])
+        return build(experiment.get(part) or {})
     except LabError:
         raise
     # Constructors check their sizes with plain ValueErrors, layers of torch with RuntimeErrors.
@@ -176,6 +155,7 @@ def fit(
     progress_bar: bool = True,
     partial: bool = False,
     fresh: bool = False,
+    task: Task | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Fitted:
     """Train to the end of the budget; killed at any moment, the same call goes on where it was.
@@ -191,6 +171,7 @@ def fit(
         partial: start weights (`start_from` of the experiment) may lack tensors or have them in another shape; the
             networks keep their own start there.
         fresh: begin anew, whatever the folder holds; its state is put aside once the new run has begun.
+        task: that of the experiment, where it is built already; for networks that no file holds.
         say: called with a line when the training begins.
 
     Returns:
@@ -205,13 +186,14 @@ def fit(
         KeyboardInterrupt: Ctrl-C; a state is saved.
     """
     folder = Path(folder)
-    with locked(folder, "trained in"), saving(folder, only_full=True), _errors_of_writers():
-        return _fit(experiment, folder, pause, run_minutes, progress_bar, partial, fresh, say)
+    with locked(folder, "trained in"), saving(folder, only_full=True), _errors_of_writers(), _no_advertising():
+        return _fit(experiment, folder, task, pause, run_minutes, progress_bar, partial, fresh, say)
 
 
 def _fit(
     experiment: dict[str, Any],
     folder: Path,
+    task: Task | None,
     pause: Path | None,
     run_minutes: float,
     progress_bar: bool,
@@ -223,7 +205,8 @@ def _fit(
     settings = TrainerSettings(**experiment["trainer"])
     device = pick_device(settings.device)
     torch.manual_seed(check_seed(experiment["seed"]))
-    task: Task = _built(experiment, "task")
+    task = task or cast(Task, _built(experiment, "task"))
+    task.adopt(Recipe(**_built(experiment, "recipe")))
     data = _built(experiment, "data")
     file = StateFile(folder / STATE)
     found = None
@@ -232,15 +215,19 @@ def _fit(
         check_same(found, experiment, task.places, data.places, file.path)
     _start(task, _listed(experiment.get("start_from")), found, partial)
     budget = Budget(settings.minutes, settings.max_batches, experiment["seed"], pause, run_minutes)
-    average = Average()
+    average = Average(settings.average_decay)
     saver = StateSaver(file, settings.save_every_minutes, experiment, data, found)
     data.attach(task, budget, settings.workers)
-    record = Record(folder, experiment, fresh, say)
-    callbacks: list[pl.Callback] = [budget, average, record, saver, LoggingCallback()]
-    callbacks += [BudgetBar(budget)] if progress_bar else []
+    record = Record(folder, experiment, budget, saver, fresh, say)
+    # A checkpoint comes before the state of its batch: a run that goes on there would never write it.
+    checkpoints = [Checkpoints(folder / "checkpoints", settings.checkpoint_every, budget, average)]
+    callbacks: list[pl.Callback] = [budget, average, record, *(checkpoints if settings.checkpoint_every else [])]
+    callbacks += [saver, LoggingCallback(), *([BudgetBar(budget)] if progress_bar else [])]
+    hardware = _hardware(device, settings.precision)
+    hardware["plugins"].append(file)
     trainer = pl.Trainer(
-        **_hardware(device, settings.precision), max_epochs=-1, plugins=[file],
-        logger=TensorBoardLogger(folder, name="", version="events", default_hp_metric=False), callbacks=callbacks,
+        **hardware, max_epochs=-1,
+        logger=TensorBoardLogger(folder, name="", version=EVENTS, default_hp_metric=False), callbacks=callbacks,
         enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
         num_sanity_val_steps=0, log_every_n_steps=settings.log_every, val_check_interval=settings.validate_every,
         check_val_every_n_epoch=None, use_distributed_sampler=False, default_root_dir=folder,
@@ -256,7 +243,8 @@ def _fit(
         "epochs": budget.batches // max(1, task.batches_per_epoch),
         "minutes": round(budget.seconds / 60, 1),
     }
-    return Fitted(export(task, average, folder / "weights", info), budget.finished)
+    with average.average.applied(task):
+        return Fitted(task.write(folder / "weights", info), budget.finished)
 
 
 def _start(task: Task, files: Sequence[str], found: Mapping[str, Any] | None, partial: bool) -> None:
@@ -271,11 +259,15 @@ def _start(task: Task, files: Sequence[str], found: Mapping[str, Any] | None, pa
 
 
 def _hardware(device: torch.device, precision: str) -> dict[str, Any]:
-    """Arguments of the trainer."""
-    kinds = {"32": "32-true", "bf16": "bf16-mixed"}
+    """Arguments of the trainer. Tasks scale their losses themselves, see `gsv_lab.training.stepping`."""
+    chosen = pick_precision(precision, device, ("32", "bf16", "fp16"))
+    arithmetic: Precision = Precision()
+    if chosen == "bf16":
+        arithmetic = MixedPrecision("bf16-mixed", device.type)
+    elif chosen == "fp16":
+        arithmetic = MixedPrecision("16-mixed", device.type, GradScaler(device.type, enabled=False))
     devices = [device.index or 0] if device.type == "cuda" else 1
-    chosen = kinds[pick_precision(precision, device)]
-    return {"accelerator": device.type, "devices": devices, "precision": chosen}
+    return {"accelerator": device.type, "devices": devices, "plugins": [arithmetic]}
 
 
 def _listed(files: str | Sequence[str] | None) -> Sequence[str]:
@@ -283,20 +275,3 @@ def _listed(files: str | Sequence[str] | None) -> Sequence[str]:
     if not files:
         return []
     return [files] if isinstance(files, str) else files
-
-
-def export(task: Task, average: Average, folder: Path, info: dict[str, Any]) -> dict[str, Path]:
-    """Write the averaged weights of every component of a task.
-
-    Where a component started from a released file, its file carries that one's configuration along.
-    """
-    make_folder(folder)
-    written = {}
-    with average.average.applied(task):
-        for name, component in task.components().items():
-            written[name] = folder / f"{name}.safetensors"
-            start = task.start_files.get(name)
-            config = carried_config(read_header(start)) if start is not None else None
-            own = {"released_config": config} if config is not None else {}
-            save_component(component, written[name], {**info, **own})
-    return written

@@ -63,7 +63,7 @@ class G2PTask(Task):
         )
         return {"ctc": (ctc / batch.lengths).mean()}, scores
 
-    def training_step(self, batch: LetterBatch, batch_idx: int) -> Tensor:
+    def training_loss(self, batch: LetterBatch) -> Tensor:
         """One batch."""
         return self.total(self.losses(batch)[0])
 

@@ -147,7 +147,7 @@ class GPTTask(Task):
         """How often the spoken code is among the three likeliest."""
         return top_k_accuracy(scored.logits.detach(), scored.targets, 3, self.semantic_gpt.eos)
 
-    def training_step(self, batch: GPTBatch, batch_idx: int) -> Tensor:
+    def training_loss(self, batch: GPTBatch) -> Tensor:
         """One batch."""
         guided = self.guided_layer >= 0 and self.progress < self.guide_until
         scored = self.losses(batch, guided)

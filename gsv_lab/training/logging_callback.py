@@ -25,6 +25,7 @@ COMMON = (
     Tag("train/*", "scalar", "each loss of the task, unweighted, every few batches"),
     Tag("valid/*", "scalar", "losses and error rates on the validation clips, averaged weights"),
     Tag("grad_norm/*", "scalar", "norm of the gradient of each component, and of each optimizer before clipping"),
+    Tag("loss_scale/*", "scalar", "with `fp16`: what the loss of each optimizer is multiplied by before its gradient"),
     Tag("weights/*", "histogram", "the averaged weights of each part that learns"),
     Tag("hparams", "settings", "the task's class and arguments, beside what the validations measure"),
 )
@@ -64,15 +65,15 @@ class LoggingCallback(Configurable, Callback):
 
     def on_before_optimizer_step(self, trainer: pl.Trainer, task: Task, optimizer: Any) -> None:
         """Norm of the gradient of each part that this optimizer moves."""
-        if task.batches % max(1, trainer.log_every_n_steps):
+        # Once for the batches of a step, of which only the last one comes here.
+        if task.batches % max(1, trainer.log_every_n_steps) >= task.accumulate:
             return
         log = self._log(trainer, task)
         owned = {id(p) for group in optimizer.param_groups for p in group["params"]}
         for name, module in task.parts().items():
             gradients = [p.grad for p in module.parameters() if id(p) in owned and p.grad is not None]
-            # An optimizer that is stepped by hand has been logged under this name by `Task.clip`.
-            logged = not task.automatic_optimization and name in task.components()
-            if gradients and not logged:
+            # The norm of all that an optimizer moves is logged under its own name where it is clipped.
+            if gradients and name != task.moving:
                 log.scalar(f"grad_norm/{name}", float(nn.utils.get_total_norm(gradients)))
 
     def on_validation_batch_end(

@@ -71,7 +71,7 @@ class RecogniserTask(Task):
         )
         return {"ctc": (ctc / batch.label_lengths).mean()}, scores
 
-    def training_step(self, batch: RecogniserBatch, batch_idx: int) -> Tensor:
+    def training_loss(self, batch: RecogniserBatch) -> Tensor:
         """One batch."""
         return self.total(self.losses(batch, by_frame=self.batches < self.flat_start)[0])
 

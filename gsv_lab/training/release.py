@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ CREDITS = (
     "AISHELL-3 (Apache 2.0): Y. Shi, H. Bu, X. Xu, S. Zhang, M. Li",
 )
 """Corpora in nano's training set, with the credit that their licences ask for."""
+TRAINING_LISTS = ("nano_train.csv", "dev_list.csv")
+"""Files of the folder `data` that list nano's training set, and the clips by which versions were chosen."""
 
 
 def release(
@@ -36,6 +38,7 @@ def release(
     candidates: int = 1,
     postfilters: Mapping[str, Mapping[str, float]] | None = None,
     pauses: bool = False,
+    training_lists: Sequence[str] = TRAINING_LISTS,
 ) -> Path:
     """Write a family folder.
 
@@ -52,6 +55,7 @@ def release(
         postfilters: arguments, other than their defaults, of the two classes of `gsv_lab.extensions.postfilter`, under
             `latent` and `formants`.
         pauses: see `Family`.
+        training_lists: names of such files, of which evaluation takes no test material.
 
     Returns:
         the folder.
@@ -60,6 +64,7 @@ def release(
         "version": version,
         "licence": "MIT (code); weights CC BY 4.0, trained on the corpora credited below",
         "credits": list(CREDITS),
+        "training_lists": list(training_lists),
         "sampling": asdict(sampling),
         "noise_scale": noise_scale,
         "max_codes_per_phone": max_codes_per_phone,

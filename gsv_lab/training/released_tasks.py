@@ -8,10 +8,9 @@ Letters: B batch, P phones, T codes, V classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn, optim
 
 from gsv_lab.corpora.gpt_data import GPTBatch
@@ -30,8 +29,7 @@ from gsv_lab.training.sovits_task import SoVITSTask
 class ReleasedGPTTask(GPTTask):
     """Losses by name: `code` (summed cross entropy, nat), `preference` (with `dpo`).
 
-    ScaledAdam, gradients of several batches added up, manual optimization because the batches between two steps differ
-    in number with `released_boundary`.
+    ScaledAdam, which clips by itself, and gradients of several batches added up.
 
     Args:
         semantic_gpt: the network.
@@ -47,6 +45,9 @@ class ReleasedGPTTask(GPTTask):
         dpo: also prefer true codes to corrupted ones (`gsv_lab.nn.losses_gpt.dpo_loss`); halve the batch for it.
     """
 
+    own_schedule = True
+    averaged = False
+
     def __init__(
         self,
         semantic_gpt: SemanticGPTRole,
@@ -61,32 +62,18 @@ class ReleasedGPTTask(GPTTask):
         clip_sizes_only: bool = False,
         dpo: bool = False,
     ) -> None:
-        super().__init__(semantic_gpt, weights, learning_rate=1.0, gradient_clip=0.0, guided_layer=-1)
+        super().__init__(semantic_gpt, weights, learning_rate=1.0, warm_up=0, gradient_clip=0.0, guided_layer=-1)
         self.schedule, self.accumulate, self.released_boundary = schedule, accumulate, released_boundary
         self.count_padding, self.dpo = count_padding, dpo
         self.optimizer_options: dict[str, Any] = {
             "betas": (betas[0], betas[1]), "clipping_scale": clipping_scale, "clipping_period": clipping_period,
             "clip_sizes_only": clip_sizes_only,
         }  # fmt: skip
-        self.automatic_optimization = False
-        self.updates = 0
-        self._waiting: dict[str, Tensor] = {}
-
-    def rate(self) -> float:
-        """Learning rate of the coming step."""
-        return self.schedule.rate(self.updates, self.batches_per_epoch // self.accumulate)
 
     def configure_optimizers(self) -> optim.Optimizer:
         """ScaledAdam over everything that is trainable."""
         free = [p for p in self.semantic_gpt.parameters() if p.requires_grad]
         return ScaledAdam(free, lr=self.rate(), **self.optimizer_options)
-
-    def on_before_optimizer_step(self, optimizer: Any) -> None:
-        """The optimizer clips by itself; this logs the norm, and stops where it is not finite."""
-        self.clip(optimizer, "semantic_gpt")
-
-    def on_validation_model_zero_grad(self) -> None:
-        """Gradients that wait for the next step stay: by itself Lightning drops them before each validation."""
 
     def losses(self, batch: GPTBatch, guided: bool = False) -> Scored:
         """One pass over a batch, or two with `dpo`."""
@@ -105,45 +92,20 @@ class ReleasedGPTTask(GPTTask):
         logits = self.predict(batch, targets.inputs, mask)
         return logits, targets.targets, None if self.count_padding else targets.mask
 
-    def training_step(self, batch: GPTBatch, batch_idx: int) -> None:  # type: ignore[override]
-        """One batch; a step where it is due."""
-        scored = self.losses(batch)
-        self.manual_backward(self.total(scored.terms))
-        if self.batches % 20 == 0:
-            self.log("train/accuracy", self.accuracy(scored), batch_size=1)
-        # Counted over all resumptions, which `batch_idx` is not.
-        if self.due(self.batches):
-            optimizer: Any = self.optimizers()
-            optimizer.step()
-            optimizer.zero_grad()
-            self.updates += 1
+    def rated_modules(self) -> dict[str, Sequence[nn.Module]]:
+        """None: ScaledAdam clips all of the network by one norm."""
+        return {}
 
     def due(self, batch: int) -> bool:
         """Whether a step follows this batch of the training, counted from 0."""
         if self.released_boundary:
             return batch > 0 and batch % self.accumulate == 0
-        return (batch + 1) % self.accumulate == 0
+        return super().due(batch)
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Steps so far, for the schedule, and the gradients that wait for the next step."""
-        checkpoint["updates"] = self.updates
-        waiting = {}
-        for name, parameter in self.named_parameters():
-            if parameter.grad is not None:
-                waiting[name] = parameter.grad
-        checkpoint["gradients"] = waiting
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on counting, and keep the gradients until the training starts: until then Lightning takes them away."""
-        self.updates = checkpoint["updates"]
-        self._waiting = checkpoint.get("gradients", {})
-
-    def on_train_start(self) -> None:
-        """Go on adding."""
-        for name, parameter in self.named_parameters():
-            if name in self._waiting:
-                parameter.grad = self._waiting[name].to(parameter.device)
-        self._waiting = {}
+    @property
+    def updates(self) -> int:
+        """Steps before this batch."""
+        return max(0, self.batches - 1) // self.accumulate if self.released_boundary else super().updates
 
 
 class ReleasedSoVITSTask(SoVITSTask):
@@ -154,7 +116,7 @@ class ReleasedSoVITSTask(SoVITSTask):
     Args:
         sovits: the networks.
         discriminators: tell natural from made waves; None to train without.
-        schedule: learning rate by batch.
+        schedule: learning rate by optimizer step.
         weights: see `Task`.
         text_rate: factor on the rate of the parts that read the text.
         n_fft: points of the mel loss.
@@ -162,6 +124,8 @@ class ReleasedSoVITSTask(SoVITSTask):
         weight_decay: of AdamW.
         quantizer_file: see `SoVITSTask`.
     """
+
+    own_schedule = True
 
     def __init__(
         self,
@@ -181,34 +145,18 @@ class ReleasedSoVITSTask(SoVITSTask):
             quantizer_file,
             weights,
             learning_rate=1.0,
+            warm_up=0,
             weight_decay=weight_decay,
             gradient_clip=0.0,
             adversarial_from=0.0,
             guide_until=0.0,
         )
         self.schedule = schedule
-        self.text_rate = text_rate
+        self.rates = {"text": text_rate}
         rate, hop = int(sovits.vocoder.sample_rate), sovits.vocoder.hop_length
         self.mels = nn.ModuleList([LogMel(rate, n_fft, hop, n_mels)])
 
-    def rate(self) -> float:
-        """Learning rate of the coming step."""
-        return self.schedule.rate(self.batches, self.batches_per_epoch)
-
     def configure_optimizers(self) -> Any:
-        """AdamW for the generator in two groups, and for the discriminators."""
-        reading = {id(p) for module in self.sovits.prior.text_modules() for p in module.parameters()}
-        free = [p for p in self.sovits.parameters() if p.requires_grad]
-        groups: list[dict[str, Any]] = [
-            {"params": [p for p in free if id(p) not in reading]},
-            {"params": [p for p in free if id(p) in reading], "scale": self.text_rate},
-        ]
-        made = [self._adam(groups)]
-        if self.discriminators is not None:
-            made.append(self._adam(self.discriminators.parameters()))
-        return made
-
-    def _adam(self, parameters: Any) -> optim.Optimizer:
-        return torch.optim.AdamW(
-            parameters, lr=self.rate(), betas=(0.8, 0.99), eps=1e-9, weight_decay=self.weight_decay
-        )
+        """AdamW for the generator, text parts apart, and for the discriminators."""
+        networks = self.components().values()
+        return [self.optimizer_for(one, betas=(0.8, 0.99), eps=1e-9, decay_vectors=True) for one in networks]

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from gsv_lab.checkpoint.training_state import read_training_state
 from gsv_lab.corpora.data import NumberedData
 from gsv_lab.errors import CheckpointError, ConfigError
 from gsv_lab.system.files import save_failed
+from gsv_lab.system.settings import Recipe
 from gsv_lab.training.finite import check_weights
 from gsv_lab.training.task import Task
 
@@ -118,7 +120,7 @@ class StateSaver(Callback):
     ) -> None:
         self.file, self.minutes, self.experiment, self.data = file, minutes, dict(experiment), data
         self._found = None if found is None else found["gsv_lab"]["data"]
-        self._identity: dict[str, str] = {}
+        self.identity: dict[str, str] = {}
         self._whole = False
         self._last = time.monotonic()
 
@@ -128,17 +130,17 @@ class StateSaver(Callback):
         Raises:
             ConfigError: RESUME_INCOMPATIBLE, with what differs.
         """
-        self._identity = self.data.identity()
+        self.identity = self.data.identity()
         if self._found is None:
             return
         for name, value in self._found.items():
-            if self._identity.get(name) != value:
+            if self.identity.get(name) != value:
                 problem = f"The state {self.file.path} is of another data set: {name} differs"
                 raise ConfigError("RESUME_INCOMPATIBLE", problem, "the data that the run was begun with", ADVICE)
 
     def on_save_checkpoint(self, trainer: pl.Trainer, task: Task, checkpoint: dict[str, Any]) -> None:  # type: ignore[override]
         """Put the training's own entry into the state."""
-        checkpoint["gsv_lab"] = {"format": FORMAT, "experiment": self.experiment, "data": self._identity}
+        checkpoint["gsv_lab"] = {"format": FORMAT, "experiment": self.experiment, "data": self.identity}
 
     def save(self, trainer: pl.Trainer, task: Task) -> None:
         """Write the state.
@@ -199,8 +201,7 @@ def check_same(
     Raises:
         ConfigError: RESUME_INCOMPATIBLE, with what was and what is.
     """
-    before = {key: value for key, value in found["gsv_lab"]["experiment"].items() if key not in FREE}
-    now = {key: value for key, value in experiment.items() if key not in FREE}
+    before, now = _compared(found["gsv_lab"]["experiment"]), _compared(experiment)
     free = {f"task.init_args.{name}" for name in task_places} | {f"data.init_args.{name}" for name in data_places}
     lines = [f"{key} was {old} and is {new}" for key, old, new in differences(before, now) if key not in free]
     if lines:
@@ -209,11 +210,17 @@ def check_same(
         raise ConfigError("RESUME_INCOMPATIBLE", problem, "the same configuration", ADVICE)
 
 
+def _compared(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """What must stay as it was; states of older versions name no recipe."""
+    recipe = asdict(Recipe()) | dict(experiment.get("recipe", {}))
+    return {key: value for key, value in experiment.items() if key not in FREE} | {"recipe": recipe}
+
+
 def differences(before: Any, now: Any, path: str = "") -> Iterator[tuple[str, str, str]]:
     """Dotted path, old and new value of everything in which two plain values differ; of two classes only that."""
     if not isinstance(before, Mapping) or not isinstance(now, Mapping):
         if before != now:
-            yield path, _short(before), _short(now)
+            yield path, short(before), short(now)
         return
     keys = sorted(before.keys() | now.keys())
     if before.get("class_path") != now.get("class_path"):
@@ -223,6 +230,7 @@ def differences(before: Any, now: Any, path: str = "") -> Iterator[tuple[str, st
         yield from differences(before.get(key, "absent"), now.get(key, "absent"), below)
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value as text of at most 80 characters."""
     text = str(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

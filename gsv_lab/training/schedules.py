@@ -1,6 +1,8 @@
-"""Learning rates of the released trainers, each as a class of its own, counted in optimizer steps.
+"""How the learning rate moves, each way as a class of its own.
 
-Nano's tasks follow their time budget instead (`Task.rate`).
+A schedule gives a share of the task's learning rate. `Cosine` and `Exponential` follow the budget, so that slow and
+fast machines both finish them; those of the released trainers count optimizer steps, and since the released tasks have
+a learning rate of 1, what they give are the rates themselves.
 """
 
 from __future__ import annotations
@@ -13,16 +15,58 @@ from gsv_lab.system.registry import Configurable
 
 
 class Schedule(Configurable, ABC):
-    """A learning rate for every optimizer step."""
+    """A share of the learning rate for every optimizer step."""
 
     @abstractmethod
-    def rate(self, step: int, per_epoch: int = 0) -> float:
-        """The rate of a step, counted from 0.
+    def rate(self, step: int, per_epoch: int = 0, progress: float = 0.0) -> float:
+        """The share of a step, counted from 0.
 
         Args:
             step: its number.
             per_epoch: steps of one pass over the data; 0 where the data do not say.
+            progress: share of the budget that is used.
         """
+
+
+class Constant(Schedule):
+    """The whole learning rate, all the time."""
+
+    def rate(self, step: int, per_epoch: int = 0, progress: float = 0.0) -> float:
+        """See the class."""
+        return 1.0
+
+
+class Cosine(Schedule):
+    """Down in half a cosine over the budget.
+
+    Source: Loshchilov and Hutter 2017, arXiv:1608.03983, eq. 5, without restarts.
+
+    Args:
+        end: share at the end of the budget.
+    """
+
+    def __init__(self, end: ClosedUnitInterval = 0.05) -> None:
+        self.end = end
+
+    def rate(self, step: int, per_epoch: int = 0, progress: float = 0.0) -> float:
+        """See the class."""
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+        return self.end + (1 - self.end) * cosine
+
+
+class Exponential(Schedule):
+    """Down by the same factor in equal parts of the budget.
+
+    Args:
+        end: share at the end of the budget.
+    """
+
+    def __init__(self, end: PositiveFloat = 0.05) -> None:
+        self.end = end
+
+    def rate(self, step: int, per_epoch: int = 0, progress: float = 0.0) -> float:
+        """See the class."""
+        return self.end ** min(1.0, progress)
 
 
 class FirstThenConstant(Schedule):
@@ -42,7 +86,7 @@ class FirstThenConstant(Schedule):
     def __init__(self, first: PositiveFloat = 0.01, then: PositiveFloat = 0.002) -> None:
         self.first, self.then = first, then
 
-    def rate(self, step: int, per_epoch: int = 0) -> float:
+    def rate(self, step: int, per_epoch: int = 0, progress: float = 0.0) -> float:
         """See the class."""
         return self.then if step else self.first
 
@@ -75,7 +119,7 @@ class WarmUpCosine(Schedule):
             raise ValueError(f"decay is {decay} and warm_up {warm_up}; decay must be greater")
         self.start, self.peak, self.end, self.warm_up, self.decay = start, peak, end, warm_up, decay
 
-    def rate(self, step: int, per_epoch: int = 0) -> float:
+    def rate(self, step: int, per_epoch: int = 0, progress: float = 0.0) -> float:
         """See the class."""
         if step < self.warm_up:
             return self.start + (self.peak - self.start) * step / self.warm_up
@@ -107,7 +151,7 @@ class EpochDecay(Schedule):
             raise ValueError(f"steps_per_epoch is {steps_per_epoch}, expected 0 or more")
         self.peak, self.decay, self.steps_per_epoch, self.ahead = peak, decay, steps_per_epoch, ahead
 
-    def rate(self, step: int, per_epoch: int = 0) -> float:
+    def rate(self, step: int, per_epoch: int = 0, progress: float = 0.0) -> float:
         """See the class."""
         steps = self.steps_per_epoch or per_epoch
         epochs = step // steps if steps else 0

@@ -1,15 +1,14 @@
 """Training of SoVITS: reconstruction, KL and guided attention from the first step, discriminators later.
 
-GAN training is manual optimization in Lightning, which has four traps, met here: the generator runs once a batch and is
-detached for the discriminator; gradients are clipped by hand; learning rates are set by the `Budget` callback;
-Lightning's `global_step` counts both optimizers, so everything here counts batches.
+The generator runs once a batch and is detached for the discriminators, which make their step first; its own gradients
+pass through them and leave none there. How steps are made: `gsv_lab.training.stepping`.
 Letters: B batch, T samples, F frames at 50 Hz, P phones, S samples of a segment.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -30,7 +29,8 @@ from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegat
 from gsv_lab.training import sovits_views
 from gsv_lab.training.guided_attention import Watch, guided_attention_loss
 from gsv_lab.training.log_writer import LogWriter, Points
-from gsv_lab.training.task import Task, freeze
+from gsv_lab.training.stepping import still
+from gsv_lab.training.task import Tag, Task, freeze
 
 LOG = logging.getLogger(__name__)
 RESOLUTIONS = ((256, 64, 40), (512, 128, 80), (1024, 256, 80), (2048, 512, 80))
@@ -78,7 +78,7 @@ class SoVITSTask(Task):
         ConfigError: CONFIG_INCONSISTENT, a part that is not there should stay as it is.
     """
 
-    tags = sovits_views.TAGS
+    tags: tuple[Tag, ...] = sovits_views.TAGS
     places = frozenset({"quantizer_file"})
 
     def __init__(
@@ -111,7 +111,6 @@ class SoVITSTask(Task):
         self.phone_index_dropout = phone_index_dropout
         rate = int(sovits.vocoder.sample_rate)
         self.mels = nn.ModuleList(LogMel(rate, n_fft, hop, bands) for n_fft, hop, bands in RESOLUTIONS)
-        self.automatic_optimization = False
         if discriminators is not None:
             self.later_losses |= {"adversarial", "features", "discriminator"}
         if self.latent_discriminator is not None:
@@ -121,8 +120,9 @@ class SoVITSTask(Task):
         if sovits.speaker_encoder.verification_dim:
             self.batch_needs |= {"verification"}
         if sovits.prior.alignment() is None:
-            LOG.warning("The prior has no attention to the phones: trained without the loss 'guide'")
             self.idle_weights.discard("guide")
+            if guide_until:
+                LOG.warning("The prior has no attention to the phones: trained without the loss 'guide'")
 
     def setup(self, stage: str) -> None:
         """The frozen codebook."""
@@ -148,6 +148,10 @@ class SoVITSTask(Task):
         found = self.components()
         found.pop("sovits")
         return {**self.sovits.components(), **found}
+
+    def rated_modules(self) -> dict[str, Sequence[nn.Module]]:
+        """The parts, and `text`: what reads the text in the prior."""
+        return super().rated_modules() | {"text": self.sovits.prior.text_modules()}
 
     def sample_rates(self) -> dict[str, float]:
         """Hz of frontend and vocoder."""
@@ -255,23 +259,22 @@ class SoVITSTask(Task):
 
     def training_step(self, batch: SoVITSBatch, batch_idx: int) -> None:
         """Generator once; then, late enough, first the discriminators on its detached waves, then its own step."""
-        optimizers = self.optimizers()
-        if not isinstance(optimizers, list):
-            optimizers = [optimizers]
         out, real, terms, latents = self.generate(batch)
         if self.progress >= self.guide_until:
             terms.pop("guide", None)
         if self.discriminators is not None and self.progress >= self.adversarial_from:
             real, fake = self.discriminated(real, out.vocoded.wave)
             loss = self.discriminator_loss(self.discriminators, real, fake)
-            self.step(optimizers[1], self.total({"discriminator": loss}), "discriminators")
-            terms |= self.adversarial_terms(self.discriminators, real, fake)
+            self.step(1, self.total({"discriminator": loss}), "discriminators")
+            with still(self.discriminators):
+                terms |= self.adversarial_terms(self.discriminators, real, fake)
         if self.latent_discriminator is not None and latents is not None:
             loss = self.latent_discriminator.loss(latents)
-            self.step(optimizers[-1], self.total({"latent_discriminator": loss}), "latent_discriminator")
+            self.step(-1, self.total({"latent_discriminator": loss}), "latent_discriminator")
             if self.progress >= self.adversarial_from:
-                terms |= self.latent_discriminator.terms(latents)
-        self.step(optimizers[0], self.total(terms), "sovits")
+                with still(self.latent_discriminator):
+                    terms |= self.latent_discriminator.terms(latents)
+        self.step(0, self.total(terms), "sovits")
 
     def discriminator_loss(self, discriminators: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
         """What the discriminators should do better on two waves (B, 1, S); the made one is detached."""
@@ -297,21 +300,14 @@ class SoVITSTask(Task):
         start = int(torch.randint(choices, ())) * hop
         return real[..., start : start + size], fake[..., start : start + size]
 
-    def step(self, optimizer: Any, loss: Tensor, name: str) -> None:
-        """Backward, clip, step."""
-        optimizer.zero_grad()
-        self.manual_backward(loss)
-        self.clip(optimizer.optimizer, name)
-        optimizer.step()
-
     def validation_step(self, batch: SoVITSBatch, batch_idx: int) -> None:
         """The training losses, and `resynthesis_mel`."""
         terms = self.generate(batch).terms
-        terms["resynthesis_mel"] = self.resynthesis_mel(batch)
+        terms["resynthesis_mel"] = self.resynthesis_mel(batch).mean()
         self.total(terms, "valid")
 
     def resynthesis_mel(self, batch: SoVITSBatch) -> Tensor:
-        """How far waves from true codes, with the pitch that is expected, are from the recordings (nat)."""
+        """How far waves from true codes, with the pitch that is expected, are from the recordings: (B, F), nat."""
         quantizer = self.sovits.quantizer
         dtype = batch.wave.dtype
         mask = sequence_mask(batch.frames, batch.codes.shape[-1] * quantizer.hop).to(dtype)
@@ -328,7 +324,7 @@ class SoVITSTask(Task):
         )
         wave = made.vocoded.wave * mask.repeat_interleave(self.sovits.vocoder.hop_length, -1)
         mel = self.mels[len(self.mels) // 2]
-        return losses.log_mel_loss([(mel(batch.wave), mel(wave))])
+        return (mel(batch.wave) - mel(wave)).abs().mean(1)
 
     def spoken_codes(self, batch: SoVITSBatch) -> list[Tensor]:
         """See `sovits_views.spoken_codes`."""

@@ -128,10 +128,16 @@ def _log_sounds(task: SoVITSTask, one: SoVITSBatch, log: LogWriter) -> None:
     made = _resynthesis(task, one, voice, generator)
     mark = audio.Mark(f"a SoVITS after {task.batches} batches of its training", "a validation clip")
     rate = int(sovits.vocoder.sample_rate)
-    log.audio("audio/reference", reference[0], rate, None)
-    log.audio("audio/target", target[0], rate, None)
-    log.audio("audio/copy_synthesis", copied.wave[0], rate, mark)
-    log.audio("audio/resynthesis", made.wave[0], rate, mark)
+    sounds: dict[str, tuple[Tensor, audio.Mark | None]] = {
+        "audio/reference": (reference, None),
+        "audio/target": (target, None),
+        "audio/copy_synthesis": (copied.wave, mark),
+        "audio/resynthesis": (made.wave, mark),
+    }
+    wanted = {tag.name for tag in task.tags}
+    for name, (wave, said) in sounds.items():
+        if name in wanted:
+            log.audio(name, wave[0], rate, said)
     _log_mels(task, target, made.wave, log)
     if made.log_f0 is not None and made.voicing is not None and log_f0 is not None and voicing is not None:
         _log_pitch(log, made.log_f0, made.voicing, log_f0, voicing, 50.0 * sovits.vocoder.f0_frames)

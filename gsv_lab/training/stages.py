@@ -19,13 +19,14 @@ from typing import Any
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.nn.sampling import Sampling
-from gsv_lab.system.config import TrainerSettings, load_experiment, override
+from gsv_lab.system.config import load_experiment, override
 from gsv_lab.system.files import check_folder_name, read_file, save_bytes
 from gsv_lab.system.migration import STAGES as OLD_STAGES
 from gsv_lab.system.migration import refuse_old_names
 from gsv_lab.system.ranges import NonNegativeInt
 from gsv_lab.system.registry import Configurable
 from gsv_lab.system.schema import misfit
+from gsv_lab.system.settings import Recipe, TrainerSettings
 from gsv_lab.training.codes import make_codes
 from gsv_lab.training.fit import fit
 from gsv_lab.training.release import release
@@ -80,6 +81,7 @@ class Resolved:
     task: Configurable
     data: Configurable
     trainer: TrainerSettings
+    recipe: Recipe = field(default_factory=Recipe)
     sizes: dict[str, Any] = field(default_factory=dict)
     start_from: str | list[str] = ""
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytorch_lightning as pl
-from torch import Tensor, nn, optim
+from torch import Tensor, nn
 
+from gsv_lab.checkpoint import read_header, save_component
 from gsv_lab.errors import ConfigError
+from gsv_lab.released.stored_config import carried_config
+from gsv_lab.system.files import make_folder
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat
 from gsv_lab.system.registry import Configurable
-from gsv_lab.training.finite import check_gradient, check_losses
+from gsv_lab.system.settings import Recipe
+from gsv_lab.training.finite import check_losses
 from gsv_lab.training.log_writer import LogWriter, Points
+from gsv_lab.training.stepping import Stepping
 
 
 class Tag(NamedTuple):
@@ -52,12 +55,13 @@ def freeze(parts: Mapping[str, nn.Module], names: Sequence[str]) -> None:
         parts[name].requires_grad_(False)
 
 
-class Task(Configurable, pl.LightningModule):
+class Task(Configurable, Stepping):
     """A LightningModule that is handed its networks and creates none.
 
     Subclasses return a dictionary of unweighted scalar losses; its keys are the keys of `weights` and, behind
     `train/` and `valid/`, the names in TensorBoard. `progress` runs from 0 to 1 with the budget (set by the `Budget`
-    callback), and the learning rate follows it: a warm-up counted in batches, then a cosine down to a twentieth.
+    callback), and the learning rate follows it: a warm-up counted in batches, then a cosine down to a twentieth, or
+    what a recipe says (`Stepping.adopt`). Tasks with one optimizer say their loss in `training_loss`.
 
     `tags` are the names that `log_views` writes; `batch_needs` are the optional fields that a batch must have,
     `later_losses` those that the first batch may lack; `places` are the arguments that say where a file lies.
@@ -84,17 +88,9 @@ class Task(Configurable, pl.LightningModule):
         weight_decay: NonNegativeFloat = 0.01,
         gradient_clip: NonNegativeFloat = 1.0,
     ) -> None:
-        super().__init__()
+        super().__init__(learning_rate, warm_up, weight_decay, gradient_clip)
         self.weights = dict(weights or {})
         self.idle_weights = set(self.weights)
-        self.learning_rate = learning_rate
-        self.warm_up = warm_up
-        self.weight_decay = weight_decay
-        self.gradient_clip = gradient_clip
-        self.progress = 0.0
-        self.batches = 0
-        self.batches_per_epoch = 0
-        """Batches of one pass over the data; 0 where the data do not say."""
         self.start_files: dict[str, Path] = {}
         """Component name -> weights that it started from; see `gsv_lab.training.start`."""
 
@@ -105,6 +101,15 @@ class Task(Configurable, pl.LightningModule):
     def parts(self) -> dict[str, nn.Module]:
         """The components, compositions taken apart; gradients are logged for each."""
         return self.components()
+
+    def rated_modules(self) -> dict[str, Sequence[nn.Module]]:
+        """The parts."""
+        return {name: [part] for name, part in self.parts().items()}
+
+    def adopt(self, recipe: Recipe) -> None:
+        """See `Stepping.adopt`."""
+        super().adopt(recipe)
+        self.idle_weights |= set(recipe.weight_warm_up)
 
     def sample_rates(self) -> dict[str, float]:
         """Hz at which the networks read waves, by name."""
@@ -130,6 +135,28 @@ class Task(Configurable, pl.LightningModule):
         """Beginning of the names of a component's tensors that start weights do not fill; empty where they fill all."""
         return ""
 
+    def write(self, folder: Path, info: Mapping[str, Any]) -> dict[str, Path]:
+        """Write the weights of every component to a folder, in single precision: component name -> file.
+
+        Where a component started from a released file, its file carries that one's configuration along.
+
+        Args:
+            folder: made if it is not there.
+            info: kept in the files.
+
+        Raises:
+            LabError: SAVE_FAILED. CheckpointError: CKPT_NONFINITE, CKPT_SPEC.
+        """
+        make_folder(folder)
+        written = {}
+        for name, component in self.components().items():
+            written[name] = folder / f"{name}.safetensors"
+            start = self.start_files.get(name)
+            config = carried_config(read_header(start)) if start is not None else None
+            own = {"released_config": config} if config is not None else {}
+            save_component(component, written[name], {**info, **own})
+        return written
+
     def view_batch(self, batch: Any, items: int) -> Any:
         """The first items of a validation batch, for `log_views`; tasks whose batches cannot be cut give all."""
         return type(batch)(*(None if track is None else track[:items] for track in batch))
@@ -152,8 +179,17 @@ class Task(Configurable, pl.LightningModule):
         """Number of codes that the networks know."""
         return 0
 
+    def training_loss(self, batch: Any) -> Tensor:
+        """What the only optimizer of a task makes smaller: the `total` of its losses."""
+        raise NotImplementedError
+
+    def training_step(self, batch: Any, batch_idx: int) -> None:
+        """One batch."""
+        self.step(0, self.training_loss(batch), "all")
+
     def total(self, losses: Mapping[str, Tensor], stage: str = "train") -> Tensor:
-        """Weighted sum; logs every term unweighted.
+        """Weighted sum; logs every term unweighted. In training it is the share in the mean over the
+        batches of a step.
 
         Raises:
             LabError: TRAIN_NONFINITE, in training, a term that is not finite.
@@ -162,54 +198,10 @@ class Task(Configurable, pl.LightningModule):
         for name, value in losses.items():
             training = stage == "train"
             self.log(f"{stage}/{name}", value.detach(), on_step=training, on_epoch=not training, batch_size=1)
-            weighted.append(self.weights.get(name, 1.0) * value)
+            weighted.append(self.weights.get(name, 1.0) * self.rise(name) * value)
             self.idle_weights.discard(name)
         total = sum(weighted[1:], start=weighted[0])
         if stage == "train":
             check_losses(losses, total, self.batches)
+            return total / self.accumulate if self.averaged else total
         return total
-
-    def rate(self) -> float:
-        """Share of the peak learning rate for the coming step."""
-        warm = min(1.0, (self.batches + 1) / max(1, self.warm_up))
-        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress)))
-        return warm * (0.05 + 0.95 * cosine)
-
-    def optimizer_for(self, *modules: nn.Module, betas: tuple[float, float] = (0.9, 0.98)) -> optim.Optimizer:
-        """AdamW over the trainable parameters of some modules; no decay on vectors."""
-        matrices: list[nn.Parameter] = []
-        vectors: list[nn.Parameter] = []
-        for module in modules:
-            for parameter in module.parameters():
-                if parameter.requires_grad:
-                    group = matrices if parameter.dim() > 1 else vectors
-                    group.append(parameter)
-        groups = []
-        if matrices:
-            groups.append({"params": matrices, "weight_decay": self.weight_decay})
-        if vectors:
-            groups.append({"params": vectors, "weight_decay": 0.0})
-        return optim.AdamW(groups, lr=self.learning_rate, betas=betas, eps=1e-8)
-
-    def configure_gradient_clipping(
-        self,
-        optimizer: optim.Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
-    ) -> None:
-        """Automatic optimization: clip by norm and log the norm."""
-        self.clip(optimizer, "all")
-
-    def clip(self, optimizer: optim.Optimizer, name: str) -> None:
-        """Clip the gradient of an optimizer's parameters by its norm; logs the norm as `grad_norm/<name>`.
-
-        Raises:
-            LabError: TRAIN_NONFINITE, the norm is not finite.
-        """
-        parameters = []
-        for group in optimizer.param_groups:
-            parameters += [p for p in group["params"] if p.grad is not None]
-        limit = self.gradient_clip or float("inf")
-        norm = nn.utils.clip_grad_norm_(parameters, limit)
-        check_gradient(norm, name, self.batches)
-        self.log(f"grad_norm/{name}", norm, batch_size=1)

@@ -61,7 +61,7 @@ class VerifierTask(Task):
         """AdamW over network and centres."""
         return self.optimizer_for(self)
 
-    def training_step(self, batch: VerifierBatch, batch_idx: int) -> Tensor:
+    def training_loss(self, batch: VerifierBatch) -> Tensor:
         """One batch."""
         cosine = self.verifier(batch.wave) @ functional.normalize(self.centres, dim=1).T
         right = functional.one_hot(batch.speaker, len(self.centres)).to(cosine.dtype)

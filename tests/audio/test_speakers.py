@@ -5,31 +5,37 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
-from gsv_lab.audio.speakers import SEVERAL, likeness
+from gsv_lab.audio.speakers import SEVERAL, parted
 from gsv_lab.corpora.prepare import prepare
 
 from .test_prepare import by_level, same_date, save  # noqa: F401
 
 
-def slices(*voices: int, spread: float = 0.08) -> Tensor:
+def slices(*voices: int, spread: float = 0.5) -> Tensor:
     """One vector for each slice: voices are at right angles, slices of one voice near each other."""
     generator = torch.Generator().manual_seed(0)
-    points = torch.eye(16)[list(voices)]
-    return normalize(points + spread * torch.randn(len(voices), 16, generator=generator), dim=1)
+    points = 3 * torch.eye(16)[list(voices)]
+    return points + spread * torch.randn(len(voices), 16, generator=generator)
 
 
 def test_two_voices_part_and_one_does_not() -> None:
-    assert likeness(slices(0, 0, 0, 0, 0, 0)) > 0.9
-    assert likeness(slices(0, 0, 1, 0, 1, 1)) < 0.3 < SEVERAL
-    assert likeness(slices(0, 0, 0, 0, 1, 1)) < SEVERAL
+    assert parted(slices(0, 0, 0, 0, 0, 0)).distance < SEVERAL / 2
+    mixed = parted(slices(0, 0, 1, 0, 1, 1, 0))
+    assert mixed.distance > 2 * SEVERAL and mixed.second.nonzero().flatten().tolist() == [2, 4, 5]
+    assert parted(slices(1, 0, 0, 0, 0, 0, 1)).second.nonzero().flatten().tolist() == [0, 6]
+
+
+def test_the_distance_is_that_of_the_means_and_not_that_of_the_draws() -> None:
+    """18 is the squared distance of two right angles of length 3."""
+    far = [parted(slices(*[0] * n, *[1] * n, spread=1.0)).distance for n in (4, 40)]
+    assert all(abs(distance - 18) < 4 for distance in far)
 
 
 def test_one_odd_slice_and_too_few_slices_prove_nothing() -> None:
-    assert likeness(slices(0, 0, 0, 0, 1)) == 1.0
-    assert likeness(slices(0, 1, 0)) == 1.0
-    assert likeness(torch.ones(5, 4) / 2) == 1.0
+    assert parted(slices(0, 0, 0, 0, 1)).distance < SEVERAL
+    assert parted(slices(0, 1, 0)).distance == 0.0 and not parted(slices(0, 1, 0)).second.any()
+    assert parted(torch.ones(5, 4)).distance == 0.0
 
 
 @pytest.mark.parametrize("people", [1, 2])

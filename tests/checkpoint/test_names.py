@@ -81,7 +81,7 @@ def test_the_command_line_is_not_run(tmp_path: Path) -> None:
 
 REEXPORTED = [
     "gsv_lab.corpora.prepare.TemporaryDirectory",
-    "gsv_lab.training.finetune.Path",
+    "gsv_lab.training.finetuning.run.Path",
     "gsv_lab.released.importer.TemporaryDirectory",
     "gsv_lab.released.importer.Path",
     "gsv_lab.released.loading.ERes2NetV2",

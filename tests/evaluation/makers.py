@@ -97,7 +97,7 @@ class FakeLab:
         self.recordings = SimpleNamespace(fingerprints={"sovits": weights})
         networks = SimpleNamespace(device=torch.device("cpu"), precision="32")
         defaults = {"noise_scale": noise_scale, "files": {}, "select_reference": None}
-        self.family = SimpleNamespace(card={}, synthesizer=networks, **defaults)
+        self.family = SimpleNamespace(card={}, synthesizer=networks, training_lists=[], **defaults)
 
     def clone(
         self, path: str, text: str | None = None, language: str = "auto", consent: str = "", tuned: Any = None

@@ -9,10 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from gsv_lab.cli import main
+from gsv_lab.corpora.clip_lists import ListedClip, clip_hash, write_list
 from gsv_lab.evaluation.lists import read_list
 from gsv_lab.evaluation.measures import Job
+from gsv_lab.inference.synthesizer import Prompt
+from gsv_lab.inference.voice import Voice
+from gsv_lab.inference.voice_checks import TunedClip
 
 from .makers import RATE, FakeLab, tone, toy_list
 
@@ -98,6 +103,49 @@ def test_conditions_of_a_model(
     assert main([*arguments, "--conditions", "baseline", "--baseline", str(tmp_path), "--every", "3"]) == 0
     assert results(output)["systems"]["baseline"]["samples"] == 3
     assert any(asked[0] == "speak" for asked in plain.asked)
+
+
+def tuned(path: Path, *clips: TunedClip) -> None:
+    """A voice file that was tuned on some clips."""
+    path.parent.mkdir(exist_ok=True)
+    fields = {"parent": "toy-1", "parents": {"sovits": "1a2b"}, "speaker": torch.ones(1, 4, 1)}
+    Voice(path.stem, **fields, prompt=Prompt(torch.arange(3), None), tuned_on=clips).save(path)
+
+
+def test_targets_that_tuned_a_voice_are_refused(
+    lab: FakeLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before anything is spoken; a voice of somebody else, and a reference, may have been heard."""
+    listed, voices = toy_list(tmp_path), tmp_path / "voices"
+    arguments = ["evaluate", "--list", str(listed), "--output", str(tmp_path / "out")]
+    arguments += ["--conditions", "fine_tuned", "--voices", str(voices)]
+    target = clip_hash(tmp_path / "clips" / "ann_1.wav")
+    for clip in (TunedClip("x", "c", target), TunedClip("x", "c", "pcm:00", target), TunedClip("ann_1", "c", "pcm:0")):
+        tuned(voices / "ann.safetensors", TunedClip("y", "c", "pcm:01"), clip)
+        assert main(arguments) == 2
+        said = capsys.readouterr().err
+        assert "1 clip (clips/ann_1.wav)" in said and "tuned the voice" in said and "[DATA_LEAK]" in said
+    assert not lab.asked and not (tmp_path / "out").exists()
+    reference = TunedClip("ann_0", "clips", clip_hash(tmp_path / "clips" / "ann_0.wav"))
+    tuned(voices / "ann.safetensors", reference)
+    tuned(voices / "bob.safetensors", TunedClip("ann_1", "clips", target))
+    assert main(arguments) == 0 and "DATA_LEAK" not in capsys.readouterr().err
+    tuned(voices / "bob.safetensors")
+    assert main(arguments) == 0 and "The voices of bob do not say which clips" in capsys.readouterr().err
+
+
+def test_a_family_that_names_its_training_list_is_not_tested_on_it(
+    lab: FakeLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever it is called."""
+    listed = toy_list(tmp_path)
+    row = ListedClip("x", "c", "ann", "en", "train", 0.6, clip_hash(tmp_path / "clips" / "ann_1.wav"))
+    lab.family.training_lists = [write_list(tmp_path / "trained.csv", [row])]
+    arguments = ["evaluate", "--list", str(listed), "--output", str(tmp_path / "out"), "--conditions", "zero_shot"]
+    assert main(arguments) == 2
+    assert "trained the model" in capsys.readouterr().err and not lab.asked
+    lab.family.training_lists = []
+    assert main(arguments) == 0
 
 
 def test_mistakes_are_said_in_one_line(lab: FakeLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

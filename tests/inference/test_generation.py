@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -93,7 +92,7 @@ def test_codes_are_bounded_by_the_family_or_a_slower_reference(
     prompt = Prompt(torch.zeros_like(phone_index), phones, phone_index)
     voice = Voice("me", lab.version, lab.recordings.fingerprints, torch.randn(1, 16, 1), prompt)
     generation = Generation(family, family.synthesizer, voice, GenerationOptions(), 0)
-    assert generation._bounded([phones]).max_new == round(len(phones) * most_per_phone) + 15
+    assert generation.bounded([phones]).max_new == round(len(phones) * most_per_phone) + 15
 
 
 @pytest.mark.parametrize(
@@ -116,12 +115,6 @@ def test_options_out_of_range(lab: Lab, voice: Voice, options: dict[str, float],
 def test_speak_makes_whole_sentences(lab: Lab, voice: Voice) -> None:
     with pytest.raises(ConfigError, match="whole sentences"):
         lab.speak("We walk.", voice, chunk_seconds=0.5)
-
-
-def test_a_family_may_refuse_to_be_tuned(lab: Lab, tmp_path: Path) -> None:
-    fixed = Lab(replace(lab.family, tunable=False))
-    with pytest.raises(ConfigError, match="cannot be tuned"):
-        fixed.finetune(tmp_path)
 
 
 def test_a_family_without_verification_refuses_a_vector(lab: Lab) -> None:

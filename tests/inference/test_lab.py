@@ -16,6 +16,7 @@ import soundfile
 import torch
 
 from gsv_lab import audio
+from gsv_lab.corpora.clip_lists import clip_hash
 from gsv_lab.errors import CheckpointError, ConfigError, HookError, TextError
 from gsv_lab.hooks import Edit, noise, probe, swap, watched, zero
 from gsv_lab.inference.lab import Lab, load
@@ -169,7 +170,7 @@ def test_finetuned_voice_holds_only_what_changed(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         lab.prepare([sample], tmp_path / "prepared", language="en")
-        tuned = lab.finetune(tmp_path / "prepared", steps=30, max_seconds=16.0)
+        tuned = lab.finetune(tmp_path / "prepared", steps=30, max_seconds=16.0, verdict=False)
     assert tuned.changed
     # The discriminators of the base took part, and learnt on: no two steps have the same loss.
     assert len(scored) == 30 and len(set(scored)) == 30
@@ -193,7 +194,7 @@ def test_residuals_of_a_single_recording_are_learnt_once(lab: Lab, sample: Path,
     (tmp_path / "list.txt").write_text("one.wav|me|en|\n", encoding="utf-8")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tuned = lab.finetune(tmp_path, steps=1)
+        tuned = lab.finetune(tmp_path, steps=1, verdict=False)
     # It is held out as well, for nothing else is there; but it was spoken once.
     assert tuned.residuals is not None
     assert tuned.residuals.hidden.shape[-1] == pytest.approx(6 * 50, abs=2)
@@ -204,10 +205,11 @@ def test_one_recording_is_prepared_and_tuned_on(lab: Lab, sample: Path, tmp_path
     path = audio.write(tmp_path / "my voice.wav", wave, lab.sample_rate)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tuned = lab.finetune(path, steps=1)
+        tuned = lab.finetune(path, steps=1, verdict=False)
     assert tuned.name == tuned.settings["source"] == "my voice"
     assert tuned.settings["seconds"] == pytest.approx(11.5, abs=0.5) and not tuned.settings["transcribed"]
     assert [file.name for file in tmp_path.iterdir()] == ["my voice.wav"]
+    assert {(one.utterance, one.source) for one in tuned.tuned_on} == {("my voice", clip_hash(path))}
 
 
 def test_probe_sees_the_lab_by_its_names(lab: Lab, voice: Voice) -> None:

@@ -125,7 +125,7 @@ def test_codes_stay_within_the_bounds_of_their_phones(lab: Lab, voice: Voice, sp
     family = replace(lab.family, sampling=replace(lab.family.sampling, max_new=1000))
     for who in (voice, speaker):
         made = Generation(family, family.synthesizer, who, GenerationOptions(candidates=8), 1, First())
-        for predicted in made._predict([phones], 8, torch.Generator().manual_seed(3)):
+        for predicted in made.predict([phones], 8, torch.Generator().manual_seed(3)):
             assert predicted.phone_index is not None and predicted.reason != "max_new"
             counts = predicted.phone_index[0].bincount(minlength=len(phones))
             assert (counts <= longest).all(), (counts - longest).max()

@@ -13,7 +13,7 @@ from gsv_lab.inference.lab import Lab, load
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.inference.voice import Voice
 
-pytestmark = pytest.mark.filterwarnings("ignore::gsv_lab.inference.lab.VoiceNotice")
+pytestmark = pytest.mark.filterwarnings("ignore::gsv_lab.inference.notice.VoiceNotice")
 
 ENGLISH = [
     "Hello there.",

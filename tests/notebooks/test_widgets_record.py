@@ -14,7 +14,8 @@ import torch
 import gsv_lab
 from gsv_lab import audio
 from gsv_lab.errors import AudioError, ConfigError
-from gsv_lab.inference.lab import NOTICE, Lab
+from gsv_lab.inference.lab import Lab
+from gsv_lab.inference.notice import NOTICE
 from gsv_lab.inference.voice import Voice
 from gsv_lab.system.environment import cache_dir
 from gsv_lab.teaching.widgets.incoming import FOLDER

@@ -110,7 +110,7 @@ def test_prompt_of_the_release(lab: Lab, clip: Path) -> None:
     assert len(lab.family.encode_reference(taken.samples)) - len(codes) == 15
     family = load_family(str(lab.family.folder))
     assert family.sampling == Sampling() and family.noise_scale == 0.5
-    assert (family.pause, family.min_codes_per_phone, family.tunable) == (0.3, 0.0, False)
+    assert (family.pause, family.min_codes_per_phone, family.released) == (0.3, 0.0, True)
 
 
 @pytest.mark.parametrize("seconds", [2.9, 10.0, 11.0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -189,15 +190,19 @@ def test_gradients_add_up_until_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     task.batches = 1
     task.training_step(gpt_batch(), 1)
     assert any(not torch.equal(value, before[name]) for name, value in task.semantic_gpt.state_dict().items())
+    task.batches = 2
     assert task.updates == 1 and task.rate() == 0.002
     kept: dict[str, Any] = {}
     task.on_save_checkpoint(kept)
+    assert waiting["gradients"] and not kept["gradients"]
     again = gpt_task()
+    again.trainer = SimpleNamespace(precision="32-true")
     again.on_load_checkpoint(kept)
-    assert again.rate() == 0.002 and all(p.grad is None for p in again.parameters())
+    again.on_train_start()
+    assert all(p.grad is None for p in again.parameters())
     again.on_load_checkpoint(waiting)
     again.on_train_start()
-    assert again.rate() == 0.01 and any(p.grad is not None and p.grad.abs().sum() > 0 for p in again.parameters())
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in again.parameters())
 
 
 def test_text_parts_learn_more_slowly() -> None:

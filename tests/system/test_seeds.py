@@ -73,7 +73,7 @@ def test_nothing_else_is(lab: Lab, voice: Voice, taker: str) -> None:
 def test_fine_tuning_and_codes_refuse_it_before_any_work(lab: Lab, tmp_path: Path) -> None:
     for seed in (True, 1.5, "3"):
         with pytest.raises(ConfigError, match="seed is"):
-            lab.finetune(tmp_path, seed=seed)
+            lab.finetune(tmp_path, seed=seed, verdict=False)
 
 
 @pytest.mark.parametrize("seed", NUMBERS)

@@ -46,15 +46,23 @@ def killed(made: dict[str, Any], folder: Path, batch: int, monkeypatch: pytest.M
 
     child = os.fork()
     if child == 0:
-        monkeypatch.setattr(Task, "total", fatal)
-        fit(made, folder, progress_bar=False)
-        os._exit(0)
+        try:
+            monkeypatch.setattr(Task, "total", fatal)
+            fit(made, folder, progress_bar=False)
+        finally:  # an error must not let this process go on with the tests
+            os._exit(1)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes of this system do not fork")
-@pytest.mark.parametrize("name", ["automatic", slow("gan"), "released_gan", "accumulated", slow("accumulated_evenly")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "automatic", slow("gan"), "released_gan", "accumulated", slow("accumulated_evenly"), slow("recipe_automatic"),
+        slow("recipe_gan"), slow("half_gan"), "recipe_half_gan",
+    ],
+)  # fmt: skip
 def test_killed_at_any_batch_the_weights_are_the_same_bits(
     name: str, store: ClipStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,7 +79,7 @@ def test_killed_at_any_batch_the_weights_are_the_same_bits(
         assert [key for key, value in one.items() if not torch.equal(two[key], value)] == [], part
 
 
-@pytest.mark.parametrize("name", [slow("gan"), "accumulated"])
+@pytest.mark.parametrize("name", [slow("gan"), "accumulated", slow("recipe_gan")])
 def test_a_validation_changes_nothing(name: str, store: ClipStore, tmp_path: Path) -> None:
     """Neither the gradients that wait for a step, nor anything random."""
     often, never = (trainings(store, name) for _ in range(2))

@@ -2,15 +2,17 @@
 
 The evaluation recognisers share nothing with the synthesis, so those of the newest shipped family judge families that
 have none. The verifier is small. Identities say which weights it was; networks load when they hear their first clip.
-Letters: T samples.
+Letters: T samples, E width of a vector.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from gsv_lab.audio.alignment import phone_errors
@@ -19,7 +21,7 @@ from gsv_lab.evaluation.lists import LANGUAGES
 from gsv_lab.evaluation.measures.recognisers import EVALUATION, PhoneTranscriber
 from gsv_lab.evaluation.measures.similarity import NetworkEmbedder
 from gsv_lab.extensions.phone_recogniser import PhoneRecogniser
-from gsv_lab.inference.family import known_families
+from gsv_lab.inference.family import shipped_network
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.text import CTC_SYMBOLS
 
@@ -29,8 +31,14 @@ VERIFIER = "speaker_verifier"
 
 def speaker_verifier(lab: Any = None) -> NetworkEmbedder | None:
     """The speaker verifier of a lab's base model, without one that of the newest shipped; None where it has none."""
-    path = _shipped(VERIFIER) if lab is None else lab.family.extra(VERIFIER)
+    path = shipped_network(VERIFIER) if lab is None else lab.family.extra(VERIFIER)
     return None if path is None else _speaker_verifier(path, file_fingerprint(path))
+
+
+def speaker_embedding(lab: Any) -> Callable[[Tensor], Tensor] | None:
+    """A wave (T,) to its vector (E,) by that verifier; None where the base model has none."""
+    verifier = speaker_verifier(lab)
+    return None if verifier is None else lambda wave: torch.from_numpy(verifier.embed(wave.numpy()))
 
 
 @lru_cache(maxsize=2)
@@ -47,7 +55,7 @@ def recognisers(lab: Any = None) -> tuple[dict[str, PhoneTranscriber], str]:
     for language in LANGUAGES:
         name = f"recogniser_{language}"
         own = None if lab is None else lab.family.extra(name)
-        path = own or _shipped(name)
+        path = own or shipped_network(name)
         if path is not None:
             found[language] = _transcriber(path, name, file_fingerprint(path))
     return found, "; ".join(f"{language}: {one.identity}" for language, one in found.items())
@@ -56,12 +64,6 @@ def recognisers(lab: Any = None) -> tuple[dict[str, PhoneTranscriber], str]:
 @lru_cache(maxsize=4)
 def _transcriber(path: Path, name: str, weights: str) -> PhoneTranscriber:
     return PhoneTranscriber(partial(load_component, path, PhoneRecogniser), name, f"{EVALUATION} {weights[:8]}")
-
-
-def _shipped(name: str) -> Path | None:
-    """File of a network in the newest shipped family that has one."""
-    files = [folder / f"{name}.safetensors" for folder in known_families().values()]
-    return next((file for file in reversed(files) if file.is_file()), None)
 
 
 def recognised_phones(lab: Any, wave: Tensor, language: str = "") -> list[str]:

@@ -8,7 +8,7 @@ Letters: T samples at 16 kHz.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from gsv_lab.evaluation.measures import Found, Job, is_silent
 from gsv_lab.evaluation.measures.normalisers import english_words, mandarin_characters, mandarin_syllables
 from gsv_lab.evaluation.measures.recognisers import PhoneTranscriber, TextRecogniser
 from gsv_lab.system.extras import check_installed, require, version
+
+if TYPE_CHECKING:
+    from gsv_lab.text import Phones
 
 UNITS: dict[str, tuple[str, Callable[[str], list[str]]]] = {
     "word": ("en", english_words),
@@ -173,9 +176,15 @@ class PhoneErrors:
 
 def folded_words(text: str, language: str) -> list[list[str]]:
     """Expected phones of a text in the recognisers' alphabet (no stress, no tone), by word or Mandarin character."""
-    from gsv_lab.text import fold, phonemize
+    from gsv_lab.text import phonemize
 
-    phones = phonemize(text, language)
+    return folded_by_word(phonemize(text, language))
+
+
+def folded_by_word(phones: Phones) -> list[list[str]]:
+    """The phones of a text that make a sound, without stress or tone, by word or Mandarin character."""
+    from gsv_lab.text import fold
+
     words = []
     position = 0
     for count in phones.word2phones:

@@ -14,6 +14,7 @@ from torch import Tensor
 from gsv_lab.errors import on_page
 from gsv_lab.evaluation.measures.prosody import tracked_pitch
 from gsv_lab.hooks import Edit, probe, zero
+from gsv_lab.inference.blending import weighted_mean
 from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.teaching.exercises.excerpt import Excerpt
@@ -77,7 +78,7 @@ class BlendExplorer(Explorer):
     def make(self, state: State) -> Speech:
         """Speak as a state says."""
         share = state["share"]
-        voice = (1 - share) * self.first + share * self.second
+        voice = weighted_mean([self.first, self.second], [1 - share, share])
         with probe(self.lab, self.tap, edits=self.edits(state)) as records:
             self.speech = self.lab.resynthesize(self.part.wave, self.part.phones, voice)
         self.pattern = records[self.tap].value[0]

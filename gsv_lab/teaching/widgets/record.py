@@ -18,7 +18,8 @@ import traitlets
 
 from gsv_lab import audio
 from gsv_lab.errors import AudioError, ConfigError, LabError, on_page
-from gsv_lab.inference.lab import NOTICE, Lab
+from gsv_lab.inference.lab import Lab
+from gsv_lab.inference.notice import NOTICE
 from gsv_lab.inference.voice import Voice
 from gsv_lab.system.folders import private_folder
 from gsv_lab.teaching.widgets.explorer import Explorer, State

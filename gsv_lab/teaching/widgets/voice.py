@@ -14,7 +14,8 @@ from typing import Any
 import ipywidgets
 
 from gsv_lab.errors import LabError, on_page
-from gsv_lab.inference.lab import NOTICE, Lab
+from gsv_lab.inference.lab import Lab
+from gsv_lab.inference.notice import NOTICE
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.inference.voice import Voice
 from gsv_lab.system.folders import private_folder
