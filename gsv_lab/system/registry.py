@@ -197,7 +197,7 @@ def check_classes(spec: Any, folders: tuple[str, ...] = FOLDERS) -> None:
 def available(role: type) -> dict[str, type]:
     """Every class of a role that a specification may name: dotted path (as in a `class_path`) -> class, sorted.
 
-    Those are the registered classes and the package's parts, not what a training or a decode wraps around one.
+    Those are the registered classes and the package's, but for what a training or a decode wraps around a part.
     """
     for folder in PARTS:
         package = importlib.import_module(f"gsv_lab.{folder}")
@@ -209,7 +209,7 @@ def available(role: type) -> dict[str, type]:
         cls = queue.pop()
         queue += cls.__subclasses__()
         path = f"{cls.__module__}.{cls.__qualname__}"
-        own = path.startswith(tuple(f"gsv_lab.{folder}." for folder in PARTS))
+        own = path.startswith("gsv_lab.") and not path.startswith(("gsv_lab.training.", "gsv_lab.inference."))
         if not inspect.isabstract(cls) and (own or path in _REGISTERED):
             found[path] = _REGISTERED.get(path, cls)
     return dict(sorted(found.items()))
