@@ -50,6 +50,10 @@ class NumberedData(Configurable, pl.LightningDataModule):
         self._workers = workers
         self._task = task
 
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """What the task takes of a batch: all, where it does not share it."""
+        return batch if self._task is None else self._task.own_rows(batch)
+
     def identity(self) -> dict[str, str]:
         """What tells these data, once they are set up, from others: identities by what they are of."""
         return {}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gsv_lab.extensions.measured_speaker_encoder import median_log_f0
 from gsv_lab.extensions.pitch_predictor import Pitch
+from gsv_lab.hooks.rows import first_rows
 from gsv_lab.hooks.tap import Component
 from gsv_lab.nn.interfaces import (
     Conditioning,
@@ -156,7 +157,7 @@ class ExtendedSoVITS(SoVITS):
         conditioning: Conditioning,
         generator: torch.Generator | None,
     ) -> tuple[Tensor, int]:
-        n = round(self.from_prior * len(posterior.z)) if self.training else 0
+        n = first_rows(self.from_prior, len(posterior.z)) if self.training else 0
         if not n:
             return posterior.z, 0
         first = Latent(prior.mean[:n], prior.log_scale[:n], prior.mask[:n])

@@ -28,6 +28,7 @@ class TrainerSettings:
         save_every_minutes: minutes between states saved for resuming.
         log_every: batches between log entries.
         workers: processes that prepare batches; 0 prepares them in the training process.
+        processes: that train together, each on some rows of every batch, one on each GPU or several on the CPU.
     """
 
     minutes: PositiveFloat = 60.0
@@ -40,6 +41,7 @@ class TrainerSettings:
     save_every_minutes: PositiveFloat = 3.0
     log_every: PositiveInt = 20
     workers: NonNegativeInt = 0
+    processes: PositiveInt = 1
 
 
 @dataclass

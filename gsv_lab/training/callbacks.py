@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
+from torch import optim
 from tqdm.auto import tqdm
 
 from gsv_lab.training.moving_average import MovingAverage
@@ -65,12 +67,7 @@ class Budget(Callback):
             while paused(self.pause):
                 time.sleep(0.5)
             self._last = time.monotonic()
-        task.batches = self.batches
-        task.progress = self.share()
-        torch.manual_seed((self.seed * 1_000_003 + self.batches) % 2**63)
-        for optimizer in trainer.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = task.learning_rate * group.get("scale", 1.0) * task.rate()
+        prepare(task, trainer.optimizers, self.seed, self.batches, self.share())
 
     def on_train_batch_end(self, trainer: pl.Trainer, task: Task, *_: Any) -> None:
         """Count; stop when the budget is used."""
@@ -88,6 +85,23 @@ class Budget(Callback):
         if self.max_batches:
             return self.batches / self.max_batches
         return self.seconds / (60 * self.minutes)
+
+
+def prepare(task: Task, optimizers: Sequence[optim.Optimizer], seed: int, batches: int, progress: float) -> None:
+    """Set a task up for its next batch: progress, random numbers, learning rates.
+
+    Args:
+        task: to be trained.
+        optimizers: its.
+        seed: of the training.
+        batches: number of the batch.
+        progress: share of the budget that is used.
+    """
+    task.batches, task.progress = batches, progress
+    torch.manual_seed((seed * 1_000_003 + batches) % 2**63)
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = task.learning_rate * group.get("scale", 1.0) * task.rate()
 
 
 def paused(file: Path | None, stale_after: float = 1800.0) -> bool:

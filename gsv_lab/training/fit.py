@@ -14,17 +14,17 @@ from typing import Any, NamedTuple, cast
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.loggers import TensorBoardLogger
-from pytorch_lightning.plugins.precision import MixedPrecision, Precision
-from torch.amp.grad_scaler import GradScaler
 
 from gsv_lab.errors import ConfigError, LabError
 from gsv_lab.system.config import build
 from gsv_lab.system.files import saving
 from gsv_lab.system.folders import locked
-from gsv_lab.system.machine import pick_device, pick_precision
+from gsv_lab.system.machine import pick_device
 from gsv_lab.system.seeds import check_seed
 from gsv_lab.system.settings import Recipe, TrainerSettings
 from gsv_lab.training.callbacks import Average, Budget, BudgetBar, Checkpoints
+from gsv_lab.training.following import Leader, check_processes, processes
+from gsv_lab.training.hardware import hardware
 from gsv_lab.training.logging_callback import LoggingCallback
 from gsv_lab.training.run_card import EVENTS, STATE, Record
 from gsv_lab.training.run_state import ADVICE, StateFile, StateSaver, check_same
@@ -180,9 +180,10 @@ def fit(
     Raises:
         ConfigError: the experiment cannot be built; there is no trace of it on the disk then. RESUME_INCOMPATIBLE, the
             folder holds the state of another run. DEVICE_MISSING, see `gsv_lab.system.machine.pick_device`.
+            STRATEGY_UNAVAILABLE, see `gsv_lab.training.following.check_processes`.
         CheckpointError: start weights that do not fit; see `gsv_lab.training.start`.
         LabError: TRAIN_NONFINITE, a loss, gradient or weight is not finite, SAVE_FAILED; the last state is intact.
-            IN_USE, another process trains in the folder.
+            IN_USE, another process trains in the folder. PROCESS_DIED, one of several that train together.
         KeyboardInterrupt: Ctrl-C; a state is saved.
     """
     folder = Path(folder)
@@ -207,6 +208,7 @@ def _fit(
     torch.manual_seed(check_seed(experiment["seed"]))
     task = task or cast(Task, _built(experiment, "task"))
     task.adopt(Recipe(**_built(experiment, "recipe")))
+    check_processes(settings.processes, device, settings.device, task, experiment)
     data = _built(experiment, "data")
     file = StateFile(folder / STATE)
     found = None
@@ -223,18 +225,21 @@ def _fit(
     checkpoints = [Checkpoints(folder / "checkpoints", settings.checkpoint_every, budget, average)]
     callbacks: list[pl.Callback] = [budget, average, record, *(checkpoints if settings.checkpoint_every else [])]
     callbacks += [saver, LoggingCallback(), *([BudgetBar(budget)] if progress_bar else [])]
-    hardware = _hardware(device, settings.precision)
-    hardware["plugins"].append(file)
-    trainer = pl.Trainer(
-        **hardware, max_epochs=-1,
-        logger=TensorBoardLogger(folder, name="", version=EVENTS, default_hp_metric=False), callbacks=callbacks,
-        enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
-        num_sanity_val_steps=0, log_every_n_steps=settings.log_every, val_check_interval=settings.validate_every,
-        check_val_every_n_epoch=None, use_distributed_sampler=False, default_root_dir=folder,
-    )  # fmt: skip
+    arithmetic = hardware(device, settings.precision)
+    arithmetic["plugins"].append(file)
     state = None if found is None else file.path
-    with _nothing_left(record), _whole_batches(trainer, record, budget), _state_that_fits(state, record):
-        trainer.fit(task, datamodule=data, ckpt_path=state, weights_only=True)
+    begun = 0 if found is None else found["callbacks"]["Budget"]["batches"]
+    with processes(settings.processes, device, task, experiment, begun) as ranks:
+        callbacks[1:1] = [] if ranks is None else [Leader(ranks)]  # behind the budget
+        trainer = pl.Trainer(
+            **arithmetic, max_epochs=-1,
+            logger=TensorBoardLogger(folder, name="", version=EVENTS, default_hp_metric=False), callbacks=callbacks,
+            enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
+            num_sanity_val_steps=0, log_every_n_steps=settings.log_every, val_check_interval=settings.validate_every,
+            check_val_every_n_epoch=None, use_distributed_sampler=False, default_root_dir=folder,
+        )  # fmt: skip
+        with _nothing_left(record), _whole_batches(trainer, record, budget), _state_that_fits(state, record):
+            trainer.fit(task, datamodule=data, ckpt_path=state, weights_only=True)
     if budget.finished and budget.batches == budget.begun:
         say(f"the run is finished already, after {budget.batches} batches; nothing was trained")
     info = {
@@ -256,18 +261,6 @@ def _start(task: Task, files: Sequence[str], found: Mapping[str, Any] | None, pa
         warnings.warn("start_from is not read: the run goes on from its own state", stacklevel=3)
     # The files say no more now than which codebook the codes are of.
     task.start_files = belongings(task, [file for file in files if Path(file).is_file()])
-
-
-def _hardware(device: torch.device, precision: str) -> dict[str, Any]:
-    """Arguments of the trainer. Tasks scale their losses themselves, see `gsv_lab.training.stepping`."""
-    chosen = pick_precision(precision, device, ("32", "bf16", "fp16"))
-    arithmetic: Precision = Precision()
-    if chosen == "bf16":
-        arithmetic = MixedPrecision("bf16-mixed", device.type)
-    elif chosen == "fp16":
-        arithmetic = MixedPrecision("16-mixed", device.type, GradScaler(device.type, enabled=False))
-    devices = [device.index or 0] if device.type == "cuda" else 1
-    return {"accelerator": device.type, "devices": devices, "plugins": [arithmetic]}
 
 
 def _listed(files: str | Sequence[str] | None) -> Sequence[str]:

@@ -49,6 +49,7 @@ class GPTTask(Task):
     """
 
     tags = gpt_views.TAGS
+    is_shared = True
 
     def __init__(
         self,
@@ -151,9 +152,23 @@ class GPTTask(Task):
         """One batch."""
         guided = self.guided_layer >= 0 and self.progress < self.guide_until
         scored = self.losses(batch, guided)
+        counts = self.counts(batch)
         if self.batches % 20 == 0:
-            self.log("train/accuracy", self.accuracy(scored), batch_size=1)
-        return self.total(scored.terms)
+            accuracy = {"accuracy": self.accuracy(scored)}
+            if self.ranks is not None:
+                accuracy, _ = self.ranks.share(accuracy, {"accuracy": counts["advance"]})
+            self.log("train/accuracy", accuracy["accuracy"], batch_size=1)
+        return self.total(scored.terms, counts=counts)
+
+    def counts(self, batch: GPTBatch) -> dict[str, float]:
+        """What the losses are means over: codes and one stop a clip, codes, codes that speak a phone; where several
+        processes share the batch.
+        """
+        if self.ranks is None:
+            return {}
+        codes = float(batch.code_lengths.sum())
+        aligned = float((batch.positions >= 0).sum())
+        return {"code": codes + len(batch.code_lengths), "advance": codes, "guide": aligned}
 
     def validation_step(self, batch: GPTBatch, batch_idx: int) -> None:
         """Losses and top-3 accuracy."""

@@ -47,6 +47,7 @@ class ReleasedGPTTask(GPTTask):
 
     own_schedule = True
     averaged = False
+    is_shared = False
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -19,7 +20,6 @@ from gsv_lab.corpora.sovits_data import SoVITSBatch
 from gsv_lab.extensions.latent_discriminator import LatentTraining
 from gsv_lab.extensions.latent_loss import Latents, latent_loss
 from gsv_lab.extensions.monotonic_alignment import monotonic_path
-from gsv_lab.extensions.spectral_losses import convergence_loss, level_and_shape_loss
 from gsv_lab.nn import losses
 from gsv_lab.nn.interfaces import Discriminator, Features, VITSOutput
 from gsv_lab.nn.ops import sequence_mask, take_segments
@@ -29,6 +29,7 @@ from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegat
 from gsv_lab.training import sovits_views
 from gsv_lab.training.guided_attention import Watch, guided_attention_loss
 from gsv_lab.training.log_writer import LogWriter, Points
+from gsv_lab.training.sovits_terms import term_counts, wave_terms
 from gsv_lab.training.stepping import still
 from gsv_lab.training.task import Tag, Task, freeze
 
@@ -39,13 +40,15 @@ RESOLUTIONS = ((256, 64, 40), (512, 128, 80), (1024, 256, 80), (2048, 512, 80))
 
 class Generated(NamedTuple):
     """One pass of the generator: `out`, the recording's segments `real` (B, 1, S), the `terms` that need no
-    discriminator, and both `latents` where they are compared.
+    discriminator, both `latents` where they are compared, and what terms are means over (see `term_counts`) where
+    several processes share the batch.
     """
 
     out: VITSOutput
     real: Tensor
     terms: dict[str, Tensor]
     latents: Latents | None = None
+    counts: Mapping[str, float] = MappingProxyType({})
 
 
 class SoVITSTask(Task):
@@ -104,6 +107,8 @@ class SoVITSTask(Task):
         if latent_training is not None:
             freeze(sovits.parts(), latent_training.frozen)
             self.latent_discriminator = latent_training.discriminator
+        # Latents are compared on the scale of all in a batch.
+        self.is_shared = self.latent_discriminator is None and "latent" not in self.weights
         self.quantizer_file = quantizer_file
         self.adversarial_from = adversarial_from
         self.discriminated_frames = discriminated_frames
@@ -211,14 +216,19 @@ class SoVITSTask(Task):
             terms["guide"] = guided_attention_loss(attention.seen[0][:, 0], batch.positions)
         hop = self.sovits.vocoder.hop_length
         real = take_segments(batch.wave, out.starts, self.sovits.segment_frames, hop)
-        terms |= self.reconstruction(real, out)
+        terms |= wave_terms(self.mels, real, out, "convergence" in self.weights)
         terms |= self.sovits.losses(out, features)
         latents = None
         if "latent" in self.weights or self.latent_discriminator is not None:
             voice = self.sovits.embed(reference, reference_mask, batch.verification)
             latents = self.compared_latents(out, voice)
             terms["latent"] = latent_loss(*latents[:3])
-        return Generated(out, real, terms, latents)
+        counts = {}
+        if self.ranks is not None:
+            # The F0 of segments is compared where the vocoder has one of its own, else that of all frames.
+            pitch = self.sovits.segments(features, out.starts) if out.pitch is None else features
+            counts = term_counts(batch, pitch, out)
+        return Generated(out, real, terms, latents, counts)
 
     def compared_latents(self, out: VITSOutput, voice: Tensor) -> Latents:
         """What the prior expects of a voice (B, G, 1), without noise and behind the flow, and what was recorded."""
@@ -226,22 +236,6 @@ class SoVITSTask(Task):
         assert conditioning.speaker is not None, "a voice holds a speaker vector"
         expected = self.sovits.flow(out.m_p, out.mask, conditioning, inverse=True)
         return Latents(expected, out.m_q, out.mask, conditioning.speaker)
-
-    def reconstruction(self, real: Tensor, out: VITSOutput) -> dict[str, Tensor]:
-        """Terms that compare segments of the recordings (B, 1, S) with what was made."""
-        made = out.vocoded.wave.float()
-        n = out.from_prior
-        pairs = [(mel(real), mel(made)) for mel in self.mels]
-        terms = {}
-        if n:
-            from_prior = [(x[:n], y[:n]) for x, y in pairs]
-            terms["prior_mel"] = level_and_shape_loss(from_prior)
-        if n < len(made):
-            from_posterior = [(x[n:], y[n:]) for x, y in pairs]
-            terms["mel"] = losses.log_mel_loss(from_posterior)
-        if "convergence" in self.weights:
-            terms["convergence"] = convergence_loss(pairs)
-        return terms
 
     def phone_index(self, batch: SoVITSBatch) -> Tensor | None:
         """Which phone each code speaks (B, F25), as a monotonic path; in some clips of training left unknown. None
@@ -259,7 +253,7 @@ class SoVITSTask(Task):
 
     def training_step(self, batch: SoVITSBatch, batch_idx: int) -> None:
         """Generator once; then, late enough, first the discriminators on its detached waves, then its own step."""
-        out, real, terms, latents = self.generate(batch)
+        out, real, terms, latents, counts = self.generate(batch)
         if self.progress >= self.guide_until:
             terms.pop("guide", None)
         if self.discriminators is not None and self.progress >= self.adversarial_from:
@@ -274,7 +268,7 @@ class SoVITSTask(Task):
             if self.progress >= self.adversarial_from:
                 with still(self.latent_discriminator):
                     terms |= self.latent_discriminator.terms(latents)
-        self.step(0, self.total(terms), "sovits")
+        self.step(0, self.total(terms, counts=counts), "sovits")
 
     def discriminator_loss(self, discriminators: Discriminator, real: Tensor, fake: Tensor) -> Tensor:
         """What the discriminators should do better on two waves (B, 1, S); the made one is detached."""

@@ -79,7 +79,7 @@ def log_views(task: SoVITSTask, batch: SoVITSBatch, log: LogWriter) -> None:
 
 def _watched_pass(task: SoVITSTask, batch: SoVITSBatch, log: LogWriter) -> tuple[VITSOutput, Tensor, dict[str, Tensor]]:
     with Watch(task.sovits.prior.alignment()) as attention:
-        out, real, terms, _ = task.generate(batch)
+        made = task.generate(batch)
     if attention.seen:
         n_frames = int(batch.frames[0])
         n_phones = int(batch.phone_lengths[0])
@@ -87,7 +87,7 @@ def _watched_pass(task: SoVITSTask, batch: SoVITSBatch, log: LogWriter) -> tuple
             pattern = attention.seen[0][0, :, :n_frames, :n_phones]
             phones = phone_names(batch.phones[0, :n_phones], task.n_phones())
             log_alignment(log, "align/prior", pattern, 50.0, phones)
-    return out, real, terms
+    return made.out, made.real, made.terms
 
 
 def _log_latents(log: LogWriter, out: VITSOutput, n_frames: int, steps: Sequence[Tensor]) -> None:

@@ -17,10 +17,13 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn, optim
 from torch.amp.grad_scaler import GradScaler
+from torch.utils._pytree import tree_map
 
 from gsv_lab.errors import ConfigError
+from gsv_lab.hooks.rows import Rows
 from gsv_lab.system.settings import Recipe
 from gsv_lab.training.finite import check_gradient, not_finite
+from gsv_lab.training.ranks import Ranks, some_rows
 from gsv_lab.training.schedules import Cosine, Schedule
 
 LOG = logging.getLogger(__name__)
@@ -46,6 +49,8 @@ class Stepping(pl.LightningModule):
     """Whether the task's schedule is part of what it is, so that no recipe replaces it."""
     averaged = True
     """Whether a step takes the mean of the gradients of its batches; else it takes their sum."""
+    is_shared = False
+    """Whether several processes can train it together: batches can be cut into rows, and losses are means."""
 
     def __init__(self, learning_rate: float, warm_up: int, weight_decay: float, gradient_clip: float) -> None:
         super().__init__()
@@ -65,6 +70,13 @@ class Stepping(pl.LightningModule):
         """Batches of one pass over the data; 0 where the data do not say."""
         self.moving = ""
         """Name of the optimizer that makes a step."""
+        self.ranks: Ranks | None = None
+        """The processes that train together; None for one that trains alone."""
+        self.rows: Rows | None = None
+        """What this process has of the batch, where several share it."""
+        self.ended = False
+        """Whether this process has been told to end."""
+        self._norm: Tensor | None = None
         self._scalers: list[GradScaler] = []
         self._loaded: dict[str, Any] = {}
 
@@ -158,13 +170,20 @@ class Stepping(pl.LightningModule):
         scaler = self._scalers[number] if self._scalers else GradScaler(loss.device.type, enabled=False)
         with torch.autocast(loss.device.type, enabled=False):
             self.manual_backward(scaler.scale(loss))
-            if not self.due(self.batches):
+            due = self.due(self.batches)
+            if self.ranks is not None:
+                # What waits for a step waits with the first process, which saves it.
+                self.ranks.add((p for group in optimizer.param_groups for p in group["params"]), everywhere=due)
+            if not due:
                 return
             self.moving = name
+            self._norm = None
             scaler.unscale_(optimizer)
             scaler.step(optimizer)  # by way of `on_before_optimizer_step`, and not where a gradient is infinite
             scaler.update()
             optimizer.zero_grad()
+        if self._norm is not None:
+            self.log(f"grad_norm/{name}", self._norm, batch_size=1)
         if scaler.is_enabled():
             self.log(f"loss_scale/{name}", scaler.get_scale(), batch_size=1)
             if scaler.get_scale() < LEAST_SCALE:
@@ -172,7 +191,7 @@ class Stepping(pl.LightningModule):
                 raise not_finite(what, self.batches)
 
     def on_before_optimizer_step(self, optimizer: optim.Optimizer) -> None:
-        """Clip the gradient by its norm, and log the norm; callbacks have seen the whole one.
+        """Clip the gradient by its norm; callbacks have seen the whole one.
 
         Raises:
             LabError: TRAIN_NONFINITE, the norm is not finite.
@@ -181,9 +200,20 @@ class Stepping(pl.LightningModule):
         for group in optimizer.param_groups:
             parameters += [p for p in group["params"] if p.grad is not None]
         limit = self.gradient_clip or float("inf")
-        norm = nn.utils.clip_grad_norm_(parameters, limit)
-        check_gradient(norm, self.moving, self.batches)
-        self.log(f"grad_norm/{self.moving}", norm, batch_size=1)
+        # Logged in the step: what a hook logs in the first batch drops what the step has logged by then.
+        self._norm = nn.utils.clip_grad_norm_(parameters, limit)
+        check_gradient(self._norm, self.moving, self.batches)
+
+    def own_rows(self, batch: Any) -> Any:
+        """Of a batch that several processes train on, the rows of this one; any other batch as it is."""
+        if self.ranks is None or not self.trainer.training:
+            return batch
+        self.rows = self.ranks.rows(len(batch[0]))
+        return some_rows(batch, self.rows)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> int | None:
+        """No batch more where this process has been told to end."""
+        return -1 if self.ended else None
 
     def on_validation_model_zero_grad(self) -> None:
         """Gradients that wait for the next step stay: by itself Lightning drops them before each validation."""
@@ -208,6 +238,20 @@ class Stepping(pl.LightningModule):
             self._scalers = [GradScaler(self.device.type) for _ in self.trainer.optimizers]
         for scaler, state in zip(self._scalers, loaded.get("loss_scales", []), strict=False):
             scaler.load_state_dict(state)
+
+    def shared_state(self, optimizers: Sequence[optim.Optimizer]) -> dict[str, Any]:
+        """All that another process needs to go on with this training, on the CPU."""
+        state: dict[str, Any] = {"weights": self.state_dict(), "optimizers": [one.state_dict() for one in optimizers]}
+        self.on_save_checkpoint(state)
+        return tree_map(lambda value: value.cpu() if isinstance(value, Tensor) else value, state)
+
+    def take_over(self, state: Mapping[str, Any], optimizers: Sequence[optim.Optimizer]) -> None:
+        """Go on with the training of another process."""
+        self.load_state_dict(state["weights"])
+        for optimizer, own in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(own)
+        self.on_load_checkpoint({"loss_scales": state["loss_scales"]})  # what waits is with that one
+        self.on_train_start()
 
     def _factors(self) -> dict[int, float]:
         """Factors on the rates of parameters, by identity.

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from gsv_lab.checkpoint import read_header, save_component
@@ -187,21 +188,35 @@ class Task(Configurable, Stepping):
         """One batch."""
         self.step(0, self.training_loss(batch), "all")
 
-    def total(self, losses: Mapping[str, Tensor], stage: str = "train") -> Tensor:
-        """Weighted sum; logs every term unweighted. In training it is the share in the mean over the
-        batches of a step.
+    def total(
+        self, losses: Mapping[str, Tensor], stage: str = "train", counts: Mapping[str, float] | None = None
+    ) -> Tensor:
+        """Weighted sum; logs every term unweighted. In training it is the share in the mean over the batches of a step,
+        and over the rows of all processes.
+
+        Args:
+            losses: unweighted terms.
+            stage: `train` or `valid`.
+            counts: what a term is a mean over in this batch, where that is not its rows.
 
         Raises:
             LabError: TRAIN_NONFINITE, in training, a term that is not finite.
         """
-        weighted = []
-        for name, value in losses.items():
-            training = stage == "train"
+        training = stage == "train"
+        shares: Mapping[str, float] = {}
+        known = losses
+        if training and self.ranks is not None and self.rows is not None:
+            rows = float(len(self.rows.own()))
+            counted = {name: (counts or {}).get(name, rows) if rows else 0.0 for name in losses}
+            known, shares = self.ranks.share(losses, counted)
+        for name, value in known.items():
             self.log(f"{stage}/{name}", value.detach(), on_step=training, on_epoch=not training, batch_size=1)
-            weighted.append(self.weights.get(name, 1.0) * self.rise(name) * value)
             self.idle_weights.discard(name)
-        total = sum(weighted[1:], start=weighted[0])
-        if stage == "train":
-            check_losses(losses, total, self.batches)
-            return total / self.accumulate if self.averaged else total
-        return total
+        weights = {name: self.weights.get(name, 1.0) * self.rise(name) for name in known}
+        terms = [weights[name] * shares.get(name, 1.0) * value for name, value in losses.items()]
+        total = sum(terms[1:], start=terms[0])
+        if not training:
+            return total
+        joint = total if known is losses else sum(weights[name] * value for name, value in known.items())
+        check_losses(known, torch.as_tensor(joint), self.batches)
+        return total / self.accumulate if self.averaged else total

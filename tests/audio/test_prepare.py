@@ -365,8 +365,11 @@ def test_a_killed_call_leaves_recordings_in_the_private_folder_until_the_next(by
     monkeypatch.setenv("GSV_LAB_CACHE", str(tmp_path / "cache"))
     child = os.fork()
     if child == 0:
-        module.write_list = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-        prepare([path], tmp_path / "out")
+        try:
+            module.write_list = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+            prepare([path], tmp_path / "out")
+        finally:  # an error must not let this process go on with the tests
+            os._exit(1)
     os.waitpid(child, 0)
     left = list(tmp_path.rglob("*.flac"))
     assert left and all(tmp_path / "cache" / "private" in place.parents for place in left)

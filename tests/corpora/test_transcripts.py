@@ -205,8 +205,10 @@ def test_a_killed_run_goes_on_where_it_was(recording: Path, tmp_path: Path, monk
     monkeypatch.setenv("GSV_LAB_CACHE", str(tmp_path / "cache"))
     child = os.fork()
     if child == 0:
-        prepare([recording], tmp_path / "out", transcribe=Fake(transcript("first"), transcript("second"), None))
-        os._exit(0)
+        try:
+            prepare([recording], tmp_path / "out", transcribe=Fake(transcript("first"), transcript("second"), None))
+        finally:  # an error must not let this process go on with the tests
+            os._exit(1)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     assert not (tmp_path / "out").exists()
     (left,) = (tmp_path / "cache" / "private").glob("resumed-*")

@@ -26,10 +26,10 @@ def course(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[float]]:
     seen: dict[str, list[float]] = {}
     total = Task.total
 
-    def noted(self: Task, losses: Any, stage: str = "train") -> Tensor:
+    def noted(self: Task, losses: Any, stage: str = "train", counts: Any = None) -> Tensor:
         for name, value in losses.items() if stage == "train" else ():
             seen.setdefault(name, []).append(float(value.detach()))
-        return total(self, losses, stage)
+        return total(self, losses, stage, counts)
 
     monkeypatch.setattr(Task, "total", noted)
     monkeypatch.setattr(LoggingCallback, "on_validation_batch_end", lambda *_, **__: None)

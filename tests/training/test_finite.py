@@ -42,12 +42,12 @@ def spoilt(
     total = Task.total
     before: list[bytes] = []
 
-    def changed(task: Task, terms: Terms, stage: str = "train") -> Any:
+    def changed(task: Task, terms: Terms, stage: str = "train", counts: Any = None) -> Any:
         if stage == "train" and task.batches >= batch:
             if state is not None:
                 before.append(state.read_bytes())
             terms = spoil(task, terms)
-        return total(task, terms, stage)
+        return total(task, terms, stage, counts)
 
     monkeypatch.setattr(Task, "total", changed)
     return before

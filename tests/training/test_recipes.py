@@ -129,8 +129,8 @@ def test_kl_rises(store: ClipStore, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     totals: list[tuple[float, float]] = []
     total = Task.total
 
-    def keep(task: Task, losses: Any, stage: str = "train") -> Tensor:
-        made = total(task, losses, stage)
+    def keep(task: Task, losses: Any, stage: str = "train", counts: Any = None) -> Tensor:
+        made = total(task, losses, stage, counts)
         if "kl" in losses and stage == "train":
             values = {name: float(value.detach()) for name, value in losses.items()}
             others = sum(task.weights.get(name, 1.0) * value for name, value in values.items() if name != "kl")

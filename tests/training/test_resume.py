@@ -39,10 +39,10 @@ def killed(made: dict[str, Any], folder: Path, batch: int, monkeypatch: pytest.M
     """Run a training in a process of its own that is killed in the middle of a batch."""
     total = Task.total
 
-    def fatal(task: Task, losses: Any, stage: str = "train") -> Any:
+    def fatal(task: Task, losses: Any, stage: str = "train", counts: Any = None) -> Any:
         if stage == "train" and task.batches >= batch:
             os.kill(os.getpid(), signal.SIGKILL)
-        return total(task, losses, stage)
+        return total(task, losses, stage, counts)
 
     child = os.fork()
     if child == 0:
@@ -288,10 +288,10 @@ def test_ctrl_c_ends_after_a_whole_batch(store: ClipStore, tmp_path: Path, monke
     total = Task.total
     asked = []
 
-    def interrupted(task: Task, losses: Any, stage: str = "train") -> Any:
+    def interrupted(task: Task, losses: Any, stage: str = "train", counts: Any = None) -> Any:
         if stage == "train" and task.batches == 3 and not asked:
             asked.append(os.kill(os.getpid(), signal.SIGINT))
-        return total(task, losses, stage)
+        return total(task, losses, stage, counts)
 
     with monkeypatch.context() as patched:
         patched.setattr(Task, "total", interrupted)

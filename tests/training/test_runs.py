@@ -127,15 +127,15 @@ def test_how_a_run_ended(store: ClipStore, tmp_path: Path, monkeypatch: pytest.M
     begun = card(tmp_path / "stopped")["machine"]["begun"]
     total = Task.total
 
-    def spoilt(task: Task, losses: Any, stage: str = "train") -> Any:
+    def spoilt(task: Task, losses: Any, stage: str = "train", counts: Any = None) -> Any:
         value = math.nan if task.batches == 1 else 1.0
         return total(task, {name: loss * value for name, loss in losses.items()}, stage)
 
     seen = []
 
-    def looked_at(task: Task, losses: Any, stage: str = "train") -> Any:
+    def looked_at(task: Task, losses: Any, stage: str = "train", counts: Any = None) -> Any:
         seen.extend((run.state, run.in_use) for run in find(tmp_path / "looked"))
-        return total(task, losses, stage)
+        return total(task, losses, stage, counts)
 
     with monkeypatch.context() as patched, pytest.raises(LabError, match="nan"):
         patched.setattr(Task, "total", spoilt)
@@ -162,21 +162,23 @@ def test_a_killed_run_is_named_so_and_its_curves_go_on(
     fit(made, tmp_path / "straight", progress_bar=False)
     total = Task.total
 
-    def fatal(task: Task, losses: Any, stage: str = "train") -> Any:
+    def fatal(task: Task, losses: Any, stage: str = "train", counts: Any = None) -> Any:
         if stage == "train" and task.batches == 5:
             for logger in task.loggers:
                 logger.experiment.flush()
             os.kill(os.getpid(), signal.SIGKILL)
-        return total(task, losses, stage)
+        return total(task, losses, stage, counts)
 
     child = os.fork()
     if child == 0:
-        monkeypatch.setattr(Task, "total", fatal)
-        # States of every third batch alone, so that the next call makes some batches again.
-        save = "gsv_lab.training.run_state.StateSaver.save"
-        monkeypatch.setattr(save, _every_third(save))
-        fit(made, tmp_path / "killed", progress_bar=False)
-        os._exit(0)
+        try:
+            monkeypatch.setattr(Task, "total", fatal)
+            # States of every third batch alone, so that the next call makes some batches again.
+            save = "gsv_lab.training.run_state.StateSaver.save"
+            monkeypatch.setattr(save, _every_third(save))
+            fit(made, tmp_path / "killed", progress_bar=False)
+        finally:  # an error must not let this process go on with the tests
+            os._exit(1)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
     (run,) = find(tmp_path / "killed")

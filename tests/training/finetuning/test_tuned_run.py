@@ -59,10 +59,10 @@ def fatal(batch: int, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on, a process that comes to a batch of a stage is killed in the middle of it."""
     total = Task.total
 
-    def killing(task: Task, losses: Any, what: str = "train") -> Any:
+    def killing(task: Task, losses: Any, what: str = "train", counts: Any = None) -> Any:
         if what == "train" and task.batches >= batch and stage in task.components():
             os.kill(os.getpid(), signal.SIGKILL)
-        return total(task, losses, what)
+        return total(task, losses, what, counts)
 
     monkeypatch.setattr(Task, "total", killing)
 
@@ -166,10 +166,10 @@ def test_ctrl_c_says_where_it_stands_and_the_same_call_goes_on(
     total = Task.total
     asked: list[None] = []
 
-    def interrupted(task: Task, losses: Any, stage: str = "train") -> Any:
+    def interrupted(task: Task, losses: Any, stage: str = "train", counts: Any = None) -> Any:
         if stage == "train" and task.batches == 1 and not asked:
             asked.append(os.kill(os.getpid(), signal.SIGINT))
-        return total(task, losses, stage)
+        return total(task, losses, stage, counts)
 
     monkeypatch.setattr(Task, "total", interrupted)
     with pytest.raises(KeyboardInterrupt, match="saved after batch 2; the same command goes on there"):
