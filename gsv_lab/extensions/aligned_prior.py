@@ -109,6 +109,10 @@ class AlignedPrior(Prior):
         """The blocks over frames and the last projection."""
         return [self.fused_blocks, self.out_proj]
 
+    def tuned_modules(self) -> list[nn.Module]:
+        """Nothing: losses on waves unteach what a discriminator of latents taught (docs/training.md)."""
+        return []
+
     def forward(
         self,
         quantized: Tensor,

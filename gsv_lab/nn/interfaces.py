@@ -268,8 +268,12 @@ class Prior(Role):
         return []
 
     def joint_modules(self) -> list[nn.Module]:
-        """Modules after content and text are joined, which fine-tuning with transcripts moves; the whole prior here."""
+        """Modules after content and text are joined; the whole prior here."""
         return [self]
+
+    def tuned_modules(self) -> list[nn.Module]:
+        """What fine-tuning with transcripts moves."""
+        return self.joint_modules()
 
 
 class Posterior(Role):

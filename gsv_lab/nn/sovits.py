@@ -294,7 +294,7 @@ class SoVITS(Component):
     def tuned_modules(self, transcribed: bool) -> list[nn.Module]:
         """What fine-tuning moves: the parts that carry the voice; with transcripts also what joins content and text."""
         modules: list[nn.Module] = [self.speaker_encoder, self.flow, self.vocoder]
-        return modules + self.prior.joint_modules() if transcribed else modules
+        return modules + self.prior.tuned_modules() if transcribed else modules
 
     def components(self) -> dict[str, Component]:
         """The parts that are there, under the names by which probes address them."""

@@ -3,8 +3,6 @@
 The first process (rank 0) is that of `gsv_lab.training.fit`: it validates, saves and says when a batch begins. The
 others build the same task, get its state from the first, and train until they are told to end; they write nothing. One
 that dies ends the training with its error.
-
-    python -m gsv_lab.training.following FOLDER RANK
 """
 
 from __future__ import annotations
@@ -231,7 +229,7 @@ def _foreign(experiment: Any) -> set[str]:
 
 def _start(folder: Path, rank: int) -> subprocess.Popen[bytes]:
     """One of the other processes; Ctrl-C is the first one's affair."""
-    command = [sys.executable, "-m", "gsv_lab.training.following", str(folder), str(rank)]
+    command = [sys.executable, "-c", f"from {__name__} import main; main()", str(folder), str(rank)]
     log = (folder / f"log{rank}").open("wb")
     with log:
         return subprocess.Popen(
@@ -297,7 +295,3 @@ def main() -> None:
         with suppress(LabError):  # the first process has gone, and its folder
             save_bytes(folder / f"error{rank}.json", json.dumps(told).encode())
         os._exit(2)
-
-
-if __name__ == "__main__":
-    main()

@@ -58,7 +58,8 @@ def tunable_sovits(sovits: SoVITS, transcribed: bool) -> Tunable:
     """A SoVITS whose speaker encoder holds the vector of one voice; `transcribed`: whether texts are known."""
     prior = sovits.prior
     reading, attention = (prior.joint_modules(), attending(prior)) if transcribed else ([], [])
-    parts: list[Any] = [part for name, part in sovits.parts().items() if name in CONDITIONED]
+    still = [] if prior.tuned_modules() else [prior]
+    parts: list[Any] = [part for name, part in sovits.parts().items() if name in CONDITIONED and part not in still]
     conditioned = [(part, int(part.speaker_dim)) for part in parts]
     modules = sovits.tuned_modules(transcribed)
     return Tunable(sovits, modules, reading, conditioned, attention, always=[sovits.speaker_encoder])

@@ -137,9 +137,9 @@ def test_updates_merged_and_beside_the_weights_are_those_of_peft(networks: tuple
     filled(gpt)
     filled(sovits)
     learned = outputs(gpt, sovits)
-    assert all(
-        float((value - before[name]).abs().max()) > 1e-3 * float(value.abs().max()) for name, value in learned.items()
-    )
+    still = set() if sovits.prior.tuned_modules() else {"prior.mean", "prior.scale"}
+    for name, value in learned.items():
+        assert (float((value - before[name]).abs().max()) > 1e-3 * float(value.abs().max())) == (name not in still)
     moved = [method.moved(network).adapters for network in (gpt, sovits)]
     merged = copy.deepcopy(base)
     for network, adapters in zip(merged, moved, strict=True):
@@ -205,11 +205,23 @@ def test_full_tuning_frees_the_parts_that_carry_a_voice(networks: tuple[Any, Any
     FullTuning().apply(tunable_gpt(gpt))
     assert free(gpt) == inside(gpt, gpt)
     FullTuning().apply(own(sovits))
-    joint = [*sovits.prior.joint_modules(), *filter(None, [sovits.parts().get("pitch_predictor")])]
+    joint = [*sovits.prior.tuned_modules(), *filter(None, [sovits.parts().get("pitch_predictor")])]
     always = [sovits.speaker_encoder, sovits.flow, sovits.vocoder]
     assert free(sovits) == inside(sovits, *always, *joint) and "speaker_encoder.vector" in free(sovits)
     FullTuning().apply(tunable_sovits(sovits, transcribed=False))
     assert free(sovits) == inside(sovits, *always)
+
+
+def test_a_prior_that_a_discriminator_taught_stays_as_it_is(labs: dict[str, Lab]) -> None:
+    """But for its last blocks, where somebody asks for these."""
+    for lab, parts in ((labs["planning nano"], set()), (labs["nano"], {"prior"})):
+        for method in (FullTuning(), SpeakerTuning()):
+            sovits = copy.deepcopy(lab.family.synthesizer.sovits)
+            method.apply(own(sovits))
+            moved = {name.split(".")[0] for name in free(sovits)}
+            assert moved & {"prior"} == parts and {"speaker_encoder", "flow"} <= moved
+        LastBlocks().apply(own(sovits))
+        assert {name.split(".")[0] for name in free(sovits)} == {"speaker_encoder", "prior"}
 
 
 def apart() -> Any:
@@ -264,7 +276,8 @@ def test_lora_frees_updates_and_the_vector_alone(networks: tuple[Any, Any]) -> N
     assert {name for name in found if ".lora_" not in name} == {"speaker_encoder.vector"}
     assert {name.split(".lora_")[0] for name in found if ".lora_" in name} == set(names)
     parts = {name.split(".")[0] for name in names}
-    assert parts == {"prior", "flow", "vocoder", *({"pitch_predictor"} & sovits.parts().keys())}
+    prior = {"prior"} if sovits.prior.tuned_modules() else set()
+    assert parts == prior | {"flow", "vocoder", *({"pitch_predictor"} & sovits.parts().keys())}
     if sovits.prior.alignment() is not None:
         kinds = {"query", "key", "value", "out", "content_in", "text_in"}
         assert {f"prior.cross_attention.{kind}" for kind in kinds} <= set(names)
