@@ -34,6 +34,7 @@ ANYWAY = "take a recording that is too noisy, too"
 NO_VERDICT = "take the checkpoint with the lowest held-out loss unheard, whatever the recordings are like"
 NOT_BETTER = "tune on recordings that are too poor, and write the tuned voice where it is not better than zero-shot"
 OR_UNTUNED = "write the untuned voice of all recordings where no tuned one is better"
+TERMS = "words or sentences in which the voice must be clear, one a line: the verdict tells their wrong phones apart"
 STEPS = "batches of each stage; a --config may say others (default: 240)"
 SEED = "of windows, noise and updates; a --config may say another (default: 1234)"
 METHOD = "what learns: full (speaker, flow, vocoder, joint prior), lora, speaker, or last:N blocks"
@@ -142,6 +143,7 @@ def add_finetune(commands: Any) -> None:
     parser.add_argument("--seed", type=number(Seed), help=SEED)
     text = "YAML over configs/finetune, for example a recipe; may be given several times"
     parser.add_argument("--config", type=Path, action="append", default=[], help=text)
+    parser.add_argument("--terms", type=Path, metavar="FILE", help=TERMS)
     parser.add_argument("--no-verdict", action="store_true", help=NO_VERDICT)
     parser.add_argument("--anyway", action="store_true", help=NOT_BETTER)
     parser.add_argument("--or-untuned", action="store_true", help=OR_UNTUNED)
@@ -183,6 +185,7 @@ def _tuned(arguments: argparse.Namespace) -> Voice:
         verdict=not arguments.no_verdict,
         anyway=arguments.anyway,
         untuned=arguments.or_untuned,
+        terms=[] if arguments.terms is None else _lines(arguments.terms),
         say=say,
     )
 
@@ -262,6 +265,18 @@ def _speak(arguments: argparse.Namespace) -> None:
     )
     made = list(tqdm(sentences, "sentences", total, disable=arguments.quiet))
     say(joined(made).save(arguments.output))
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a text file that are not empty.
+
+    Raises:
+        TextError: TEXT_FILE.
+    """
+    found = [line.strip() for line in _read_text(path).splitlines() if line.strip()]
+    if not found:
+        raise TextError("TEXT_FILE", f"{path.name!r} holds no terms", "a word or a sentence on each line")
+    return found
 
 
 def _read_text(path: Path) -> str:

@@ -6,7 +6,7 @@ folder while it lasts; killed, the same call goes on where it was, and the voice
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import torch
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.voice_clips import VoiceClips, read_clips
 from gsv_lab.corpora.voice_store import voice_store
+from gsv_lab.errors import ConfigError
 from gsv_lab.inference.family import Family
 from gsv_lab.inference.recordings import Recordings
 from gsv_lab.inference.voice import Voice
@@ -42,6 +43,7 @@ def finetune(
     verdict: bool = True,
     anyway: bool = False,
     untuned: bool = False,
+    terms: Sequence[str] = (),
     progress_bar: bool = True,
     say: Callable[[str], None] = lambda line: None,
     **settings: Any,
@@ -61,6 +63,7 @@ def finetune(
             folder. Without it the checkpoint with the lowest held-out loss is taken, whatever it is like.
         anyway: hand out a tuned voice that is not better, and tune on recordings that are too poor.
         untuned: hand out the untuned voice of all recordings where no tuned one is better.
+        terms: words or sentences in which the voice must be clear: they are spoken and measured in the verdict.
         progress_bar: show one.
         say: called with a line on the clips, and when a training begins.
         settings: what is trained, and for how long: the fields of `Settings`.
@@ -74,7 +77,10 @@ def finetune(
     how, folder = Settings(**settings), Path(folder)
     found = read_clips(folder, max_seconds)
     experiments = how.experiments(family, found.transcribed)
-    judgement = Judgement(recordings, found, anyway, untuned) if verdict else None
+    if terms and not verdict:
+        problem = "terms are spoken for the verdict, and there is to be none"
+        raise ConfigError("CONFIG_INCONSISTENT", problem, "terms with a verdict")
+    judgement = Judgement(recordings, found, anyway, untuned, terms) if verdict else None
     found = judgement.good_clips if judgement else found
     place = RunFolder(family, recordings.fingerprints, experiments, found, run)
     left = f", {len(found.left_out)} left out" if found.left_out else ""

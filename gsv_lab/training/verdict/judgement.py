@@ -17,6 +17,7 @@ from gsv_lab.training.verdict.data import judge_data
 from gsv_lab.training.verdict.judging import judge
 from gsv_lab.training.verdict.page import write_verdict
 from gsv_lab.training.verdict.reference import REFERENCES
+from gsv_lab.training.verdict.speaking import terms_to_speak
 from gsv_lab.training.verdict.verdict import STAY, Verdict
 
 
@@ -28,15 +29,27 @@ class Judgement:
         found: the clips.
         anyway: tune on poor recordings, and hand out the best tuned voice where none is better than the untuned one.
         untuned: hand out the untuned voice there.
+        terms: words or sentences that the candidates speak beside the other texts.
 
     Attributes:
         verdict: what is known so far.
         good_clips: those to tune on; all of them where the recordings are too poor.
         page: where the verdict can be read, once it is written.
+
+    Raises:
+        ConfigError: PARAM_RANGE, too many terms. TextError: a term that has no sounds.
     """
 
-    def __init__(self, recordings: Recordings, found: VoiceClips, anyway: bool = False, untuned: bool = False) -> None:
+    def __init__(
+        self,
+        recordings: Recordings,
+        found: VoiceClips,
+        anyway: bool = False,
+        untuned: bool = False,
+        terms: Sequence[str] = (),
+    ) -> None:
         self.anyway, self.untuned = anyway, untuned
+        self.terms = terms_to_speak(recordings, terms)
         family, first = recordings.family, found.clips[0]
         self.sample_rate = recordings.sample_rate
         self.page: Path | None = None
@@ -74,7 +87,7 @@ class Judgement:
         Raises:
             LabError: SAVE_FAILED.
         """
-        judged = judge(recorded, found, stages, progress_bar=progress_bar)
+        judged = judge(recorded, found, stages, self.terms, progress_bar=progress_bar)
         self.verdict = replace(self.verdict, judged=judged)
         self.page = write_verdict(self.verdict, folder, self.sample_rate)
         step = self.verdict.shown

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm.auto import tqdm
 
+from gsv_lab.text import Phones
 from gsv_lab.training.finetuning.candidates import Candidate, Recorded, held_out_losses
 from gsv_lab.training.verdict.rule import HELD_OUT, Choice, choose
 from gsv_lab.training.verdict.speaking import Listener, Said, Text, speak_all, texts_to_speak
@@ -40,6 +41,7 @@ def judge(
     recorded: Recorded,
     found: Sequence[Candidate],
     stages: Sequence[str],
+    terms: Sequence[Phones] = (),
     seeds: Sequence[int] = SEEDS,
     progress_bar: bool = True,
 ) -> Judged:
@@ -49,12 +51,13 @@ def judge(
         recorded: the recordings.
         found: candidates in the order of their steps.
         stages: that were trained.
+        terms: that are spoken beside the other texts.
         seeds: of the utterances.
         progress_bar: show one.
     """
     losses = {one.step: held_out_losses(recorded, one, stages) for one in found}
     listener = Listener(recorded)
-    texts = texts_to_speak(recorded)
+    texts = [*texts_to_speak(recorded), *(Text(phones, term=True) for phones in terms)]
     spoken = worth_hearing(losses, affordable(texts, len(seeds)))
     chosen = [one for one in found if one.step in spoken]
     with tqdm(total=len(chosen) * len(texts) * len(seeds), desc="verdict", disable=not progress_bar) as bar:
@@ -82,9 +85,10 @@ def table_of(
 ) -> dict[int, dict[str, np.ndarray]]:
     """Step -> measure -> one value a text, the mean over seeds; and one a second for the held-out losses.
 
-    `forgetting` is the phone error on texts that have nothing to do with the recordings.
+    `forgetting` is the phone error on texts that have nothing to do with the recordings, `terms` that on the terms.
     """
-    foreign = [number for number, text in enumerate(texts) if not text.held_out]
+    foreign = [number for number, text in enumerate(texts) if text.own]
+    terms = [number for number, text in enumerate(texts) if text.term]
     gathered: dict[int, dict[str, dict[int, list[float]]]] = {}
     for one in said:
         for name, value in one.measures.items():
@@ -94,5 +98,6 @@ def table_of(
         means = {name: np.array([np.mean(by_text[n]) for n in sorted(by_text)]) for name, by_text in measures.items()}
         if "phone_error" in means:
             means["forgetting"] = means["phone_error"][foreign]
+            means |= {"terms": means["phone_error"][terms]} if terms else {}
         table[step] = {HELD_OUT: losses[step], **means}
     return table

@@ -23,6 +23,7 @@ SHOWN = {
     "similarity": "similarity (own verifier)",
     "phone_error": "wrong phones (content encoder)",
     "forgetting": "wrong phones, other texts",
+    "terms": "wrong phones, terms",
     "alignment": "alignment score, nat",
     "wrong_words": "words skipped or repeated",
     "copied": "copied speech",
@@ -56,7 +57,7 @@ def _sounds(verdict: Verdict, sample_rate: int) -> list[Html]:
     """The untuned and a tuned voice with the first of the kit's own texts."""
     judged = verdict.judged
     assert judged is not None, "nobody has spoken"
-    number = next(n for n, text in enumerate(judged.texts) if not text.held_out)
+    number = next(n for n, text in enumerate(judged.texts) if text.own)
     players = []
     for step in dict.fromkeys((0, verdict.shown)):
         said = next(one for one in judged.said if (one.step, one.text, one.seed) == (step, number, SEEDS[0]))

@@ -36,6 +36,7 @@ HARMS: dict[str, Harm] = {
     "similarity": Harm(1, 0.0, "further from the speaker"),
     "phone_error": Harm(-1, 0.05, "less clear"),
     "forgetting": Harm(-1, 0.05, "less clear on texts of other kinds"),
+    "terms": Harm(-1, 0.05, "less clear on the terms"),
     "wrong_words": Harm(-1, 0.02, "skips or repeats words"),
     "copied": Harm(-1, 0.05, "says what it was tuned on"),
 }

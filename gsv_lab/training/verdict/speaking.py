@@ -16,10 +16,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from gsv_lab.audio.alignment import greedy, phone_errors
-from gsv_lab.errors import LabError
+from gsv_lab.errors import ConfigError, LabError
 from gsv_lab.evaluation.measures.completeness import completeness
 from gsv_lab.evaluation.measures.text import folded_by_word
 from gsv_lab.inference.generation import Generation, GenerationOptions, SpeechWarning
+from gsv_lab.inference.recordings import Recordings
 from gsv_lab.inference.voice import Voice
 from gsv_lab.text import CTC_SYMBOLS, Phones
 from gsv_lab.training.finetuning.candidates import Candidate, Recorded
@@ -31,6 +32,8 @@ MOST_HELD_OUT = 6
 """Texts of held-out clips that are spoken."""
 LONGEST_TEXT = 12.0
 """Seconds of the clip whose text is spoken."""
+MOST_TERMS = 40
+"""Terms that are spoken: each costs a sentence for every candidate and seed."""
 OTHER_LANGUAGE = 2
 """Own texts of the other language."""
 NO_FIT = -10.0
@@ -38,10 +41,16 @@ NO_FIT = -10.0
 
 
 class Text(NamedTuple):
-    """What is spoken, and whether it is the text of a clip that was held out; others are the kit's own."""
+    """What is spoken: the text of a held-out clip, a `term` that matters to whoever tunes, or one of the kit's own."""
 
     phones: Phones
-    held_out: bool
+    held_out: bool = False
+    term: bool = False
+
+    @property
+    def own(self) -> bool:
+        """Whether it is one of the kit's own."""
+        return not (self.held_out or self.term)
 
 
 @dataclass(frozen=True)
@@ -118,10 +127,27 @@ def texts_to_speak(recorded: Recorded) -> list[Text]:
     found = [Text(read(recordings, row.text, row.language), True) for row in short[:MOST_HELD_OUT]]
     language = spoken_language(rows[0].text, rows[0].language)
     for sentence in OWN[language]:
-        found.append(Text(read(recordings, sentence, language), False))
+        found.append(Text(read(recordings, sentence, language)))
     for other in OWN.keys() - {language}:
-        found += [Text(read(recordings, sentence, other), False) for sentence in OWN[other][:OTHER_LANGUAGE]]
+        found += [Text(read(recordings, sentence, other)) for sentence in OWN[other][:OTHER_LANGUAGE]]
     return found
+
+
+def terms_to_speak(recordings: Recordings, terms: Sequence[str]) -> list[Phones]:
+    """Phones of words or sentences that matter to whoever tunes, each in its own language.
+
+    Raises:
+        ConfigError: PARAM_RANGE, more than `MOST_TERMS`; CONFIG_INCONSISTENT, nothing hears phones. TextError: one that
+            has no sounds.
+    """
+    if terms and not recordings.family.synthesizer.content_encoder.n_phones:
+        problem = f"wrong phones in the terms are to be told, and nothing in {recordings.family.version} hears phones"
+        raise ConfigError("CONFIG_INCONSISTENT", problem, "no terms")
+    if len(terms) > MOST_TERMS:
+        raise ConfigError(
+            "PARAM_RANGE", f"There are {len(terms)} terms", f"at most {MOST_TERMS}", "Keep the hardest ones"
+        )
+    return [read(recordings, term, "auto") for term in terms]
 
 
 def speak_all(

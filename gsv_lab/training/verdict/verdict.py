@@ -101,7 +101,9 @@ class Verdict:
             "place": {str(step): place for step, place in self.places().items()},
             "verifier": None if self.reference is None else self.reference._asdict(),
             "rule": {name: {"better": harm.better, "tolerance": harm.tolerance} for name, harm in HARMS.items()},
-            "texts": [{"text": text.phones.text, "held_out": text.held_out} for text in self.judged.texts],
+            "texts": [
+                {"text": text.phones.text, "held_out": text.held_out, "term": text.term} for text in self.judged.texts
+            ],
             "seeds": list(SEEDS),
         }  # fmt: skip
 

@@ -152,6 +152,40 @@ def test_a_bad_clip_is_left_out_of_the_training(
     assert "left out" in (tmp_path / "run" / HTML).read_text(encoding="utf-8")
 
 
+def test_terms_are_told_apart(
+    lab: Lab, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the verdict, by file of the command; without a verdict nobody would hear them."""
+    measured(monkeypatch)
+    losses_fall(monkeypatch, 0.1)
+    terms = tmp_path / "terms.txt"
+    terms.write_text("superposition\n\n  entanglement\n", encoding="utf-8")
+    often = tmp_path / "often.yaml"
+    often.write_text("trainer: {checkpoint_every: 2, validate_every: 1000}", encoding="utf-8")
+    command = ["finetune", str(clips), "--model", str(lab.family.folder), "--output", str(tmp_path / "v.safetensors")]
+    command += [
+        "--run-folder",
+        str(tmp_path / "run"),
+        "--steps",
+        "2",
+        "--learning-rate",
+        "1e-9",
+        "--config",
+        str(often),
+    ]
+    assert main([*command, "--terms", str(terms)]) == 0
+    told = json.loads((tmp_path / "run" / JSON).read_text(encoding="utf-8"))
+    assert [text["text"] for text in told["texts"] if text["term"]] == ["superposition", "entanglement"]
+    assert "terms" in told["steps"][1]["differences"] and "terms" in told["rule"]
+    assert "wrong phones, terms" in (tmp_path / "run" / HTML).read_text(encoding="utf-8")
+    terms.write_text("\n", encoding="utf-8")
+    for more, code in ((["--terms", str(terms)], "TEXT_FILE"), (["--terms", str(tmp_path / "none")], "TEXT_FILE")):
+        assert main([*command, *more]) == 2 and f"[{code}]" in capsys.readouterr().err
+    with pytest.raises(LabError) as caught:
+        tuned(lab, clips, tmp_path / "other", terms=["superposition"], verdict=False)
+    assert caught.value.code == "CONFIG_INCONSISTENT" and not (tmp_path / "other").exists()
+
+
 def test_nothing_that_evaluates_is_loaded(
     lab: Lab, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ TEXTS = {
     "similarity": np.linspace(0.7, 0.8, 8),
     "phone_error": np.linspace(0.2, 0.3, 8),
     "forgetting": np.linspace(0.1, 0.3, 6),
+    "terms": np.linspace(0.2, 0.4, 6),
     "wrong_words": np.zeros(8),
     "copied": np.linspace(0.0, 0.01, 8),
 }

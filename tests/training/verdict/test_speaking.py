@@ -13,11 +13,12 @@ from made_minutes import RATE, Spoken, write
 from gsv_lab import audio
 from gsv_lab.corpora.voice_clips import read_clips
 from gsv_lab.corpora.voice_store import voice_store
+from gsv_lab.errors import ConfigError, TextError
 from gsv_lab.inference.lab import load
 from gsv_lab.text import phonemize
 from gsv_lab.training.finetuning.candidates import Candidate, Recorded, by_second, held_out_losses
 from gsv_lab.training.verdict.judging import MOST_STEPS, affordable, table_of
-from gsv_lab.training.verdict.speaking import Listener, Said, Text, texts_to_speak
+from gsv_lab.training.verdict.speaking import Listener, Said, Text, terms_to_speak, texts_to_speak
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def test_texts_of_held_out_clips_and_texts_of_other_kinds_are_spoken(recorded: R
     texts = texts_to_speak(recorded)
     held_out = [row.text for row in recorded.store.rows if row.split == "valid"]
     assert [text.phones.text for text in texts if text.held_out] == held_out
-    own = [text.phones.language for text in texts if not text.held_out]
+    own = [text.phones.language for text in texts if text.own]
     assert own == ["en"] * 6 + ["zh"] * 2
     assert affordable(texts, 2) == MOST_STEPS and affordable(texts * 9, 2) == 1
 
@@ -87,8 +88,29 @@ def test_seconds_are_means_of_their_frames() -> None:
     assert by_second(torch.arange(6.0), 0.2).tolist() == [2.5]
 
 
+def test_terms_are_read_in_their_own_language_and_counted(recorded: Recorded) -> None:
+    texts = ["superposition", "量子计算机", "entanglement"]
+    found = terms_to_speak(recorded.recordings, texts)
+    assert [phones.text for phones in found] == texts
+    assert [phones.language for phones in found] == ["en", "zh", "en"]
+    with pytest.raises(ConfigError, match="There are 41 terms") as caught:
+        terms_to_speak(recorded.recordings, ["word"] * 41)
+    assert caught.value.code == "PARAM_RANGE"
+    with pytest.raises(TextError):
+        terms_to_speak(recorded.recordings, ["word", "..."])
+
+
+def test_terms_are_no_texts_of_other_kinds() -> None:
+    """Wrong phones in them are told apart from those of the kit's own texts."""
+    texts = [Text(phonemize(word, "en"), term=term) for word, term in (("one", False), ("two", True), ("three", True))]
+    said = [Said(0, number, 0, {"phone_error": 0.1 * number}, torch.zeros(1)) for number in range(3)]
+    table = table_of(said, {0: np.ones(2)}, texts)
+    assert table[0]["terms"] == pytest.approx([0.1, 0.2]) and table[0]["forgetting"] == pytest.approx([0.0])
+    assert "terms" not in table_of(said[:1], {0: np.ones(2)}, texts[:1])[0]
+
+
 def test_seeds_are_averaged_and_forgetting_is_of_other_texts() -> None:
-    texts = [Text(phonemize("one", "en"), True), Text(phonemize("two", "en"), False)]
+    texts = [Text(phonemize("one", "en"), held_out=True), Text(phonemize("two", "en"))]
     said = [
         Said(step, text, seed, {"phone_error": 0.1 * step + 0.2 * text + 0.02 * seed}, torch.zeros(1))
         for step in (0, 3) for text in (0, 1) for seed in (0, 1)
