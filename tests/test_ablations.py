@@ -17,6 +17,7 @@ import gsv_lab
 from gsv_lab import audio
 from gsv_lab.errors import ConfigError
 from gsv_lab.extensions.measured_speaker_encoder import median_log_f0
+from gsv_lab.hooks import probe, swap
 from gsv_lab.nn.interfaces import Conditioning, Vocoded
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.system.config import build
@@ -55,8 +56,8 @@ def no_notice() -> Iterator[None]:
         yield
 
 
-def test_there_are_eleven_short_ones() -> None:
-    assert len(NAMES) == 11
+def test_there_are_thirteen_short_ones() -> None:
+    assert len(NAMES) == 13
     for name in NAMES:
         lines = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
         assert len(lines) <= 12 and lines[0].startswith("# ")
@@ -157,6 +158,48 @@ def test_style_encoder_learns_its_whole_vector(base: str) -> None:
         assert torch.equal(conditioning.median_log_f0, median_log_f0(features))
     else:
         assert conditioning.ltas is None and conditioning.median_log_f0 is None
+
+
+@both
+def test_ecapa_weighs_frames_for_each_channel(base: str) -> None:
+    ablation, whole = tasks(base, "speaker_ecapa")
+    sovits = ablation.sovits
+    with torch.no_grad(), probe(sovits, "speaker_encoder.pooling.attention") as records:
+        voice = sovits.embed(ablation.reference(sovits_batch(ablation)))
+    weights = records["speaker_encoder.pooling.attention"].value
+    torch.testing.assert_close(weights.sum(-1), torch.ones(weights.shape[:2]))
+    assert not torch.allclose(weights[:, :1].expand_as(weights), weights, rtol=1e-3)
+    assert sovits.conditioning(voice).speaker.shape[1] == whole.sovits.speaker_encoder.speaker_dim
+
+
+@both
+def test_voices_are_read_from_the_table(base: str) -> None:
+    """Two recordings differ by their weights alone: with the weights of one entry both have the same vector."""
+    ablation, whole = tasks(base, "speaker_table")
+    encoder = ablation.sovits.speaker_encoder
+    features = whole.reference(sovits_batch(whole))
+    chosen = torch.zeros(1, encoder.heads, len(encoder.table))
+    chosen[..., 3] = 1
+    with torch.no_grad():
+        mixed = encoder(features)
+        with probe(encoder, edits=[swap("weights", chosen)]):
+            alone = encoder(features)
+    assert not torch.allclose(mixed[0], mixed[1]) and torch.equal(alone[0], alone[1])
+    assert not torch.allclose(alone, mixed)
+
+
+@both
+@pytest.mark.parametrize("name", ["speaker_ecapa", "speaker_table"])
+def test_speaker_encoders_learn_with_all_their_tensors(name: str, base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two batches reach and move every tensor, but for the bias of keys, which the softmax takes away."""
+    task = tasks(base, name)[0]
+    tensors = dict(task.sovits.speaker_encoder.named_parameters())
+    tensors.pop("base.attention.key.bias", None)
+    before = {key: value.clone() for key, value in tensors.items()}
+    for _ in range(2):
+        train_batch(task, sovits_batch(task), monkeypatch)
+    for key, value in tensors.items():
+        assert value.grad.abs().sum() > 0 and not torch.equal(value, before[key]), key
 
 
 def given_to_vocoder(task: Any, monkeypatch: pytest.MonkeyPatch) -> list[Conditioning]:

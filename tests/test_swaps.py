@@ -56,6 +56,8 @@ STYLE = {
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "gsv_lab.nn.speaker_encoder.StyleEncoder": STYLE["init_args"],
     "gsv_lab.nn.speaker_encoder.VerifiedSpeakerEncoder": {"base": STYLE, "verification_dim": VERIFICATION},
+    "gsv_lab.extensions.ecapa_tdnn.ECAPATDNN": {"spec_channels": 160, "speaker_dim": 20, "width": 16},
+    "gsv_lab.extensions.speaker_table.SpeakerTable": {"base": STYLE},
     "gsv_lab.nn.hifigan.HiFiGAN": {
         "width": 16,
         "upsample_rates": [8, 5, 4, 2],
@@ -309,6 +311,7 @@ RELEASED_STYLE = {
 RELEASED: dict[str, dict[str, Any]] = {
     "gsv_lab.nn.speaker_encoder.VerifiedSpeakerEncoder": {"base": RELEASED_STYLE, "verification_dim": VERIFICATION},
     "gsv_lab.extensions.measured_speaker_encoder.MeasuredSpeakerEncoder": {"base": RELEASED_STYLE},
+    "gsv_lab.extensions.speaker_table.SpeakerTable": {"base": RELEASED_STYLE},
     "gsv_lab.extensions.source_filter_vocoder.SourceFilterVocoder": {
         "sample_rate": 32000, "hop_length": 640, "frame_hop": 320, "width": 16, "layers": 1,
     },

@@ -79,7 +79,7 @@ class SpeakerVerifier(Component):
 
 
 def weighted_statistics(x: Tensor, weight: Tensor) -> Tensor:
-    """Mean and standard deviation over frames: x (B, C, F), weight (B, 1, F) with the sum one -> (B, 2 C)."""
+    """Mean and standard deviation over frames: x (B, C, F), weight (B, 1 or C, F) with the sum one -> (B, 2 C)."""
     mean = (x * weight).sum(-1)
     mean_square = (x.square() * weight).sum(-1)
     variance = mean_square - mean.square()

@@ -18,6 +18,7 @@ import gsv_lab.released
 from gsv_lab.extensions.aligned_prior import AlignedPrior
 from gsv_lab.extensions.continuous_content import ContinuousContent
 from gsv_lab.extensions.duration_predictor import PlannedSemanticGPT
+from gsv_lab.extensions.ecapa_tdnn import ECAPATDNN
 from gsv_lab.extensions.istft_vocoder import InverseSTFTVocoder
 from gsv_lab.extensions.latent_discriminator import LatentDiscriminator
 from gsv_lab.extensions.letter_to_sound import LetterToSound
@@ -31,6 +32,7 @@ from gsv_lab.extensions.postfilter import FormantPostfilter, LatentPostfilter
 from gsv_lab.extensions.residual_correction import ResidualCorrection, Residuals
 from gsv_lab.extensions.resolution_discriminator import ResolutionDiscriminator
 from gsv_lab.extensions.source_filter_vocoder import SourceFilterVocoder
+from gsv_lab.extensions.speaker_table import SpeakerTable
 from gsv_lab.extensions.speaker_verifier import SpeakerVerifier
 from gsv_lab.extensions.teacher_head import TeacherHead
 from gsv_lab.hooks import Component, noise, probe
@@ -130,6 +132,8 @@ CASES: dict[str, Callable[[], Case]] = {
     "verified_speaker_encoder": lambda: Case(
         VerifiedSpeakerEncoder(StyleEncoder(10, G, width=8), 4), lambda part: part(FEATURES, verification=draw(1, 4))
     ),
+    "ecapa_tdnn": lambda: Case(ECAPATDNN(10, G, width=8, bottleneck=4), lambda part: part(FEATURES)),
+    "speaker_table": lambda: Case(SpeakerTable(StyleEncoder(10, G, width=8), 5, 2), lambda part: part(FEATURES)),
     "prior": lambda: Case(
         TextContentPrior(C, C, G, 9, 8, 16, 2, (1, 1, 1), attention_width=8, attention_heads=2), prior
     ),

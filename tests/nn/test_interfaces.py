@@ -15,6 +15,7 @@ from gsv_lab.errors import ConfigError
 from gsv_lab.extensions.aligned_prior import AlignedPrior
 from gsv_lab.extensions.continuous_content import ContinuousContent
 from gsv_lab.extensions.duration_predictor import PlannedSemanticGPT
+from gsv_lab.extensions.ecapa_tdnn import ECAPATDNN
 from gsv_lab.extensions.frontend import LogMelF0Frontend
 from gsv_lab.extensions.istft_vocoder import InverseSTFTVocoder
 from gsv_lab.extensions.measured_speaker_encoder import MeasuredSpeakerEncoder
@@ -25,6 +26,7 @@ from gsv_lab.extensions.phone_recogniser import DelayRecogniser, PhoneRecogniser
 from gsv_lab.extensions.pitch_predictor import Pitch, PitchPredictor
 from gsv_lab.extensions.resolution_discriminator import ResolutionDiscriminator
 from gsv_lab.extensions.source_filter_vocoder import SourceFilterVocoder
+from gsv_lab.extensions.speaker_table import SpeakerTable
 from gsv_lab.hooks import probe
 from gsv_lab.nn import interfaces
 from gsv_lab.nn.discriminators import (
@@ -71,6 +73,10 @@ SMALL: dict[str, Callable[[], Any]] = {
     "VerifiedSpeakerEncoder": lambda: VerifiedSpeakerEncoder(StyleEncoder(SPEC - 3, G, width=8), 5),
     "MeasuredSpeakerEncoder": lambda: MeasuredSpeakerEncoder(StyleEncoder(SPEC - 4, G, width=8), K),
     "MeasuredSpeakerEncoder-no-ltas": lambda: MeasuredSpeakerEncoder(StyleEncoder(SPEC - 4, G, width=8)),
+    "ECAPATDNN": lambda: ECAPATDNN(SPEC - 3, G, width=8, bottleneck=4),
+    "SpeakerTable": lambda: SpeakerTable(StyleEncoder(SPEC, G, width=8), 5, 2),
+    "SpeakerTable-verified": lambda: SpeakerTable(VerifiedSpeakerEncoder(StyleEncoder(SPEC, G, width=8), 5), 5, 2),
+    "SpeakerTable-measured": lambda: SpeakerTable(MeasuredSpeakerEncoder(StyleEncoder(SPEC, G + 1, width=8), K), 5, 2),
     "TextContentPrior": lambda: TextContentPrior(D, C, G, 11, **STACKS),
     "AlignedPrior": lambda: AlignedPrior(D, C, G, 11, width=8, layers=(1, 1)),
     "PhoneIndexPrior": lambda: PhoneIndexPrior(D, C, G, 11, **STACKS),
@@ -443,7 +449,8 @@ def test_wrapped_speaker_encoders_declare_what_they_hold() -> None:
     style = StyleEncoder(20, 12, width=16)
     inner = MeasuredSpeakerEncoder(VerifiedSpeakerEncoder(style, 5), ltas_dim=3)
     outer = VerifiedSpeakerEncoder(MeasuredSpeakerEncoder(style, ltas_dim=3), 5)
-    for encoder in (inner, outer):
+    table = SpeakerTable(inner, heads=1)
+    for encoder in (inner, outer, table):
         assert (encoder.spec_channels, encoder.speaker_dim, encoder.verification_dim) == (20, 15, 5)
         assert encoder.ltas_dim == 3 and encoder.gives == {"ltas", "median_log_f0"}
         assert encoder.reads == {"ltas", "log_f0", "voicing"}
