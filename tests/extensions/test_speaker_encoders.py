@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.extensions.ecapa_tdnn import ECAPATDNN, AttentiveStatisticsPooling, Res2Convolution
 from gsv_lab.extensions.measured_speaker_encoder import MeasuredSpeakerEncoder
-from gsv_lab.extensions.speaker_table import SpeakerTable
+from gsv_lab.extensions.speaker_table import SHARPNESS, SpeakerTable
 from gsv_lab.hooks import probe
 from gsv_lab.nn.frontend import LinearFrontend
 from gsv_lab.nn.interfaces import Features, SpeakerEncoder
@@ -120,19 +121,32 @@ def test_heads_that_do_not_fit_are_refused() -> None:
         table(MeasuredSpeakerEncoder(StyleEncoder(M, G, width=16)))
 
 
-def test_the_table_is_read_as_multi_head_attention_reads() -> None:
-    """`nn.MultiheadAttention` with the same weights says the same."""
-    encoder = table(heads=3)
-    features = Features(torch.randn(2, M, F))
-    oracle = nn.MultiheadAttention(G, 3, bias=False, kdim=G // 3, vdim=G // 3, batch_first=True)
-    given = {"q_proj_weight": encoder.query, "k_proj_weight": encoder.key, "v_proj_weight": encoder.value}
-    oracle.load_state_dict({name: layer.weight for name, layer in given.items()} | {"out_proj.weight": torch.eye(G)})
+def test_the_table_is_read_as_attention_reads() -> None:
+    """Torch's own attention, given projections of length one, says the same."""
+    encoder, features = table(heads=3), Features(torch.randn(2, M, F))
     entries = encoder.table.tanh().expand(2, -1, -1)
     with torch.no_grad(), probe(encoder, "weights") as records:
         found = encoder(features)
-        expected, weights = oracle(encoder.base(features).mT, entries, entries, average_attn_weights=False)
-    torch.testing.assert_close(found, expected.mT)
-    torch.testing.assert_close(records["weights"].value, weights[:, :, 0])
+        given = (encoder.query(encoder.base(features).mT), encoder.key(entries), encoder.value(entries))
+        query, key, value = (x.unflatten(2, (3, -1)).transpose(1, 2) for x in given)
+        query, key = functional.normalize(query, dim=-1), functional.normalize(key, dim=-1)
+        expected = functional.scaled_dot_product_attention(query, key, value, scale=SHARPNESS)
+    torch.testing.assert_close(found, expected.transpose(1, 2).flatten(2).mT)
+    torch.testing.assert_close(records["weights"].value.sum(-1), torch.ones(2, 3))
+
+
+def test_vectors_of_the_base_that_grow_do_not_sharpen_the_attention() -> None:
+    """Plain products end with one entry for all recordings as soon as the base's vectors are long."""
+    encoder, features = table(), Features(torch.randn(2, M, F))
+    seen = []
+    for scale in (1, 1000):
+        with torch.no_grad(), probe(encoder, "weights") as records:
+            encoder.base.out_proj.weight.mul_(scale)
+            encoder.base.out_proj.bias.mul_(scale)
+            encoder(features)
+        seen.append(records["weights"].value)
+    torch.testing.assert_close(*seen, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(seen[1][0], seen[1][1], atol=1e-3)
 
 
 def test_what_the_base_measures_passes_and_is_not_attended_to() -> None:
