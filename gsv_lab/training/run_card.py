@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +121,13 @@ class Record(Callback):
             os.replace(state, self.folder / f"{EARLIER}{STATE}")
         for path in self.events:
             earlier.mkdir(exist_ok=True)
-            os.replace(path, earlier / path.name)
+            os.replace(path, _free(earlier / path.name))
+
+
+def _free(path: Path) -> Path:
+    """A path at which nothing is yet: the given one, or it with a number behind its name."""
+    others = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(found for found in chain([path], others) if not found.exists())
 
 
 def _parameters(part: nn.Module) -> dict[str, int]:

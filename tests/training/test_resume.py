@@ -190,6 +190,10 @@ def test_fresh_begins_anew_and_puts_the_old_state_aside(store: ClipStore, tmp_pa
     assert after["earlier_state.ckpt"] == before["state.ckpt"] != after["state.ckpt"]
     assert len([name for name in after if name.startswith("earlier_events/events.out")]) == 1
     assert len([name for name in after if name.startswith("events/events.out")]) == 1
+    fit(verifier(store, 1, {"seed": 3}), tmp_path / "run", progress_bar=False, fresh=True)
+    fit(other, tmp_path / "run", progress_bar=False, fresh=True)
+    again = contents(tmp_path / "run")
+    assert len([name for name in again if name.startswith("earlier_events/events.out")]) == 3
 
 
 def test_start_weights_are_not_read_again(store: ClipStore, tmp_path: Path) -> None:
