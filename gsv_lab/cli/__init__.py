@@ -14,6 +14,7 @@ from gsv_lab.cli import (
     intervene,
     measuring,
     protocols,
+    ratings,
     released,
     runs,
     stores,
@@ -69,6 +70,7 @@ def _parser() -> Parser:
     measuring.add_bench(commands)
     evaluating.add_evaluate(commands)
     protocols.add_protocol(commands)
+    ratings.add_ratings(commands)
     tools.add_info(commands)
     course.add_open(commands)
     course.add_course(commands)

@@ -269,6 +269,30 @@ def _warping_path(m: Material) -> Figure:
     return figures.warping_path(cost, path, labels=("recording", "slower"))
 
 
+def _opinion_scores(m: Material) -> Figure:
+    rows = {
+        "natural": (4.6, {"raters and sentences": (4.4, 4.8), "votes as if independent": (4.53, 4.67)}),
+        "A": (4.2, {"raters and sentences": (4.0, 4.4), "votes as if independent": (4.12, 4.28)}),
+    }
+    return figures.opinion_scores(rows, "naturalness")
+
+
+def _vote_shares(m: Material) -> Figure:
+    votes = [[0, 2, 5, 40, 120], [4, 12, 40, 80, 30]]
+    return figures.vote_shares(votes, ["natural", "A"], ["1", "2", "3", "4", "5"])
+
+
+def _pair_matrix(m: Material) -> Figure:
+    means = np.array([4.6, 4.2, 4.1, 3.0])
+    apart = means[:, None] - means
+    return figures.pair_matrix(apart, ["natural", "A", "B", "C"], np.abs(apart) > 0.2)
+
+
+def _rater_scatter(m: Material) -> Figure:
+    spread = np.append(m.rng.gamma(20, 0.03, 19), 1.7)
+    return figures.rater_scatter(m.rng.normal(0, 0.4, 20), spread, [f"r{i}" for i in range(20)], removed=["r19"])
+
+
 def _tensor_view(m: Material) -> Figure:
     return figures.tensor_view(m.mel, ("band", "frame"), rate=100, phones=m.phones, start=m.start, end=m.end)
 

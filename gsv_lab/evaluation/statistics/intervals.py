@@ -1,4 +1,4 @@
-"""Student's t for means, rates and paired differences, with the speaker as the unit; Holm's correction.
+"""Student's t for means, rates and paired differences, with the speaker as the unit; p values of many tests.
 
 Clips of one speaker are alike, so the number of speakers decides how much is known, not the number of clips. Where
 there is one speaker only, the clip is the unit and nothing is said about other speakers.
@@ -136,15 +136,40 @@ def holm(p: Sequence[float]) -> list[float]:
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]
     """
-    given = np.asarray(p, dtype=np.float64)
-    tests = np.flatnonzero(~np.isnan(given))
-    if np.any((given[tests] < 0) | (given[tests] > 1)):
-        raise ValueError(f"p values are {list(p)}, expected numbers from 0 to 1")
-    order = tests[np.argsort(given[tests], kind="stable")]
+    given, order = _ordered(p)
     factors = np.arange(len(order), 0, -1)
     adjusted = np.full(len(given), np.nan)
     adjusted[order] = np.minimum(1, np.maximum.accumulate(factors * given[order]))
     return adjusted.tolist()
+
+
+def benjamini_hochberg(p: Sequence[float]) -> list[float]:
+    """P values adjusted for exploration; of those below 0.05, 5 % are expected to be false discoveries.
+
+    NaN stays NaN and counts as no test. Order is kept.
+
+    Source: Benjamini and Hochberg 1995, J. Royal Statistical Society B 57.
+
+    Raises:
+        ValueError: a value outside [0, 1].
+
+    >>> benjamini_hochberg([0.01, 0.04, 0.03])
+    [0.03, 0.04, 0.04]
+    """
+    given, order = _ordered(p)
+    raised = given[order] * len(order) / np.arange(1, len(order) + 1)
+    adjusted = np.full(len(given), np.nan)
+    adjusted[order] = np.minimum.accumulate(raised[::-1])[::-1]
+    return adjusted.tolist()
+
+
+def _ordered(p: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """The p values, and the places of those that are tests, the smallest first."""
+    given = np.asarray(p, dtype=np.float64)
+    tests = np.flatnonzero(~np.isnan(given))
+    if np.any((given[tests] < 0) | (given[tests] > 1)):
+        raise ValueError(f"p values are {list(p)}, expected numbers from 0 to 1")
+    return given, tests[np.argsort(given[tests], kind="stable")]
 
 
 def _table(

@@ -1,0 +1,1 @@
+"""Files of votes: reading, analysis by the design of the test, report."""
