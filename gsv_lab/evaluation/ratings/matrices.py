@@ -66,9 +66,9 @@ def read_matrix(path: Path) -> Matrix:
         raise DataError("DATA_ROW", f"{path.name!r} has names and no votes", "columns of votes")
     rows = [row[0] for _, row in body] if named else _numbered(len(body))
     columns = header[start:] if header is not None else _numbered(width - start)
+    votes = [[_vote(cell, line, columns[place]) for place, cell in enumerate(row[start:])] for line, row in body]
     _check_names(path.name, "rows", rows)
     _check_names(path.name, "columns", columns)
-    votes = [[_vote(cell, line, columns[place]) for place, cell in enumerate(row[start:])] for line, row in body]
     lines = [f"line {line}" for line, _ in body]
     file: dict[str, str | int] = {"name": path.name, "sha256": digest, "rows": len(body)}
     return Matrix(tuple(rows), tuple(columns), votes, lines, file)

@@ -1,20 +1,24 @@
 """Rows that are copies of others, and second votes of a rater on the same thing.
 
-Panels hold true second votes: a recording of natural speech is often played several times to the same rater. So they
-are counted and named, and refused only where one vote is all that a design can have, or where most rows are copies,
-as in a file that was put together twice.
+Panels hold true second votes: a recording of natural speech is often played several times to the same rater, and the
+same pair is judged several times. So they are counted, and refused only where one vote is all that a design can have,
+or where the file was surely put together twice.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
+from math import gcd
 
 from gsv_lab.errors import DataError
 from gsv_lab.evaluation.ratings.settings import Settings
 from gsv_lab.evaluation.ratings.tables import Table
 
 MOSTLY = 0.5
-"""Share of rows that are copies from which a file is refused, unless it was said what becomes of them."""
+"""Share of ratings that are copies from which a file is refused, unless it was said what becomes of them."""
+MANY = 10
+"""Different rows of choices or answers which, all of them there equally often, are no chance."""
 _ACTION = "Remove them, or give --duplicates keep (each counts) or drop (copies of whole rows are left out)"
 
 
@@ -61,12 +65,20 @@ def check_repeats(
     times = counted(len(repeats), "vote repeats", "votes repeat")
     if settings.repeats == "refuse":
         raise DataError("DATA_DUPLICATE", f"{times} {what}, first {where}", "one vote each", _ACTION)
-    if not settings.duplicates and copies >= MOSTLY * len(places) and settings.plan.kind != "answers":
+    ratings = settings.plan.kind == "ratings"
+    doubled = copies >= MOSTLY * len(places) if ratings else _put_together_twice(table, places)
+    if doubled and not settings.duplicates:
         problem = f"{copies} of {len(places)} rows are copies of others, first {where}"
         raise DataError("DATA_DUPLICATE", problem, "each row once", _ACTION)
-    if settings.plan.kind != "answers":
+    if ratings:
         warnings.append(f"{times} {what} (copies of whole rows: {copies}); each counts.")
     return len(repeats), warnings
+
+
+def _put_together_twice(table: Table, places: Sequence[int]) -> bool:
+    """Whether every row is there twice, three times and so on."""
+    times = Counter(table.rows[place] for place in places)
+    return len(times) >= MANY and gcd(*times.values()) > 1
 
 
 def counted(count: int, one: str, more: str) -> str:

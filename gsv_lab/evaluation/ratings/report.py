@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from gsv_lab.evaluation.ratings import pictures
-from gsv_lab.evaluation.ratings.report_cells import Columns, number, p_value, signed, tabulated
+from gsv_lab.evaluation.ratings.report_cells import Columns, drawn, number, p_value, signed, tabulated
 from gsv_lab.evaluation.ratings.report_pairs import answers_part, choices_part, differences_part
 from gsv_lab.evaluation.ratings.settings import DESIGNS
 from gsv_lab.system import page
@@ -22,6 +23,8 @@ INTERVALS_NOTE = (
 
 def page_of(results: Results) -> str:
     """The page of an analysis, from what `ratings.json` holds."""
+    # Mappings in the order of `ratings.json`, so that the page is the same when it is made from the file.
+    results = json.loads(json.dumps(results, sort_keys=True))
     design = DESIGNS[results["design"]]
     if design.kind == "choices":
         body = choices_part(results)
@@ -119,13 +122,12 @@ def _systems(results: Results) -> list[Html]:
         columns = {**columns, "mean of all raters": lambda entry: number(before[entry["system"]]["mean"])}
     if any(entry["share_same"] is not None for entry in rows):
         columns = {**columns, "same speaker": lambda entry: f"{entry['share_same']:.1%}"}
-    votes = pictures.shares(systems)
     return [
         page.heading("Systems"),
-        page.picture(pictures.means(systems), "mean vote of each system with its intervals"),
+        *drawn(pictures.means(systems), "mean vote of each system with its intervals"),
         tabulated(rows, columns),
         page.paragraph(INTERVALS_NOTE, kind="note"),
-        *([page.picture(votes, "how often each vote was given to each system")] if votes else []),
+        *drawn(pictures.shares(systems), "how often each vote was given to each system"),
         *(_zero(rows) if results["design"] == "ccr" else []),
     ]
 
@@ -175,6 +177,6 @@ def _raters(results: Results) -> list[Html]:
     names = sorted(subjects, key=lambda name: -subjects[name]["inconsistency"])
     return [
         page.heading("Raters"),
-        page.picture(pictures.raters(subjects), "bias and inconsistency of each rater"),
+        *drawn(pictures.raters(subjects), "bias and inconsistency of each rater"),
         page.fold(f"All {len(names)} raters", tabulated(names, columns)),
     ]

@@ -19,6 +19,11 @@ def tabulated(rows: Iterable[Any], columns: Columns) -> Html:
     return page.table(list(columns), [[cell(row) for cell in columns.values()] for row in rows])
 
 
+def drawn(picture: bytes, says: str) -> list[Html]:
+    """A picture with what it shows; nothing where there is none."""
+    return [page.picture(picture, says)] if picture else []
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A number with so many digits behind the point; a dash for none."""
     return "–" if value is None else f"{value:.{digits}f}"

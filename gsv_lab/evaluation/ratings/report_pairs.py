@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gsv_lab.evaluation.ratings import pictures
-from gsv_lab.evaluation.ratings.report_cells import Columns, ends, p_value, signed, smallest, tabulated
+from gsv_lab.evaluation.ratings.report_cells import Columns, drawn, ends, p_value, signed, smallest, tabulated
 from gsv_lab.system import page
 from gsv_lab.system.page import Html
 
@@ -54,9 +54,7 @@ def differences_part(results: Results) -> list[Html]:
         parts.append(
             page.paragraph(f"{over}: chi² {test['chi2']:.2f}, p {test['p']:.3g}, Kendall's W {test['W']:.2f}.")
         )
-    drawn = pictures.differences(results)
-    if drawn:
-        parts.append(page.picture(drawn, "differences of all pairs of systems"))
+    parts += drawn(pictures.differences(results), "differences of all pairs of systems")
     return [*parts, tabulated(smallest(pairs), {**_TESTS, **_asked(pairs)}), *_rest(pairs)]
 
 
@@ -92,7 +90,7 @@ def choices_part(results: Results) -> list[Html]:
         note = "Strength: ln p less the mean of the items that were compared with each other; raters are drawn anew."
         parts += [
             page.heading("Strengths"),
-            page.picture(pictures.strengths(strengths), "strength of each item"),
+            *drawn(pictures.strengths(strengths), "strength of each item"),
             tabulated(names, columns),
             page.paragraph(note, kind="note"),
         ]

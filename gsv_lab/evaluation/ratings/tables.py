@@ -119,18 +119,23 @@ def _delimiter(text: str) -> str:
     lines = [line for line in text.split("\n", _LOOKED_AT)[:_LOOKED_AT] if line.strip()]
     best, most = ",", 0
     for delimiter in DELIMITERS:
-        try:
-            widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
-        except csv.Error:
-            continue
+        widths = _widths(lines, delimiter)
         if widths and widths[0] > 1 and len(set(widths)) == 1:
             return delimiter
         # A damaged row must not make another delimiter look right: the header tells, and most rows agree with it.
         agreeing = sum(width == widths[0] for width in widths) if widths and widths[0] > 1 else 0
         if agreeing > most:
             best, most = delimiter, agreeing
-    widths = [len(row) for row in csv.reader([" ".join(line.split()) for line in lines], delimiter=" ")]
+    widths = _widths([" ".join(line.split()) for line in lines], " ")
     return " " if not most and widths and widths[0] > 1 and len(set(widths)) == 1 else best
+
+
+def _widths(lines: Sequence[str], delimiter: str) -> list[int]:
+    """How many cells each line has; none where a quoted cell does not end."""
+    try:
+        return [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+    except csv.Error:
+        return []
 
 
 def read_tables(paths: Sequence[Path]) -> Table:

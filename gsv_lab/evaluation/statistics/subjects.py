@@ -64,15 +64,12 @@ def subject_model(votes: Votes) -> Subjects:
     """
     if not len(votes):
         raise ValueError("there are no votes")
-    for weights in WEIGHTS[:-1]:
-        found = _fit(votes, weights)
-        collapsed = float(found.inconsistency.min()) < _COLLAPSED * float(np.median(found.inconsistency))
-        if found.steps < _MOST and not collapsed:
-            return found
-    return _fit(votes, "equal")
+    tried = (_fit(votes, weights) for weights in WEIGHTS)
+    return next(found for found in tried if found is not None)
 
 
-def _fit(votes: Votes, how: str) -> Subjects:
+def _fit(votes: Votes, how: str) -> Subjects | None:
+    """The estimates with one kind of weights; None where these collapse or do not rest, which equal ones never do."""
     _, stimulus = votes.stimuli()
     rater, score = votes.rater, votes.score
     per_rater, per_stimulus = np.bincount(rater), np.bincount(stimulus)
@@ -87,6 +84,8 @@ def _fit(votes: Votes, how: str) -> Subjects:
         if how == "corrected":
             freedom -= sums(weights[rater] / sums(weights[rater], stimulus)[stimulus], rater)
         spread = np.sqrt(sums(left**2, rater) / np.maximum(freedom, 1e-9))  # what is left has mean 0 for every rater
+        if how != "equal" and (spread.min() < _COLLAPSED * np.median(spread) or steps == _MOST):
+            return None
         if how != "equal" and spread.max() > 0:
             weights = 1 / np.maximum(spread, 1e-3 * spread.max()) ** 2
         moved = sums(weights[rater] * (score - bias[rater]), stimulus) / sums(weights[rater], stimulus)

@@ -99,13 +99,9 @@ def test_vcc_what_the_organisers_say(vcc: dict[tuple[str, str], dict[str, Any]])
     assert max(first[name]["mean"] for name in teams) < min(first[name]["mean"] for name in ("SRC", "TAR"))
     assert pair(vcc["nat", "1"], "SRC", "T10")["p_holm"] < 0.05
     alike, harder = vcc["sim", "1"]["systems"], vcc["sim", "2"]["systems"]
-    assert pair(vcc["sim", "1"], "TAR", "T10")["p"] > 0.05
-    assert [name for name in second if name[0] == "T" and name != "TAR" and second[name]["mean"] > 4] == [
-        "T10",
-        "T13",
-        "T25",
-        "T29",
-    ]
+    assert all(pair(vcc["sim", "1"], "TAR", name)["p_holm"] > 0.05 for name in ("T10", "T22", "T27"))
+    good = {name for name, entry in second.items() if entry["mean"] > 4}
+    assert good == {"SRC", "TAR", "T10", "T13", "T25", "T29"}
     best = [max(found[name]["mean"] for name in found if name not in ("SRC", "TAR")) for found in (alike, harder)]
     assert best[0] > best[1] + 0.5
 
