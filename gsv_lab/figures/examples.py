@@ -278,13 +278,13 @@ def _opinion_scores(m: Material) -> Figure:
 
 
 def _vote_shares(m: Material) -> Figure:
-    votes = [[0, 2, 5, 40, 120], [4, 12, 40, 80, 30]]
-    return figures.vote_shares(votes, ["natural", "A"], ["1", "2", "3", "4", "5"])
+    votes = [[0, 2, 5, 40, 120], [4, 12, 40, 80, 30], [30, 60, 50, 20, 5]]
+    return figures.vote_shares(votes, ["natural", "A", "B"], ["1", "2", "3", "4", "5"], "naturalness")
 
 
 def _pair_matrix(m: Material) -> Figure:
     means = np.array([4.6, 4.2, 4.1, 3.0])
-    apart = means[:, None] - means
+    apart = np.where(np.eye(4), np.nan, means[:, None] - means)
     return figures.pair_matrix(apart, ["natural", "A", "B", "C"], np.abs(apart) > 0.2)
 
 

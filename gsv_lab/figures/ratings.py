@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -75,10 +76,9 @@ def vote_shares(shares: Any, systems: Sequence[str], votes: Sequence[str], title
     if table.shape != (len(systems), len(votes)):
         raise ValueError(f"shares have shape {table.shape}, expected {(len(systems), len(votes))}")
     table = table / np.maximum(table.sum(axis=1, keepdims=True), 1e-12)
-    figure, axes = canvas(1, 1, 0.9 + 0.26 * len(systems) + 0.3 * bool(title), title=title)
+    height = max(0.9 + 0.26 * len(systems), 0.6 + 0.2 * len(votes))  # of the bars, and of what they mean
+    figure, axes = canvas(1, 1, height + 0.3 * bool(title), title=title)
     axis, left = axes[0, 0], np.zeros(len(systems))
-    from matplotlib import colormaps
-
     colours = colormaps[SHARE](np.linspace(0.1, 0.95, len(votes)))
     for column, name in enumerate(votes):
         axis.barh(
@@ -89,7 +89,7 @@ def vote_shares(shares: Any, systems: Sequence[str], votes: Sequence[str], title
     axis.set_ylim(len(systems) - 0.4, -0.6)
     axis.set_xlim(0, 1)
     axis.set_xlabel("share of votes")
-    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8, title="vote")
+    figure.legend(loc="outside right upper", fontsize=8, title="vote", title_fontsize=8)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Pictures take most of the time of an analysis, and are the same code in every test: only that of reports draws them."""
+"""Pictures take most of the time of an analysis and are the same code everywhere: only reports draw them here."""
 
 from __future__ import annotations
 
