@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -128,11 +127,11 @@ def _pairs(found: Preferences, settings: Settings, wins: Any, ties: Any) -> list
     choices = found.choices
     entries: list[dict[str, Any]] = []
     low, high = np.minimum(choices.winner, choices.loser), np.maximum(choices.winner, choices.loser)
-    for first, second in combinations(range(len(choices.names)), 2):
+    pairs, pair = np.unique(low * len(choices.names) + high, return_inverse=True)
+    rows = np.split(np.argsort(pair, kind="stable"), np.cumsum(np.bincount(pair))[:-1])
+    for number, own in zip(pairs.tolist(), rows, strict=True):
+        first, second = divmod(number, len(choices.names))
         won, lost, tied = int(wins[first, second]), int(wins[second, first]), int(ties[first, second])
-        if not won + lost + tied:
-            continue
-        own = (low == first) & (high == second)
         hits = np.where(choices.tie[own] == 1, 0.5, (choices.winner[own] == first).astype(np.float64))
         decided = proportion(won, won + lost) if won + lost else None
         entry = {

@@ -175,12 +175,11 @@ def _pairs(votes: Votes, arrival: list[str], settings: Settings, warnings: list[
         warnings.append(f"{len(votes.systems)} systems are too many to compare each with each; choose some by --where.")
         return []
     means, limits = rater_means(votes), settings.limits
-    own = [votes.of_system(name) for name in votes.systems]
     entries = []
     for a, b in combinations(range(len(votes.systems)), 2):
         apart = means[:, a] - means[:, b]
         known = np.isfinite(apart)
-        value, interval, floor = difference(own[a], own[b])
+        value, interval, floor = difference(votes, a, b)
         entry = {"a": votes.systems[a], "b": votes.systems[b], **_tests(apart[known], settings)}
         entry["twoway"] = {"diff": value, **interval._asdict(), "floor": floor}
         if settings.anytime and limits and known.any():

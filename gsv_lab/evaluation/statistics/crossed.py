@@ -139,33 +139,31 @@ def mean_opinion(votes: Votes, draws: int = 2000, seed: int = 0, level: float = 
     return Opinion(n, raters, items, mean, sd, intervals, errors.floor)
 
 
-def difference(first: Votes, second: Votes, level: float = 0.95) -> tuple[float, Interval, str]:
+def difference(votes: Votes, first: int, second: int, level: float = 0.95) -> tuple[float, Interval, str]:
     """Mean of one system minus that of another, its two-way interval, and the floor as in `Errors`.
 
     What raters and items add to both systems drops out. Degrees of freedom are those of the smaller number of raters
     or items that either system has.
+
+    Args:
+        votes: of both systems, and perhaps others.
+        first: place of a system in `votes.systems`.
+        second: place of the other one.
+        level: as for `mean_opinion`.
     """
-    moves, value = [], 0.0
-    for votes, sign in ((first, 1.0), (second, -1.0)):
-        mean = float(votes.score.mean())
+    moves, places, sizes, value = [], [], [], 0.0
+    for system, sign in ((first, 1.0), (second, -1.0)):
+        own = np.flatnonzero(votes.system == system)
+        mean = float(votes.score[own].mean())
         value += sign * mean
-        moves.append(sign * (votes.score - mean) / len(votes))
-    names = {}
-    for kind in ("rater", "item"):
-        labels = [np.array(_names(votes, kind))[_place(votes, kind)] for votes in (first, second)]
-        names[kind] = np.unique(np.concatenate(labels), return_inverse=True)[1].astype(np.int64)
-    cell = np.unique(names["rater"] * (names["item"].max() + 1) + names["item"], return_inverse=True)[1]
-    errors = clustered(np.concatenate(moves), names["rater"], names["item"], cell.astype(np.int64))
-    df = min(len(_names(votes, kind)) for votes in (first, second) for kind in ("rater", "item")) - 1
-    return value, _interval(value, errors.primary, df, level, errors.twoway), errors.floor
-
-
-def _names(votes: Votes, kind: str) -> tuple[str, ...]:
-    return votes.raters if kind == "rater" else votes.items
-
-
-def _place(votes: Votes, kind: str) -> Ints:
-    return votes.rater if kind == "rater" else votes.item
+        moves.append(sign * (votes.score[own] - mean) / len(own))
+        places.append(own)
+        sizes += [len(np.unique(names[own])) for names in (votes.rater, votes.item)]
+    both = np.concatenate(places)
+    rater, item = votes.rater[both], votes.item[both]
+    cell = np.unique(rater * len(votes.items) + item, return_inverse=True)[1].astype(np.int64)
+    errors = clustered(np.concatenate(moves), rater, item, cell)
+    return value, _interval(value, errors.primary, min(sizes) - 1, level, errors.twoway), errors.floor
 
 
 def _interval(mean: float, se: float, df: int, level: float, se_196: float | None = None) -> Interval:

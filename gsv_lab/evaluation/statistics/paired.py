@@ -7,24 +7,25 @@ Letters: n raters with both systems, k systems.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import chdtrc, ndtr, stdtr, stdtrit
 from scipy.stats import binomtest, rankdata
 
-from gsv_lab.evaluation.statistics.votes import Floats
+from gsv_lab.evaluation.statistics.votes import Floats, Ints
 
 EXACT = 50
-"""Most differences for which the exact distribution of W is used."""
+"""Most differences, without zeros and ties, for which the exact distribution of W is used."""
+EXACT_TIED = 13
+"""Most differences for which it is used although there are zeros or ties."""
 
 
 class Wilcoxon(NamedTuple):
     """Signed-rank test: the smaller rank sum, two-sided p, differences without and with the zeros' count, and how.
 
     `zeros` differences of nothing are dropped; `ties` is how many of the others share their size with another one;
-    `method` is "exact" (at most 50 differences, no zeros, no ties) or "normal".
+    `method` is "exact" or "normal".
     """
 
     W: float
@@ -74,8 +75,9 @@ class Friedman(NamedTuple):
 def wilcoxon(differences: Floats) -> Wilcoxon:
     """Signed-rank test of differences (n,); zeros are dropped, tied sizes get their mean rank.
 
-    Without zeros and ties, and for at most 50 differences, p is exact. Otherwise it is that of the normal
-    approximation with the variance corrected for ties and without a correction for continuity. Sizes are compared as
+    p is exact for at most 50 differences without zeros and ties, and for at most 13 with them: over all signs of the
+    ranks that there are. Otherwise it is that of the normal approximation with the variance corrected for ties and
+    without a correction for continuity. Both are SciPy's choices. Sizes are compared as
     the numbers of double precision that they are: 13/3 - 4 and 14/3 - 13/3 differ in the last digit and count as
     two sizes, in SciPy and R as here.
 
@@ -92,23 +94,22 @@ def wilcoxon(differences: Floats) -> Wilcoxon:
     smaller = min(above, n * (n + 1) / 2 - above)
     _, sizes = np.unique(np.abs(kept), return_counts=True)
     ties = int(sizes[sizes > 1].sum())
-    if n <= EXACT and not zeros and not ties:
-        return Wilcoxon(smaller, min(1.0, 2 * float(_rank_sums(n)[: int(smaller) + 1].sum())), zeros, ties, "exact")
+    if len(given) <= (EXACT_TIED if zeros or ties else EXACT):
+        below = _rank_sums(np.round(2 * ranks).astype(np.int64))[: round(2 * smaller) + 1]
+        return Wilcoxon(smaller, min(1.0, 2 * float(below.sum())), zeros, ties, "exact")
     variance = n * (n + 1) * (2 * n + 1) / 24 - float((sizes**3 - sizes).sum()) / 48
     p = 2 * float(ndtr((smaller - n * (n + 1) / 4) / np.sqrt(variance)))
     return Wilcoxon(smaller, min(1.0, p), zeros, ties, "normal")
 
 
-@lru_cache(maxsize=EXACT)
-def _rank_sums(n: int) -> Floats:
-    """Probability of each sum of the ranks 1 to n whose signs are those of fair coins."""
-    shares = np.zeros(n * (n + 1) // 2 + 1)
+def _rank_sums(doubled: Ints) -> Floats:
+    """Probability of each sum of the ranks whose sign is +, by fair coins; ranks are doubled, since some are halves."""
+    shares = np.zeros(int(doubled.sum()) + 1)
     shares[0] = 1.0
-    for rank in range(1, n + 1):
+    for rank in doubled.tolist():
         moved = shares.copy()
         moved[rank:] += shares[:-rank]
         shares = moved / 2
-    shares.flags.writeable = False
     return shares
 
 

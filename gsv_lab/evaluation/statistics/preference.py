@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -135,11 +136,18 @@ def share_by_rater(
     count = int(place.max()) + 1 if len(place) else 0
     if count < 2:
         return float("nan"), float("nan")
-    rng = np.random.default_rng(check_seed(seed))
-    times = rng.multinomial(count, np.full(count, 1 / count), size=draws)
+    times = _drawn(count, draws, check_seed(seed))
     drawn = (times @ np.bincount(place, hits)) / (times @ np.bincount(place))
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+@lru_cache(maxsize=4)
+def _drawn(count: int, draws: int, seed: int) -> Floats:
+    """How often each of `count` raters was drawn in each of the resamples (B, count); the last few are kept."""
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def bradley_terry(wins: Floats, ties: Floats | None = None) -> Strengths:
@@ -178,9 +186,7 @@ def resampled(choices: Choices, found: Strengths, draws: int = 200, seed: int = 
         draws: B.
         seed: of the resamples.
     """
-    count = len(choices.raters)
-    rng = np.random.default_rng(check_seed(seed))
-    times = rng.multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
+    times = _drawn(len(choices.raters), draws, check_seed(seed))
     pairs = [choices.tables(row[choices.rater]) for row in times]
     wins, ties = (np.stack([pair[kind] for pair in pairs]) for kind in (0, 1))
     start = np.tile(found.log, (draws, 1)), np.full(draws, found.tie)

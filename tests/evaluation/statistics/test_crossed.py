@@ -131,26 +131,26 @@ def test_draws_without_a_vote_are_left_out() -> None:
     assert 0 < len(drawn) < 400 and np.isfinite(drawn).all()
 
 
+def scored(votes: Votes, score: np.ndarray) -> Votes:
+    return Votes(votes.raters, votes.items, votes.systems, votes.rater, votes.item, votes.system, score)
+
+
 def test_difference_cancels_what_a_rater_adds_to_both(panel: Votes) -> None:
-    first, second = panel.of_system("A"), panel.of_system("B")
-    value, interval, _ = difference(first, second)
-    assert value == pytest.approx(first.score.mean() - second.score.mean())
-    strict = np.random.default_rng(0).normal(0, 5, 7)
-    shifted = [
-        Votes(v.raters, v.items, v.systems, v.rater, v.item, v.system, v.score + strict[v.rater])
-        for v in (first, second)
-    ]
-    assert difference(*shifted)[1].se == pytest.approx(interval.se)
-    assert mean_opinion(shifted[0], 0).intervals["twoway"].se > 2 * mean_opinion(first, 0).intervals["twoway"].se
+    value, interval, _ = difference(panel, 0, 1)
+    assert value == pytest.approx(panel.of_system("A").score.mean() - panel.of_system("B").score.mean())
+    back = difference(panel, 1, 0)[1]
+    assert (back.low, back.high) == pytest.approx((-interval.high, -interval.low))
+    shifted = scored(panel, panel.score + np.random.default_rng(0).normal(0, 5, 7)[panel.rater])
+    assert difference(shifted, 0, 1)[1].se == pytest.approx(interval.se)
+    single = mean_opinion(panel.of_system("A"), 0).intervals["twoway"].se
+    assert mean_opinion(shifted.of_system("A"), 0).intervals["twoway"].se > 2 * single
 
 
 def test_difference_of_complete_panels_is_that_of_the_differences(panel: Votes) -> None:
     first, second = panel.of_system("A"), panel.of_system("B")
-    apart = Votes(
-        first.raters, first.items, first.systems, first.rater, first.item, first.system, first.score - second.score
-    )
-    found, both = mean_opinion(apart, 0).intervals["twoway"], difference(first, second)[1]
-    assert (both.se, both.low, both.high) == pytest.approx((found.se, found.low, found.high))
+    found = mean_opinion(scored(first, first.score - second.score), 0).intervals["twoway"]
+    both = difference(panel, 0, 1)[1]
+    assert (both.se, both.low, both.high, both.df) == pytest.approx((found.se, found.low, found.high, found.df))
 
 
 def test_bad_arguments(panel: Votes) -> None:

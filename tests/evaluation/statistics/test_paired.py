@@ -45,6 +45,14 @@ def test_many_differences_without_ties_are_normal() -> None:
     assert wilcoxon(x).method == "normal" and wilcoxon(x).p == pytest.approx(expected.pvalue)
 
 
+def test_the_choice_of_method_is_scipys() -> None:
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        x = np.round(rng.normal(0.2, 1, int(rng.integers(3, 60))), int(rng.integers(0, 4)))
+        found, expected = wilcoxon(x), stats.wilcoxon(x)
+        assert (found.W, found.p) == pytest.approx((expected.statistic, expected.pvalue)), seed
+
+
 def test_fractions_whose_difference_is_equal_on_paper_only() -> None:
     """13/3 - 4 and 14/3 - 13/3 are no ties in double precision, and equal fractions are no difference."""
     found = wilcoxon(np.array([13 / 3 - 4, 14 / 3 - 13 / 3, 8 / 6 - 4 / 3, -1.0]))
