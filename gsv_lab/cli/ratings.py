@@ -9,10 +9,9 @@ from typing import Any
 from gsv_lab.cli.console import say
 from gsv_lab.cli.options import add_command, number
 from gsv_lab.errors import ConfigError
+from gsv_lab.evaluation.ratings.settings import DESIGNS, DUPLICATES, NAMES, SCREENS, Settings
 from gsv_lab.system.ranges import PositiveFloat, PositiveInt, Seed
 
-COLUMNS = ("rater", "item", "system", "score", "winner", "loser", "tie", "block", "answer", "right", "order")
-DESIGNS = ("acr", "smos", "ccr", "mushra", "pairs", "abx", "matrix")
 NONE = "none"
 """Screening by no rule."""
 
@@ -25,7 +24,7 @@ def add_ratings(commands: Any) -> None:
         "tables of votes (CSV or another delimiter, packed by gzip or not), exports of the P.808 toolkit and webMUSHRA"
     )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=text)
-    parser.add_argument("--design", choices=DESIGNS, required=True, help="what raters did")
+    parser.add_argument("--design", choices=tuple(DESIGNS), required=True, help="what raters did")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--key", type=Path, metavar="FILE", help="key of a blind listening test")
     text = "write the decisions into the folder and stop, before there are votes"
@@ -36,7 +35,7 @@ def add_ratings(commands: Any) -> None:
 
 def _add_columns(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("columns; several are joined by +, such as target+utterance")
-    for name in COLUMNS:
+    for name in NAMES:
         text = f"column of the {name}; by default the one that is called so"
         group.add_argument(f"--{name}", default="", metavar="COLUMN", help=text)
     text = "only rows whose column matches, such as valid=1 or 'signal=TSP_*'; != excludes; may be repeated"
@@ -55,8 +54,8 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--reference", action="append", default=[], metavar="NAME", help=text)
     group.add_argument("--anchor", action="append", default=[], metavar="NAME", help="a system that is an anchor")
     text = (
-        "rules by which raters or votes are left out: hidden-reference same-button panel-correlation bt500 "
-        "outlying-votes, or none; by default hidden-reference for mushra and none for others"
+        f"rules by which raters or votes are left out: {' '.join(SCREENS)}, or none; "
+        "by default hidden-reference for mushra and none for others"
     )
     group.add_argument("--screen", nargs="+", metavar="RULE", help=text)
     text = "column with the right answer of known items, which must be met within 1"
@@ -64,7 +63,7 @@ def _add_choices(parser: argparse.ArgumentParser) -> None:
     text = "column with the right answer of trapping items, which must be met exactly"
     group.add_argument("--trap", default="", metavar="COLUMN", help=text)
     text = "what becomes of a second vote of a rater on one item of one system: keep, drop (copies of rows), refuse"
-    group.add_argument("--duplicates", choices=("keep", "drop", "refuse"), default="", help=text)
+    group.add_argument("--duplicates", choices=DUPLICATES, default="", help=text)
     group.add_argument("--primary", nargs=2, metavar=("A", "B"), help="the one difference that is claimed, A minus B")
     text = "test of equivalence: systems count as equal within so many points"
     group.add_argument("--margin", type=number(PositiveFloat), metavar="POINTS", help=text)
@@ -88,13 +87,11 @@ def _ratings(arguments: argparse.Namespace) -> None:
     say(*results["warnings"], f"{arguments.output / PAGE} has tables and pictures, ratings.json every number")
 
 
-def _settings(arguments: argparse.Namespace) -> Any:
-    from gsv_lab.evaluation.ratings.settings import Settings
-
+def _settings(arguments: argparse.Namespace) -> Settings:
     screen = arguments.screen
     if screen is not None and NONE in screen and len(screen) > 1:
         raise ConfigError("USAGE", "--screen names rules and none", "rules, or none")
-    columns = {name: getattr(arguments, name) for name in COLUMNS if getattr(arguments, name)}
+    columns = {name: getattr(arguments, name) for name in NAMES if getattr(arguments, name)}
     return Settings(
         arguments.design,
         columns,

@@ -111,8 +111,12 @@ def depends_on(cells: Sequence[str], names: Sequence[str]) -> bool:
     return all(first.setdefault(name, cell) == cell for name, cell in zip(names, cells, strict=True))
 
 
-def right_or_wrong(columns: Columns) -> list[str]:
+def right_or_wrong(columns: Columns, places: Iterable[int]) -> list[str]:
     """Of answers whether they are right, as 1, 0 or nothing: from `score`, or from `answer` and `right`.
+
+    Args:
+        columns: of the table.
+        places: of the rows that are asked for; nothing for others.
 
     Raises:
         DataError: `COLUMN_UNKNOWN`; `VOTE_NUMBER`, a score that says neither.
@@ -120,7 +124,10 @@ def right_or_wrong(columns: Columns) -> list[str]:
     if {"answer", "right"} & set(columns.asked) or not columns.has("score"):
         pairs = zip(columns.values("answer"), columns.values("right"), strict=True)
         return ["" if is_missing(given) else str(int(given == right)) for given, right in pairs]
-    return [yes_or_no(cell, columns.table.lines[place]) for place, cell in enumerate(columns.values("score"))]
+    scores, found = columns.values("score"), [""] * len(columns.table.rows)
+    for place in places:
+        found[place] = yes_or_no(scores[place], columns.table.lines[place])
+    return found
 
 
 def yes_or_no(cell: str, line: str) -> str:

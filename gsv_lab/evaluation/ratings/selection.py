@@ -16,13 +16,14 @@ from gsv_lab.errors import DataError
 from gsv_lab.evaluation.ratings.columns import Columns, depends_on, filters, right_or_wrong
 from gsv_lab.evaluation.ratings.matrices import Matrix
 from gsv_lab.evaluation.ratings.repeats import check_repeats, without_copies
-from gsv_lab.evaluation.ratings.settings import Settings
+from gsv_lab.evaluation.ratings.settings import DESIGNS, Settings
 from gsv_lab.evaluation.ratings.tables import Table, is_missing, number
 from gsv_lab.evaluation.statistics.votes import Votes
 
 ALL = "all"
 """The system or item of votes that name none."""
-_METHODS = ("design", "method")  # columns that tell one kind of test from another
+_METHODS = ("design", "method", "test")  # columns that may tell one kind of test from another
+_KINDS = frozenset((*DESIGNS, "mos", "sim", "cmos", "dmos", "dcr", "ab", "preference"))
 
 
 @dataclass
@@ -77,7 +78,7 @@ def select_ratings(table: Table, settings: Settings) -> Selection:
     test = [place for place in rows.test if place not in checked]
     test, copies = without_copies(table, test, settings)
     judged = set(test) if settings.screens else rows.shown
-    cells = right_or_wrong(columns) if settings.plan.kind == "answers" else columns.values("score")
+    cells = right_or_wrong(columns, test) if settings.plan.kind == "answers" else columns.values("score")
     scores = _scores(cells, table, test, settings, judged)
     kept = [place for place in test if scores[place] is not None]
     repeated, warnings = check_repeats(table, kept, rows.key, "a rater, item and system", settings, copies)
@@ -164,7 +165,7 @@ def _refuse_mixed(columns: Columns, test: Sequence[int]) -> None:
     for name in _METHODS:
         if name in names:
             found = sorted({rows[place][names.index(name)] for place in test})
-            if len(found) > 1:
+            if len(found) > 1 and all(value.lower() in _KINDS for value in found):
                 problem = f"The column {name!r} holds votes of several kinds: {', '.join(found[:5])}"
                 raise DataError("DESIGN_MIXED", problem, "one", f"Choose one, such as --where {name}=...")
     if {"winner", "loser"} <= set(names) and columns.has("score"):

@@ -115,6 +115,15 @@ def test_known_items_screen_and_are_no_votes(tmp_path: Path, rows: list[list[str
     assert found["screening"]["not_judged"] == ["r1", "r2", "r3", "r4", "r5", "r6", "r7", "r8"]
 
 
+def test_a_column_called_method_may_be_anything(tmp_path: Path, rows: list[list[str]]) -> None:
+    path = write(tmp_path / "a.csv", ("rater", "item", "method", "score"), rows)
+    assert set(ratings(path, "--design", "acr", "--system", "method", output=tmp_path / "out")["systems"]) == {
+        "A",
+        "B",
+        "C",
+    }
+
+
 def test_rules_by_name(tmp_path: Path) -> None:
     path = panel_file(tmp_path / "a.csv", "acr", Panel(raters=16, items=12, careless=2), seed=3)
     options = [path, "--design", "acr", "--screen", "same-button", "panel-correlation", "bt500", "outlying-votes"]
