@@ -12,7 +12,6 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -126,8 +125,12 @@ class Record(Callback):
 
 def _free(path: Path) -> Path:
     """A path at which nothing is yet: the given one, or it with a number behind its name."""
-    others = (path.with_name(f"{path.name}-{number}") for number in count(2))
-    return next(found for found in chain([path], others) if not found.exists())
+    found = path
+    number = 1
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.name}-{number}")
+    return found
 
 
 def _parameters(part: nn.Module) -> dict[str, int]:
