@@ -125,11 +125,6 @@ class ExtendedSoVITS(SoVITS):
             known = known._replace(median_log_f0=behind[:, :1])
         return known
 
-    def tuned_modules(self, transcribed: bool) -> list[nn.Module]:
-        """See `SoVITS.tuned_modules`; the pitch predictor is among them where transcripts are known."""
-        modules = super().tuned_modules(transcribed)
-        return [*modules, self.pitch_predictor] if transcribed and self.pitch_predictor is not None else modules
-
     def components(self) -> dict[str, Component]:
         """The parts that are there, under the names by which probes address them."""
         found = super().components()

@@ -25,8 +25,10 @@ from gsv_lab.system.registry import Configurable
 ADAPTER = "voice"
 """Name of the adapter while it learns."""
 
-CONDITIONED = ("prior", "flow", "vocoder", "pitch_predictor")
-"""Parts of SoVITS that get a speaker vector, but for the posterior, which stays as it is."""
+CONDITIONED = ("prior", "flow", "vocoder")
+"""Parts of SoVITS that get a speaker vector and may be tuned. The posterior stays as it is; so does the pitch predictor,
+which a minute of speech only teaches its own melodies.
+"""
 
 
 class Tunable(NamedTuple):
@@ -119,7 +121,7 @@ class Method(Configurable, ABC):
 
 class FullTuning(Method):
     """All tensors of the parts that carry a voice: speaker vector, flow and vocoder; where there are transcripts also
-    what comes after content and text are joined, and the pitch predictor. Of SemanticGPT everything.
+    what the prior says may be tuned. Of SemanticGPT everything.
     """
 
     def choose(self, tunable: Tunable) -> None:

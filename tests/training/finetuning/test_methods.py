@@ -205,7 +205,7 @@ def test_full_tuning_frees_the_parts_that_carry_a_voice(networks: tuple[Any, Any
     FullTuning().apply(tunable_gpt(gpt))
     assert free(gpt) == inside(gpt, gpt)
     FullTuning().apply(own(sovits))
-    joint = [*sovits.prior.tuned_modules(), *filter(None, [sovits.parts().get("pitch_predictor")])]
+    joint = sovits.prior.tuned_modules()
     always = [sovits.speaker_encoder, sovits.flow, sovits.vocoder]
     assert free(sovits) == inside(sovits, *always, *joint) and "speaker_encoder.vector" in free(sovits)
     FullTuning().apply(tunable_sovits(sovits, transcribed=False))
@@ -277,7 +277,7 @@ def test_lora_frees_updates_and_the_vector_alone(networks: tuple[Any, Any]) -> N
     assert {name.split(".lora_")[0] for name in found if ".lora_" in name} == set(names)
     parts = {name.split(".")[0] for name in names}
     prior = {"prior"} if sovits.prior.tuned_modules() else set()
-    assert parts == prior | {"flow", "vocoder", *({"pitch_predictor"} & sovits.parts().keys())}
+    assert parts == prior | {"flow", "vocoder"}
     if sovits.prior.alignment() is not None:
         kinds = {"query", "key", "value", "out", "content_in", "text_in"}
         assert {f"prior.cross_attention.{kind}" for kind in kinds} <= set(names)
