@@ -6,7 +6,7 @@ Letters: B batch, C latent width, F frames at 50 Hz, G speaker width, K cosines 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from gsv_lab.extensions.measured_speaker_encoder import median_log_f0
 from gsv_lab.extensions.pitch_predictor import Pitch

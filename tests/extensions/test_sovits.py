@@ -302,8 +302,8 @@ def test_a_correction_is_added_before_the_postfilter() -> None:
 
 
 def test_what_fine_tuning_moves() -> None:
-    """The parts that carry the voice; where phones are known the prior's joint stack and the pitch predictor too."""
+    """The parts that carry the voice; where phones are known the prior's joint stack too."""
     model = ExtendedSoVITS(**measuring())
     silent, transcribed = (model.tuned_modules(transcript) for transcript in (False, True))
     assert silent == [model.speaker_encoder, model.flow, model.vocoder]
-    assert transcribed == [*silent, *model.prior.joint_modules(), model.pitch_predictor]
+    assert transcribed == [*silent, *model.prior.joint_modules()]

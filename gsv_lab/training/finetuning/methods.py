@@ -26,8 +26,8 @@ ADAPTER = "voice"
 """Name of the adapter while it learns."""
 
 CONDITIONED = ("prior", "flow", "vocoder")
-"""Parts of SoVITS that get a speaker vector and may be tuned. The posterior stays as it is; so does the pitch predictor,
-which a minute of speech only teaches its own melodies.
+"""Parts of SoVITS that get a speaker vector and may be tuned. The posterior stays as it is, and so does the pitch
+predictor, which a minute of speech only teaches its own melodies.
 """
 
 
