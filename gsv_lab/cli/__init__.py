@@ -12,6 +12,7 @@ from gsv_lab.cli import (
     course,
     evaluating,
     intervene,
+    listening,
     measuring,
     protocols,
     ratings,
@@ -71,6 +72,7 @@ def _parser() -> Parser:
     evaluating.add_evaluate(commands)
     protocols.add_protocol(commands)
     ratings.add_ratings(commands)
+    listening.add_listening(commands)
     tools.add_info(commands)
     course.add_open(commands)
     course.add_course(commands)
