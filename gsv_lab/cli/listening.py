@@ -31,8 +31,10 @@ def add_listening(commands: Any) -> None:
 def _add_make(actions: Any) -> None:
     text = "test.json, key.json, stimuli, panel.html and a README for who runs the test"
     parser = add_command(actions, "make", _make, text)
-    text = "list item|system|path, or a folder with one folder of waves for each system"
-    parser.add_argument("clips", type=Path, metavar="CLIPS", help=text)
+    text = (
+        "list item|system|path, folder with one folder of waves for each system, or SYSTEM=FOLDER; several go together"
+    )
+    parser.add_argument("clips", nargs="+", metavar="CLIPS", help=text)
     about = "; ".join(f"{method.name}: {method.about}" for method in METHODS.values())
     parser.add_argument("--design", choices=tuple(METHODS), required=True, help=about)
     parser.add_argument("--raters", type=number(PositiveInt), default=20, help="places; more raters begin again")

@@ -8,7 +8,8 @@
 
 `methods` says what there is to ask, `design` who hears what, `stimuli` makes the sounds comparable, `making` writes it
 all down. The panel (`panel/*.js`) is the one implementation of what a rater may do; `events` checks what arrives from
-it, `store` keeps it, `desk` answers its messages, and `votes` reads it back under the key.
+it, `store` keeps it, `desk` answers its messages, and `votes` reads it back under the key. `clips.clips_of` takes the
+systems of an evaluation.
 """
 
 from gsv_lab.evaluation.listening.making import Decisions, Options, make

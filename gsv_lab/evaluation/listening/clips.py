@@ -1,24 +1,27 @@
 """The clips of a listening test: which file is which item, said by which system.
 
-Two forms are read:
+Three forms are read, and may be put together:
 
     item|system|path        a list with this header; paths are relative to its folder and stay inside it
     FOLDER/SYSTEM/ITEM.wav  a folder with one folder for each system; hidden folders are passed over
+    SYSTEM=FOLDER           a folder of the waves of one system, called as items
 
-`gsv-lab evaluate --conditions` leaves the second form in `RESULTS/waves`. A wave that was made with a seed is called
-ITEM_SEED.wav there, and its mark says the seed; of several seeds of an item the lowest is taken.
+`gsv-lab evaluate --conditions` leaves the second form in `RESULTS/waves`; the natural recordings lie elsewhere. A wave
+that was made with a seed is called ITEM_SEED.wav there, and its mark says the seed; of several seeds of an item the
+lowest is taken. `clips_of` takes what an evaluation compares as it is.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from gsv_lab.audio import Mark, read_mark
 from gsv_lab.errors import DataError, one_line
 from gsv_lab.evaluation.lists import path_inside, sounds_by_item
+from gsv_lab.evaluation.systems import System
 from gsv_lab.system.files import read_file, why_unreadable
 
 COLUMNS = ("item", "system", "path")
@@ -27,20 +30,54 @@ Clips = Mapping[tuple[str, str], Path]
 """(item, system) -> file; complete: every item from every system."""
 
 
-def read_clips(source: str | Path) -> dict[tuple[str, str], Path]:
-    """The clips of a list or folder, systems and items in its order (of a folder by their names).
+def read_clips(sources: str | Path | Iterable[str | Path] | Clips) -> dict[tuple[str, str], Path]:
+    """The clips of lists and folders, systems and items in their order (of a folder by their names).
+
+    Args:
+        sources: one or several of the forms of this module, or files by item and system.
 
     Raises:
         DataError: `DATA_MISSING`, no such list or folder, or clips that are missing; `DATA_ROW`; `DATA_PATH`;
             `DATA_DUPLICATE`, an item of a system stands twice, or a file stands for two.
     """
-    source = Path(source)
-    found = dict(_of_folder(source) if source.is_dir() else _of_list(source))
+    if isinstance(sources, Mapping):
+        found = dict(sources)
+    else:
+        found = {}
+        for source in [sources] if isinstance(sources, str | Path) else sources:
+            for key, path in _of(str(source)):
+                if key in found:
+                    raise DataError("DATA_DUPLICATE", f"{' of '.join(key)} comes from two places", "each clip once")
+                found[key] = path
     if not found:
         expected = f"a list with {'|'.join(COLUMNS)}, or a folder with one folder of waves for each system"
-        raise DataError("DATA_MISSING", f"{source.name!r} holds no clips", expected)
+        raise DataError("DATA_MISSING", "There are no clips", expected)
     _check(found)
     return found
+
+
+def clips_of(systems: Iterable[System]) -> dict[tuple[str, str], Path]:
+    """The waves of systems as `gsv-lab evaluate` compares them, of each item the first.
+
+    Args:
+        systems: folders, natural recordings, or conditions whose waves were made.
+
+    Raises:
+        DataError: `DATA_MISSING`, a wave that lies nowhere.
+    """
+    found: dict[tuple[str, str], Path] = {}
+    for sample in (sample for system in systems for sample in system.samples):
+        if sample.path is None:
+            raise DataError("DATA_MISSING", f"{sample.item.name!r} of {sample.system!r} is no file", "a written wave")
+        found.setdefault((sample.item.name, sample.system), sample.path)
+    return found
+
+
+def _of(source: str) -> Iterator[tuple[tuple[str, str], Path]]:
+    name, equals, folder = source.partition("=")
+    if equals and "/" not in name and not os.path.lexists(source):
+        return _of_system(Path(folder), name)
+    return _of_folder(Path(source)) if os.path.isdir(source) else _of_list(Path(source))
 
 
 def names_of(clips: Clips) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -104,14 +141,18 @@ def _of_folder(folder: Path) -> Iterator[tuple[tuple[str, str], Path]]:
         if not place.resolve().is_relative_to(folder.resolve()):
             problem = f"{place.name!r} is a link out of the folder {folder.name!r}"
             raise DataError("DATA_PATH", problem, "folders that lie in it", "Copy the folder")
-        _check_name(place.name, f"A folder in {folder.name!r}")
-        chosen: dict[str, tuple[int, Path]] = {}
-        for stem, path in sounds_by_item(place).items():
-            item, seed = _item(stem, read_mark(path))
-            _check_name(item, f"A file in {place.name!r}")
-            if item not in chosen or seed < chosen[item][0]:
-                chosen[item] = seed, path
-        yield from (((item, place.name), path) for item, (_, path) in chosen.items())
+        yield from _of_system(place, place.name)
+
+
+def _of_system(folder: Path, system: str) -> Iterator[tuple[tuple[str, str], Path]]:
+    _check_name(system, "A folder")
+    chosen: dict[str, tuple[int, Path]] = {}
+    for stem, path in sounds_by_item(folder).items():
+        item, seed = _item(stem, read_mark(path))
+        _check_name(item, f"A file in {folder.name!r}")
+        if item not in chosen or seed < chosen[item][0]:
+            chosen[item] = seed, path
+    yield from (((item, system), path) for item, (_, path) in chosen.items())
 
 
 def _item(stem: str, mark: Mark | None) -> tuple[str, int]:

@@ -201,8 +201,7 @@ def courses(test: Test, content: Mapping[str, Any]) -> Course:
 
 def refused(problem: str, expected: str = "") -> DataError:
     """The error for an event that no panel of this test makes."""
-    action = "Reload the panel; it goes on from what was kept"
-    return DataError("LISTEN_EVENT", problem[0].upper() + problem[1:], expected, action)
+    return DataError("LISTEN_EVENT", problem[0].upper() + problem[1:], expected)
 
 
 def _question(page: TestPage, stimulus: str | None) -> Question | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -100,7 +100,7 @@ class Decisions:
 
 
 def make(
-    clips: str | Path,
+    clips: str | Path | Iterable[str | Path] | Mapping[tuple[str, str], Path],
     output: str | Path,
     design: str,
     raters: int = 20,
@@ -112,7 +112,8 @@ def make(
     """A listening test from clips: `test.json`, `key.json`, `stimuli/`, `panel.html`, `README.md`.
 
     Args:
-        clips: a list `item|system|path`, or a folder with one folder for each system.
+        clips: a list `item|system|path`, a folder with one folder for each system, `SYSTEM=FOLDER`, several of
+            these, or files by item and system; see `gsv_lab.evaluation.listening.clips`.
         output: new folder.
         design: `acr`, `smos`, `ccr`, `mushra`, `mushra-nmr`, `ab` or `abx`.
         raters: places; more raters than places begin again with the first.

@@ -36,7 +36,7 @@ LEVEL_DBFS, PEAK_DBFS = -26.0, -1.0
 EDGE_SECONDS = 0.2
 LONGEST_SECONDS = 60.0
 """Of a clip: nobody rates more at once."""
-_SPEECH_BAND = 7600.0
+_SPEECH_BAND = 8200.0
 """Hz; the spectrum of a voice does not fall by 60 dB below 8 kHz (see `band_limit`), so an edge here is a format's."""
 _NEAR = 0.9
 """Bands that differ by less are one band."""

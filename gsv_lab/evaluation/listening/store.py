@@ -53,7 +53,7 @@ class Store:
         self.path, self.test = Path(path), test
         self._lock = threading.RLock()
         self._courses: dict[str, Course] = {}
-        hidden(self.path)
+        hidden(self.path)  # refuses what no file can be called
         if self.path.exists():
             check_store(self.path)
         with self._said():
@@ -63,6 +63,7 @@ class Store:
             )
             self.connection.execute("PRAGMA journal_mode=WAL")
             self.connection.execute("PRAGMA synchronous=FULL")
+            self.connection.execute("PRAGMA secure_delete=ON")  # who asks to be forgotten is
         with self._writing():
             self._begin()
 
@@ -113,16 +114,12 @@ class Store:
         with self._writing():
             course = self._course(rater)
             before = course.count
-            try:
-                for event in events:
-                    if event.seq < before:
-                        self._check_same(rater, event)
-                    else:
-                        course.take(event)
-                        self._insert(rater, event)
-            except BaseException:
-                self._courses.pop(rater, None)  # it has taken what is not kept
-                raise
+            for event in events:
+                if event.seq < before:
+                    self._check_same(rater, event)
+                else:
+                    course.take(event)
+                    self._insert(rater, event)
         return course.count
 
     def events(self, rater: str) -> list[Event]:
@@ -194,7 +191,7 @@ class Store:
             except BaseException:
                 if self.connection.in_transaction:  # a full disk may have ended it
                     self.connection.execute("ROLLBACK")
-                self._courses.clear()
+                self._courses.clear()  # they may have taken what is not kept
                 raise
 
     @contextmanager
@@ -243,7 +240,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         connection.close()
         wal = path.with_name(path.name + "-wal")
-        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CANTOPEN or (wal.exists() and wal.stat().st_size):
+        unwritable = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        if not unwritable or (wal.exists() and wal.stat().st_size):
             raise
         connection = sqlite3.connect(f"{address}?mode=ro&immutable=1", uri=True)
     return connection

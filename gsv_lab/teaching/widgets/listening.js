@@ -67,7 +67,12 @@ function render({ model, el }) {
   el.dataset.lmSuppressShortcuts = "true"; // keys are the panel's, not the notebook's
   const panel = new Panel(el, model.get("test"), new KernelHost(model));
   panel.start();
-  return () => panel.close();
+  const gone = () => el.classList.add("gsv-listening-gone"); // the line to the kernel was closed
+  model.on("comm_live_update", gone);
+  return () => {
+    model.off("comm_live_update", gone);
+    panel.close();
+  };
 }
 
 export default { render };

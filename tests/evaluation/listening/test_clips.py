@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import torch
 
 from gsv_lab import audio
 from gsv_lab.errors import DataError
-from gsv_lab.evaluation.listening.clips import names_of, read_clips
+from gsv_lab.evaluation.items import Item
+from gsv_lab.evaluation.listening.clips import clips_of, names_of, read_clips
+from gsv_lab.evaluation.systems import System, folder_system
 from listening_clips import folder_of_clips
 
 
@@ -49,10 +52,29 @@ def test_waves_of_conditions_are_found_by_the_mark_of_their_seed(tmp_path: Path)
     assert names_of(found) == (("item_1",), ("natural", "zero_shot"))
 
 
+def test_sources_go_together(folder: Path, tmp_path: Path) -> None:
+    (folder / "natural").rename(tmp_path / "recordings")
+    whole = read_clips([folder, f"natural={tmp_path / 'recordings'}"])
+    assert names_of(whole) == (("item0", "item1"), ("ours", "theirs", "natural"))
+    assert read_clips(whole) == whole
+    with pytest.raises(DataError, match="item0 of ours comes from two places"):
+        read_clips([folder, f"ours={tmp_path / 'recordings'}"])
+    with pytest.raises(DataError, match="no folder 'nowhere'"):
+        read_clips(f"natural={tmp_path / 'nowhere'}")
+
+
+def test_the_systems_of_an_evaluation_are_clips(folder: Path) -> None:
+    items = [Item(f"item{n}", "", "en", "") for n in range(2)]
+    systems = [folder_system(folder / name, items) for name in ("natural", "ours")]
+    assert clips_of(systems) == {key: path for key, path in read_clips(folder).items() if key[1] != "theirs"}
+    with pytest.raises(DataError, match="'item0' of 'ours' is no file"):
+        clips_of([System("ours", (replace(systems[1].samples[0], path=None),))])
+
+
 @pytest.mark.parametrize(
     ("rows", "code", "words"),
     [
-        ((), "DATA_MISSING", "holds no clips"),
+        ((), "DATA_MISSING", "no clips"),
         (ROWS[:3], "DATA_MISSING", "item1 of natural"),
         ((*ROWS, ROWS[0]), "DATA_DUPLICATE", "Line 6.*'item0' of 'ours' again"),
         ((*ROWS[:3], "item1|natural|natural/item0.wav"), "DATA_DUPLICATE", "both item0 of natural and item1"),
@@ -81,7 +103,7 @@ def test_bad_heads_and_folders(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"both 'item0.flac' and 'item0.wav'"):
         read_clips(folder)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="holds no clips"):
+    with pytest.raises(DataError, match="no clips"):
         read_clips(tmp_path / "empty")
     (tmp_path / "empty" / "out").symlink_to(folder / "ours", target_is_directory=True)
     with pytest.raises(DataError, match="is a link out of the folder"):

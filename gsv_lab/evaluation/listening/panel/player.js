@@ -27,6 +27,7 @@ class Player {
     this.skipped = false;
     this.ownPause = false;
     this.dragging = false;
+    this.ready = false;
     this.problem = "";
     this.audio = new Audio();
     this.audio.preload = "auto";
@@ -70,7 +71,10 @@ class Player {
       // Keys of the system can move a sound, too.
       if (!this.heard && audio.currentTime > this.furthest + 0.5) audio.currentTime = this.furthest;
     });
-    audio.addEventListener("canplaythrough", () => this.refresh());
+    audio.addEventListener("canplaythrough", () => {
+      this.ready = true;
+      this.refresh();
+    });
     audio.addEventListener("error", () => this.fail(audio.error?.message || "no sound"));
     position.addEventListener("input", () => { this.dragging = true; });
     position.addEventListener("change", () => {
@@ -84,10 +88,6 @@ class Player {
 
   get heard() {
     return this.session.course.heard.has(this.stimulus);
-  }
-
-  get ready() {
-    return this.audio.readyState >= 3;
   }
 
   get playing() {
