@@ -113,9 +113,8 @@ class BrowserRater:
         slider = row.locator(".gsv-listening-slider")
         slider.focus()
         if self.keys:
-            self.page.keyboard.press("Home")
-            for _ in range(value):
-                self.page.keyboard.press("ArrowRight")
+            for key in ("Home", *["PageUp"] * (value // 10), *["ArrowRight"] * (value % 10)):
+                self.page.keyboard.press(key)
         else:
             slider.fill(str(value))  # moves it, and lets it go
         row.locator("output").get_by_text(str(value), exact=True).wait_for()

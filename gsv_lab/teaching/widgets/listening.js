@@ -64,8 +64,11 @@ class KernelHost {
 }
 
 function render({ model, el }) {
-  el.dataset.lmSuppressShortcuts = "true"; // keys are the panel's, not the notebook's
   const panel = new Panel(el, model.get("test"), new KernelHost(model));
+  // Plain keys are the panel's: the notebook would move on with an arrow, and edit the cell with Enter.
+  el.addEventListener("keydown", (event) => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  });
   panel.start();
   const gone = () => el.classList.add("gsv-listening-gone"); // the line to the kernel was closed
   model.on("comm_live_update", gone);

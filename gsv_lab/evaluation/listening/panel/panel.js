@@ -202,9 +202,12 @@ class Panel {
       this.addresses.delete(stimulus);
       address.then((url) => url.startsWith("blob:") && URL.revokeObjectURL(url), () => {});
     }
-    for (const player of this.players) {
+    const { players } = this;
+    for (const player of players) {
       try {
-        player.load(await this.address(player.stimulus));
+        const address = await this.address(player.stimulus);
+        if (this.players !== players) return; // the page was left
+        player.load(address);
       } catch (error) {
         player.problem = filled(this.texts.no_clip, { why: error.message });
         player.refresh();
