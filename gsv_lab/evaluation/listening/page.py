@@ -1,8 +1,8 @@
 """The panel's script and style, and the page that runs from a file: everything in it, nothing asked of anybody.
 
-The script has three parts: `logic.js`, what a rater may do next; `player.js` and `panel.js`, what is seen and heard;
-and a host, which keeps events. The page's host keeps them in the browser (`page_host.js`); that of the widget gives
-them to the kernel.
+The script has three parts: `logic.js`, what a rater may do next; `player.js`, `keys.js` and `panel.js`, what is seen,
+heard and pressed; and a host, which keeps events. The page's host keeps them in the browser (`page_host.js`); that of
+the widget gives them to the kernel.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gsv_lab.errors import on_page
 from gsv_lab.evaluation.listening.files import RESULT_FORMAT, STIMULI, Test
 
 FOLDER = Path(__file__).parent / "panel"
+PARTS = ("logic.js", "player.js", "keys.js", "panel.js")
 MOST_EMBEDDED = 24_000_000
 """Bytes of sound that a page holds; more lie beside it, and page and folder are then given away together."""
 MEDIA = {".flac": "audio/flac", ".wav": "audio/wav"}
@@ -24,7 +25,7 @@ MEDIA = {".flac": "audio/flac", ".wav": "audio/wav"}
 
 def panel_script() -> str:
     """The panel without a host."""
-    return "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("logic.js", "player.js", "panel.js"))
+    return "".join((FOLDER / name).read_text(encoding="utf-8") for name in PARTS)
 
 
 def panel_style() -> str:

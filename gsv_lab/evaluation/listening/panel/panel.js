@@ -17,8 +17,8 @@ class Panel {
     this.rows = [];
     this.choices = [];
     root.classList.add("gsv-listening");
-    root.addEventListener("keydown", (event) => this.key(event));
-    root.addEventListener("keyup", (event) => this.key(event));
+    root.addEventListener("keydown", (event) => pressed(this, event));
+    root.addEventListener("keyup", (event) => pressed(this, event));
   }
 
   async start(note = "") {
@@ -289,42 +289,6 @@ class Panel {
   stop() {
     this.players.forEach((player) => player.pause());
     this.session.say("stop");
-  }
-
-  key(event) {
-    if (this.root.dataset.stage !== "page" || event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key === " ") {
-      event.preventDefault(); // also when it is let go, which would press a button
-      if (event.type === "keydown" && !event.repeat) this.playCurrent();
-    } else if (event.type === "keydown" && event.key === "Enter") {
-      const pressed = event.target.closest("button");
-      if (pressed && pressed.getAttribute("aria-pressed") !== "true") return; // the button itself is meant
-      event.preventDefault();
-      this.leave();
-    } else if (event.type === "keydown" && /^[0-9]$/.test(event.key)) {
-      event.preventDefault();
-      this.digit(Number(event.key));
-    }
-  }
-
-  digit(number) {
-    if (!this.rows.length) {
-      const choice = this.test.scale.choices[number - 1];
-      if (choice) this.session.say("answer", null, choice.value);
-      return;
-    }
-    const reference = this.players.find((player) => this.rows.every((row) => row.player !== player));
-    const player = number ? this.rows[number - 1]?.player : reference;
-    if (!player) return;
-    this.current = player;
-    if (!player.playing) player.toggle();
-    this.row(player)?.slider.focus();
-  }
-
-  playCurrent() {
-    const { players, current } = this;
-    const found = players.find((one) => one.playing) ?? players.find((one) => !one.heard) ?? current ?? players[0];
-    found.toggle();
   }
 
   // The end.
