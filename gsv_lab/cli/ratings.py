@@ -21,12 +21,13 @@ def add_ratings(commands: Any) -> None:
     text = "analyse the votes of a listening test: intervals over raters and items, screening, tests, agreement"
     parser = add_command(commands, "ratings", _ratings, text)
     text = (
-        "tables of votes (CSV or another delimiter, packed by gzip or not), exports of the P.808 toolkit and webMUSHRA"
+        "tables of votes (CSV or another delimiter, packed by gzip or not), exports of the P.808 toolkit and of "
+        "webMUSHRA, and with --key results of gsv-lab listening: votes.sqlite, results_*.json, votes.csv"
     )
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help=text)
     parser.add_argument("--design", choices=tuple(DESIGNS), required=True, help="what raters did")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--key", type=Path, metavar="FILE", help="key of a blind listening test")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="key.json of a listening test")
     text = "write the decisions into the folder and stop, before there are votes"
     parser.add_argument("--decide", action="store_true", help=text)
     _add_columns(parser)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gsv_lab.errors import in_markdown
 from gsv_lab.evaluation.listening.design import ANCHORS, GOLD, REPEAT, TEST, TRAP, Page, Request, Source
 from gsv_lab.evaluation.listening.files import KEY, STIMULI, STORE
+from gsv_lab.evaluation.listening.methods import ANALYSED
 
 if TYPE_CHECKING:
     from gsv_lab.evaluation.listening.stimuli import Stimuli
@@ -41,8 +42,10 @@ It runs from the file in any present browser, asks nothing of any other machine,
 
 ## Then
 
+    gsv-lab ratings {store} results_*.json --key {key} --design {analysed} --output listeners
     gsv-lab listening export {store} results_*.json --key {key} --output votes.csv
 
+The first says what the votes show (docs/ratings.md), the second writes them as a table for other programs.
 Names of raters are neither asked nor needed.
 """
 
@@ -62,6 +65,7 @@ def guide(
     anchors = "; ".join(f"{name}: {ANCHORS[name]}" for name in request.anchors)
     return _TEXT.format(
         design=request.design,
+        analysed=ANALYSED.get(request.design, request.design),
         about=request.method.about[0].upper() + request.method.about[1:],
         key=KEY,
         store=STORE,

@@ -74,6 +74,8 @@ _ALL = (
     ),
 )  # fmt: skip
 METHODS = {method.name: method for method in _ALL}
+ANALYSED = {"mushra-nmr": "mushra", "ab": "pairs"}
+"""Methods whose votes `gsv-lab ratings` analyses by a design of another name."""
 
 
 def method_of(name: str) -> Method:

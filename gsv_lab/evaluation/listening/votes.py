@@ -82,18 +82,24 @@ def read_results(paths: Sequence[str | Path], key: str | Path) -> list[Row]:
             answer that no panel gives, out of scale for example; `LISTEN_ROW`, a table that the key contradicts;
             `LISTEN_STORE`.
     """
-    found = read_key(key)
-    rows: list[Row] = []
+    return [row for rows in results_by_file(paths, read_key(key)) for row in rows]
+
+
+def results_by_file(paths: Sequence[str | Path], key: Key) -> list[list[Row]]:
+    """`read_results`, the rows of each file by themselves, under a key that was read."""
+    files: list[list[Row]] = []
     owners: dict[str, str] = {}
     for path in map(Path, paths):
-        for rater, votes in _raters(path, found):
+        rows: list[Row] = []
+        for rater, votes in _raters(path, key):
             if rater in owners:
                 problem = f"The rater {rater!r:.40} comes twice, in {owners[rater]!r} and in {path.name!r}"
                 action = "Keep one; of two saved files of a rater the later one holds more"
                 raise DataError("LISTEN_RATER_TWICE", problem, "every rater once", action)
             owners[rater] = path.name
             rows += votes
-    return rows
+        files.append(rows)
+    return files
 
 
 def write_votes(rows: Sequence[Row], path: str | Path) -> Path:

@@ -28,7 +28,7 @@ class Columns:
 
     def __init__(self, table: Table, settings: Settings) -> None:
         self.table, self.asked = table, settings.columns
-        self.known: Known | None = known_columns(table.columns)
+        self.known: Known | None = known_columns(table.columns, settings.design)
 
     def has(self, role: str) -> bool:
         """Whether there is a column for a role, asked for or by default."""

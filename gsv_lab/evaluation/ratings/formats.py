@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gsv_lab.errors import ConfigError, DataError
-from gsv_lab.evaluation.ratings.tables import Table, read_raw, read_tables
+from gsv_lab.evaluation.listening.store import MAGIC
+from gsv_lab.evaluation.ratings import listening_votes
+from gsv_lab.evaluation.ratings.tables import Table, beginning, read_tables
 
 
 class Reader(NamedTuple):
@@ -19,21 +21,28 @@ class Reader(NamedTuple):
 
     Args:
         name: of the format.
-        knows: whether a text is of this format, told by its beginning.
+        knows: whether a file that begins with some bytes is of this format.
         read: files and the path of a key, or None -> table.
         has_key: whether the format needs a key.
     """
 
     name: str
-    knows: Callable[[str], bool]
+    knows: Callable[[bytes], bool]
     read: Callable[[Sequence[Path], Path | None], Table]
     has_key: bool = False
 
 
+def _is_table(begin: bytes) -> bool:
+    """Text of any encoding, packed or not, that is no JSON."""
+    marks = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n"  # of encodings, and blanks
+    return not begin.startswith(MAGIC) and begin.lstrip(marks)[:1] not in (b"{", b"[")
+
+
 READERS: list[Reader] = [
-    Reader("table", lambda text: text.lstrip()[:1] not in ("{", "["), lambda paths, key: read_tables(paths)),
+    Reader("table", _is_table, lambda paths, key: read_tables(paths)),
+    Reader("listening test", listening_votes.is_results, listening_votes.read_listening, True),
 ]
-"""The first that knows a file reads it."""
+"""Where several know a file, it is the first that takes a key if there is one, and none if there is none."""
 
 
 def read_votes(paths: Sequence[Path], key: Path | None = None) -> Table:
@@ -51,7 +60,7 @@ def read_votes(paths: Sequence[Path], key: Path | None = None) -> Table:
         raise ConfigError("USAGE", "There is no file of votes", "one or more files", "See gsv-lab ratings --help")
     if len({path.resolve() for path in paths}) < len(paths):
         raise ConfigError("USAGE", "A file is given twice", "each file once")
-    readers = [_reader_of(path) for path in paths]
+    readers = [_reader_of(path, key is not None) for path in paths]
     names = dict.fromkeys(reader.name for reader in readers)
     if len(names) > 1:
         raise DataError("DESIGN_MIXED", f"The files are {' and '.join(names)}", "files of one format")
@@ -63,13 +72,13 @@ def read_votes(paths: Sequence[Path], key: Path | None = None) -> Table:
     return reader.read(paths, key)
 
 
-def _reader_of(path: Path) -> Reader:
-    text, _ = read_raw(path)
-    for reader in READERS:
-        if reader.knows(text):
-            return reader
-    expected = "a delimited table with a header, packed by gzip or not"
-    raise DataError("FORMAT_UNKNOWN", f"{path.name!r} is of no format that is known", expected)
+def _reader_of(path: Path, has_key: bool) -> Reader:
+    begin = beginning(path)
+    known = [reader for reader in READERS if reader.knows(begin)]
+    if not known:
+        expected = "a delimited table with a header, packed by gzip or not, or results of a listening test"
+        raise DataError("FORMAT_UNKNOWN", f"{path.name!r} is of no format that is known", expected)
+    return next((reader for reader in known if reader.has_key == has_key), known[0])
 
 
 class Known(NamedTuple):
@@ -90,8 +99,10 @@ _P808 = {"hitid", "assignment_id", "assignmentstatus", "short_file_name", "quest
 """Columns of `votes_per_worker` of the P.808 toolkit beside worker, file and vote; what is left says the condition."""
 
 
-def known_columns(columns: Sequence[str]) -> Known | None:
-    """What a table with these columns is; None for any other."""
+def known_columns(columns: Sequence[str], design: str = "") -> Known | None:
+    """What a table with these columns is, if it is analysed as a design; None for any other."""
+    if listening_votes.is_listening(columns):
+        return Known(listening_votes.PROGRAM, listening_votes.columns_of(design))
     if "session_test_id" in columns and "trial_id" in columns:
         return _webmushra(columns)
     lower = {column.lower(): column for column in columns}

@@ -69,7 +69,26 @@ def _decided(results: Results) -> list[Html]:
         if isinstance(value, Mapping):
             value = [f"{key}: {cell}" for key, cell in value.items()]
         rows.append((name.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else value))
-    return [page.heading("Decisions"), page.paragraph(when), page.table(("decision", "value"), rows)]
+    parts = [page.heading("Decisions"), page.paragraph(when), page.table(("decision", "value"), rows)]
+    return [*parts, *_of_the_test(results["listening"])]
+
+
+def _of_the_test(found: Mapping[str, Any] | None) -> list[Html]:
+    """What a listening test of the kit decided itself, and which of its rows are no votes on systems."""
+    if found is None:
+        return []
+    parts = []
+    if found["decisions"]:
+        decided = found["decisions"]
+        rows = [
+            ("screening", ", ".join(decided["screening"]) or "none"),
+            ("primary contrast", " minus ".join(decided["primary_contrast"] or ["none"])),
+            ("primary interval", decided["primary_interval"]),
+        ]
+        when = f"The listening test ({found['design']}, {found['test'][:12]}) decided before any vote:"
+        parts += [page.paragraph(when), page.table(("decision", "value"), rows)]
+    away = ", ".join(f"{count} {role}" for role, count in found["left_out"].items() if count)
+    return [*parts, page.paragraph(f"Rows that are no votes on systems, left out: {away or 'none'}.", kind="note")]
 
 
 def _screening(results: Results) -> list[Html]:

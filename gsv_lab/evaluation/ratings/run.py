@@ -11,6 +11,7 @@ from typing import Any
 from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.evaluation.ratings.choices import analyse_choices, select_choices
 from gsv_lab.evaluation.ratings.formats import Known, known_columns, read_votes
+from gsv_lab.evaluation.ratings.listening_votes import counted
 from gsv_lab.evaluation.ratings.matrices import read_matrix
 from gsv_lab.evaluation.ratings.opinions import analyse_answers, analyse_ratings
 from gsv_lab.evaluation.ratings.plain import as_json
@@ -47,7 +48,8 @@ def analyse(paths: Sequence[Path], settings: Settings, key: Path | None = None) 
 
     Raises:
         ConfigError: `USAGE`.
-        DataError: see `select_ratings`, `select_choices`, `select_matrix`, `analyse_ratings`.
+        DataError: see `select_ratings`, `select_choices`, `select_matrix`, `analyse_ratings`; those of
+            `gsv_lab.evaluation.listening.read_results`.
     """
     if settings.plan.kind == "matrix":
         if len(paths) != 1 or key is not None:
@@ -55,8 +57,8 @@ def analyse(paths: Sequence[Path], settings: Settings, key: Path | None = None) 
         matrix = read_matrix(paths[0])
         found = analyse_ratings(select_matrix(matrix, settings), settings)
         return _result(settings, found, [matrix.file], None)
-    table = read_votes(paths, key)
-    known = known_columns(table.columns)
+    table, settings, listening = counted(read_votes(paths, key), settings)
+    known = known_columns(table.columns, settings.design)
     if known is not None and not settings.reference and settings.design == "mushra":
         settings = replace(settings, reference=_there(table, known))
     if settings.plan.kind == "choices":
@@ -65,7 +67,9 @@ def analyse(paths: Sequence[Path], settings: Settings, key: Path | None = None) 
         selected = select_ratings(table, settings)
         check_systems(selected.heard, settings)
         found = (analyse_answers if settings.plan.kind == "answers" else analyse_ratings)(selected, settings)
-    return _result(settings, found, table.files, known)
+    if listening is not None:
+        found["warnings"] += listening.pop("warnings")
+    return _result(settings, found, table.files, known, listening)
 
 
 def _there(table: Table, known: Known) -> tuple[str, ...]:
@@ -75,8 +79,15 @@ def _there(table: Table, known: Known) -> tuple[str, ...]:
     return tuple(name for name in known.reference if name in there)
 
 
-def _result(settings: Settings, found: dict[str, Any], files: Sequence[Any], known: Known | None) -> dict[str, Any]:
+def _result(
+    settings: Settings,
+    found: dict[str, Any],
+    files: Sequence[Any],
+    known: Known | None,
+    listening: dict[str, Any] | None = None,
+) -> dict[str, Any]:
     about = {"schema": SCHEMA, "design": settings.design, "files": list(files), "program": known and known.program}
+    about["listening"] = listening
     named = {"reference": list(settings.reference), "anchor": list(settings.anchor)}
     return {**about, **named, **found}
 

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from gsv_lab.errors import DataError
 from gsv_lab.system.files import read_file, why_unreadable
@@ -32,12 +33,14 @@ class Table:
         rows: cells without blanks around them, as many in each as there are columns.
         lines: where each row stands, for messages.
         files: name, SHA-256 and number of rows of each file.
+        test: of a listening test of the kit: `sha256`, `design` and `decisions`; None where no key says them.
     """
 
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]]
     lines: list[str]
     files: list[dict[str, str | int]] = field(default_factory=list)
+    test: Mapping[str, Any] | None = None
 
 
 def is_missing(cell: str) -> bool:
@@ -64,11 +67,7 @@ def read_raw(path: Path) -> tuple[str, str]:
     Raises:
         DataError: `DATA_MISSING`, it cannot be read; `DATA_ROW`, it is damaged, too large or no text.
     """
-    try:
-        raw = read_file(path)
-    except OSError as error:
-        problem = f"The file {path.name!r} cannot be read: {why_unreadable(error)}"
-        raise DataError("DATA_MISSING", problem, "a file of votes", "Check the path") from error
+    raw = _bytes(path)
     digest = hashlib.sha256(raw).hexdigest()
     if raw[:2] == b"\x1f\x8b":
         raw = _unpacked(path, raw)
@@ -78,6 +77,23 @@ def read_raw(path: Path) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise DataError("DATA_ROW", f"Line {line} of {path.name!r} is no UTF-8", "text in UTF-8") from error
+
+
+def beginning(path: Path) -> bytes:
+    """The first bytes of a file, by which its format is told.
+
+    Raises:
+        DataError: `DATA_MISSING`.
+    """
+    return _bytes(path, 1024)
+
+
+def _bytes(path: Path, first: int | None = None) -> bytes:
+    try:
+        return read_file(path, first=first)
+    except OSError as error:
+        problem = f"The file {path.name!r} cannot be read: {why_unreadable(error)}"
+        raise DataError("DATA_MISSING", problem, "a file of votes", "Check the path") from error
 
 
 def _unpacked(path: Path, raw: bytes) -> bytes:

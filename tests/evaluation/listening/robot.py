@@ -1,36 +1,12 @@
-"""Events as a panel makes them, without a panel; and truths, from which answers and results follow on two ways."""
+"""Answers that were drawn, and truths, from which answers and results follow on two ways."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
 from gsv_lab.evaluation.listening.files import Key, Test, TestPage
-
-Answer = Callable[[TestPage, str], Any]
-Events = list[dict[str, Any]]
-
-
-def events(test: Test, place: int, answer: Answer, pages: int | None = None) -> Events:
-    """What a panel says while somebody answers the pages of a place, or the first of them."""
-    return [{"seq": seq, "at": 1_790_000_000_000 + 100 * seq, **event}
-            for seq, event in enumerate(_said(test, place, answer, pages))]  # fmt: skip
-
-
-def _said(test: Test, place: int, answer: Answer, pages: int | None) -> Iterator[dict[str, Any]]:
-    yield {"kind": "agree"}
-    for page in test.places[place][:pages]:
-        for clip in page.clips:
-            yield {"kind": "play", "page": page.id, "stimulus": clip.stimulus, "value": 0.0}
-            yield {"kind": "heard", "page": page.id, "stimulus": clip.stimulus}
-        for question in page.questions:
-            stimulus = None if question.name == "answer" else question.name
-            value = answer(page, question.name)
-            if stimulus:
-                yield {"kind": "slide", "page": page.id, "stimulus": stimulus, "value": value}
-            yield {"kind": "answer", "page": page.id, "stimulus": stimulus, "value": value}
-        yield {"kind": "next", "page": page.id}
+from gsv_lab.evaluation.listening.simulated import Answer
 
 
 def any_answer(test: Test, seed: int = 0) -> Answer:

@@ -10,9 +10,10 @@ import pytest
 
 from gsv_lab.errors import DataError
 from gsv_lab.evaluation.listening.desk import Desk
+from gsv_lab.evaluation.listening.simulated import panel_events as events
 from gsv_lab.teaching.widgets.listening import ListeningPanel
 
-from .robot import any_answer, events
+from .robot import any_answer
 
 Made = Callable[..., Path]
 

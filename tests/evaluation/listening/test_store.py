@@ -28,10 +28,11 @@ from gsv_lab.evaluation.listening import store as store_module
 from gsv_lab.evaluation.listening.desk import Desk
 from gsv_lab.evaluation.listening.events import Event, read_event
 from gsv_lab.evaluation.listening.files import read_test
+from gsv_lab.evaluation.listening.simulated import panel_events as events
 from gsv_lab.evaluation.listening.store import Store, read_store
 from source import ROOT
 
-from .robot import any_answer, events
+from .robot import any_answer
 
 Made = Callable[..., Path]
 

@@ -15,9 +15,10 @@ from gsv_lab.errors import DataError
 from gsv_lab.evaluation.listening import read_results, write_votes
 from gsv_lab.evaluation.listening.files import RESULT_FORMAT, read_key, read_test, sealed, to_bytes
 from gsv_lab.evaluation.listening.methods import METHODS
+from gsv_lab.evaluation.listening.simulated import panel_events as events
 from gsv_lab.evaluation.listening.votes import COLUMNS
 
-from .robot import Truth, any_answer, events
+from .robot import Truth, any_answer
 
 Made = Callable[..., Path]
 

@@ -30,13 +30,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        first, *others = blocks("python")
+        first = blocks("python")[0]  # makes the files of all examples, the first of which stands before it
         exec(compile(first, "docs/ratings.md", "exec"), {})
-        for line in "".join(blocks("sh")).splitlines():
-            program, *arguments = shlex.split(line)
-            assert program == "gsv-lab" and main([*arguments, "--draws", "50"]) == 0, line
-        for code in others:
-            exec(compile(code, "docs/ratings.md", "exec"), {})
+        for language, text in re.findall(r"^```(python|sh)\n(.*?)^```$", PAGE, re.S | re.M):
+            if language == "python" and text != first:
+                exec(compile(text, "docs/ratings.md", "exec"), {})
+            for line in text.splitlines() if language == "sh" else ():
+                program, *arguments = shlex.split(line)
+                fast = ["--draws", "50"] if arguments[0] == "ratings" else []
+                assert program == "gsv-lab" and main([*arguments, *fast]) == 0, line
     return folder
 
 

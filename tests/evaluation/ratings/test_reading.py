@@ -188,7 +188,7 @@ def test_p808_toolkit(tmp_path: Path) -> None:
 
 
 def test_one_more_format_is_one_more_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As results of a listening test will be read: records, with a key."""
+    """As results of a listening test are read: records, with a key."""
     from gsv_lab.evaluation.ratings.formats import Reader
 
     def read(paths: object, key: Path | None) -> object:
@@ -198,7 +198,7 @@ def test_one_more_format_is_one_more_row(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(
         "gsv_lab.evaluation.ratings.formats.READERS",
-        [*READERS, Reader("panel", lambda text: text[:1] == "{", read, True)],
+        [*READERS, Reader("panel", lambda begin: begin[:1] == b"{", read, True)],
     )  # type: ignore[arg-type]
     (tmp_path / "votes.json").write_text("{}", encoding="utf-8")
     found = read_votes([tmp_path / "votes.json"], tmp_path / "A.json")
