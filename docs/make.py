@@ -47,6 +47,7 @@ WEEKS = (
     ("07", "what a representation knows, and how one can tell"),
     ("08", "ablation, and what may be concluded from it"),
     ("10", "what measures hear, and how sure a difference is; projects begin"),
+    ("11", "asking people: listening tests, and what votes allow to say"),
 )
 """Notebooks of each week of the course, and what it is about."""
 DAY = (

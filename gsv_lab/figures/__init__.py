@@ -23,7 +23,7 @@ _PICTURES: dict[str, tuple[str, ...]] = {
     "speakers": ("speaker_space", "leakage_matrix"),
     "effects": ("head_costs", "cost_scatter", "shift_scatter", "forest"),
     "scores": ("pair_scores", "warping_path"),
-    "ratings": ("opinion_scores", "vote_shares", "pair_matrix", "rater_scatter"),
+    "ratings": ("opinion_scores", "vote_shares", "pair_matrix", "rater_scatter", "interval_coverage"),
     "views": ("tensor_view",),
 }  # fmt: skip
 _OTHERS = {

@@ -293,6 +293,12 @@ def _rater_scatter(m: Material) -> Figure:
     return figures.rater_scatter(m.rng.normal(0, 0.4, 20), spread, [f"r{i}" for i in range(20)], removed=["r19"])
 
 
+def _interval_coverage(m: Material) -> Figure:
+    means = 3.5 + 0.2 * m.rng.standard_normal(200)
+    rows = {name: np.stack([means - half, means + half], 1) for name, half in (("votes", 0.1), ("two-way", 0.42))}
+    return figures.interval_coverage(rows, 3.5)
+
+
 def _tensor_view(m: Material) -> Figure:
     return figures.tensor_view(m.mel, ("band", "frame"), rate=100, phones=m.phones, start=m.start, end=m.end)
 

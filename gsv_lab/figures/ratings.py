@@ -169,4 +169,44 @@ def rater_scatter(
     return figure
 
 
-__all__ = ["opinion_scores", "pair_matrix", "rater_scatter", "vote_shares"]
+@picture
+def interval_coverage(
+    rows: Mapping[str, Any], truth: float, title: str = "", *, shown: int = 60, label: str = "mean vote"
+) -> Figure:
+    """Intervals of many tests of one thing whose truth is known, a panel for each kind; red are those that miss it.
+
+    Args:
+        rows: kind of interval -> (tests, 2) lower and upper ends.
+        truth: what the intervals should hold.
+        title: above the picture.
+        shown: tests that are drawn; the shares above the panels are of all.
+        label: of the vertical axis.
+
+    Raises:
+        ValueError: no rows, or ends that are not pairs.
+    """
+    ends = {kind: matrix(values, kind) for kind, values in rows.items()}
+    if not ends or any(values.shape[1] != 2 for values in ends.values()):
+        raise ValueError(
+            f"rows has {len(ends)} kinds, expected at least one, each with a lower and an upper end a test"
+        )
+    drawn = np.concatenate([values[:shown].ravel() for values in ends.values()])
+    least, most = float(np.nanmin(drawn)), float(np.nanmax(drawn))
+    margin = 0.03 * (most - least)
+    figure, axes = canvas(1, len(ends), 2.9 + 0.3 * bool(title), title=title)
+    for axis, (kind, values) in zip(axes[0], ends.items(), strict=True):
+        held = (values[:, 0] <= truth) & (truth <= values[:, 1])
+        for place, (low, high) in enumerate(values[:shown]):
+            colour = BLUE if held[place] else RED
+            axis.plot([place, place], [low, high], color=colour, linewidth=1.2, solid_capstyle="butt")
+        axis.axhline(truth, color=INK, linewidth=0.8, linestyle=":")
+        axis.set_title(f"{words(kind)}\n{held.mean():.0%} hold the truth")
+        axis.set_xticks([])
+        axis.set_ylim(least - margin, most + margin)
+        axis.tick_params(labelleft=axis is axes[0, 0])
+    axes[0, 0].set_ylabel(words(label))
+    figure.supxlabel(f"simulated tests, {min(shown, *map(len, ends.values()))} of them drawn", fontsize=9)
+    return figure
+
+
+__all__ = ["interval_coverage", "opinion_scores", "pair_matrix", "rater_scatter", "vote_shares"]

@@ -295,4 +295,4 @@ card
 # - `gsv_lab/evaluation/measures/similarity.py`, `gsv_lab/evaluation/statistics/intervals.py`: the same for any system, by
 #   `gsv-lab evaluate`. `docs/results.md`: nano by all of them, on people.
 #
-# Next: **11, Ask people** (in preparation): where numbers end.
+# Next: [11, Ask people](11_ask_people.ipynb): where numbers end.

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from gsv_lab.evaluation.listening.files import read_test
 from gsv_lab.teaching.exercises.notebook import sources
 
 from . import excerpts
+from .listening_rater import FAST, BrowserRater
 from .pages import Explorer, LabPage, Server
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -24,7 +26,8 @@ class Row(NamedTuple):
 
     `widget`, which one; `slider`, the one that the mouse moves (-1 for none); `keyboard`, what is focused, and the
     `keys` that it gets; `button`, what starts the work where that does not begin by itself; `sounds`, how many players
-    there are at least.
+    there are at least; `listens`, the folder of the listening test whose panel then has a page answered by mouse and
+    one by keys.
     """
 
     widget: int = 0
@@ -33,6 +36,7 @@ class Row(NamedTuple):
     keys: str = "ArrowRight"
     button: str = ""
     sounds: int = 0
+    listens: str = ""
 
 
 ROWS = {
@@ -46,6 +50,7 @@ ROWS = {
     "07_leaks": Row(keyboard="select", keys="ArrowDown"),
     "08_break": Row(slider=-1, keyboard="select", keys="ArrowDown"),
     "10_numbers": Row(sounds=1),
+    "11_ask_people": Row(slider=-1, keyboard="select", keys="ArrowDown", listens="ask_people/mushra_*"),
 }
 
 
@@ -96,23 +101,38 @@ def fits(page: LabPage, explorer: Explorer, width: int) -> None:
     assert not explorer.labels_cut(), f"at {width} px"
 
 
-def work_through(page: LabPage, name: str, row: Row) -> None:
+def listen(explorer: Explorer, folder: Path) -> None:
+    """Hear and answer a page of a listening panel by mouse and one by keys; what is counted beside it follows."""
+    pages = read_test(folder).places[0]
+    rater = BrowserRater(explorer.root.locator(".gsv-listening").first, pages, lambda page, name: 40)
+    rater.begin(0)
+    for rater.keys in (False, True):
+        before = explorer.shown()
+        rater.answer_page()
+        explorer.changed(before)
+
+
+def work_through(page: LabPage, name: str, row: Row, folder: Path) -> None:
+    if row.listens:
+        page.page.add_init_script(FAST)
     page.open(name)
     assert not failures(page.run_all())
     for width in (1000, 1300):
         for explorer in page.explorers():
             fits(page, explorer, width)
     move(page.explorer(row.widget), row)
+    if row.listens:
+        listen(page.explorer(row.widget), next(folder.glob(row.listens)))
 
 
 @pytest.mark.parametrize("stem", ROWS)
 def test_widgets_work(stem: str, lab_page: LabPage, server: Server) -> None:
-    work_through(
-        lab_page, excerpts.write(NOTEBOOKS / "src" / f"{stem}.py", server.folder, ("setup", "widget")), ROWS[stem]
-    )
+    name = excerpts.write(NOTEBOOKS / "src" / f"{stem}.py", server.folder, ("setup", "widget"))
+    work_through(lab_page, name, ROWS[stem], server.folder)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stem", ROWS)
 def test_all_cells_run(stem: str, lab_page: LabPage, server: Server) -> None:
-    work_through(lab_page, excerpts.write(NOTEBOOKS / "src" / f"{stem}.py", server.folder), ROWS[stem])
+    name = excerpts.write(NOTEBOOKS / "src" / f"{stem}.py", server.folder)
+    work_through(lab_page, name, ROWS[stem], server.folder)
