@@ -76,7 +76,7 @@ card
 
 # %% [markdown]
 # `listening.make` brings clips to one level, sample rate, bandwidth and silence at the edges, and hides which is which
-# behind numbers. Level of the speech, mean and range over sentences:
+# behind numbers. Level of the speech in the first sentence:
 
 # %%
 asking.levels(clips, tests["MUSHRA"])
@@ -101,7 +101,8 @@ explorer.view
 
 # %% [markdown]
 # You are one rater. So a *simulated panel* of 24 answers, too, through the same store. What it thinks of each system is
-# known, and one of them gives any answer. Does the test find what the panel thinks? (5 in ACR is 100 in MUSHRA, 1 is 0.)
+# known, and one of them gives any answer. Does the test find what the panel thinks? (5 in ACR is 100 in MUSHRA, 1 is 0; who
+# recognises the hidden reference gives it 100.)
 
 # %%
 print(asking.simulate(tests))
@@ -291,8 +292,8 @@ card
 # %% [markdown]
 # ## Export and delete
 #
-# Votes become a table under the key, which until now nobody needed. And one rater more answers, then asks to be forgotten:
-# a rater is a random number, and with it everything goes.
+# Votes become a table under the key, which says what each number stood for; no panel ever reads it. Then one more simulated
+# rater answers, and asks to be forgotten: a rater is a random number, and with it everything goes.
 
 # %%
 folder = tests["ACR"]

@@ -139,14 +139,13 @@ def _make(paths: Clips, folder: Path, design: str, natural: tuple[str, ...]) -> 
 
 
 def levels(clips: MadeClips, folder: Path) -> Table:
-    """Level of the speech of every system in dBFS, mean over sentences, as it was made and as the test plays it."""
+    """Level of the speech in the first sentence of every system, in dBFS, as it was made and as the test plays it."""
     key = read_key(folder / KEY)
     rows = []
     for system, sounds in clips.sounds.items():
-        before = [_level(clips.folder / system / f"{item}.wav") for item in sounds]
-        after = [_level(path) for path in stimuli(folder, key, system).values()]
-        rows.append({"system": system} | {title: f"{np.mean(found):.1f}, {min(found):.1f} to {max(found):.1f}"
-                    for title, found in (("made (dBFS)", before), ("in the test", after))})  # fmt: skip
+        item = next(iter(sounds))
+        paths = {"made": clips.folder / system / f"{item}.wav", "in the test": stimuli(folder, key, system)[item]}
+        rows.append({"system": system} | {f"{name} (dBFS)": f"{_level(path):.1f}" for name, path in paths.items()})
     return Table(rows)
 
 
@@ -186,14 +185,14 @@ def simulate(folders: Mapping[str, Path]) -> Table:
         noted = folder / "simulated.json"
         there = store.raters()
         before = json.loads(read_file(noted)) if noted.is_file() else []
-        numbers = [rater for rater in before if rater in there]
+        numbers = [rater for rater in before if rater in there]  # others asked to be forgotten
         if not numbers:
             panel = SimulatedPanel(read_key(folder / KEY), MEANS, careless=[CARELESS], seed=11)
             numbers = answer_all(store, [panel.rater(number) for number in range(RATERS)])
             save_bytes(noted, json.dumps(numbers).encode())
+        row = {"test": name, "simulated raters": len(numbers), "others": len(store.raters()) - len(numbers)}
+        rows.append(row | {"pages answered": _pages(store)})
         store.close()
-        others = len(there) - len({*numbers} & {*there})
-        rows.append({"test": name, "simulated raters": len(numbers), "others": others, "votes": _count(folder)})
     return Table(rows)
 
 
@@ -216,21 +215,22 @@ def results(folders: Mapping[str, Path]) -> Table:
 
 
 def forgotten(folder: Path) -> Table:
-    """One more simulated rater answers a test and then asks to be forgotten: votes before, with, and after.
+    """One more simulated rater answers a test and then asks to be forgotten: the store before, with, and after.
 
     Raises:
         LabError: `IN_USE`, `SAVE_FAILED`.
     """
     store = Store(folder / STORE, read_test(folder))
     panel = SimulatedPanel(read_key(folder / KEY), MEANS, seed=11)
-    rows = [{"when": "before", "raters": len(store.raters()), "votes": _count(folder)}]
+    rows = [{"when": "before", "raters": len(store.raters()), "pages answered": _pages(store)}]
     (rater,) = answer_all(store, [panel.rater(RATERS)])
-    rows.append({"when": f"with {rater}", "raters": len(store.raters()), "votes": _count(folder)})
+    rows.append({"when": f"with {rater}", "raters": len(store.raters()), "pages answered": _pages(store)})
     store.forget(rater)
-    rows.append({"when": f"without {rater}", "raters": len(store.raters()), "votes": _count(folder)})
+    rows.append({"when": f"without {rater}", "raters": len(store.raters()), "pages answered": _pages(store)})
     store.close()
     return Table(rows)
 
 
-def _count(folder: Path) -> int:
-    return len(listening.read_results([folder / STORE], folder / KEY))
+def _pages(store: Store) -> int:
+    """Pages that were left, of all raters."""
+    return sum(len(store.course(rater).done) for rater in store.raters())
