@@ -20,8 +20,8 @@ import gsv_lab
 from gsv_lab.evaluation import listening
 from gsv_lab.evaluation.statistics.components import PLANNING
 from gsv_lab.teaching.exercises import asking, opinions
+from gsv_lab.teaching.exercises import decisions as checks
 from gsv_lab.teaching.exercises import listeners as check
-from gsv_lab.teaching.exercises import verdicts as checks
 from gsv_lab.teaching.exercises.material import find_speech
 from gsv_lab.teaching.page import heard, noted
 from gsv_lab.teaching.widgets.listening import ListeningTests

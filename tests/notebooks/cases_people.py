@@ -11,7 +11,7 @@ import torch
 from scipy.stats import binom, binomtest, norm
 
 from gsv_lab.evaluation.statistics.components import PLANNING
-from gsv_lab.teaching.exercises import listeners, opinions, verdicts
+from gsv_lab.teaching.exercises import decisions, listeners, opinions
 from gsv_lab.teaching.exercises.card import Exercise
 from gsv_lab.teaching.exercises.opinions import tail
 
@@ -110,7 +110,7 @@ def apart(first: Any, second: Any) -> float:
     return math.hypot(two_way(*table(first)), two_way(*table(second)))
 
 
-MODULES = (listeners, verdicts)
+MODULES = (listeners, decisions)
 CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
     (listeners.square, (SQUARE,), [
         (["ABDC", "BCAD", "CDBA"],), (["ABEC", "BCAE", "CEBA", "EACB"],), (["AABC", "BCAD", "CDBA", "DACB"],),
@@ -138,7 +138,7 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
         (references(lambda v: (v <= 90).mean() > 0.15),), (references(lambda v: (v < 90).sum() > 3),),
         (lambda r, s, v: [],), (lambda r, s, v: ["ann", "bob"],), (lambda r, s, v: ["nobody"],),
     ]),
-    (verdicts.needed, (raters,), [
+    (decisions.needed, (raters,), [
         (lambda d, m, c: raters(d, m, c, two=1),), (lambda d, m, c: raters(d, m, c, z=1.96),),
         (lambda d, m, c: raters(d, m, c, stimulus=0),),
         (lambda d, m, c: raters(d, m, c, own=lambda c, m: c.rater_system**2 + c.residual**2),),
@@ -146,13 +146,13 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
         (unsquared,), (lambda d, m, c: raters(d, m, c, up=math.floor),), (lambda d, m, c: raters(d, m, c, up=float),),
         (negative,), (lambda d, m, c: 20,), (lambda d, m, c: "many",),
     ]),
-    (verdicts.by_chance, (lambda k, n: sum(math.comb(n, j) for j in range(k, n + 1)) / 2**n,), [
+    (decisions.by_chance, (lambda k, n: sum(math.comb(n, j) for j in range(k, n + 1)) / 2**n,), [
         (lambda k, n: math.comb(n, k) / 2**n,), (lambda k, n: binom.sf(k, n, 0.5),),
         (lambda k, n: binom.cdf(k, n, 0.5),), (lambda k, n: binom.cdf(k - 1, n, 0.5),),
         (lambda k, n: binomtest(k, n).pvalue,), (lambda k, n: norm.sf((k - n / 2) / math.sqrt(n / 4)),),
         (lambda k, n: k / n,), (lambda k, n: 0.5**k,), (lambda k, n: 0.5,), (lambda k, n: "rare",),
     ]),
-    (verdicts.equal, (lambda o, m, tail: max(both_sides(o, m, tail)),), [
+    (decisions.equal, (lambda o, m, tail: max(both_sides(o, m, tail)),), [
         (lambda o, m, tail: min(both_sides(o, m, tail)),), (lambda o, m, tail: ordinary(o),),
         (lambda o, m, tail: 1 - ordinary(o),), (lambda o, m, tail: 1 - max(both_sides(o, m, tail)),),
         (lambda o, m, tail: sum(both_sides(o, m, tail)),), (lambda o, m, tail: 2 * max(both_sides(o, m, tail)),),
@@ -161,7 +161,7 @@ CASES: list[tuple[Exercise, tuple[Any, ...], list[tuple[Any, ...]]]] = [
         (lambda o, m, tail: max(both_sides(o, m, tail, root=False)),), (lambda o, m, tail: both_sides(o, m, tail)[0],),
         (lambda o, m, tail: both_sides(o, m, tail)[1],), (lambda o, m, tail: 0.04,), (lambda o, m, tail: True,),
     ]),
-    (verdicts.matched, (opinions.matched,), [
+    (decisions.matched, (opinions.matched,), [
         (lambda a, b: (table(b)[0].mean() - table(a)[0].mean(), apart(a, b)),),
         (lambda a, b: (arrays(a, b)[0].mean(), apart(a, b)),), (in_order,),
         (matched(lambda o, r, i: (-o.mean(), two_way(o, r, i))),),
@@ -179,8 +179,8 @@ ALSO_RIGHT: list[tuple[Exercise, tuple[Any, ...]]] = [
     (listeners.gain, (lambda w, d: torch.tensor(10 ** (d / 20) / rms(w)),)),
     (listeners.error, (opinions.two_way_error,)), (listeners.left_out, (opinions.left_out,)),
     (listeners.left_out, (lambda r, s, v: np.array(sorted(opinions.left_out(r, s, v), reverse=True)),)),
-    (verdicts.needed, (opinions.needed,)), (verdicts.needed, (lambda d, m, c: float(raters(d, m, c, z=1.96 + 0.84)),)),
-    (verdicts.by_chance, (opinions.by_chance,)), (verdicts.equal, (opinions.equal,)),
-    (verdicts.matched, (matched(lambda o, r, i: np.array([o.mean(), two_way(o, r, i)])),)),
+    (decisions.needed, (opinions.needed,)), (decisions.needed, (lambda d, m, c: float(raters(d, m, c, z=1.96 + 0.84)),)),
+    (decisions.by_chance, (opinions.by_chance,)), (decisions.equal, (opinions.equal,)),
+    (decisions.matched, (matched(lambda o, r, i: np.array([o.mean(), two_way(o, r, i)])),)),
 ]  # fmt: skip
 assert raters(0.2, 20, PLANNING) == math.inf

@@ -1,6 +1,6 @@
 """Checks of notebook 11, "Ask people": before the votes, their interval, and who is left out.
 
-What is concluded from votes is checked in `verdicts.py`. Letters: T samples, N votes, R raters, I items.
+What is concluded from votes is checked in `decisions.py`. Letters: T samples, N votes, R raters, I items.
 Each check takes the answer and gives a card.
 """
 
