@@ -179,7 +179,8 @@ ALSO_RIGHT: list[tuple[Exercise, tuple[Any, ...]]] = [
     (listeners.gain, (lambda w, d: torch.tensor(10 ** (d / 20) / rms(w)),)),
     (listeners.error, (opinions.two_way_error,)), (listeners.left_out, (opinions.left_out,)),
     (listeners.left_out, (lambda r, s, v: np.array(sorted(opinions.left_out(r, s, v), reverse=True)),)),
-    (decisions.needed, (opinions.needed,)), (decisions.needed, (lambda d, m, c: float(raters(d, m, c, z=1.96 + 0.84)),)),
+    (decisions.needed, (opinions.needed,)),
+    (decisions.needed, (lambda d, m, c: float(raters(d, m, c, z=1.96 + 0.84)),)),
     (decisions.by_chance, (opinions.by_chance,)), (decisions.equal, (opinions.equal,)),
     (decisions.matched, (matched(lambda o, r, i: np.array([o.mean(), two_way(o, r, i)])),)),
 ]  # fmt: skip
