@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -104,7 +104,9 @@ def ljspeech(corpus: str | Path, seed: int = 0, available: bool = False) -> Prot
     return _whole(Protocol("ljspeech", Path(corpus).name, tuple(items), tuple(draws), seed, tuple(missing)), available)
 
 
-def vctk(corpus: str | Path, seed: int = 0, available: bool = False) -> Protocol:
+def vctk(
+    corpus: str | Path, seed: int = 0, available: bool = False, speakers: Sequence[str] | None = VCTK_SPEAKERS
+) -> Protocol:
     """The VCTK protocol: 11 speakers, sentence 005 as the reference of each, 5 of the sentences from 025 on as targets.
 
     Sentences 001 to 024 are the same for all speakers. The prompt is one of them and is nobody's target.
@@ -113,6 +115,7 @@ def vctk(corpus: str | Path, seed: int = 0, available: bool = False) -> Protocol
         corpus: folder of VCTK, or of a part of it in any layout of `gsv_lab.corpora.readers`.
         seed: of the targets.
         available: make it of those of the 11 that are there; targets may then be sentences below 025, though never 005.
+        speakers: others than the 11; None for all who have sentence 005 and one more. What is missing names the 11.
 
     Raises:
         DataError: `PROTOCOL_INCOMPLETE`; `DATA_MISSING`, no clip of VCTK; those of the reader.
@@ -126,7 +129,10 @@ def vctk(corpus: str | Path, seed: int = 0, available: bool = False) -> Protocol
     absent = [speaker for speaker in VCTK_SPEAKERS if speaker not in spoken]
     missing = [f"it lacks the speakers {', '.join(absent)}"] if absent else []
     items = []
-    for speaker in VCTK_SPEAKERS:
+    if speakers is None:
+        speakers = sorted(name for name, found in spoken.items() if VCTK_REFERENCE in found and len(found) > 1)
+        missing.append(f"it is taken with all of its {len(speakers)} speakers who have sentence {VCTK_REFERENCE:03d}")
+    for speaker in speakers:
         sentences = spoken.get(speaker, {})
         reference = sentences.pop(VCTK_REFERENCE, None)
         own = _drawn([clip for number, clip in sentences.items() if number >= VCTK_OWN], seed)[:VCTK_ITEMS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import signal
@@ -188,6 +189,22 @@ def machine() -> dict[str, Any]:
         "accelerator": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
         "load_average": load_average(),
     }
+
+
+def peak_memory(card: bool = False) -> float:
+    """Bytes: the most that this process has held, or with `card` that torch has held on the graphics card; NaN where
+    the system does not tell.
+    """
+    if card:
+        import torch
+
+        return float(torch.cuda.max_memory_allocated())
+    try:
+        import resource
+    except ImportError:  # Windows
+        return math.nan
+    unit = 1 if sys.platform == "darwin" else 1024
+    return float(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
 def usable_cores() -> int:

@@ -12,7 +12,8 @@ from gsv_lab.system.machine import machine
 
 PACKAGES = (
     "torch", "torchaudio", "numpy", "scipy", "librosa", "soundfile", "jiwer", "faster-whisper", "ctranslate2",
-    "pocketsphinx", "speechmos", "onnxruntime", "Resemblyzer", "pystoi", "pesq", "pypinyin", "jieba", "transformers",
+    "pocketsphinx", "speechmos", "torchmetrics", "peft", "onnxruntime", "Resemblyzer", "pystoi", "pesq", "pypinyin",
+    "jieba", "transformers",
 )  # fmt: skip
 """Packages whose versions can move a result; those that are not installed are left out."""
 

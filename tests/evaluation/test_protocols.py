@@ -161,6 +161,9 @@ def test_a_part_of_vctk_says_what_it_lacks(tmp_path: Path) -> None:
     assert {item.speaker for item in made.items} == {"p225"} and len(numbers) == 5
     assert numbers[0] == 30 and set(numbers[1:]) <= {1, 2, 3, 4, 6}
     assert made.missing
+    everybody = vctk(corpus, available=True, speakers=None)
+    assert [item.speaker for item in everybody.items] == ["p225"] * 5 + ["p226"] * 5
+    assert "it is taken with all of its 2 speakers who have sentence 005" in everybody.missing
     with pytest.raises(DataError, match="leaves nothing to speak"):
         vctk(vctk_corpus(tmp_path / "other", ("p226",), (5, 25)), available=True)
 
