@@ -17,6 +17,7 @@ from gsv_lab.cli import (
     protocols,
     ratings,
     released,
+    reproduce,
     runs,
     stores,
     tools,
@@ -71,6 +72,7 @@ def _parser() -> Parser:
     measuring.add_bench(commands)
     evaluating.add_evaluate(commands)
     protocols.add_protocol(commands)
+    reproduce.add_reproduce(commands)
     ratings.add_ratings(commands)
     listening.add_listening(commands)
     tools.add_info(commands)

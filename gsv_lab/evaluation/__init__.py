@@ -8,5 +8,6 @@
 a loaded model's `conditions`. `measures` has one file a family of measures, and `evaluators` says which of them an
 installation can make. `cells` measures and remembers, `tables` and `statistics` turn values into figures and
 differences with intervals, `evaluate` writes it all down, and `report` draws it. `hard` looks for skipped and repeated
-words. Evaluators are loaded on use, and none of them serves training or selection. `ratings` has what people say.
+words. Evaluators are loaded on use, and none of them serves training or selection. `ratings` has what people say, and
+`claims` what is claimed of the system, with verdicts.
 """
