@@ -156,6 +156,8 @@ def test_a_model_with_a_part_of_ones_own(
     parts.write_text(FLOW)
     load_parts(parts)
     path = "turned_parts_of_test.Turned"
+    # Classes of the same name that other tests have registered would be proposed in place of the file.
+    monkeypatch.setattr(registry, "_REGISTERED", {path: registry._REGISTERED[path]})
     flow = {"class_path": path, "init_args": {"latent_dim": 8, "speaker_dim": 16}}
     arguments = {**SOVITS["init_args"], "flow": flow}
     family = make_family(tmp_path / "family", sovits={**SOVITS, "init_args": arguments})

@@ -182,6 +182,11 @@ NUMBERS = {
     "protocol": (["protocol", "vctk", "c", "--output", "o"], ["--seed"]),
     "open": (["open"], ["--port"]),
     "blend": (["blend", "a", "b", "--output", "v.safetensors"], ["--weights"]),
+    "ratings": (["ratings", "f", "--design", "acr", "--output", "o"], ["--scale", "--same-from", "--margin", "--draws",
+                                                                      "--seed"]),
+    "listening make": (["listening", "make", "c", "--design", "acr", "--output", "o"],
+                       ["--raters", "--seed", "--blocks", "--gold", "--traps", "--repeats"]),
+    "reproduce": (["reproduce", "--output", "o"], ["--steps", "--seed"]),
     "runs compare": (["runs", "compare", "r"], ["--smooth"]),
     "runs prune": (["runs", "prune"], ["--older-than", "--keep"]),
 }  # fmt: skip
@@ -196,8 +201,8 @@ def test_every_numeric_option_refuses_what_is_no_number_for_it(
     monkeypatch.chdir(tmp_path)
     arguments, options = NUMBERS[verb]
     for option in options:
-        if (option, number) == ("--seed", "-5"):
-            continue  # any whole number is a seed
+        if number == "-5" and option in ("--seed", "--same-from"):
+            continue  # any whole number is a seed, and a scale may begin below 0
         assert main([*arguments, option, number]) == 2, option
         line = capsys.readouterr().err
         assert line.count("\n") == 1 and option in line and "[USAGE]" in line, line

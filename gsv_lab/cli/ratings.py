@@ -10,7 +10,7 @@ from gsv_lab.cli.console import say
 from gsv_lab.cli.options import add_command, number
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation.ratings.settings import DESIGNS, DUPLICATES, NAMES, SCREENS, Settings
-from gsv_lab.system.ranges import PositiveFloat, PositiveInt, Seed
+from gsv_lab.system.ranges import Finite, PositiveFloat, PositiveInt, Seed
 
 NONE = "none"
 """Screening by no rule."""
@@ -48,9 +48,9 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
 def _add_choices(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("decisions")
     text = "least and largest vote; by default 1 5, for ccr -3 3, for mushra 0 100"
-    group.add_argument("--scale", type=float, nargs=2, metavar=("LOW", "HIGH"), help=text)
+    group.add_argument("--scale", type=number(Finite), nargs=2, metavar=("LOW", "HIGH"), help=text)
     text = "least vote that says 'same speaker', for the share of such votes"
-    group.add_argument("--same-from", type=float, metavar="VOTE", help=text)
+    group.add_argument("--same-from", type=number(Finite), metavar="VOTE", help=text)
     text = "a system that is natural speech; for mushra the hidden reference"
     group.add_argument("--reference", action="append", default=[], metavar="NAME", help=text)
     group.add_argument("--anchor", action="append", default=[], metavar="NAME", help="a system that is an anchor")

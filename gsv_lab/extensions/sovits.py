@@ -10,7 +10,6 @@ from torch import Tensor
 
 from gsv_lab.extensions.measured_speaker_encoder import median_log_f0
 from gsv_lab.extensions.pitch_predictor import Pitch
-from gsv_lab.hooks.rows import first_rows
 from gsv_lab.hooks.tap import Component
 from gsv_lab.nn.interfaces import (
     Conditioning,
@@ -33,6 +32,7 @@ from gsv_lab.nn.ops import resize_frames, standard_normal
 from gsv_lab.nn.prior import draw_from_prior
 from gsv_lab.nn.sovits import SoVITS
 from gsv_lab.system.ranges import ClosedUnitInterval, PositiveInt
+from gsv_lab.system.rows import first_rows
 
 TRAINING_NOISE = 0.3
 """Factor on the prior's deviation where waves are made from it in training."""

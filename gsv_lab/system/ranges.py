@@ -44,5 +44,6 @@ NonNegativeInt = Annotated[int, Range(0)]
 PositiveFloat = Annotated[float, Range(0, above=True)]
 NonNegativeFloat = Annotated[float, Range(0)]
 ClosedUnitInterval = Annotated[float, Range(0, 1)]
+Finite = Annotated[float, Range(-math.inf)]
 Seed = Annotated[int, Range(-math.inf)]
 """Any whole number; see `gsv_lab.system.seeds.check_seed`."""

@@ -23,7 +23,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.hooks.rows import Rows, sharing
+from gsv_lab.system.rows import Rows, sharing
 
 Share = tuple[dict[str, Tensor], dict[str, float]]
 """Joint values of losses by name, and the share of this process in each."""

@@ -20,7 +20,7 @@ from torch.amp.grad_scaler import GradScaler
 from torch.utils._pytree import tree_map
 
 from gsv_lab.errors import ConfigError
-from gsv_lab.hooks.rows import Rows
+from gsv_lab.system.rows import Rows
 from gsv_lab.system.settings import Recipe
 from gsv_lab.training.finite import check_gradient, not_finite
 from gsv_lab.training.ranks import Ranks, some_rows

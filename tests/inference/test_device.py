@@ -159,7 +159,7 @@ def test_what_a_training_calculates_on_another_device(tmp_path: Path) -> None:
         task = SoVITSTask(build(SOVITS), build(DISCRIMINATORS)).to(device)
         batch = move_data_to_device(data.draw(0), device)
         torch.manual_seed(1)
-        out, real, terms, _ = task.generate(batch)
+        out, real, terms, *_ = task.generate(batch)
         natural, fake = task.discriminated(real, out.vocoded.wave)
         terms |= task.adversarial_terms(task.discriminators, natural, fake)
         terms["discriminator"] = task.discriminator_loss(task.discriminators, natural, fake)

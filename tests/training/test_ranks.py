@@ -8,6 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,8 +24,8 @@ from gsv_lab.checkpoint.native import load_tensors
 from gsv_lab.corpora.gpt_data import GPTBatch
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.errors import ConfigError, LabError
-from gsv_lab.hooks.rows import Rows, first_rows, sharing
 from gsv_lab.system.machine import usable_cores
+from gsv_lab.system.rows import Rows, first_rows, sharing
 from gsv_lab.training import following
 from gsv_lab.training.fit import fit
 from gsv_lab.training.following import check_processes
@@ -34,7 +37,27 @@ from gsv_lab.training.stepping import Stepping
 from small_runs import sovits, tracked_store, verifier
 from tiny import ALIGNED_PRIOR, GPT, experiment, spec
 
-several = pytest.mark.skipif(usable_cores() < 2, reason="one core")
+several = pytest.mark.skipif(usable_cores() < 2 or not hasattr(os, "fork"), reason="one core, or no fork")
+
+
+def apart(test: Callable[..., None]) -> Callable[..., None]:
+    """The test in a process of its own: what gloo leaves behind breaks processes that other tests fork."""
+
+    @wraps(test)
+    def forked(**fixtures: Any) -> None:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                test(**fixtures)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, "see the traceback above"
+
+    return forked
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +235,7 @@ def compare(one: Path, two: Path, first: Gradients, second: Gradients) -> None:
 
 @several
 @pytest.mark.parametrize("prior", [ALIGNED_PRIOR, pytest.param(None, marks=pytest.mark.slow)])
+@apart
 def test_two_processes_equal_one_with_two_optimizers(
     prior: Any, store: ClipStore, tmp_path: Path, gradients: Gradients
 ) -> None:
@@ -231,6 +255,7 @@ def test_two_processes_equal_one_with_two_optimizers(
 
 
 @several
+@apart
 def test_two_processes_equal_one_on_batches_of_any_size(store: ClipStore, tmp_path: Path, gradients: Gradients) -> None:
     sizes = []
     own_rows = Stepping.own_rows
@@ -302,6 +327,7 @@ def test_a_class_that_was_typed_into_a_cell(store: ClipStore) -> None:
 
 
 @several
+@apart
 def test_another_process_that_fails_is_named(store: ClipStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its error, or with its last words; no process is left."""
     started = []
@@ -336,6 +362,7 @@ def is_alive(process: int) -> bool:
 @several
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="no /proc")
+@apart
 def test_a_process_that_is_killed_ends_the_training(
     store: ClipStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
