@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import soundfile
-
+from gsv_lab import audio
 from gsv_lab.corpora.listfile import Row, write_list
 from gsv_lab.corpora.voice_clips import LIST as CLIPS
 from gsv_lab.errors import DataError
@@ -77,14 +76,15 @@ def vctk_speech(corpus: Path, place: Path, seed: int, items: int) -> Recorded:
 def shipped_recordings(place: Path, seed: int) -> Recorded:
     """The shipped sample, sentence by sentence; there is nothing to draw."""
     card = sample_card()
-    samples, rate = soundfile.read(shipped_sample(), dtype="int16")
+    sample = audio.read(shipped_sample())
+    samples, rate = sample.samples, sample.sample_rate
     sentences = card["sentences"]
     names = [f"rms_{number}" for number in range(len(sentences))]
     rows = [_row(names[number], sentences[number]["text"], names[REFERENCE]) for number in TARGETS]
     with saving(place), new_folder(place / SPOKEN, is_own=LIST) as folder:
         for name, sentence in zip(names, sentences, strict=True):
             cut = samples[round(sentence["start"] * rate) : round(sentence["end"] * rate)]
-            soundfile.write(folder / f"{name}.flac", cut, rate)
+            audio.write(folder / f"{name}.flac", cut, rate)
         save_bytes(folder / LIST, "\n".join("|".join(row) for row in (COLUMNS, *rows)).encode() + b"\n")
     cuts = [(place / SPOKEN / f"{names[number]}.flac", sentences[number]["text"]) for number in TO_TUNE]
     draw = _to_tune(place / "tune_0", cuts, card["voice"], card["language"])
