@@ -42,6 +42,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         f"{SOVITS}.pitch_predictor.init_args": {"width": 16, "layers": 1},
     },
     "gpt": {GPT: {"dim": 16, "n_heads": 2, "n_layers": 2, "ffn_dim": 16, "dropout": 0.0}},
+    "content": {"task.init_args.content_encoder.init_args": {"width": 16, "layers": 1, "dim": 12}},
     "v2/sovits": {
         "sizes": {"content": 12, "latent": 8, "speaker": 16},
         f"{SOVITS}.quantizer.init_args": {"n_codes": 20},

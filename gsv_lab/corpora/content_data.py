@@ -60,6 +60,7 @@ class ContentData(SpeechData):
     Args:
         stretch: largest tempo and formant change, for example 0.12 for factors between 0.88 and 1.14.
         masks: time and frequency masks a clip.
+        perturbed: false shows the clips of training as they were recorded, without stretch, masks, tilt and noise.
         whisper: folder of the Whisper model that teaches, see `gsv_lab.corpora.teacher.add_teacher`; read where the
             store has no track `teacher` yet.
         worst_fit: mean alignment score (nats) by the task's teacher below which a clip's text is not trusted.
@@ -78,6 +79,7 @@ class ContentData(SpeechData):
         valid_batches: PositiveInt = 8,
         stretch: NonNegativeFloat = 0.12,
         masks: NonNegativeInt = 2,
+        perturbed: bool = True,
         whisper: str = "",
         worst_fit: float = -2.5,
         seed: NonNegativeInt = 1234,
@@ -96,6 +98,7 @@ class ContentData(SpeechData):
         )
         self.stretch = stretch
         self.masks = masks
+        self.perturbed = perturbed
         self.whisper = whisper
         self.worst_by_teacher = worst_fit
 
@@ -141,7 +144,7 @@ class ContentData(SpeechData):
     def collate(self, indices: Sequence[int], n: int | None) -> ContentBatch:
         """See `SpeechData.collate`."""
         random = np.random.default_rng((self.seed, 2, n or 0))
-        clips = [self.clip(index, random if n is not None else None) for index in indices]
+        clips = [self.clip(index, random if n is not None and self.perturbed else None) for index in indices]
         labels = [torch.from_numpy(self.store.track("phones", i).astype(np.int64)) for i in indices]
         optional: dict[str, Tensor] = {}
         for name in clips[0].keys() & {"mel", "teacher"}:

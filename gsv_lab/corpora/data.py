@@ -120,6 +120,8 @@ class SpeechData(NumberedData):
         """Mean alignment score (nats) below which a transcript is not trusted; None asks for no alignment."""
         self.fit_name = "fit"
         """Track with that score."""
+        self.train_seconds = 0.0
+        """Seconds of the clips to train on, see `SoVITSData`; 0 for all."""
 
     def setup(self, stage: str = "fit") -> None:
         """Open the store, make missing tracks, choose the clips.
@@ -137,6 +139,8 @@ class SpeechData(NumberedData):
             self.check_rate()
             self.make_tracks()
         self.chosen = {name: self.choose(splits) for name, splits in self.splits.items()}
+        if self.train_seconds:
+            self.chosen["train"] = self.first_seconds(self.chosen["train"])
         for name, indices in self.chosen.items():
             if not indices:
                 problem = f"No clip of {self.store_folder} is usable for '{name}'"
@@ -275,6 +279,13 @@ class SpeechData(NumberedData):
             if row.split in splits and row.corpus not in self.exclude and self.usable(index, row):
                 chosen.append(index)
         return chosen
+
+    def first_seconds(self, indices: Sequence[int]) -> list[int]:
+        """As many clips, in an order drawn by the seed, as `train_seconds` hold; one at least."""
+        order = np.random.default_rng((self.seed, 9)).permutation(np.asarray(indices, np.int64))
+        ends = np.cumsum([self.seconds(index) for index in order])
+        count = max(1, int(np.searchsorted(ends, self.train_seconds, side="right")))
+        return sorted(order[:count].tolist())
 
     def usable(self, index: int, row: Row) -> bool:
         """Whether a clip can be used at all: its length, and its transcript where `worst_fit` is set.

@@ -150,7 +150,7 @@ class SyntheticContentData(ContentData):
         store: see `SpeechData`.
         corpus: the voices and scripts.
         valid_speakers: see `pack_synthetic`.
-        batch_seconds, valid_batches, stretch, masks, seed: see `ContentData`.
+        batch_seconds, valid_batches, stretch, masks, perturbed, seed: see `ContentData`.
     """
 
     def __init__(
@@ -162,6 +162,7 @@ class SyntheticContentData(ContentData):
         valid_batches: PositiveInt = 2,
         stretch: NonNegativeFloat = 0.12,
         masks: NonNegativeInt = 1,
+        perturbed: bool = True,
         seed: NonNegativeInt = 1234,
     ) -> None:
         super().__init__(
@@ -170,6 +171,7 @@ class SyntheticContentData(ContentData):
             valid_batches=valid_batches,
             stretch=stretch,
             masks=masks,
+            perturbed=perturbed,
             seed=seed,
         )
         self.corpus = corpus
@@ -191,7 +193,7 @@ class SyntheticSoVITSData(SoVITSData):
         content_file: weights of the content encoder; a relative path lies below the cache folder.
         n_codes: size of the codebook.
         valid_speakers: see `pack_synthetic`.
-        windows, window_seconds, other_clip, valid_batches, seed: see `SoVITSData`.
+        windows, window_seconds, other_clip, train_seconds, valid_batches, seed: see `SoVITSData`.
     """
 
     reference_seconds = 3.0
@@ -206,6 +208,7 @@ class SyntheticSoVITSData(SoVITSData):
         windows: PositiveInt = 8,
         window_seconds: PositiveFloat = 2.0,
         other_clip: ClosedUnitInterval = 1.0,
+        train_seconds: NonNegativeFloat = 0.0,
         valid_batches: PositiveInt = 2,
         seed: NonNegativeInt = 1234,
     ) -> None:
@@ -214,6 +217,7 @@ class SyntheticSoVITSData(SoVITSData):
             windows=windows,
             window_seconds=window_seconds,
             other_clip=other_clip,
+            train_seconds=train_seconds,
             valid_batches=valid_batches,
             seed=seed,
         )

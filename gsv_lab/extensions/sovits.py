@@ -52,6 +52,8 @@ class ExtendedSoVITS(SoVITS):
         from_prior: share of a batch in training whose waves are made as in synthesis, so that the losses on the wave
             teach prior, flow and speaker encoder too. Idea: bidirectional prior and posterior of NaturalSpeech, Tan et
             al. 2022, arXiv:2205.04421, 3.3.
+        posterior_noise: factor on the posterior's deviation in the latents that the vocoder learns from; 0 shows it the
+            mean. The KL divergence has the whole deviation whatever it is.
     """
 
     def __init__(
@@ -68,11 +70,13 @@ class ExtendedSoVITS(SoVITS):
         freeze_quantizer: bool = True,
         detach_speaker: bool = True,
         from_prior: ClosedUnitInterval = 0.0,
+        posterior_noise: ClosedUnitInterval = 1.0,
     ) -> None:
         super(SoVITS, self).__init__()
         self.pitch_predictor = pitch_predictor
         self.postfilter: Component | None = None
         self.from_prior = from_prior
+        self.posterior_noise = posterior_noise
         self.segment_frames = segment_frames
         self.freeze_quantizer = freeze_quantizer
         self.detach_speaker = detach_speaker
@@ -152,14 +156,18 @@ class ExtendedSoVITS(SoVITS):
         conditioning: Conditioning,
         generator: torch.Generator | None,
     ) -> tuple[Tensor, int]:
+        recorded = posterior.z
+        if self.posterior_noise < 1:
+            recorded = posterior.mean * posterior.mask
+            recorded = recorded + self.posterior_noise * (posterior.z - recorded)
         n = first_rows(self.from_prior, len(posterior.z)) if self.training else 0
         if not n:
-            return posterior.z, 0
+            return recorded, 0
         first = Latent(prior.mean[:n], prior.log_scale[:n], prior.mask[:n])
         first_voices = Conditioning(*(None if value is None else value[:n] for value in conditioning))
         noise = standard_normal(first.mean, generator)
         expected = draw_from_prior(first, self.flow, first_voices, TRAINING_NOISE, noise)
-        return torch.cat((expected, posterior.z[n:])), n
+        return torch.cat((expected, recorded[n:])), n
 
     def _speak(
         self,
