@@ -10,14 +10,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gsv_lab.evaluation.grids.run import ablate
     from gsv_lab.hooks.probe import probe
     from gsv_lab.inference.lab import load
     from gsv_lab.system.registry import register
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load", "probe", "register"]
+__all__ = ["__version__", "ablate", "load", "probe", "register"]
 
 _HOME = {
+    "ablate": "gsv_lab.evaluation.grids.run",
     "load": "gsv_lab.inference.lab",
     "probe": "gsv_lab.hooks.probe",
     "register": "gsv_lab.system.registry",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from gsv_lab import __version__
 from gsv_lab.cli import (
+    ablate,
     blending,
     course,
     evaluating,
@@ -69,6 +70,7 @@ def _parser() -> Parser:
     stores.add_store(commands)
     training.add_fit(commands)
     runs.add_runs(commands)
+    ablate.add_ablate(commands)
     measuring.add_bench(commands)
     evaluating.add_evaluate(commands)
     protocols.add_protocol(commands)

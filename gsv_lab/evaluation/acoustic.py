@@ -50,14 +50,17 @@ class ContentEvaluator:
     def __init__(self, content_encoder: ContentEncoder) -> None:
         self.content_encoder = content_encoder
 
-    @torch.no_grad()
     def errors(self, wave: Tensor, clip: SpokenClip) -> int:
-        """Labels of a clip that the best path of the scores does not hold, in a wave (T,) that should say them."""
+        """Labels of a clip that are not recognised in a wave (T,) that should say them."""
+        return phone_errors(clip.labels, self.recognised(wave))
+
+    @torch.no_grad()
+    def recognised(self, wave: Tensor) -> list[int]:
+        """Labels on the best path of the scores of a wave (T,)."""
         scores = self.content_encoder(wave.reshape(1, 1, -1)).log_probs
         assert scores is not None, "an encoder of the synthetic corpus scores phones"
         best = torch.unique_consecutive(scores[0].argmax(-1))
-        recognised = [label for label in best.tolist() if label]
-        return phone_errors(clip.labels, recognised)
+        return [label for label in best.tolist() if label]
 
 
 class LabEvaluator:

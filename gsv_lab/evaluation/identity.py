@@ -64,15 +64,15 @@ def kit_identity() -> str:
     digest = hashlib.sha256()
     for package in PACKAGES:
         for path in sorted((root / package).glob("**/*.py")):
-            digest.update(f"{path.relative_to(root).as_posix()}\n{_code(path.read_text('utf-8'))}\n".encode())
+            digest.update(f"{path.relative_to(root).as_posix()}\n{plain_code(path.read_text('utf-8'))}\n".encode())
     for pattern in TEXT_ASSETS:
         for path in sorted((root / "assets").glob(pattern)):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:DIGITS]
 
 
-def _code(source: str) -> str:
-    """A module's syntax without what does nothing: strings that stand alone."""
+def plain_code(source: str) -> str:
+    """A module's syntax without what does nothing: comments, and strings that stand alone."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

@@ -14,6 +14,7 @@ _COMMANDS = {
     "asr": "Run: pip install -c constraints.txt -e '.[asr]'",
     "lora": "Run: pip install -c constraints.txt -e '.[lora]'",
     "pesq": "Run: pip install -c constraints.txt -e '.[pesq]' (it needs a C compiler)",
+    "ray": "Run: pip install -c constraints.txt -e '.[ray]'",
     "course": "Run: pip install -c constraints.txt -e '.[course]'",
     "ge2e": "Run: pip install --no-deps Resemblyzer==0.1.4 (beside the extra [eval], which brings webrtcvad-wheels)",
 }
@@ -24,7 +25,7 @@ def require(module: str, extra: str = "eval") -> ModuleType:
 
     Args:
         module: dotted name, for example `speechmos.dnsmos`.
-        extra: `eval`, `asr`, `lora`, `pesq`, `course`, or `ge2e` for Resemblyzer, which has a command of its own.
+        extra: `eval`, `asr`, `lora`, `pesq`, `ray`, `course`, or `ge2e` for Resemblyzer, which has its own command.
 
     Raises:
         LabError: `EXTRA_MISSING`, the module or something that it needs is not installed.

@@ -31,6 +31,9 @@ from gsv_lab.training.run_state import ADVICE, StateFile, StateSaver, check_same
 from gsv_lab.training.start import belongings, start_from
 from gsv_lab.training.task import Task
 
+After = Callable[[Task, Any], None]
+"""What is done with a trained task and its data; see `fit`."""
+
 
 class Fitted(NamedTuple):
     """Weight file of each trained component, and whether the budget was used up (else the same call goes on)."""
@@ -157,6 +160,7 @@ def fit(
     fresh: bool = False,
     task: Task | None = None,
     say: Callable[[str], None] = lambda line: None,
+    after: After = lambda task, data: None,
 ) -> Fitted:
     """Train to the end of the budget; killed at any moment, the same call goes on where it was.
 
@@ -173,6 +177,7 @@ def fit(
         fresh: begin anew, whatever the folder holds; its state is put aside once the new run has begun.
         task: that of the experiment, where it is built already; for networks that no file holds.
         say: called with a line when the training begins.
+        after: called at the end with the task, whose weights are the averaged ones then, and its data.
 
     Returns:
         where the averaged weights lie, in single precision.
@@ -188,7 +193,7 @@ def fit(
     """
     folder = Path(folder)
     with locked(folder, "trained in"), saving(folder, only_full=True), _errors_of_writers(), _no_advertising():
-        return _fit(experiment, folder, task, pause, run_minutes, progress_bar, partial, fresh, say)
+        return _fit(experiment, folder, task, pause, run_minutes, progress_bar, partial, fresh, say, after)
 
 
 def _fit(
@@ -201,6 +206,7 @@ def _fit(
     partial: bool,
     fresh: bool,
     say: Callable[[str], None],
+    after: After,
 ) -> Fitted:
     """See `fit`, whose folder is this process's now."""
     settings = TrainerSettings(**experiment["trainer"])
@@ -249,6 +255,7 @@ def _fit(
         "minutes": round(budget.seconds / 60, 1),
     }
     with average.average.applied(task):
+        after(task, data)
         return Fitted(task.write(folder / "weights", info), budget.finished)
 
 

@@ -301,7 +301,12 @@ class SoVITSTask(Task):
         self.total(terms, "valid")
 
     def resynthesis_mel(self, batch: SoVITSBatch) -> Tensor:
-        """How far waves from true codes, with the pitch that is expected, are from the recordings: (B, F), nat."""
+        """How far resynthesised waves are from the recordings: (B, F), nat."""
+        mel = self.mels[len(self.mels) // 2]
+        return (mel(batch.wave) - mel(self.resynthesis(batch))).abs().mean(1)
+
+    def resynthesis(self, batch: SoVITSBatch) -> Tensor:
+        """Waves (B, 1, T) from true codes, with the pitch that is expected."""
         quantizer = self.sovits.quantizer
         dtype = batch.wave.dtype
         mask = sequence_mask(batch.frames, batch.codes.shape[-1] * quantizer.hop).to(dtype)
@@ -316,9 +321,8 @@ class SoVITSTask(Task):
             phone_index=self.phone_index(batch),
             content=batch.content,
         )
-        wave = made.vocoded.wave * mask.repeat_interleave(self.sovits.vocoder.hop_length, -1)
-        mel = self.mels[len(self.mels) // 2]
-        return (mel(batch.wave) - mel(wave)).abs().mean(1)
+        wave: Tensor = made.vocoded.wave * mask.repeat_interleave(self.sovits.vocoder.hop_length, -1)
+        return wave
 
     def spoken_codes(self, batch: SoVITSBatch) -> list[Tensor]:
         """See `sovits_views.spoken_codes`."""

@@ -64,9 +64,9 @@ def test_other_weights_options_precision_and_code_are_another_sound(
 
 
 def test_code_counts_and_comments_do_not() -> None:
-    bare = identity._code("def f(x):\n    return x + 1\n")
-    assert identity._code('"""What."""\n\ndef f(x):\n    """Adds."""\n    return x + 1  # one\n') == bare
-    assert identity._code("def f(x):\n    return x + 2\n") != bare
+    bare = identity.plain_code("def f(x):\n    return x + 1\n")
+    assert identity.plain_code('"""What."""\n\ndef f(x):\n    """Adds."""\n    return x + 1  # one\n') == bare
+    assert identity.plain_code("def f(x):\n    return x + 2\n") != bare
     root = Path(gsv_lab.__file__).parent
     assert all((root / package).is_dir() for package in identity.PACKAGES)
     assert all(list((root / "assets").glob(pattern)) for pattern in identity.TEXT_ASSETS)

@@ -69,7 +69,7 @@ class Measures:
         return {"phone_error": self._errors(edited), "phone_error_clean": self._errors(clean)}
 
     def _errors(self, speech: Speech) -> float | None:
-        clip = _clip(speech)
+        clip = clip_of(speech)
         if clip.language not in self.evaluator.recognisers:
             return None
         return self.evaluator.errors(speech.wave, clip) / len(clip.phones)
@@ -113,10 +113,10 @@ def _tract(clean: Speech, edited: Speech) -> Row:
 
 
 def _print(speech: Speech) -> Voiceprint:
-    return voiceprint([(speech.wave, _clip(speech))])
+    return voiceprint([(speech.wave, clip_of(speech))])
 
 
-def _clip(speech: Speech) -> SpokenClip:
+def clip_of(speech: Speech) -> SpokenClip:
     """The speech as a clip with timed phones, for the measures of voices; without phones if it cannot be aligned."""
     times = speech.timings
     if speech.phones is None or times is None:
