@@ -30,7 +30,7 @@ from swapping import CONFIGS, experiment, gpt_batch, reduced, sovits_batch, trai
 from tiny import GPT, make_family
 
 FOLDER = CONFIGS / "ablations"
-NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml") if not path.stem.startswith("speech_"))
 both = pytest.mark.parametrize("base", ["nano", "synthetic"])
 NANO_ALONE = {"no_added_losses", "no_augmentation", "no_ltas", "no_phone_index", "no_waves_from_prior", "own_pitch"}
 """Overlays that take away what only nano has."""

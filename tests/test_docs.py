@@ -18,7 +18,7 @@ from source import ROOT
 README = ROOT / "README.md"
 PAGES = [README, *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "data/README.md"))]
 PAGES += sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "gsv_lab").rglob("*.md"))
-OVERLAYS = ("ablations", "interventions", "recipes")
+OVERLAYS = ("ablations", "interventions", "recipes", "speech")
 """Folders whose files lie over others (`test_ablations.py`, `test_recipes.py`) or are no trainings."""
 CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*/*.yaml") if path.parent.name not in OVERLAYS)
 

@@ -1,7 +1,8 @@
 """Ablation of attention heads: what is lost when one head is silenced.
 
 An attention pattern that follows the text does not show that anything depends on it. So each head is taken away and
-the model is measured again, clip by clip, so that the answer comes with an interval.
+the model is measured again, clip by clip. Clips of one speaker are alike, so the intervals are over speakers, or over
+clips where there is one speaker: those of `statistics.intervals`, as everywhere in an evaluation.
 Letters: L layers, H heads, P phones, F25 codes.
 """
 
@@ -19,7 +20,7 @@ from torch.nn import functional
 from gsv_lab.errors import DataError, HookError
 from gsv_lab.evaluation.acoustic import Acoustic
 from gsv_lab.evaluation.probes.material import SpokenClip
-from gsv_lab.evaluation.statistics.resampling import bootstrap_difference
+from gsv_lab.evaluation.statistics.intervals import difference
 from gsv_lab.hooks import Edit, Table, probe, zero
 from gsv_lab.nn import losses
 from gsv_lab.nn.spectral import LogMel
@@ -32,6 +33,23 @@ Measure = Callable[[], Mapping[str, Sequence[float]]]
 
 
 @dataclass(frozen=True)
+class SpokenMeasure:
+    """A `Measure` that knows who speaks its clips.
+
+    Args:
+        run: gives, for every measure, one value a clip.
+        speakers: of the clips, in their order.
+    """
+
+    run: Measure
+    speakers: tuple[str, ...]
+
+    def __call__(self) -> Mapping[str, Sequence[float]]:
+        """See `run`."""
+        return self.run()
+
+
+@dataclass(frozen=True)
 class HeadGrid:
     """What every head contributes.
 
@@ -39,10 +57,12 @@ class HeadGrid:
         clean: measure -> mean without any edit.
         rows: one a head: `tap`, `head`, and for every measure the change with its interval (`NAME`, `NAME_low`,
             `NAME_high`), from paired clips.
+        unit: what intervals are over, "speaker" or "clip".
     """
 
     clean: dict[str, float]
     rows: Table
+    unit: str = "clip"
 
     def matrix(self, name: str, end: str = "") -> tuple[list[str], list[int], np.ndarray]:
         """Change of a measure: taps, heads, (L, H); NaN where a layer has fewer heads, or nothing of that end is known.
@@ -86,7 +106,6 @@ def head_grid(
     glob: str,
     measure: Measure,
     edit: Callable[..., Edit] = zero,
-    draws: int = 1000,
     say: Callable[[str], None] = lambda line: None,
     always: Sequence[Edit] = (),
 ) -> HeadGrid:
@@ -95,9 +114,9 @@ def head_grid(
     Args:
         root: the model, see `gsv_lab.hooks.probe`.
         glob: taps with an axis `head`, such as `semantic_gpt.layers.*.attention.mix`.
-        measure: runs the model; same clips in the same order every time.
+        measure: runs the model; same clips in the same order every time. A `SpokenMeasure` has intervals over speakers,
+            any other one over clips.
         edit: what to do to a head: `zero`, or `mean`, which leaves what is always there.
-        draws: resamples of the intervals, over clips.
         say: called with each tap as it begins.
         always: edits that are there all the time, such as of heads that are gone already.
 
@@ -106,6 +125,8 @@ def head_grid(
     """
     with probe(root, glob, edits=always, every=1_000_000) as records:
         clean = measure()
+    count = len(next(iter(clean.values()), ()))
+    speakers = measure.speakers if isinstance(measure, SpokenMeasure) else ("",) * count
     rows = []
     for tap, record in records.items():
         if "head" not in record.axes:
@@ -115,20 +136,20 @@ def head_grid(
         for head in range(record.steps[0].shape[axis]):
             with probe(root, edits=[*always, edit(tap, head=head)]):
                 changed = measure()
-            rows.append({"tap": tap, "head": head, **_changes(clean, changed, draws)})
+            rows.append({"tap": tap, "head": head, **_changes(clean, changed, speakers)})
     means = {name: float(np.mean(values)) for name, values in clean.items()}
-    return HeadGrid(means, Table(rows))
+    return HeadGrid(means, Table(rows), "speaker" if len(set(speakers)) > 1 else "clip")
 
 
 def _changes(
     clean: Mapping[str, Sequence[float]],
     changed: Mapping[str, Sequence[float]],
-    draws: int,
+    speakers: Sequence[str],
 ) -> dict[str, float]:
     """Change of every measure with its interval, from paired clips."""
     row = {}
     for name, before in clean.items():
-        found = bootstrap_difference(changed[name], before, [""] * len(before), draws=draws)
+        found = difference(changed[name], before, speakers)
         row[name] = found.value
         row[f"{name}_low"] = found.low
         row[f"{name}_high"] = found.high
@@ -168,7 +189,7 @@ def gpt_measure(lab: Any, clips: Sequence[SpokenClip]) -> Measure:
             found["accuracy"].append(float(hits.float().mean()))
         return found
 
-    return measure
+    return SpokenMeasure(measure, tuple(clip.speaker for clip in clips))
 
 
 def _gpt_inputs(lab: Any, clip: SpokenClip) -> _GPTInputs:
@@ -210,4 +231,4 @@ def prior_measure(subject: Acoustic, clips: Sequence[SpokenClip]) -> Measure:
             found["phone_error"].append(errors / len(clip.labels))
         return found
 
-    return measure
+    return SpokenMeasure(measure, tuple(clip.speaker for clip in clips))

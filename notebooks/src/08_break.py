@@ -115,7 +115,7 @@ for edit in (zero, mean, resample):
 # well it follows the phones.
 
 # %% tags=["figure"]
-grid = head_grid(patient, MIX, measure, draws=500)
+grid = head_grid(patient, MIX, measure)
 breaking.heads_figure(patient, clip)
 
 # %% [markdown]
@@ -132,8 +132,8 @@ card
 # ## Every head once
 #
 # Red costs, blue helps; the colours of all grids here end at 0.5 nats. Hatched cells could be nothing: their interval
-# holds 0. It is drawn over clips, not over codes, since the codes of a clip resemble each other. (Michel et al. 2019,
-# [arXiv:1905.10650](https://arxiv.org/abs/1905.10650), section 3.)
+# holds 0. It is over the four voices, not over codes or clips, since those of one voice resemble each other. (Michel et
+# al. 2019, [arXiv:1905.10650](https://arxiv.org/abs/1905.10650), section 3.)
 
 # %% tags=["figure"]
 grid.figure("nats", "set to zero: what each head costs, in nats per code", reach=0.5)
@@ -163,8 +163,8 @@ for layer in range(4):
     print(f"layer {layer}: heads {sure}; could be nothing: {sorted({row['head'] for row in rows} - {*sure})}")
 
 # %% [markdown]
-# 1.0 costs 0.55 nats, from 0.47 to 0.63; 2.0 costs 0.01. An interval says how sure a cost is, not how large: over 80 clips
-# that of 2.0 reaches from 0.001 to 0.011, surely something, and next to nothing.
+# 1.0 costs 0.55 nats, from 0.39 to 0.72; 2.0 costs 0.01. An interval says how sure a cost is, not how large: over 80 clips
+# that of 2.0 reaches from 0.003 to 0.010, surely something, and next to nothing.
 #
 # ## A pretty picture is not a cause
 #
@@ -251,13 +251,13 @@ with probe(patient, MIX) as read_right:
     mean_of(measure)
 print(f"clean {clean:.2f}, text backwards {mean_of(backwards):.2f} nats; the share is {whose}.")
 print(breaking.given_back(patient, backwards, read_right, clean, rule))
-patched = head_grid(patient, MIX, backwards, edit=lambda tap, head: patch_from(tap, read_right, head=head), draws=500)
+patched = head_grid(patient, MIX, backwards, edit=lambda tap, head: patch_from(tap, read_right, head=head))
 patched.figure("nats", "text backwards, one head patched: blue is what comes back, in nats", reach=0.5)
 
 # %% [markdown]
 # Layer 1 brings all of it back, layers 0 and 2 almost nothing, layer 3 half (shares need not add up). Of 1.50 nats 1.0
 # returns 1.28, 1.3 0.63, and 3.1 0.69, whose panel above was dark: it looks at earlier *steps*, which know. And 1.1 is a
-# null of another kind: it costs 0.06, surely, but returns 0.003, which could be nothing (over 80 clips 0.000, from -0.002
+# null of another kind: it costs 0.06, surely, but returns 0.003, which could be nothing (over 80 clips 0.000, from -0.001
 # to 0.001). It does something, only not with the text.
 #
 # ## Build your own break
@@ -286,7 +286,7 @@ print(f"{len(parts)} sentences, {nano_clean:.2f} nats per code. {parts[0].source
 for name, edit in edits.items():
     with probe(lab, edits=edit):
         print(f"{name}: {mean_of(nano) - nano_clean:+.2f} nats")
-head_grid(lab, MIX, nano, draws=300).figure("nats", "nano: set to zero, what each head costs", reach=0.5)
+head_grid(lab, MIX, nano).figure("nats", "nano: set to zero, what each head costs", reach=0.5)
 
 # %% [markdown]
 # All 24 heads together cost 0.07 nats, set to their mean 0.01; 0.71 without the phone that the alignment adds before a code

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 import tiny
 from gsv_lab.corpora.synthetic import SyntheticCorpus
 from gsv_lab.errors import DataError, HookError
-from gsv_lab.evaluation.ablation import gpt_measure, head_grid, prior_measure
+from gsv_lab.evaluation.ablation import SpokenMeasure, gpt_measure, head_grid, prior_measure
 from gsv_lab.evaluation.acoustic import Acoustic, ContentEvaluator, acoustic
 from gsv_lab.evaluation.probes.material import recorded_clips, synthetic_clips
-from gsv_lab.hooks import mean, watched
+from gsv_lab.hooks import mean, probe, watched, zero
 from gsv_lab.inference.lab import Lab, load
 from gsv_lab.nn.gpt_layer import SelfAttention
 
@@ -43,21 +44,42 @@ def test_the_head_that_matters_is_found() -> None:
             return {"size": part(x).square().mean((1, 2)).tolist(), "one": [1.0] * 5}
 
     said: list[str] = []
-    grid = head_grid(part, "mix", measure, draws=100, say=said.append)
+    grid = head_grid(part, "mix", measure, say=said.append)
     taps, heads, change = grid.matrix("size")
     assert taps == ["mix"] == said and heads == [0, 1, 2, 3] and not watched()
     np.testing.assert_allclose(change[0, [0, 1, 3]], 0.0, atol=1e-9)
     assert change[0, 2] == pytest.approx(-grid.clean["size"], rel=0.05)
     assert grid.rows[2]["size_low"] <= change[0, 2] <= grid.rows[2]["size_high"] < 0
-    assert head_grid(part, "pattern", measure, draws=50).matrix("size")[2][0, 2] == pytest.approx(
-        change[0, 2], rel=1e-4
-    )
-    frozen = head_grid(part, "mix", measure, edit=mean, draws=50).matrix("size")[2]
+    assert head_grid(part, "pattern", measure).matrix("size")[2][0, 2] == pytest.approx(change[0, 2], rel=1e-4)
+    frozen = head_grid(part, "mix", measure, edit=mean).matrix("size")[2]
     assert change[0, 2] < frozen[0, 2] < 0  # its mean over time is left
     texts = {text.get_text() for text in grid.figure("one").axes[0].texts}
     assert texts == {"+0"}
     with pytest.raises(HookError, match="'loss' was not measured"):
         grid.matrix("loss")
+
+
+def test_intervals_are_over_speakers_where_there_are_several() -> None:
+    """The paired t test of speaker means, by SciPy; over clips where nobody says who speaks, or one speaks."""
+    part, _ = lonely()
+    x = torch.randn(6, 5, 16) * torch.linspace(0.5, 2, 6)[:, None, None]
+    speakers = ("ann", "ann", "bob", "bob", "bob", "cid")
+
+    def measure() -> Mapping[str, Sequence[float]]:
+        with torch.no_grad():
+            return {"size": part(x).square().mean((1, 2)).tolist()}
+
+    with torch.no_grad(), probe(part, edits=[zero("mix", head=2)]):
+        without = np.array(measure()["size"])
+    change = without - np.array(measure()["size"])
+    means = [change[[name == one for name in speakers]].mean() for one in ("ann", "bob", "cid")]
+    for given, unit, values in ((SpokenMeasure(measure, speakers), "speaker", means), (measure, "clip", change)):
+        grid = head_grid(part, "mix", given)
+        wanted = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+        row = grid.rows[2]
+        assert grid.unit == unit and (row["size_low"], row["size_high"]) == pytest.approx(wanted, rel=1e-4)
+        assert row["size"] == pytest.approx(np.mean(values), rel=1e-4)
+    assert head_grid(part, "mix", SpokenMeasure(measure, ("me",) * 6)).unit == "clip"
 
 
 def test_taps_without_heads_are_refused(lab: Lab) -> None:
@@ -80,8 +102,8 @@ def test_prior_and_gpt_measures_on_a_family(lab: Lab, tmp_path: Path) -> None:
     assert len(found["loss"]) == 4 and all(0 <= value <= 1 for value in found["accuracy"])
     # An untrained network knows nothing: about the logarithm of 21 classes.
     assert np.mean(found["loss"]) == pytest.approx(np.log(21), abs=1.5)
-    grid = head_grid(lab, "semantic_gpt.layers.*.attention.mix", gpt_measure(lab, clips), draws=50)
+    grid = head_grid(lab, "semantic_gpt.layers.*.attention.mix", gpt_measure(lab, clips))
     taps, heads, change = grid.matrix("loss")
-    assert len(taps) == 2 and len(heads) == 2 and np.abs(change).min() > 0
-    grid = head_grid(lab, "prior.cross_attention.pattern", prior_measure(acoustic(lab), clips[:2]), draws=50)
+    assert len(taps) == 2 and len(heads) == 2 and np.abs(change).min() > 0 and grid.unit == "speaker"
+    grid = head_grid(lab, "prior.cross_attention.pattern", prior_measure(acoustic(lab), clips[:2]))
     assert set(grid.clean) == {"mel", "phone_error"} and np.abs(grid.matrix("mel")[2]).min() > 0

@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
+from scipy import stats
 
 import tiny
 from gsv_lab.cli import main
@@ -125,6 +127,15 @@ def test_an_intervention_is_said_measured_and_written(lab: Lab, voice: Voice, tm
     assert by["no content"]["mel_change"] > 0 and by["no content"]["codes_equal"] == 1  # codes come before
     assert by["silent"]["pitch_semitones"] is None
     assert [row["largest"] == 0 for row in outcome.taps] == [False, False, True, True, True, True]
+    effects = {(row["variant"], row["measure"]): row for row in outcome.effects()}
+    shift = [row["mel_change"] for row in outcome.rows if row["variant"] == "no content"]
+    low, high = stats.t.interval(0.95, 1, np.mean(shift), stats.sem(shift))
+    moved = effects["no content", "mel_change"]
+    assert (moved["mean"], moved["low"], moved["high"]) == pytest.approx((np.mean(shift), low, high), rel=1e-3)
+    assert moved["p"] is None and moved["texts"] == 2 and "phone_error_clean" not in {name for _, name in effects}
+    rise = [row["phone_error"] - row["phone_error_clean"] for row in outcome.rows if row["variant"] == "no content"]
+    assert effects["no content", "phone_error"]["mean"] == pytest.approx(np.mean(rise), abs=1e-6)
+    assert effects["nothing", "phone_error"]["p"] == 1 and ("silent", "pitch_semitones") not in effects
     folder = write_outcome(outcome, tmp_path / "out")
     names = {path.name for path in folder.iterdir()}
     assert {"result.json", "result.md", "clean_0.wav", "no_content_1.wav", "no_content_1.png"} <= names
@@ -132,7 +143,12 @@ def test_an_intervention_is_said_measured_and_written(lab: Lab, voice: Voice, tm
     assert kept["texts"] == ["We walk.", "A good day."] and len(kept["rows"]) == 6
     assert "zero" in kept["edits"]["no content"] and kept["edits"]["nothing"] == ""
     page = (folder / "result.md").read_text("utf-8")
-    assert "no content" in page and "![silent_0.png](silent_0.png)" in page
+    assert (
+        "no content" in page
+        and "With intervals" in page
+        and kept["effects"]
+        and "![silent_0.png](silent_0.png)" in page
+    )
     shown = (folder / "result.html").read_text("utf-8")
     assert shown.count("<audio") == 2 * 4 and shown.index("<audio") < shown.index("<table")
     for kind in ("audio[^>]*", "img[^>]*"):

@@ -198,7 +198,7 @@ def test_heads_that_follow_and_what_they_cost_in_one_picture(lab: Lab, part: Exc
     follows = follows_phones(lab, part)
     assert [*follows] == [(f"semantic_gpt.layers.{layer}.attention.mix", head) for layer in (0, 1) for head in (0, 1)]
     assert all(0 <= score <= 1 for score in follows.values())
-    grid = head_grid(lab, MIX, nats_per_code(lab, [part]), draws=50)
+    grid = head_grid(lab, MIX, nats_per_code(lab, [part]))
     figure = alignment_against_drop(grid, follows)
     bars = [line.get_xydata()[0] for line in figure.axes[0].lines if line.get_marker() == "o" and len(line.get_xdata())]
     wanted = [(follows[row["tap"], row["head"]], row["nats"]) for row in grid.rows]

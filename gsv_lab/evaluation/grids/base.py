@@ -27,6 +27,8 @@ EVALUATOR = "evaluator"
 """Stage of a folder whose content encoder counts phone errors of the others; ablations leave it alone."""
 TRAINED = (EVALUATOR, "content", "sovits", "prior", "prior_adversary", "gpt", "durations")
 """Stages of a folder that a grid trains, in their order."""
+SPEECH = "speech"
+"""The only stage of a base that trains nothing."""
 FOLDER = Path("@")
 """Stands for the folder of a family in the settings of `gsv_lab.training.stages.stage_settings`."""
 
@@ -83,7 +85,7 @@ def read_base(path: str | Path, overrides: Sequence[str] = (), corpora: Sequence
         return Base(path.name, _stages(path, overrides, corpora))
     tables = tables_of(path)
     if "model" in tables and "task" not in tables:
-        return Base(path.stem, (Stage(path.stem, (), (), speech_tables(tables, path.name, overrides)),))
+        return Base(path.stem, (Stage(SPEECH, (), (), speech_tables(tables, path.name, overrides)),))
     return Base(path.stem, (Stage(path.stem, (path,), tuple(overrides), load_experiment([path], overrides)),))
 
 

@@ -1,6 +1,7 @@
 """Interventions: the same text spoken clean and edited, and what became of codes, pitch, tract, phones and voice.
 
-`interventions_file` reads what is to be done, this file does and measures it, `interventions_report` writes it down.
+`file` reads what is to be done, this file does and measures it, `report` writes it down. One voice speaks, so intervals
+are over texts, and say nothing about other voices.
 """
 
 from __future__ import annotations
@@ -15,9 +16,14 @@ import numpy as np
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation.interventions.file import Intervention
 from gsv_lab.evaluation.interventions.measures import Measures
+from gsv_lab.evaluation.statistics.intervals import difference, holm
 from gsv_lab.hooks import Edit, Records, Table, compare, probe
 from gsv_lab.inference.utterance import Speech
 from gsv_lab.system.migration import OPTIONS, renamed
+
+PHONE_ERROR, CLEAN = "phone_error", "phone_error_clean"
+NEUTRAL = (PHONE_ERROR, "pitch_semitones", "tract_percent")
+"""Measures that are 0 where an edit does nothing."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +56,46 @@ class Outcome:
             found.append(summed)
         return Table(found)
 
+    def effects(self) -> Table:
+        """One row a variant and measure: mean over the texts with its interval, and `p` where no effect is 0.
+
+        `phone_error` is the rise against the clean speech of the same text; `p` is that of the t test, corrected by
+        Holm over all rows that have one.
+        """
+        rows = []
+        for variant in self.edited:
+            own = [row for row in self.rows if row["variant"] == variant]
+            for measure in own[0]:
+                if measure not in ("variant", "text", CLEAN):
+                    found = _effect(own, measure)
+                    if found is not None:
+                        rows.append({"variant": variant, "measure": measure, **found})
+        corrected = holm([row["p"] for row in rows])
+        for row, p in zip(rows, corrected, strict=True):
+            row["p"] = None if np.isnan(p) else round(p, 6)
+        return Table(rows)
+
+
+def _effect(rows: Sequence[Mapping[str, Any]], measure: str) -> dict[str, Any] | None:
+    """Mean over texts, ends of its interval, p value and number of texts; None where nothing was measured."""
+    paired = measure == PHONE_ERROR
+    known = [row for row in rows if _is_number(row[measure]) and (not paired or _is_number(row[CLEAN]))]
+    if not known:
+        return None
+    values, nobody = [float(row[measure]) for row in known], [""] * len(known)
+    before = [float(row[CLEAN]) if paired else 0.0 for row in known]
+    found = difference(values, before, nobody)
+    p = found.p if measure in NEUTRAL else float("nan")
+    low, high = (None if np.isnan(end) else round(end, 6) for end in (found.low, found.high))
+    return {"mean": round(found.value, 6), "low": low, "high": high, "p": p, "texts": found.clips}
+
+
+def _is_number(value: float | None) -> bool:
+    return value is not None and bool(np.isfinite(value))
+
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None and np.isfinite(value)]
+    known = [value for value in values if value is not None and _is_number(value)]
     return round(float(np.mean(known)), 6) if known else None
 
 

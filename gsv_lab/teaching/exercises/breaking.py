@@ -30,7 +30,8 @@ Head = tuple[str, int]
 def nats_per_code(subject: Lab | Patient, parts: Sequence[Any]) -> Measure:
     """A measure: `nats` of the true codes under teacher forcing, one mean for each utterance.
 
-    Steps of one utterance are alike, so that intervals are drawn over utterances.
+    Steps of one utterance are alike, and so are utterances of one voice: intervals are over the voices of a patient,
+    and over the utterances of a lab, which are all of one voice.
 
     Args:
         subject: whose SemanticGPT is asked.
@@ -93,7 +94,7 @@ def alignment_against_drop(grid: HeadGrid, follows: Mapping[Head, float], measur
     low = [row[f"{measure}_low"] for row in grid.rows]
     high = [row[f"{measure}_high"] for row in grid.rows]
     names = [label(row["tap"], row["head"]) for row in grid.rows]
-    title = "one point a head (layer.head); bars are intervals over utterances"
+    title = f"one point a head (layer.head); bars are intervals over {grid.unit}s"
     return figures.cost_scatter(along, cost, low, high, names, cost_label=f"cost in {measure} per code", title=title)
 
 

@@ -33,7 +33,7 @@ from gsv_lab.audio.alignment import phone_errors
 from gsv_lab.checkpoint import load_component, save_component
 from gsv_lab.corpora.synthetic import PHONES, SAMPLE_RATE, Speaker, SyntheticClip, SyntheticCorpus
 from gsv_lab.corpora.synthetic_sound import FRAME_RATE, Frames, frames_of, smooth, wave_of
-from gsv_lab.evaluation.ablation import Measure
+from gsv_lab.evaluation.ablation import SpokenMeasure
 from gsv_lab.nn.decoding import Inputs, generate
 from gsv_lab.nn.interfaces import ContentEncoder
 from gsv_lab.nn.quantizer import VectorQuantizer
@@ -148,14 +148,14 @@ class Patient:
         scores: Tensor = self.semantic_gpt(clip.ids[None], clip.context[None], clip.codes[None])
         return scores[0]
 
-    def measure(self, clips: Sequence[PatientClip]) -> Measure:
-        """`nats` of the true codes under teacher forcing, one mean a clip: intervals are drawn over clips."""
+    def measure(self, clips: Sequence[PatientClip]) -> SpokenMeasure:
+        """`nats` of the true codes under teacher forcing, one mean a clip: intervals are over its voices."""
 
         def nats() -> dict[str, list[float]]:
             means = [float(functional.cross_entropy(self.logits(clip)[:-1], clip.codes)) for clip in clips]
             return {"nats": means}
 
-        return nats
+        return SpokenMeasure(nats, tuple(clip.speaker.name for clip in clips))
 
     def write(self, clips: Sequence[PatientClip], seed: int = 0, temperature: float = 0.7) -> list[Tensor]:
         """A free run: phones of some clips, each code from the patient's own codes before it -> (N,) codes of each."""

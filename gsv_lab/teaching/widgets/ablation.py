@@ -55,11 +55,11 @@ class AblationExplorer(Explorer):
         """Measure without each head in turn; heads that are gone already cost nothing more."""
         edit, gone = EDITS[state["edit"]], state["gone"]
         always = [edit(tap, head=head) for tap, head in gone]
-        grid = head_grid(self.lab, MIX, self.measure, edit, draws=200, always=always)
+        grid = head_grid(self.lab, MIX, self.measure, edit, always=always)
         self.cost = grid.clean["nats"] - self.measure_clean
         nothing = {"nats": 0.0, "nats_low": 0.0, "nats_high": 0.0}
         rows = [row | nothing if (row["tap"], row["head"]) in gone else row for row in grid.rows]
-        self.grid = HeadGrid(grid.clean, Table(rows))
+        self.grid = HeadGrid(grid.clean, Table(rows), grid.unit)
         if self.reach is None:
             self.reach = float(np.nanmax(np.abs(self.grid.matrix("nats")[2])))
         return self.grid

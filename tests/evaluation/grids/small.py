@@ -57,7 +57,9 @@ def pretended_items(made_of: Mapping[str, Any], effect: float = 0.0) -> list[Ite
     for speaker in SPEAKERS:
         for number in range(CLIPS):
             name = f"{speaker}_{number}"
-            value = 1.0 + 0.3 * chance(speaker, number) + 0.02 * chance(seed) + 0.01 * chance(name, seed, effect) + effect
+            value = (
+                1.0 + 0.3 * chance(speaker, number) + 0.02 * chance(seed) + 0.01 * chance(name, seed, effect) + effect
+            )
             found += [Item(name, speaker, "resynthesis_mel", value), Item(name, speaker, "kl", 2 * value)]
     return found
 
