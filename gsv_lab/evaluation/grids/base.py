@@ -15,6 +15,7 @@ from typing import Any
 
 from gsv_lab.errors import ConfigError
 from gsv_lab.evaluation.grids.grid_file import tables_of
+from gsv_lab.evaluation.grids.linking import FAMILY
 from gsv_lab.evaluation.grids.own_parts import overlay_of
 from gsv_lab.evaluation.grids.speaking import speech_tables
 from gsv_lab.system.config import load_experiment
@@ -29,7 +30,7 @@ TRAINED = (EVALUATOR, "content", "sovits", "prior", "prior_adversary", "gpt", "d
 """Stages of a folder that a grid trains, in their order."""
 SPEECH = "speech"
 """The only stage of a base that trains nothing."""
-FOLDER = Path("@")
+FOLDER = Path(FAMILY)
 """Stands for the folder of a family in the settings of `gsv_lab.training.stages.stage_settings`."""
 
 
@@ -104,8 +105,7 @@ def _stages(folder: Path, overrides: Sequence[str], corpora: Sequence[str | Path
         settings = own
         if corpora and stage is not None:
             settings = family.stage_settings(stage, FOLDER, corpora, 1.0, overrides)
-        below = stage.over if corpora and stage is not None else ()
-        files = tuple(folder / f"{each}.yaml" for each in (*below, name))
+        files = tuple(folder / f"{each}.yaml" for each in (*(stage.over if stage else ()), name))
         found.append(Stage(name, files, tuple(settings), load_experiment(files, settings)))
     _check_recordings(found, corpora)
     return tuple(found)

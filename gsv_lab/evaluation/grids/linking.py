@@ -30,6 +30,8 @@ from gsv_lab.inference.loading import locate
 from gsv_lab.system.environment import in_cache
 
 SELF = "self"
+FAMILY = "the-family-of-this-grid"
+"""First part of paths in the settings of a family's stages."""
 WEIGHTS = ".safetensors"
 MADE = ("content", "codes", "context", "phones", "speaker", "spelling", "symbols", "teacher")
 """Beginnings of the names of tracks that a training makes where they are missing: they are no part of what the data
@@ -115,9 +117,9 @@ def _linked(text: str, links: Links, needs: set[str]) -> str:
     key, rest = "", parts[2:]
     if len(parts) > 3 and parts[0] == "runs" and parts[1] in links.runs:
         key, rest = links.runs[parts[1]], ("run", *rest)
-    elif parts[:1] == ("@",) and parts[1] in links.stages:
+    elif parts[:1] == (FAMILY,) and parts[1] in links.stages:
         key, rest = links.stages[parts[1]], ("run", *rest)
-    elif parts[:1] == ("@",):
+    elif parts[:1] == (FAMILY,):
         key, rest = links.content, parts[1:]
     if not key:
         return ""

@@ -1,4 +1,4 @@
-"""Small bases for grids: a SoVITS of the synthetic corpus at reduced widths on a few clips, and cells that train nothing."""
+"""Small bases for grids: a SoVITS of the synthetic corpus at reduced widths on few clips; cells that train nothing."""
 
 from __future__ import annotations
 
