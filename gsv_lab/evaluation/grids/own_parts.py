@@ -23,8 +23,11 @@ def overlay_of(cls: type, experiment: Mapping[str, Any]) -> dict[str, Any]:
     """The overlay that puts a class in the place of the part of its role; it keeps the arguments that it takes, too.
 
     Raises:
-        ConfigError: GRID_PART, it has no role, or the base has no part of it or several.
+        ConfigError: GRID_PART, it has no name or role, or the base has no part of that role, or several.
     """
+    if "<" in cls.__qualname__:
+        problem = f"The class {cls.__name__} stands inside a function, where no name leads to it"
+        raise ConfigError("GRID_PART", problem, "a class at the top of a cell or file")
     register(cls)
     roles = [base for base in cls.__mro__[1:] if inspect.isabstract(base)]
     if not roles:

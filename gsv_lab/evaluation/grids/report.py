@@ -64,14 +64,14 @@ def table_md(plan: Plan, known: Mapping[str, Outcome], values: Sequence[Value], 
     if primary:
         parts += [
             "## Measures chosen beforehand",
-            f"One for each ablation; p values are corrected by Holm over these {len(primary)}.",
+            f"One for each ablation; p values are corrected by Holm over {_tests(primary)}.",
             _table(primary),
             f"![differences in percent of the base]({FOREST})",
         ]
     if others:
         parts += [
             "## All other measures",
-            f"Exploration: p values are corrected by Benjamini and Hochberg over these {len(others)}.",
+            f"Exploration: p values are corrected by Benjamini and Hochberg over {_tests(others)}.",
             _table(others),
         ]
     changes = [
@@ -132,6 +132,10 @@ def _table(rows: Sequence[Difference]) -> str:
             over,
         ])  # fmt: skip
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _tests(rows: Sequence[Difference]) -> str:
+    return f"{len(rows)} test{'s' * (len(rows) > 1)}"
 
 
 def _p(value: float) -> str:

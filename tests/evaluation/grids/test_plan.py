@@ -122,6 +122,7 @@ def test_files_of_parts_travel_and_their_text_counts(base: Path, tmp_path: Path)
         ({"one": "no_flow", "two": "no_flow"}, "GRID_EQUAL", "one on (seed 0) and two on (seed 0) are the same"),
         ({"gone": {"data.init_args.content_file": "runs/x/weights/y.safetensors"}}, "CKPT_MISSING", "not there"),
         ({"no_role": dict}, "GRID_PART", "has no role"),
+        ({"inside": type("a.<locals>.B", (Turned,), {})}, "GRID_PART", "inside a function"),
     ],
 )
 def test_what_is_no_ablation_is_refused(base: Path, ablations: dict[str, Any], code: str, words: str) -> None:
