@@ -511,28 +511,33 @@ def test_an_unperturbed_content_encoder_hears_recordings(tmp_path: Path) -> None
     """In training it is given what it is given in validation."""
     task = build(reduced("synthetic", "content"))
     heard = []
-    for perturbed in (False, True):
-        data = small_data("content_unperturbed", "content", tmp_path, perturbed=perturbed)
+    for stretch in (None, 0.12):
+        data = small_data("content_unperturbed", "content", tmp_path, stretch=stretch)
         data.attach(task, None, 0)
         data.setup()
         heard.append([data.collate(data.chosen["train"][:2], n).mel for n in (0, None)])
     assert torch.equal(*heard[0]) and heard[1][0].shape != heard[1][1].shape
-    assert not build(ablated("nano", "content_unperturbed")["data"]).perturbed
+    assert build(ablated("nano", "content_unperturbed")["data"]).stretch is None
 
 
 @pytest.mark.parametrize("seconds", [15, 60])
 def test_seconds_of_data(seconds: int, tmp_path: Path) -> None:
     """Never more, nearly as many, and other ones with another seed; the clips that are held back stay."""
     for base in ("nano", "synthetic"):
-        assert build(ablated(base, f"seconds_{seconds}")["data"]).train_seconds == seconds
+        assert build(ablated(base, f"seconds_{seconds}")["data"]).train_seconds == {"train": seconds}
     tuned = load_experiment([CONFIGS / "finetune" / "sovits.yaml", FOLDER / f"seconds_{seconds}.yaml"])
-    assert tuned["data"]["init_args"]["train_seconds"] == seconds and tuned["name"] == f"finetune-seconds-{seconds}"
+    assert tuned["data"]["init_args"]["train"] == {"train": seconds} and tuned["name"] == f"finetune-seconds-{seconds}"
     if seconds == 60:
         return
     content = save_component(build(reduced("synthetic", "content")).content_encoder, tmp_path / "content.safetensors")
     chosen = []
     for limit, seed in ((0.0, 1), (4.0, 1), (4.0, 2), (0.1, 1)):
-        more = {"train_seconds": limit, "content_file": str(content), "n_codes": 8, "seed": seed}
+        more = {
+            "train": {"train": limit} if limit else ["train"],
+            "content_file": str(content),
+            "n_codes": 8,
+            "seed": seed,
+        }
         data = small_data("seconds_15", "sovits", tmp_path / "store", **more)
         data.setup()
         chosen.append(data.chosen)

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from gsv_lab.audio.alignment import frame_level
 from gsv_lab.corpora.augmentation import SpectralMask
-from gsv_lab.corpora.data import SpeechData
+from gsv_lab.corpora.data import SpeechData, Splits
 from gsv_lab.corpora.store import ClipStore, Row
 from gsv_lab.corpora.teacher import TRACK, add_teacher, add_teacher_fit, teacher_frames, warn_of_unfit
 from gsv_lab.corpora.texts import LABELS, add_texts, labels
@@ -59,8 +59,8 @@ class ContentData(SpeechData):
 
     Args:
         stretch: largest tempo and formant change, for example 0.12 for factors between 0.88 and 1.14.
+            None shows the clips of training as they were recorded, without tilt, noise and masks either.
         masks: time and frequency masks a clip.
-        perturbed: false shows the clips of training as they were recorded, without stretch, masks, tilt and noise.
         whisper: folder of the Whisper model that teaches, see `gsv_lab.corpora.teacher.add_teacher`; read where the
             store has no track `teacher` yet.
         worst_fit: mean alignment score (nats) by the task's teacher below which a clip's text is not trusted.
@@ -70,16 +70,15 @@ class ContentData(SpeechData):
         self,
         store: str,
         corpora: Sequence[str] = (),
-        train: Sequence[str] = ("train",),
+        train: Splits = ("train",),
         valid: Sequence[str] = ("valid",),
         batch_seconds: PositiveFloat = 96.0,
         longest: PositiveFloat = 17.0,
         exclude: Sequence[str] = (),
         boost: dict[str, NonNegativeFloat] | None = None,
         valid_batches: PositiveInt = 8,
-        stretch: NonNegativeFloat = 0.12,
+        stretch: NonNegativeFloat | None = 0.12,
         masks: NonNegativeInt = 2,
-        perturbed: bool = True,
         whisper: str = "",
         worst_fit: float = -2.5,
         seed: NonNegativeInt = 1234,
@@ -98,7 +97,6 @@ class ContentData(SpeechData):
         )
         self.stretch = stretch
         self.masks = masks
-        self.perturbed = perturbed
         self.whisper = whisper
         self.worst_by_teacher = worst_fit
 
@@ -144,7 +142,7 @@ class ContentData(SpeechData):
     def collate(self, indices: Sequence[int], n: int | None) -> ContentBatch:
         """See `SpeechData.collate`."""
         random = np.random.default_rng((self.seed, 2, n or 0))
-        clips = [self.clip(index, random if n is not None and self.perturbed else None) for index in indices]
+        clips = [self.clip(index, random if n is not None and self.stretch is not None else None) for index in indices]
         labels = [torch.from_numpy(self.store.track("phones", i).astype(np.int64)) for i in indices]
         optional: dict[str, Tensor] = {}
         for name in clips[0].keys() & {"mel", "teacher"}:
@@ -179,7 +177,7 @@ class ContentData(SpeechData):
             found["aligned"] = frame_classes(self.store, index, frames)
         if "mel" in self.needs:
             mel = torch.from_numpy(self.store.track(MEL, index).astype(np.float32)).T
-            if random is not None:
+            if random is not None and self.stretch is not None:
                 mel = augment(mel, random, self.stretch, self.masks)
             frames = mel.shape[1] // 2
             found["mel"] = normalise(mel[None, :, : 2 * frames])[0]

@@ -29,6 +29,8 @@ from gsv_lab.system.seeds import check_seed
 if TYPE_CHECKING:
     from gsv_lab.training.task import Task
 
+Splits = Sequence[str] | dict[str, PositiveFloat]
+"""Splits of a store, or seconds of each."""
 FIRST = "Train the content encoder first, with data.init_args.corpora=[FOLDER]; see data/README.md"
 
 
@@ -75,7 +77,7 @@ class SpeechData(NumberedData):
     Args:
         store: folder of a `ClipStore`; a relative path that holds no store lies below the cache folder.
         corpora: corpus folders or list files from which the store is packed if it is not there yet.
-        train: splits to train on.
+        train: splits to train on; a table says of how many seconds of each, in clips that the seed draws.
         valid: splits to validate on.
         batch_seconds: audio in a batch.
         longest, shortest: seconds; clips outside are left out.
@@ -91,7 +93,7 @@ class SpeechData(NumberedData):
         self,
         store: str,
         corpora: Sequence[str] = (),
-        train: Sequence[str] = ("train",),
+        train: Splits = ("train",),
         valid: Sequence[str] = ("valid",),
         batch_seconds: PositiveFloat = 96.0,
         longest: PositiveFloat = 17.0,
@@ -120,8 +122,8 @@ class SpeechData(NumberedData):
         """Mean alignment score (nats) below which a transcript is not trusted; None asks for no alignment."""
         self.fit_name = "fit"
         """Track with that score."""
-        self.train_seconds = 0.0
-        """Seconds of the clips to train on, see `SoVITSData`; 0 for all."""
+        self.train_seconds = dict(train) if isinstance(train, Mapping) else {}
+        """Split to train on -> seconds of it; of those that are not named, all."""
 
     def setup(self, stage: str = "fit") -> None:
         """Open the store, make missing tracks, choose the clips.
@@ -139,8 +141,10 @@ class SpeechData(NumberedData):
             self.check_rate()
             self.make_tracks()
         self.chosen = {name: self.choose(splits) for name, splits in self.splits.items()}
-        if self.train_seconds:
-            self.chosen["train"] = self.first_seconds(self.chosen["train"])
+        for split, limit in self.train_seconds.items():
+            own = [index for index in self.chosen["train"] if self.store.rows[index].split == split]
+            kept = self.drawn(own, limit)
+            self.chosen["train"] = sorted({*self.chosen["train"]} - {*own} | {*kept})
         for name, indices in self.chosen.items():
             if not indices:
                 problem = f"No clip of {self.store_folder} is usable for '{name}'"
@@ -280,12 +284,11 @@ class SpeechData(NumberedData):
                 chosen.append(index)
         return chosen
 
-    def first_seconds(self, indices: Sequence[int]) -> list[int]:
-        """As many clips, in an order drawn by the seed, as `train_seconds` hold; one at least."""
+    def drawn(self, indices: Sequence[int], seconds: float) -> list[int]:
+        """As many clips, in an order drawn by the seed, as so many seconds hold; one at least."""
         order = np.random.default_rng((self.seed, 9)).permutation(np.asarray(indices, np.int64))
         ends = np.cumsum([self.seconds(index) for index in order])
-        count = max(1, int(np.searchsorted(ends, self.train_seconds, side="right")))
-        return sorted(order[:count].tolist())
+        return order[: max(1, int(np.searchsorted(ends, seconds, side="right")))].tolist()
 
     def usable(self, index: int, row: Row) -> bool:
         """Whether a clip can be used at all: its length, and its transcript where `worst_fit` is set.

@@ -16,7 +16,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from gsv_lab.checkpoint import file_fingerprint, load_component
-from gsv_lab.corpora.data import SpeechData, padded
+from gsv_lab.corpora.data import SpeechData, Splits, padded
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.texts import add_texts
 from gsv_lab.errors import ConfigError
@@ -58,7 +58,7 @@ class GPTData(SpeechData):
     def __init__(
         self,
         store: str,
-        train: Sequence[str] = ("train",),
+        train: Splits = ("train",),
         valid: Sequence[str] = ("valid",),
         batch_seconds: PositiveFloat = 120.0,
         longest: PositiveFloat = 17.0,

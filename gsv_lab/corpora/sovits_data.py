@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gsv_lab.corpora.augmentation import Alteration, SpeedAndEQAugmentation
-from gsv_lab.corpora.data import SpeechData, padded
+from gsv_lab.corpora.data import SpeechData, Splits, padded
 from gsv_lab.corpora.stream import fixed_batches
 from gsv_lab.errors import ConfigError, DataError
 from gsv_lab.system.ranges import ClosedUnitInterval, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -144,7 +144,6 @@ class SoVITSData(SoVITSItems):
         augmentation: how the voices of training are varied; None leaves them as they are.
         balance: 0 draws every second of speech alike, 1 every speaker of a language; a language keeps its share.
         worst_fit: see `SpeechData.worst_fit`.
-        train_seconds: train on clips of so many seconds together, drawn by the seed; 0 for all.
         codebook: weights of the quantizer, or of a SoVITS that holds it, whose codes are read; a relative path lies
             below the cache folder. Empty for that of the task, or for a store with the codes of one codebook.
     """
@@ -155,7 +154,7 @@ class SoVITSData(SoVITSItems):
     def __init__(
         self,
         store: str,
-        train: Sequence[str] = ("train",),
+        train: Splits = ("train",),
         valid: Sequence[str] = ("valid",),
         windows: PositiveInt = 12,
         window_seconds: PositiveFloat = 4.0,
@@ -163,7 +162,6 @@ class SoVITSData(SoVITSItems):
         augmentation: SpeedAndEQAugmentation | None = None,
         balance: ClosedUnitInterval = 0.0,
         worst_fit: float = -4.0,
-        train_seconds: NonNegativeFloat = 0.0,
         codebook: str = "",
         exclude: Sequence[str] = (),
         boost: Mapping[str, NonNegativeFloat] | None = None,
@@ -184,7 +182,6 @@ class SoVITSData(SoVITSItems):
         self.windows = windows
         self.window_seconds = window_seconds
         self.worst_fit: float | None = worst_fit
-        self.train_seconds = train_seconds
         self.other_clip = other_clip
         self.augmentation = augmentation
         self.balance = balance

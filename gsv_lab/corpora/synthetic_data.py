@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from gsv_lab.checkpoint import file_fingerprint, load_component, save_component
 from gsv_lab.corpora.content_data import ContentData
+from gsv_lab.corpora.data import Splits
 from gsv_lab.corpora.gpt_data import GPTData
 from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.sovits_data import SoVITSData
@@ -150,7 +151,7 @@ class SyntheticContentData(ContentData):
         store: see `SpeechData`.
         corpus: the voices and scripts.
         valid_speakers: see `pack_synthetic`.
-        batch_seconds, valid_batches, stretch, masks, perturbed, seed: see `ContentData`.
+        batch_seconds, valid_batches, stretch, masks, train, seed: see `ContentData`.
     """
 
     def __init__(
@@ -160,9 +161,9 @@ class SyntheticContentData(ContentData):
         valid_speakers: PositiveInt = 4,
         batch_seconds: PositiveFloat = 48.0,
         valid_batches: PositiveInt = 2,
-        stretch: NonNegativeFloat = 0.12,
+        stretch: NonNegativeFloat | None = 0.12,
         masks: NonNegativeInt = 1,
-        perturbed: bool = True,
+        train: Splits = ("train",),
         seed: NonNegativeInt = 1234,
     ) -> None:
         super().__init__(
@@ -171,7 +172,7 @@ class SyntheticContentData(ContentData):
             valid_batches=valid_batches,
             stretch=stretch,
             masks=masks,
-            perturbed=perturbed,
+            train=train,
             seed=seed,
         )
         self.corpus = corpus
@@ -193,7 +194,7 @@ class SyntheticSoVITSData(SoVITSData):
         content_file: weights of the content encoder; a relative path lies below the cache folder.
         n_codes: size of the codebook.
         valid_speakers: see `pack_synthetic`.
-        windows, window_seconds, other_clip, train_seconds, valid_batches, seed: see `SoVITSData`.
+        windows, window_seconds, other_clip, train, valid_batches, seed: see `SoVITSData`.
     """
 
     reference_seconds = 3.0
@@ -208,7 +209,7 @@ class SyntheticSoVITSData(SoVITSData):
         windows: PositiveInt = 8,
         window_seconds: PositiveFloat = 2.0,
         other_clip: ClosedUnitInterval = 1.0,
-        train_seconds: NonNegativeFloat = 0.0,
+        train: Splits = ("train",),
         valid_batches: PositiveInt = 2,
         seed: NonNegativeInt = 1234,
     ) -> None:
@@ -217,7 +218,7 @@ class SyntheticSoVITSData(SoVITSData):
             windows=windows,
             window_seconds=window_seconds,
             other_clip=other_clip,
-            train_seconds=train_seconds,
+            train=train,
             valid_batches=valid_batches,
             seed=seed,
         )
@@ -246,7 +247,7 @@ class SyntheticGPTData(GPTData):
         corpus: the voices and scripts; context features are those of `SyntheticClip.context`.
         content_file, n_codes: see `SyntheticSoVITSData`.
         valid_speakers: see `pack_synthetic`.
-        batch_seconds, prompted, speaker_file, valid_batches, seed: see `GPTData`.
+        batch_seconds, prompted, speaker_file, train, valid_batches, seed: see `GPTData`.
     """
 
     def __init__(
@@ -259,6 +260,7 @@ class SyntheticGPTData(GPTData):
         batch_seconds: PositiveFloat = 40.0,
         prompted: ClosedUnitInterval = 0.5,
         speaker_file: str = "",
+        train: Splits = ("train",),
         valid_batches: PositiveInt = 2,
         seed: NonNegativeInt = 1234,
     ) -> None:
@@ -267,6 +269,7 @@ class SyntheticGPTData(GPTData):
             batch_seconds=batch_seconds,
             prompted=prompted,
             speaker_file=speaker_file,
+            train=train,
             valid_batches=valid_batches,
             seed=seed,
         )

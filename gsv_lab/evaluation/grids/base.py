@@ -51,6 +51,11 @@ class Stage:
     resolved: Mapping[str, Any]
 
     @property
+    def run(self) -> str:
+        """Name of its experiment or speech."""
+        return str(self.resolved["name"])
+
+    @property
     def trains(self) -> bool:
         """Whether it is a training."""
         return bool(self.files)
@@ -61,12 +66,16 @@ class Base:
     """What is ablated.
 
     Args:
-        name: of the configuration or folder.
+        name: of the experiment, of the speech or of the folder.
         stages: in the order in which they are trained.
     """
 
     name: str
     stages: tuple[Stage, ...]
+
+    def run_of(self, stage: str) -> str:
+        """Name of the experiment of a stage; empty where there is no such stage."""
+        return next((each.run for each in self.stages if each.name == stage), "")
 
 
 def read_base(path: str | Path, overrides: Sequence[str] = (), corpora: Sequence[str | Path] = ()) -> Base:
@@ -86,8 +95,10 @@ def read_base(path: str | Path, overrides: Sequence[str] = (), corpora: Sequence
         return Base(path.name, _stages(path, overrides, corpora))
     tables = tables_of(path)
     if "model" in tables and "task" not in tables:
-        return Base(path.stem, (Stage(SPEECH, (), (), speech_tables(tables, path.name, overrides)),))
-    return Base(path.stem, (Stage(path.stem, (path,), tuple(overrides), load_experiment([path], overrides)),))
+        settings = speech_tables(tables, path.name, overrides)
+        return Base(settings["name"], (Stage(SPEECH, (), (), settings),))
+    resolved = load_experiment([path], overrides)
+    return Base(resolved["name"], (Stage(path.stem, (path,), tuple(overrides), resolved),))
 
 
 def _stages(folder: Path, overrides: Sequence[str], corpora: Sequence[str | Path]) -> tuple[Stage, ...]:

@@ -18,6 +18,8 @@ from gsv_lab.evaluation.grids.local import arguments_of, ended, environment_of
 from gsv_lab.system.extras import require
 
 LOOPBACK = "127.0.0.1"
+KNOWN = {"num_cpus", "num_gpus", "memory"}
+"""Resources that are arguments of a task of their own."""
 UNSEEN = -1000
 """In the place of an exit code: the machine does not see the grid's folder."""
 
@@ -42,8 +44,10 @@ class Cluster:
         self.ray: Any = require("ray", "ray")
         self.started = _connect(self.ray, address)
         own: dict[str, float] = dict(resources or {})
-        known = {name: own.pop(name) for name in ("num_cpus", "num_gpus", "memory") if name in own}
-        options = {**known, "resources": own, "max_retries": 0}
+        known: dict[str, float] = {}
+        for name in KNOWN & own.keys():
+            known[name] = own.pop(name)
+        options: dict[str, Any] = {**known, "resources": own, "max_retries": 0}
         self._task = self.ray.remote(run_remote).options(**options)
         self._threads = known.get("num_cpus")
         self._running: dict[Any, Cell] = {}

@@ -32,7 +32,7 @@ AT_HAND, TABLE, NOWHERE = "base cells at hand", "shipped table", "nothing"
 
 
 class Variance(NamedTuple):
-    """How one measure of a base varies: a row of such a table.
+    """How one measure of an experiment, `base`, varies: a row of such a table.
 
     `batches` of each training, `seeds`, `speakers`, `items` that stand behind it, `mean`, standard `deviation` of the
     mean from seed to seed, and `seconds` of a cell.
@@ -134,7 +134,8 @@ def variances(plan: Plan, known: Mapping[str, Outcome], values: Sequence[Value])
         deviation = seed_deviation(numbers, speakers, [row.seed for row in kept])
         seconds = float(np.mean([known[key].seconds for key in keys]))
         sizes = plan.cells[keys[0]].batches, len(seeds), len({*speakers}), len(items)
-        found.append(Variance(plan.base.name, stage, name, *sizes, float(np.mean(numbers)), deviation, seconds))
+        run = plan.base.run_of(stage)
+        found.append(Variance(run, stage, name, *sizes, float(np.mean(numbers)), deviation, seconds))
     return found
 
 
@@ -168,7 +169,7 @@ def _measure(plan: Plan, where: tuple[str, str], rows: Sequence[Variance]) -> st
         return plan.primary[where]
     arm = next(arm for arm in plan.arms if (arm.ablation, arm.level) == where)
     stage = arm.changed[0] if arm.changed else list(arm.cells)[-1]
-    known = {row.measure: row for row in rows if (row.base, row.stage) == (plan.base.name, stage)}
+    known = {row.measure: row for row in rows if row.base == plan.base.run_of(stage)}
     return f"{stage}/{primary_of(known)}" if known else ""
 
 
@@ -178,7 +179,7 @@ def _detectable(
     stage, _, name = measure.partition("/")
     batches = next((cell.batches for cell in plan.cells.values() if cell.stage == stage), 0)
     for source, rows in ((AT_HAND, at_hand), (TABLE, table)):
-        fitting = [row for row in rows if (row.base, row.stage, row.measure) == (plan.base.name, stage, name)]
+        fitting = [row for row in rows if (row.base, row.measure) == (plan.base.run_of(stage), name)]
         if fitting:
             # Of several budgets the nearest one.
             row = min(fitting, key=lambda each: abs(math.log((each.batches + 1) / (batches + 1))))
@@ -195,9 +196,10 @@ def _seconds(
         if outcome.end == DONE:
             paces.setdefault(plan.cells[key].stage, []).append(outcome.seconds / max(1, outcome.batches))
     clock = "cells at hand" if paces else TABLE
-    for row in table:
-        if row.base == plan.base.name and row.stage not in paces:
-            paces[row.stage] = [row.seconds / max(1, row.batches)]
+    for stage in {plan.cells[key].stage for key in missing} - paces.keys():
+        fitting = [row for row in table if row.base == plan.base.run_of(stage)]
+        if fitting:
+            paces[stage] = [row.seconds / max(1, row.batches) for row in fitting]
     found = {}
     for key in missing:
         cell = plan.cells[key]

@@ -84,7 +84,7 @@ def _data(experiment: Mapping[str, Any], task: Task) -> SpeechData:
         raise DataError("GRID_ITEMS", problem, "a training on speech", "Such networks cannot be compared clip by clip")
     data.attach(task, None, 0)
     data.seed = SEED
-    data.train_seconds = 0.0
+    data.train_seconds = {}
     if isinstance(data, SoVITSData):
         data.window_seconds = WHOLE
     data.setup()

@@ -172,7 +172,7 @@ class _Maker:
         made_of: Mapping[str, Any],
     ) -> Cell:
         experiment = self._experiment(stage, resolved, seed)
-        runs = {str(self.by_name[name].resolved["name"]): key for name, key in before.items()}
+        runs = {self.by_name[name].run: key for name, key in before.items()}
         found = located(experiment, Links(runs, before, before.get("content", SELF)))
         trainer = {name: value for name, value in experiment["trainer"].items() if name not in IDLE}
         classes = own_classes(found.identity)

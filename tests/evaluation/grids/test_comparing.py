@@ -155,8 +155,8 @@ def test_else_on_the_shipped_table_and_it_says_which(plan: Plan, tmp_path: Path)
     table = tmp_path / "variance.csv"
     table.write_text(
         "base,stage,measure,batches,seeds,speakers,items,mean,deviation,seconds\n"
-        "sovits,sovits,resynthesis_mel,3,5,4,12,1.0,0.1,30\n"
-        "sovits,sovits,resynthesis_mel,300,5,4,12,1.0,0.7,3000\n"
+        "synthetic-sovits,sovits,resynthesis_mel,3,5,4,12,1.0,0.1,30\n"
+        "synthetic-sovits,sovits,resynthesis_mel,300,5,4,12,1.0,0.7,3000\n"
         "other,sovits,resynthesis_mel,3,5,4,12,1.0,0.9,9\n",
         encoding="utf-8",
     )

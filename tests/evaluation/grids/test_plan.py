@@ -113,7 +113,7 @@ def test_files_of_parts_travel_and_their_text_counts(base: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("ablations", "code", "words"),
     [
-        ({"idle": {"sizes": {"n_codes": 20}}}, "GRID_IDLE", "'idle' changes nothing of sovits"),
+        ({"idle": {"sizes": {"n_codes": 20}}}, "GRID_IDLE", "'idle' changes nothing of synthetic-sovits"),
         ({"idle": {"name": "other"}}, "GRID_IDLE", "changes nothing"),
         ({"typo": {"task.init_args.learning_rat": 1.0}}, "CONFIG_UNKNOWN_KEY", "learning_rate"),
         ({"typo": {"sizes": {"n_code": 256}}}, "CONFIG_UNKNOWN_KEY", "names sizes, arguments or losses"),

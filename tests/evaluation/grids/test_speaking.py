@@ -78,7 +78,7 @@ def test_texts_are_spoken_again_and_nothing_is_trained(base: Path, tmp_path: Pat
 
 def test_the_shipped_base_and_wrong_ones(base: Path) -> None:
     shipped = read_base(CONFIGS / "speech" / "nano.yaml")
-    assert shipped.name == "nano" and [stage.name for stage in shipped.stages] == ["speech"]
+    assert shipped.name == "nano-speech" and [stage.name for stage in shipped.stages] == ["speech"]
     for wrong, words in (
         ({"name": "x", "model": "nano"}, "lacks 'texts'"),
         ({"name": "x", "model": "nano", "texts": []}, "has no texts"),
