@@ -186,6 +186,7 @@ NUMBERS = {
                                                                       "--seed"]),
     "listening make": (["listening", "make", "c", "--design", "acr", "--output", "o"],
                        ["--raters", "--seed", "--blocks", "--gold", "--traps", "--repeats"]),
+    "ablate": (["ablate", "--base", "b", "--output", "o"], ["--seeds", "--threads", "--workers", "--retries"]),
     "reproduce": (["reproduce", "--output", "o"], ["--steps", "--seed"]),
     "runs compare": (["runs", "compare", "r"], ["--smooth"]),
     "runs prune": (["runs", "prune"], ["--older-than", "--keep"]),
