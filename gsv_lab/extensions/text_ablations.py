@@ -5,8 +5,8 @@ Letters: B batch, C latent width, D content width, F frames at 50 Hz, P phones, 
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gsv_lab.extensions.phone_index_prior import PhoneIndexAttention, PhoneIndexPrior
 from gsv_lab.hooks.tap import BoundTap
@@ -55,9 +55,11 @@ class OwnPhone(PhoneIndexAttention):
             layer.requires_grad_(False)
 
     def attend(self, query: Tensor, context: Tensor, mask: Tensor | None) -> Tensor:
-        """Nothing comes back, (B, W, F) of zeros, and no phone has a weight in the tap `pattern`."""
-        self.pattern(query.new_zeros(len(query), self.heads, query.shape[2], context.shape[2]))
-        return torch.zeros_like(query)
+        """No phone has a weight in the tap `pattern`, and so nothing comes back: (B, W, F) of zeros."""
+        weights = self.pattern(query.new_zeros(len(query), self.heads, query.shape[2], context.shape[2]))
+        values = self.value(context).unflatten(1, (self.heads, -1))
+        mixed = (values @ weights.transpose(2, 3)).flatten(1, 2)
+        return functional.conv1d(mixed, self.out.weight)
 
 
 class OwnPhonePrior(PhoneIndexPrior):

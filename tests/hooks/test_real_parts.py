@@ -35,6 +35,7 @@ from gsv_lab.extensions.source_filter_vocoder import SourceFilterVocoder
 from gsv_lab.extensions.speaker_table import SpeakerTable
 from gsv_lab.extensions.speaker_verifier import SpeakerVerifier
 from gsv_lab.extensions.teacher_head import TeacherHead
+from gsv_lab.extensions.text_ablations import OwnPhonePrior, TextlessPrior
 from gsv_lab.hooks import Component, noise, probe
 from gsv_lab.hooks.catalogue import fold, points
 from gsv_lab.hooks.record import TIME_AXES
@@ -139,6 +140,12 @@ CASES: dict[str, Callable[[], Case]] = {
     ),
     "phone_index_prior": lambda: Case(
         PhoneIndexPrior(C, C, G, 9, 8, 16, 2, (1, 1, 1), attention_width=8, attention_heads=2), prior
+    ),
+    "textless_prior": lambda: Case(
+        TextlessPrior(C, C, G, 9, 8, 16, 2, (1, 1, 1), attention_width=8, attention_heads=2), prior
+    ),
+    "own_phone_prior": lambda: Case(
+        OwnPhonePrior(C, C, G, 9, 8, 16, 2, (1, 1, 1), attention_width=8, attention_heads=2), prior
     ),
     "aligned_prior": lambda: Case(AlignedPrior(C, C, G, 9, 8, (1, 1)), prior),
     "pitch_predictor": lambda: Case(PitchPredictor(C, G, width=8, layers=1), lambda part: part(draw(1, C, F), GIVEN)),

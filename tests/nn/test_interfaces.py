@@ -27,6 +27,7 @@ from gsv_lab.extensions.pitch_predictor import Pitch, PitchPredictor
 from gsv_lab.extensions.resolution_discriminator import ResolutionDiscriminator
 from gsv_lab.extensions.source_filter_vocoder import SourceFilterVocoder
 from gsv_lab.extensions.speaker_table import SpeakerTable
+from gsv_lab.extensions.text_ablations import OwnPhonePrior, TextlessPrior
 from gsv_lab.hooks import probe
 from gsv_lab.nn import interfaces
 from gsv_lab.nn.discriminators import (
@@ -80,6 +81,8 @@ SMALL: dict[str, Callable[[], Any]] = {
     "TextContentPrior": lambda: TextContentPrior(D, C, G, 11, **STACKS),
     "AlignedPrior": lambda: AlignedPrior(D, C, G, 11, width=8, layers=(1, 1)),
     "PhoneIndexPrior": lambda: PhoneIndexPrior(D, C, G, 11, **STACKS),
+    "TextlessPrior": lambda: TextlessPrior(D, C, G, 11, **STACKS),
+    "OwnPhonePrior": lambda: OwnPhonePrior(D, C, G, 11, **STACKS),
     "WaveNetPosterior": lambda: WaveNetPosterior(SPEC, C, G, 8, 2),
     "CouplingFlow": lambda: CouplingFlow(C, G, 8, 1, 3, 2),
     "IdentityFlow": lambda: IdentityFlow(C, G),
