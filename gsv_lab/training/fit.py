@@ -237,13 +237,7 @@ def _fit(
     begun = 0 if found is None else found["callbacks"]["Budget"]["batches"]
     with processes(settings.processes, device, task, experiment, begun) as ranks:
         callbacks[1:1] = [] if ranks is None else [Leader(ranks)]  # behind the budget
-        trainer = pl.Trainer(
-            **arithmetic, max_epochs=-1,
-            logger=TensorBoardLogger(folder, name="", version=EVENTS, default_hp_metric=False), callbacks=callbacks,
-            enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
-            num_sanity_val_steps=0, log_every_n_steps=settings.log_every, val_check_interval=settings.validate_every,
-            check_val_every_n_epoch=None, use_distributed_sampler=False, default_root_dir=folder,
-        )  # fmt: skip
+        trainer = _trainer(folder, settings, arithmetic, callbacks)
         with _nothing_left(record), _whole_batches(trainer, record, budget), _state_that_fits(state, record):
             trainer.fit(task, datamodule=data, ckpt_path=state, weights_only=True)
     if budget.finished and budget.batches == budget.begun:
@@ -257,6 +251,19 @@ def _fit(
     with average.average.applied(task):
         after(task, data)
         return Fitted(task.write(folder / "weights", info), budget.finished)
+
+
+def _trainer(
+    folder: Path, settings: TrainerSettings, arithmetic: dict[str, Any], callbacks: list[pl.Callback]
+) -> pl.Trainer:
+    """Lightning's trainer, which leaves bars, summaries and checkpoints to the callbacks."""
+    return pl.Trainer(
+        **arithmetic, max_epochs=-1,
+        logger=TensorBoardLogger(folder, name="", version=EVENTS, default_hp_metric=False), callbacks=callbacks,
+        enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False,
+        num_sanity_val_steps=0, log_every_n_steps=settings.log_every, val_check_interval=settings.validate_every,
+        check_val_every_n_epoch=None, use_distributed_sampler=False, default_root_dir=folder,
+    )  # fmt: skip
 
 
 def _start(task: Task, files: Sequence[str], found: Mapping[str, Any] | None, partial: bool) -> None:

@@ -60,6 +60,7 @@ class _Rows:
     system: list[str]
 
     def key(self, place: int) -> tuple[str, str, str]:
+        """Rater, item and system of a row: what a vote is about."""
         return self.rater[place], self.item[place], self.system[place]
 
 
