@@ -72,7 +72,8 @@ def test_several_files_and_sizes(tmp_path: Path) -> None:
         "sizes: {width: 32}\ntask: {init_args: {weights: {label: 0.5}}}\nname: other",
     )
     made = load(tmp_path, *texts)
-    assert made["sizes"] == {"store": "stores/nano", "teacher": "", "whisper": "", "width": 32, "kernel": 3}
+    kept = {"family": "nano", "store": "stores/nano", "teacher": "", "whisper": ""}
+    assert made["sizes"] == {**kept, "width": 32, "kernel": 3}
     assert made["data"]["init_args"]["store"] == "stores/nano"
     assert made["task"]["init_args"]["weights"] == {"ctc": 1.0, "label": 0.5, "taught": 2.0, "taught_content": 2.0}
     assert (encoder(made)["width"], encoder(made)["layers"], made["name"]) == (32, 8, "other")
