@@ -46,6 +46,7 @@ WEEKS = (
     ("05 06", "who speaks, and how a latent becomes sound"),
     ("07", "what a representation knows, and how one can tell"),
     ("08", "ablation, and what may be concluded from it"),
+    ("09", "fine-tuning: what moves, when to stop, and whether it was worth it"),
     ("10", "what measures hear, and how sure a difference is; projects begin"),
     ("11", "asking people: listening tests, and what votes allow to say"),
 )

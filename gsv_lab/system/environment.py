@@ -9,6 +9,7 @@ Idea: nothing else in the package reads an environment variable, so that all of 
 | `GSV_LAB_MODEL` | base model of `gsv_lab.load()` without a name: a version, or a folder with weights | `nano` |
 | `GSV_LAB_WHISPER` | folder with Whisper models in CTranslate2's layout, which evaluate and teach | none |
 | `GSV_LAB_SHARED` | folder with prepared corpora and golden data | `shared` beside the project, if it exists |
+| `GSV_LAB_PROFILE` | sizes of what notebooks train: `cpu`, seconds on two cores, or `gpu`, whole runs in bf16 | `cpu` |
 | `GSV_LAB_GRADING` | `1`: exercise checks raise instead of drawing a card | off |
 | `SOURCE_DATE_EPOCH` | seconds since 1970 that stand for "now" in written files | the clock |
 | `OMP_WAIT_POLICY` | how threads of torch wait for one another, see `wait_passively` | `PASSIVE`, set here |
@@ -24,6 +25,8 @@ from pathlib import Path
 from gsv_lab.errors import ConfigError
 from gsv_lab.system.files import inside
 
+PROFILES = ("cpu", "gpu")
+"""What `GSV_LAB_PROFILE` may say."""
 _WAITING = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME"}
 """Variables by which a user has decided how threads wait."""
 
@@ -110,6 +113,19 @@ def whisper_dir() -> Path | None:
     """Folder of Whisper models (`GSV_LAB_WHISPER`), or None."""
     chosen = os.environ.get("GSV_LAB_WHISPER")
     return Path(chosen).expanduser() if chosen else None
+
+
+def profile() -> str:
+    """Sizes of what notebooks train, `cpu` or `gpu`.
+
+    Raises:
+        ConfigError: PROFILE, `GSV_LAB_PROFILE` names neither.
+    """
+    chosen = os.environ.get("GSV_LAB_PROFILE") or PROFILES[0]
+    if chosen not in PROFILES:
+        problem = f"GSV_LAB_PROFILE is {chosen!r}"
+        raise ConfigError("PROFILE", problem, " or ".join(PROFILES), "Correct or unset the variable")
+    return chosen
 
 
 def grading() -> bool:

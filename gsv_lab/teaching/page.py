@@ -78,9 +78,13 @@ def shapes(records: Records | Mapping[str, Record]) -> Page:
 
 @contextmanager
 def noted() -> Iterator[None]:
-    """Warnings of the block as plain lines under the cell, each once, in place of a red box with code."""
+    """Warnings of the block as plain lines under the cell, each once, in place of a red box with code.
+
+    What libraries say to those who program with them, that something will change, is left out.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    for message in dict.fromkeys(str(warning.message) for warning in caught):
+    said = [warning for warning in caught if not issubclass(warning.category, DeprecationWarning | FutureWarning)]
+    for message in dict.fromkeys(str(warning.message) for warning in said):
         sys.stdout.write(f"Note: {message}\n")

@@ -340,4 +340,4 @@ print(f"For 0.1 nats these can go: {', '.join(gone)}. The rule is {whose}.")
 # - `gsv_lab/hooks/edits.py`: edits. `gsv_lab/evaluation/ablation.py`: the grid.
 #   `gsv_lab/evaluation/interventions/file.py`: breaks in a file. `docs/results.md`: how the patient was made.
 #
-# Next: **09, Few-shot fine-tuning** (in preparation): now something is to get better.
+# Next: **09, One minute of a voice**: now something is to get better.

@@ -49,6 +49,7 @@ ROWS = {
     "06_latents": Row(sounds=1),
     "07_leaks": Row(keyboard="select", keys="ArrowDown"),
     "08_break": Row(slider=-1, keyboard="select", keys="ArrowDown"),
+    "09_minute": Row(keyboard="select", keys="ArrowDown"),
     "10_numbers": Row(sounds=1),
     "11_ask_people": Row(slider=-1, keyboard="select", keys="ArrowDown", listens="ask_people/mushra_*"),
 }

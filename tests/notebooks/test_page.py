@@ -90,6 +90,7 @@ def test_warnings_of_a_block_become_lines_and_nothing_else_is_lost(capsys: pytes
         with noted():
             for _ in range(2):
                 warnings.warn("REF_LONG: too long", stacklevel=1)
+            warnings.warn("a library will change", FutureWarning, stacklevel=1)
     assert capsys.readouterr().out == "Note: REF_LONG: too long\n"
     with pytest.raises(ValueError, match="lost"), noted():
         raise ValueError("lost")
