@@ -1,6 +1,6 @@
 """Makes the shipped runs of notebook 09 anew.
 
-    python -m gsv_lab.teaching.exercises.making_runs runs WORK [--output DIR]       half an hour on two cores
+    python -m gsv_lab.teaching.exercises.making_runs runs WORK [--output DIR]       half an hour on one core
     python -m gsv_lab.teaching.exercises.making_runs seconds WORK FOLDER ... [--lengths S ...] [--output DIR]
 
 The first runs the commands of `voice_runs.commands`, one after the other, packs settings and scalars of each run, and
@@ -66,7 +66,7 @@ HELD_OUT = 1
 """Place of the slice in the list that the runs hold out, and that voices are compared with."""
 SEEDS = (0, 1)
 """Of each sentence that a voice says."""
-LENGTHS, STEPS = (8.0, 15.0, 30.0), 240
+LENGTHS, STEPS = (15.0, 30.0, 60.0), 120
 """Seconds of speech of `seconds` where none are named, and batches of each of its runs."""
 
 
@@ -98,7 +98,7 @@ def _material(work: Path) -> None:
 
 
 def leak(source: Path, target: Path) -> None:
-    """A prepared folder whose held-out slice lies there once more, 1 dB quieter, as a copy that nobody noticed."""
+    """A prepared folder whose held-out slice follows once more, 1 dB quieter, as a copy that nobody noticed."""
     shutil.copytree(source, target)
     (target / "report.json").unlink()
     lines = (target / LIST).read_text(encoding="utf-8").splitlines()
@@ -106,7 +106,8 @@ def leak(source: Path, target: Path) -> None:
     recording = audio.read(target / path)
     other = Path(path).with_name("again.flac")
     audio.write(target / other, recording.samples * 10 ** (-1 / 20), recording.sample_rate)
-    (target / LIST).write_text("\n".join([*lines, f"{other.as_posix()}|{rest}", ""]), encoding="utf-8")
+    lines.insert(HELD_OUT + 1, f"{other.as_posix()}|{rest}")
+    (target / LIST).write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 def _trained(line: str, work: Path, name: str) -> Run:
@@ -197,6 +198,8 @@ def _said(lab: Lab, voice: Voice, language: str = "en") -> Iterable[np.ndarray]:
 def make_seconds(work: Path, folders: Sequence[Path], output: Path, lengths: Sequence[float] = LENGTHS) -> None:
     """Tune on more and more speech of each folder by low-rank updates, and compare with clips that were left over.
 
+    The zero-shot voice of the same speech stands beside each.
+
     Speakers are called A, B ...: whose voices they are is nobody's business.
 
     Raises:
@@ -223,11 +226,11 @@ def _more_speech(lab: Lab, letter: str, folder: Path, work: Path, lengths: Seque
         found = read_clips(folder, seconds)
         store = voice_store(lab.family, found.clips, work / "stores" / name)
         last = checkpoints(work / "runs" / name / "sovits")[-1:]
-        for step, voice in voices(lab, store, last).items():
-            # The zero-shot voice of all that may be used; one of less speech is no other method.
-            if step or seconds == max(lengths):
-                said = [others @ verifier.embed(wave) for wave in _said(lab, voice, longest[0].language)]
-                yield MoreSpeech(letter, round(found.seconds, 1) if step else 0.0, _rounded(float(np.mean(said))))
+        cosines = []
+        for voice in voices(lab, store, last).values():
+            said = [others @ verifier.embed(wave) for wave in _said(lab, voice, longest[0].language)]
+            cosines.append(_rounded(float(np.mean(said))))
+        yield MoreSpeech(letter, round(found.seconds, 1), *cosines)
 
 
 def table(kind: Any, rows: Iterable[Any]) -> bytes:

@@ -185,8 +185,8 @@ def _step(value: Any) -> float:
 @exercise(
     "Three patients",
     "Look at two gaps: how far the held-out loss lies above the training loss, and how far the first steps lie above "
-    "where the run began.",
-    "A leak: both fall together. A rate too high: losses jump up in the first steps, gradients with them. A repeater: "
+    "those of the healthy run.",
+    "A leak: both fall together. A rate too high: losses jump up in the first steps, and come down late. A repeater: "
     "training falls and falls, while the held-out loss turns and climbs.",
 )
 def diagnosed(answer: Mapping[str, str]) -> str:
@@ -201,8 +201,8 @@ def diagnosed(answer: Mapping[str, str]) -> str:
         "clips by heart; only one of them is *caught* at it by the held-out clips.",
         frozenset(("leak", "rate too high")): "The leak and the high rate are taken for each other. Which of them "
         "looks better than any honest run?",
-        frozenset(("rate too high", "repeater")): "The high rate and the repeater are taken for each other. When does "
-        "the held-out loss begin to climb: at once, or after it has fallen?",
+        frozenset(("rate too high", "repeater")): "The high rate and the repeater are taken for each other. Whose "
+        "held-out loss begins high and comes down, and whose climbs after it has fallen?",
     }
     mixed = frozenset(off.values())
     expect(mixed not in hints, hints.get(mixed, ""))

@@ -107,11 +107,11 @@ def repeats(
 
 
 def more_speech(rows: Sequence[MoreSpeech]) -> Any:
-    """What more speech brought each speaker, and all on average, as a Figure."""
+    """What more speech brought each speaker, zero-shot and tuned, as a Figure: a panel a speaker."""
     from gsv_lab import figures
 
-    lines: dict[str, Any] = {}
+    panels: dict[str, Any] = {}
     for speaker in sorted({row.speaker for row in rows}):
-        own = sorted((row.seconds, row.cosine) for row in rows if row.speaker == speaker)
-        lines[speaker] = tuple(zip(*own, strict=True))
-    return figures.training_curves({"cosine with other recordings": lines}, unit="seconds of speech (0: zero-shot)")
+        seconds, before, after = zip(*sorted(row[1:] for row in rows if row.speaker == speaker), strict=True)
+        panels[f"{speaker}: cosine with other recordings"] = {"zero-shot": (seconds, before), "tuned": (seconds, after)}
+    return figures.training_curves(panels, unit="seconds of speech")

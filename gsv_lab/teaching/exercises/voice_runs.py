@@ -29,9 +29,9 @@ RUNS: Mapping[str, Sequence[str]] = {
     "full": ("sample", "--method", "full", "--steps", "240"),
     "full_again": ("sample", "--method", "full", "--steps", "240", "--seed", "1"),
     "lora": ("sample", "--method", "lora", "--steps", "240"),
-    "fast": ("sample", "--method", "full", "--steps", "240", "--learning-rate", "2e-3"),
+    "fast": ("sample", "--method", "full", "--steps", "240", "--learning-rate", "5e-3"),
     "long": ("sample", "--method", "full", "--steps", "360", "--max-seconds", "12"),
-    "leak": ("leaking", "--method", "full", "--steps", "240"),
+    "leak": ("leaking", "--method", "full", "--steps", "240", "--max-seconds", "20"),
     "gpt": ("sample", "--stage", "gpt", "--method", "full", "--steps", "240"),
 }
 """Run -> folder of the clips and what `finetune` is told."""
@@ -71,13 +71,14 @@ class Spoken(NamedTuple):
 
 
 class MoreSpeech(NamedTuple):
-    """The mean `cosine` of some sentences with other recordings of a `speaker`, tuned on so many `seconds`; 0 seconds:
-    zero-shot.
+    """The mean cosine of some sentences with other recordings of a `speaker`, of the `zero_shot` voice of so many
+    `seconds` and of the one `tuned` on them.
     """
 
     speaker: str
     seconds: float
-    cosine: float
+    zero_shot: float
+    tuned: float
 
 
 def load_runs(folder: Path = RESULTS) -> dict[str, ShippedRun]:
@@ -99,7 +100,7 @@ def load_spoken(folder: Path = RESULTS) -> list[Spoken]:
 
 def load_seconds(folder: Path = RESULTS) -> list[MoreSpeech]:
     """What more speech brought."""
-    return [MoreSpeech(speaker, float(seconds), float(cosine)) for speaker, seconds, cosine in _rows(folder / SECONDS)]
+    return [MoreSpeech(speaker, *map(float, numbers)) for speaker, *numbers in _rows(folder / SECONDS)]
 
 
 def _rows(path: Path) -> list[list[str]]:
