@@ -47,9 +47,8 @@ class Cluster:
         known: dict[str, float] = {}
         for name in KNOWN & own.keys():
             known[name] = own.pop(name)
-        options: dict[str, Any] = {**known, "resources": own, "max_retries": 0}
-        self._task = self.ray.remote(run_remote).options(**options)
-        self._threads = known.get("num_cpus")
+        self._options: dict[str, Any] = {**known, "resources": own, "max_retries": 0}
+        self._task = self.ray.remote(run_remote)
         self._running: dict[Any, Cell] = {}
 
     def has_room(self) -> bool:
@@ -60,7 +59,7 @@ class Cluster:
         """See `schedule.Executor`."""
         (folder_of(self.root, cell.key) / RESULT).unlink(missing_ok=True)
         threads = int(cell.job["threads"])
-        task = self._task if self._threads is not None else self._task.options(num_cpus=threads)
+        task = self._task.options(**{"num_cpus": threads, **self._options})
         self._running[task.remote(str(self.root), cell.key, threads)] = cell
 
     def wait(self) -> tuple[Cell, Outcome]:
