@@ -84,20 +84,38 @@ def compare(plan: Plan, values: Sequence[Value]) -> list[Difference]:
 
     Seeds whose cells are missing on either side are left out, and so are clips that lack a value.
     """
+    measures: dict[tuple[str, str], list[str]] = {}
+    for row in values:
+        known = measures.setdefault((row.ablation, row.level), [])
+        if row.measure not in known:
+            known.append(row.measure)
+    primary, kept = {}, {(BASE, ""): measures.get((BASE, ""), [])}
+    for where, arms in _groups(plan).items():
+        stages = _stages_that_differ(plan, arms)
+        kept[where] = [name for name in measures.get(where, ()) if name.partition("/")[0] in stages]
+        shared = [name for name in kept[where] if name in kept[BASE, ""]]
+        primary[where] = _chosen(plan, where, shared, stages)
+    return against_base([row for row in values if row.measure in kept[row.ablation, row.level]], primary)
+
+
+def against_base(values: Sequence[Value], primary: Mapping[tuple[str, str], str]) -> list[Difference]:
+    """Every ablation against the base by every measure that both have, p values corrected.
+
+    Args:
+        values: of the base and of its ablations.
+        primary: (ablation, level) -> the measure that was chosen beforehand.
+    """
     tables: dict[tuple[str, str], dict[str, dict[tuple[str, int], tuple[str, float]]]] = {}
     for row in values:
         measures = tables.setdefault((row.ablation, row.level), {})
         measures.setdefault(row.measure, {})[row.item, row.seed] = row.speaker, row.value
+    base = tables.pop((BASE, ""), {})
     found = []
-    for where, arms in _groups(plan).items():
-        stages = _stages_that_differ(plan, arms)
-        own, base = tables.get(where, {}), tables.get((BASE, ""), {})
-        shared = [name for name in own if name.partition("/")[0] in stages and name in base]
-        chosen = _chosen(plan, where, shared, stages)
-        for name in shared:
-            difference = _difference(own[name], base[name])
+    for where, own in tables.items():
+        for name in own:
+            difference = _difference(own[name], base[name]) if name in base else None
             if difference is not None:
-                found.append(Difference(*where, name, *difference, primary=name == chosen))
+                found.append(Difference(*where, name, *difference, primary=name == primary.get(where)))
     return _corrected(found)
 
 

@@ -106,7 +106,7 @@ def plan(base: Base, grid: Grid, threads: int = 1, parts: Sequence[Path] = ()) -
         again = level.overlay is None
         arms += [maker.arm(level.ablation, level.name, seed, changed, again) for seed in grid.seeds]
         where = level.ablation, level.name
-        primary[where] = _primary(grid, level, base, changed)
+        primary[where] = chosen_measure(grid, level, base, changed)
         differs[where] = maker.differences(changed)
     _check_different(arms)
     used = {key for arm in arms for key in arm.cells.values()}
@@ -292,8 +292,15 @@ def _check_names(base: Base, grid: Grid) -> None:
             raise ConfigError("GRID_STAGE", f"The grid has no ablation '{name}'", " or ".join(sorted(known)))
 
 
-def _primary(grid: Grid, level: Level, base: Base, changed: Mapping[str, Any]) -> str:
-    """The measure that was chosen beforehand, by the grid or the overlay's comment; empty for that of the stage."""
+def chosen_measure(grid: Grid, level: Level, base: Base, changed: Mapping[str, Any]) -> str:
+    """The measure that was chosen beforehand, by the grid or the overlay's comment; empty for that of the stage.
+
+    Args:
+        grid: with its own choices.
+        level: of an ablation.
+        base: what is ablated.
+        changed: stages that the level changes.
+    """
     stages = [stage.name for stage in base.stages if stage.name != EVALUATOR]
     stage = next((name for name in stages if name in changed), stages[-1])
     chosen = grid.primary.get(level.ablation, "")

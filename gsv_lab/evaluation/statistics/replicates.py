@@ -48,7 +48,7 @@ class Replicated(NamedTuple):
     clips: int
 
 
-class _Spread(NamedTuple):
+class Spread(NamedTuple):
     """Standard error and degrees of freedom of the mean of a table."""
 
     error: float
@@ -90,7 +90,7 @@ def replicated_difference(
     value = float(table.mean())
     if abs(value) <= _ROUNDING * max(np.abs(first).max(), np.abs(second).max()):
         value = 0.0
-    spread = _spread(table)
+    spread = spread_of(table)
     half = spread.error * float(stdtrit(spread.df, (1 + level) / 2))
     return Replicated(
         value, value - half, value + half, _p(value, spread, table), unit, len(names), len(numbers), clips
@@ -166,26 +166,26 @@ def _means(values: np.ndarray, person: np.ndarray, seed: np.ndarray) -> np.ndarr
     return table
 
 
-def _spread(table: np.ndarray) -> _Spread:
-    """See the head of this file: table (P, S), at least two seeds."""
+def spread_of(table: np.ndarray) -> Spread:
+    """Of a table (P, S) of speaker means with at least two seeds, see the head of this file."""
     rows, columns = table.shape
     mean = table.mean()
     of_rows, of_columns = table.mean(1), table.mean(0)
     seed = rows * float(of_columns.var(ddof=1))
     if rows == 1:
-        return _Spread(float(np.sqrt(seed / columns)), columns - 1)
+        return Spread(float(np.sqrt(seed / columns)), columns - 1)
     person = columns * float(of_rows.var(ddof=1))
     rest = table - of_rows[:, None] - of_columns + mean
     left = float((rest**2).sum()) / ((rows - 1) * (columns - 1))
     joint, larger = person + seed - left, max(person, seed)
     if joint <= larger:
         df = float(rows - 1 if person > seed else columns - 1)
-        return _Spread(float(np.sqrt(larger / table.size)), df)
+        return Spread(float(np.sqrt(larger / table.size)), df)
     parts = person**2 / (rows - 1) + seed**2 / (columns - 1) + left**2 / ((rows - 1) * (columns - 1))
-    return _Spread(float(np.sqrt(joint / table.size)), joint**2 / parts)
+    return Spread(float(np.sqrt(joint / table.size)), joint**2 / parts)
 
 
-def _p(value: float, spread: _Spread, table: np.ndarray) -> float:
+def _p(value: float, spread: Spread, table: np.ndarray) -> float:
     """Two-sided p value of the t test; without any spread that of the exact sign test over the fewer of both units."""
     if spread.error <= _ROUNDING * np.abs(table).max():
         return 2.0 ** (1 - min(table.shape)) if value else 1.0
