@@ -24,6 +24,7 @@ _PICTURES: dict[str, tuple[str, ...]] = {
     "effects": ("head_costs", "cost_scatter", "shift_scatter", "forest"),
     "scores": ("pair_scores", "warping_path"),
     "ratings": ("opinion_scores", "vote_shares", "pair_matrix", "rater_scatter", "interval_coverage"),
+    "verdicts": ("verdict_table",),
     "views": ("tensor_view",),
 }  # fmt: skip
 _OTHERS = {

@@ -299,6 +299,17 @@ def _interval_coverage(m: Material) -> Figure:
     return figures.interval_coverage(rows, 3.5)
 
 
+def _verdict_table(m: Material) -> Figure:
+    verdicts = ("supported", "contradicted", "inconclusive", "not measured")
+    rows = {
+        "below 100 M": ("supported", "77,606,402 parameters"),
+        "148 symbols": ("contradicted", "732 symbols"),
+        "as good as natural": ("inconclusive", "-0.1 points (-0.3 to 0.1), n = 40"),
+        "MOS 4.0": ("not measured", ""),
+    }
+    return figures.verdict_table(rows, verdicts)
+
+
 def _tensor_view(m: Material) -> Figure:
     return figures.tensor_view(m.mel, ("band", "frame"), rate=100, phones=m.phones, start=m.start, end=m.end)
 
