@@ -49,6 +49,7 @@ WEEKS = (
     ("09", "fine-tuning: what moves, when to stop, and whether it was worth it"),
     ("10", "what measures hear, and how sure a difference is; projects begin"),
     ("11", "asking people: listening tests, and what votes allow to say"),
+    ("12", "claims, verdicts and ablations: what can be shown, and what would settle the rest"),
 )
 """Notebooks of each week of the course, and what it is about."""
 DAY = (

@@ -52,6 +52,7 @@ ROWS = {
     "09_minute": Row(keyboard="select", keys="ArrowDown"),
     "10_numbers": Row(sounds=1),
     "11_ask_people": Row(slider=-1, keyboard="select", keys="ArrowDown", listens="ask_people/mushra_*"),
+    "12_reproduce": Row(slider=-1, keyboard="select", keys="ArrowDown"),
 }
 
 

@@ -14,9 +14,27 @@ from gsv_lab.teaching.exercises.card import OPEN, CheckFailed, Exercise, Hint, a
 from gsv_lab.teaching.exercises.notebook import solution_of
 from gsv_lab.text import lexicon
 
-from . import cases_codes, cases_first, cases_measured, cases_metrics, cases_people, cases_sound, cases_tuning
+from . import (
+    cases_claims,
+    cases_codes,
+    cases_first,
+    cases_measured,
+    cases_metrics,
+    cases_people,
+    cases_sound,
+    cases_tuning,
+)
 
-TABLES = (cases_first, cases_codes, cases_sound, cases_measured, cases_tuning, cases_metrics, cases_people)
+TABLES = (
+    cases_first,
+    cases_codes,
+    cases_sound,
+    cases_measured,
+    cases_tuning,
+    cases_metrics,
+    cases_people,
+    cases_claims,
+)
 CASES = [case for table in TABLES for case in table.CASES]
 ALSO_RIGHT = [case for table in TABLES for case in table.ALSO_RIGHT]
 WITHOUT_EDIT = [check for table in TABLES for check in getattr(table, "WITHOUT_EDIT", ())]
