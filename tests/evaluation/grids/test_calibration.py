@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from gsv_lab.evaluation.grids.items import Item
 from gsv_lab.evaluation.grids.run import Ablated
 from gsv_lab.evaluation.statistics.replicates import detectable, replicated_difference, seed_deviation
 
-MEASURE, BATCHES, DRAWS = "mel", 20, 200
+MEASURES, BATCHES, DRAWS = ("mel", "f0", "guide", "voicing", "kl", "resynthesis_mel"), 20, 200
 SEEDS = tuple(range(20))
 CORPUS = {**small_grids.CORPUS, "n_speakers": 12, "n_clips": 60}
 WORSE = {"task.init_args.learning_rate": 5.0e-4}
@@ -28,9 +29,9 @@ Cells = Mapping[int, Sequence[Item]]
 """Seed -> what was measured of its cell."""
 
 
-def cells(root: Path, found: Ablated, ablation: str) -> dict[int, list[Item]]:
+def cells(root: Path, found: Ablated, ablation: str, measure: str) -> dict[int, list[Item]]:
     keys = {arm.seed: arm.cells["sovits"] for arm in found.plan.arms if arm.ablation == ablation}
-    return {seed: [row for row in measured(root, key) if row.measure == MEASURE] for seed, key in keys.items()}
+    return {seed: [row for row in measured(root, key) if row.measure == measure] for seed, key in keys.items()}
 
 
 def values(cells: Cells, seeds: Sequence[int]) -> tuple[list[float], list[str], list[int]]:
@@ -45,25 +46,35 @@ def p_of(first: Cells, of_first: Sequence[int], second: Cells, of_second: Sequen
     return replicated_difference(one, other, speakers, seeds).p
 
 
+class Calibrated(NamedTuple):
+    """Shares of draws with p < 0.05, and the planted effect beside the smallest that is told beforehand."""
+
+    chance: float
+    planted: float
+    effect: float
+    detectable: float
+
+
+def calibrated(usual: Cells, worse: Cells) -> Calibrated:
+    random = np.random.default_rng(0)
+    drawn = [random.permutation(SEEDS)[:6] for _ in range(DRAWS)]
+    chance = [p_of(usual, seeds[:3], usual, seeds[3:]) < 0.05 for seeds in drawn]
+    drawn = [random.permutation(SEEDS)[:3] for _ in range(100)]
+    planted = [p_of(worse, seeds, usual, seeds) < 0.05 for seeds in drawn]
+    effect = float(np.mean(values(worse, SEEDS)[0]) - np.mean(values(usual, SEEDS)[0]))
+    smallest = detectable(seed_deviation(*values(usual, SEEDS)), seeds=3)
+    return Calibrated(float(np.mean(chance)), float(np.mean(planted)), effect, smallest)
+
+
 @pytest.mark.slow
 def test_chance_is_rarely_taken_for_an_effect_and_a_planted_one_is_found(tmp_path: Path) -> None:
     base = small_grids.sovits_base(tmp_path / "base", BATCHES, corpus={"init_args": CORPUS}, valid_speakers=6)
-    found = gsv_lab.ablate(base, {"worse": WORSE}, SEEDS, output=tmp_path / "grid")
-    assert not found.failed
-    usual, worse = (cells(tmp_path / "grid", found, name) for name in ("base", "worse"))
-    random = np.random.default_rng(0)
-    chance = []
-    for _ in range(DRAWS):
-        drawn = random.permutation(SEEDS)[:6]
-        chance.append(p_of(usual, drawn[:3], usual, drawn[3:]))
-    smallest = detectable(seed_deviation(*values(usual, SEEDS)), seeds=3)
-    effect = float(np.mean(values(worse, SEEDS)[0]) - np.mean(values(usual, SEEDS)[0]))
-    seen = []
-    for _ in range(100):
-        drawn = random.permutation(SEEDS)[:3]
-        seen.append(p_of(worse, drawn, usual, drawn))
-    told = f"planted {effect:.4f}, detectable {smallest:.4f}; found {np.mean(np.array(seen) < 0.05):.0%}"
-    print(f"\nchance: {np.mean(np.array(chance) < 0.05):.1%} of {DRAWS}; {told}")
-    assert 0.01 <= np.mean(np.array(chance) < 0.05) <= 0.09
-    assert 0 < effect < 1.1 * smallest, "the planted effect is larger than what is told beforehand"
-    assert np.mean(np.array(seen) < 0.05) >= 0.5
+    root = tmp_path / "grid"
+    grid = gsv_lab.ablate(base, {"worse": WORSE}, SEEDS, output=root)
+    assert not grid.failed
+    found = {name: calibrated(cells(root, grid, "base", name), cells(root, grid, "worse", name)) for name in MEASURES}
+    print(*(f"\n{name}: {one}" for name, one in found.items()))
+    one = found["mel"]
+    assert 0.01 <= one.chance <= 0.09
+    assert 0 < one.effect < 1.1 * one.detectable, "the planted effect is larger than what is told beforehand"
+    assert one.planted >= 0.5
