@@ -5,15 +5,18 @@ Idea: everything is written beside its destination under a hidden name, forced t
 
 from __future__ import annotations
 
+import csv
 import errno
 import hashlib
+import io
 import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from gsv_lab.errors import ConfigError, LabError
 
@@ -222,3 +225,12 @@ def read_file(path: str | os.PathLike[str], most: int = LARGEST_TEXT, first: int
     if max(len(data), found.st_size) > most:
         raise OSError(errno.EFBIG, f"it is larger than {most / 2**20:g} MiB")
     return data
+
+
+def csv_of(kind: Any, rows: Iterable[Any]) -> bytes:
+    """Rows of a named tuple as a CSV file: a header with its fields, and a line a row."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(kind._fields)
+    writer.writerows(rows)
+    return text.getvalue().encode()

@@ -15,6 +15,7 @@ from gsv_lab.evaluation.measures import Job, cepstral, quality, similarity
 from gsv_lab.evaluation.measures.prosody import dtw
 from gsv_lab.evaluation.statistics import intervals
 from gsv_lab.inference.lab import Lab
+from gsv_lab.system.files import csv_of
 from gsv_lab.teaching.exercises import judging, measuring, metrics, word_results
 from gsv_lab.teaching.exercises.material import shipped_sample
 from gsv_lab.teaching.widgets.metrics import ABSENT, WAITING, MetricExplorer
@@ -182,7 +183,7 @@ def test_systems_differ_on_the_same_clips_and_hardly_between_voices() -> None:
 
 def test_word_results_are_complete_and_as_they_were_counted() -> None:
     rows = word_results.load_words()
-    assert word_results.to_csv(rows) == (word_results.RESULTS / word_results.FILE).read_bytes()
+    assert csv_of(word_results.WordRow, rows) == (word_results.RESULTS / word_results.FILE).read_bytes()
     for name in word_results.RECOGNISERS:
         assert len(word_results.counts(rows, word_results.SAMPLE, name)[0]) == 5
         assert len(word_results.counts(rows, word_results.MADE, name)[0]) == 15

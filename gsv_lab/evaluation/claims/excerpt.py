@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from gsv_lab.errors import DataError
 from gsv_lab.evaluation.claims.rule import VERDICTS
-from gsv_lab.system.files import make_folder, read_file, save_bytes
+from gsv_lab.system.files import csv_of, make_folder, read_file, save_bytes
 from gsv_lab.system.shipped import PACKAGE
 
 SHIPPED = PACKAGE / "assets" / "claims"
@@ -68,15 +68,6 @@ def read_verdicts(folder: Path = SHIPPED) -> list[Verdict]:
     return found
 
 
-def to_csv(rows: Sequence[Verdict]) -> bytes:
-    """The file: a header and a line a claim."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(Verdict._fields)
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command at the top of this file."""
     parser = argparse.ArgumentParser(prog="python -m gsv_lab.evaluation.claims.excerpt", description="Pack verdicts.")
@@ -84,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=SHIPPED, metavar="DIR", help="where the table is written")
     options = parser.parse_args(arguments)
     rows = read_page(options.page)
-    sys.stdout.write(f"{save_bytes(make_folder(options.output) / FILE, to_csv(rows))}\n")
+    sys.stdout.write(f"{save_bytes(make_folder(options.output) / FILE, csv_of(Verdict, rows))}\n")
     return 0
 
 

@@ -12,8 +12,6 @@ Letters: T samples, F frames, D coefficients.
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import math
 import shlex
@@ -22,7 +20,6 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -36,7 +33,7 @@ from gsv_lab.inference.lab import Lab
 from gsv_lab.inference.voice import Voice
 from gsv_lab.system import examples
 from gsv_lab.system.environment import surroundings
-from gsv_lab.system.files import make_folder, save_bytes
+from gsv_lab.system.files import csv_of, make_folder, save_bytes
 from gsv_lab.teaching.exercises.judging import judge
 from gsv_lab.teaching.exercises.metrics import RATE, cepstra
 from gsv_lab.teaching.exercises.short_runs import checkpoints, voices
@@ -85,7 +82,7 @@ def make_runs(work: Path, output: Path) -> None:
     for name, line in zip(RUNS, lines[1:], strict=True):
         run = _trained(line, work, name)
         save_bytes(make_folder(output) / f"{name}.json", packed_run(run, line))
-    save_bytes(output / SIMILARITY, table(Spoken, speak_all(work)))
+    save_bytes(output / SIMILARITY, csv_of(Spoken, speak_all(work)))
 
 
 def _material(work: Path) -> None:
@@ -208,7 +205,7 @@ def make_seconds(work: Path, folders: Sequence[Path], output: Path, lengths: Seq
     lab = gsv_lab.load("nano")
     rows = [row for letter, folder in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", folders, strict=False)
             for row in _more_speech(lab, letter, folder, make_folder(work), lengths)]  # fmt: skip
-    save_bytes(make_folder(output) / SECONDS, table(MoreSpeech, rows))
+    save_bytes(make_folder(output) / SECONDS, csv_of(MoreSpeech, rows))
 
 
 def _more_speech(lab: Lab, letter: str, folder: Path, work: Path, lengths: Sequence[float]) -> Iterable[MoreSpeech]:
@@ -231,15 +228,6 @@ def _more_speech(lab: Lab, letter: str, folder: Path, work: Path, lengths: Seque
             said = [others @ verifier.embed(wave) for wave in _said(lab, voice, longest[0].language)]
             cosines.append(_rounded(float(np.mean(said))))
         yield MoreSpeech(letter, round(found.seconds, 1), *cosines)
-
-
-def table(kind: Any, rows: Iterable[Any]) -> bytes:
-    """Rows as a file: a header and a line a row."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(kind._fields)
-    writer.writerows(rows)
-    return text.getvalue().encode()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -28,7 +28,7 @@ from gsv_lab.evaluation.measures.text import UNITS, align_tokens
 from gsv_lab.hooks import Table
 from gsv_lab.system import examples
 from gsv_lab.system.environment import whisper_dir
-from gsv_lab.system.files import make_folder, save_bytes
+from gsv_lab.system.files import csv_of, make_folder, save_bytes
 from gsv_lab.system.shipped import PACKAGE
 from gsv_lab.teaching.exercises.material import shipped_sample
 from gsv_lab.teaching.exercises.metrics import retained
@@ -176,15 +176,6 @@ def measure(whisper: Path) -> list[WordRow]:
     return rows
 
 
-def to_csv(rows: Sequence[WordRow]) -> bytes:
-    """The file: a header and a line a row."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(WordRow._fields)
-    writer.writerows(rows)
-    return text.getvalue().encode()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """`python -m gsv_lab.teaching.exercises.word_results WHISPER [--output DIR]`."""
     parser = argparse.ArgumentParser(
@@ -197,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.simplefilter("ignore", UserWarning)
         rows = measure(options.whisper)
     make_folder(options.output)
-    sys.stdout.write(f"{save_bytes(options.output / FILE, to_csv(rows))}\n")
+    sys.stdout.write(f"{save_bytes(options.output / FILE, csv_of(WordRow, rows))}\n")
     return 0
 
 
