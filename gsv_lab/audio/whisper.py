@@ -10,11 +10,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from gsv_lab.errors import CheckpointError
 from gsv_lab.system.environment import whisper_dir
 from gsv_lab.system.extras import require
+from gsv_lab.system.threads import given_threads
 
 FILES = ("model.bin", "config.json", "tokenizer.json")
 """What a folder of a Whisper model in CTranslate2's layout has; its vocabulary lies beside in one of two formats."""
@@ -26,7 +25,7 @@ HOW_TO_GET = "See docs/results.md on recognisers, which says how to get them"
 
 
 def load_whisper(folder: str | Path, compute_type: str = "float32") -> Any:
-    """A `faster_whisper.WhisperModel` on the processor, with as many threads as torch has.
+    """A `faster_whisper.WhisperModel` on the processor, with as many threads as torch began with.
 
     Args:
         folder: one model in CTranslate2's layout.
@@ -39,10 +38,9 @@ def load_whisper(folder: str | Path, compute_type: str = "float32") -> Any:
     folder = Path(folder)
     check_folder(folder)
     package = require("faster_whisper", "asr")
-    threads = torch.get_num_threads()
     try:
         return package.WhisperModel(
-            str(folder), device="cpu", compute_type=compute_type, cpu_threads=threads, local_files_only=True
+            str(folder), device="cpu", compute_type=compute_type, cpu_threads=given_threads(), local_files_only=True
         )
     except (RuntimeError, ValueError, OSError) as error:
         problem = f"{folder} holds no Whisper model that can be read: {error}"

@@ -41,6 +41,7 @@ from gsv_lab.system.folders import private_folder
 from gsv_lab.system.machine import pick_device, pick_precision
 from gsv_lab.system.migration import LAB, refuse_old_options
 from gsv_lab.system.seeds import seeded
+from gsv_lab.system.threads import settle_threads
 from gsv_lab.text import Phones
 from gsv_lab.text.user_dictionary import Lexicon, user_dictionary
 
@@ -63,6 +64,7 @@ def load(name: str = "", device: str = "cpu", precision: str = "32") -> Lab:
     chosen = pick_precision(precision, place)
     family = load_family(name or default_model())
     family.synthesizer.to(place).precision = chosen
+    settle_threads(family.synthesizer)
     return Lab(family)
 
 

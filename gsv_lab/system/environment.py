@@ -12,6 +12,7 @@ Idea: nothing else in the package reads an environment variable, so that all of 
 | `GSV_LAB_PROFILE` | sizes of what notebooks train: `cpu`, seconds on two cores, or `gpu`, whole runs in bf16 | `cpu` |
 | `GSV_LAB_GRADING` | `1`: exercise checks raise instead of drawing a card | off |
 | `SOURCE_DATE_EPOCH` | seconds since 1970 that stand for "now" in written files | the clock |
+| `OMP_NUM_THREADS`, `MKL_NUM_THREADS` | threads of torch | one for small networks, see `gsv_lab.system.threads` |
 | `OMP_WAIT_POLICY` | how threads of torch wait for one another, see `wait_passively` | `PASSIVE`, set here |
 """
 
@@ -39,6 +40,11 @@ def wait_passively() -> None:
     """
     if not _WAITING & os.environ.keys():
         os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+
+def threads_are_chosen() -> bool:
+    """Whether the user has decided how many threads calculate."""
+    return bool({"OMP_NUM_THREADS", "MKL_NUM_THREADS"} & os.environ.keys())
 
 
 def cache_dir() -> Path:

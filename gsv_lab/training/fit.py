@@ -22,6 +22,7 @@ from gsv_lab.system.folders import locked
 from gsv_lab.system.machine import pick_device
 from gsv_lab.system.seeds import check_seed
 from gsv_lab.system.settings import Recipe, TrainerSettings
+from gsv_lab.system.threads import settle_threads
 from gsv_lab.training.callbacks import Average, Budget, BudgetBar, Checkpoints
 from gsv_lab.training.following import Leader, check_processes, processes
 from gsv_lab.training.hardware import hardware
@@ -214,6 +215,7 @@ def _fit(
     torch.manual_seed(check_seed(experiment["seed"]))
     task = task or cast(Task, _built(experiment, "task"))
     task.adopt(Recipe(**_built(experiment, "recipe")))
+    settle_threads(task)
     check_processes(settings.processes, device, settings.device, task, experiment)
     data = _built(experiment, "data")
     file = StateFile(folder / STATE)

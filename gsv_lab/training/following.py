@@ -33,6 +33,7 @@ from gsv_lab.system.files import save_bytes
 from gsv_lab.system.machine import usable_cores
 from gsv_lab.system.registry import load_parts
 from gsv_lab.system.settings import Recipe
+from gsv_lab.system.threads import settle_threads, threads
 from gsv_lab.training.callbacks import prepare
 from gsv_lab.training.hardware import hardware
 from gsv_lab.training.ranks import Ranks, Sharing
@@ -190,6 +191,7 @@ def follow(folder: Path, rank: int) -> None:
     task.start_files = {name: Path(file) for name, file in order["start_files"].items()}
     data = build(experiment["data"])
     data.attach(task, SimpleNamespace(batches=order["batches"]), 0)
+    settle_threads(task)
     (folder / f"ready{rank}").touch()
     with _group(folder, rank, count):
         task.ranks = Ranks(rank, count, device)
@@ -204,15 +206,13 @@ def follow(folder: Path, rank: int) -> None:
 @contextmanager
 def _group(folder: Path, rank: int, count: int) -> Iterator[None]:
     """The processes can talk to one another; each has its part of the cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, threads // count))
     place = (folder / STORE).as_uri()
-    dist.init_process_group("gloo", init_method=place, rank=rank, world_size=count, timeout=PATIENCE)
-    try:
-        yield
-    finally:
-        dist.destroy_process_group()
-        torch.set_num_threads(threads)
+    with threads(max(1, torch.get_num_threads() // count)):
+        dist.init_process_group("gloo", init_method=place, rank=rank, world_size=count, timeout=PATIENCE)
+        try:
+            yield
+        finally:
+            dist.destroy_process_group()
 
 
 def _foreign(experiment: Any) -> set[str]:

@@ -81,18 +81,14 @@ def run_cell(root: Path, key: str, load: bool = True) -> Outcome:
 
 def _measured(root: Path, key: str, job: Mapping[str, Any], seed: int) -> tuple[list[Item], int]:
     """What was measured of a cell, and the batches that it trained."""
-    import torch
+    from gsv_lab.system.threads import threads
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(job["threads"])
-    try:
+    with threads(job["threads"]):
         if "speech" in job:
             from gsv_lab.evaluation.grids.speaking import spoken_items
 
             return spoken_items(job["speech"], seed, folder_of(root, key)), 0
         return _trained(root, key, job)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _trained(root: Path, key: str, job: Mapping[str, Any]) -> tuple[list[Item], int]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from gsv_lab.audio import resample
 from gsv_lab.errors import CheckpointError
@@ -20,6 +19,7 @@ from gsv_lab.evaluation.lists import SAMPLE_RATE
 from gsv_lab.evaluation.measures import Found, Job, is_silent
 from gsv_lab.system.extras import require, version
 from gsv_lab.system.files import read_file
+from gsv_lab.system.threads import given_threads
 
 _LARGEST = 2**30  # bytes
 
@@ -55,7 +55,7 @@ class PredictorFile:
         digest = hashlib.sha256(content).hexdigest()
         self.identity = f"{path.name} {digest[:16]} at {rate} Hz, onnxruntime {version('onnxruntime')}"
         options = runtime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
+        options.intra_op_num_threads = given_threads()
         options.log_severity_level = 4  # what is wrong is raised
         try:
             self._model: Any = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
