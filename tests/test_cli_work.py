@@ -239,6 +239,20 @@ def test_settings_may_stand_between_options(monkeypatch: pytest.MonkeyPatch, tmp
     assert seen[0]["trainer"]["max_batches"] == 7 and seen[0]["seed"] == 3
 
 
+@pytest.mark.parametrize(
+    "option", ["--batches 40", "--seeds 0 1", "--grid no_flow", "--resources num_gpus=1", "--dry-run"]
+)
+def test_settings_may_follow_an_option_of_several_words(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, Any]] = []
+    answer = SimpleNamespace(table=[], folder=Path(), failed=[])
+    for name in ("ablate", "planned"):
+        monkeypatch.setattr(f"gsv_lab.evaluation.grids.run.{name}", lambda *_, **more: seen.append(more) or answer)
+    monkeypatch.setattr("gsv_lab.evaluation.grids.run.forecast_of", lambda *_: None)
+    monkeypatch.setattr("gsv_lab.cli.ablate._show", lambda *_: None)
+    assert main(["ablate", "--base", "x.yaml", *option.split(), "task.init_args.warm_up=5", "a.b.c=a=b"]) == 0
+    assert seen[0]["overrides"] == ["task.init_args.warm_up=5", "a.b.c=a=b"]
+
+
 def test_prepare_shows_how_far_it_is(model: str, prepared: Path, sample: Path, capsys: Any, tmp_path: Path) -> None:
     assert main(["prepare", str(sample), "--output", str(tmp_path / "p"), "--model", model]) == 0
     assert "recordings: 100%" in capsys.readouterr().err

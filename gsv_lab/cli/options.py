@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from gsv_lab.inference.lab import Lab
 
 
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.\w+)+=")
+"""How a setting begins that cannot be the value of an option."""
+
+
 class _Help(argparse.HelpFormatter):
     """Help with the default of every option that has one worth reading."""
 
@@ -50,9 +54,13 @@ class Parser(argparse.ArgumentParser):
         """
         if not (self.passes_on or self._subparsers):
             self._refuse_unknown(args or [])
-        parsed, rest = super().parse_known_args(args, namespace)
-        if self.settings and rest and not any(item.startswith("-") or "=" not in item for item in rest):
-            setattr(parsed, self.settings, [*vars(parsed)[self.settings], *rest])
+        # An option that takes several words would take settings behind it, too.
+        dotted = [word for word in args or [] if self.settings and _DOTTED.match(word)]
+        parsed, rest = super().parse_known_args(
+            [word for word in args if word not in dotted] if dotted else args, namespace
+        )
+        if self.settings and not any(item.startswith("-") or "=" not in item for item in rest):
+            setattr(parsed, self.settings, [*vars(parsed)[self.settings], *dotted, *rest])
             rest = []
         if self.passes_on:
             parsed.rest, rest = rest, []
