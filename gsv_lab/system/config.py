@@ -107,13 +107,16 @@ def _plain(value: Any) -> Any:
     return value.as_posix() if isinstance(value, Path) else value
 
 
-def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) -> dict[str, Any]:
+def load_experiment(
+    paths: Sequence[str | Path], overrides: Sequence[str] = (), idle_files: bool = False
+) -> dict[str, Any]:
     """Read, overlay and check configuration files.
 
     Args:
         paths: YAML files; later ones lie over earlier ones key by key, see `gsv_lab.system.overlay.overlay`. One that
             changes nothing is named in a warning.
         overrides: `key.sub_key=value` strings, applied last.
+        idle_files: nobody has to be told of a file that changes nothing, which takes as long again to find out.
 
     Returns:
         Plain dictionaries: name, seed, sizes, start_from, task, data, trainer, recipe, with every default filled in.
@@ -128,7 +131,7 @@ def load_experiment(paths: Sequence[str | Path], overrides: Sequence[str] = ()) 
     resolved = _resolved(files, settings)
     check_folder_name(resolved["name"], "name")
     check_values(resolved, TOP)
-    for number in range(1, len(files)):
+    for number in () if idle_files else range(1, len(files)):
         if _is_idle(files, number, settings, resolved):
             warnings.warn(f"{paths[number]} changes nothing: without it the training is the same", stacklevel=2)
     return resolved
