@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import socket
 import sys
 import threading
@@ -142,4 +143,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # `Local.close` asks by this signal, which a shell lets its background jobs ignore.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))

@@ -30,6 +30,7 @@ SCRIPT = """
 import hashlib, json, os, signal, sys, time
 from pathlib import Path
 root, key = Path(sys.argv[1]), sys.argv[2]
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print("threads", os.environ["OMP_NUM_THREADS"])
 marks = root / "marks"
 marks.mkdir(exist_ok=True)
@@ -111,6 +112,26 @@ def test_closing_stops_what_runs(scripted: Callable[..., Path]) -> None:
     began = time.monotonic()
     executor.close()
     assert time.monotonic() - began < 10 and executor.has_room()
+
+
+def test_a_cell_is_stopped_where_the_shell_ignores_the_signal(tmp_path: Path) -> None:
+    """A background job of a shell begins with Ctrl-C ignored, and so do its children."""
+    slow = "from pathlib import Path\nimport time\nPath(__file__).with_name('there').touch()\ntime.sleep(60)\n"
+    (tmp_path / "slow.py").write_text(slow, encoding="utf-8")
+    cell = Cell("sovits", 1, {"seed": 1, "name": "x"}, {"threads": 1, "parts": ["slow.py"]})
+    write_cell(tmp_path, cell)
+    executor = Local(tmp_path)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        executor.start(cell)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    while not (tmp_path / "there").exists():
+        assert not read_outcome(tmp_path, cell).end
+        time.sleep(0.02)
+    began = time.monotonic()
+    executor.close()
+    assert time.monotonic() - began < 10
 
 
 def test_a_cell_ends_with_the_process_that_began_it() -> None:
