@@ -6,6 +6,7 @@ import argparse
 import difflib
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, get_args
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.\w+)+=")
-"""How a setting begins that cannot be the value of an option."""
+"""How a setting begins that is told from an option's value; a path of that form is written ./a.b=c."""
 
 
 class _Help(argparse.HelpFormatter):
@@ -52,13 +53,12 @@ class Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: USAGE.
         """
+        args = sys.argv[1:] if args is None else list(args)
         if not (self.passes_on or self._subparsers):
-            self._refuse_unknown(args or [])
+            self._refuse_unknown(args)
         # An option that takes several words would take settings behind it, too.
-        dotted = [word for word in args or [] if self.settings and _DOTTED.match(word)]
-        parsed, rest = super().parse_known_args(
-            [word for word in args if word not in dotted] if dotted else args, namespace
-        )
+        dotted = [word for word in args if self.settings and _DOTTED.match(word)]
+        parsed, rest = super().parse_known_args([word for word in args if word not in dotted], namespace)
         if self.settings and not any(item.startswith("-") or "=" not in item for item in rest):
             setattr(parsed, self.settings, [*vars(parsed)[self.settings], *dotted, *rest])
             rest = []

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from gsv_lab.evaluation.measures import NEEDS, Found, Job, Measure, as_wave
 from gsv_lab.evaluation.measures.checks import check_measures, found_by
 from gsv_lab.evaluation.systems import UNSUPPORTED, NotSpoken, Sample
 from gsv_lab.system.files import save_failed
+from gsv_lab.system.threads import threads
 
 Progress = Callable[[int, int, str], None]
 """(samples done, samples in all, what comes now)"""
@@ -173,9 +174,7 @@ class Runner:
             LabError: `SAVE_FAILED`, and errors of natural recordings.
         """
         rows = []
-        threads = torch.get_num_threads()
-        one = partial(torch.set_num_threads, 1)
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(self.workers, initializer=one) as pool:
+        with threads(1), threadpool_limits(1, "blas"), ThreadPoolExecutor(self.workers) as pool:
             futures = [pool.submit(self._row, sample) for sample in samples]
             try:
                 for number, (sample, future) in enumerate(zip(samples, futures, strict=True)):
@@ -185,8 +184,6 @@ class Runner:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-            finally:
-                torch.set_num_threads(threads)
         return rows
 
     def _row(self, sample: Sample) -> Row:

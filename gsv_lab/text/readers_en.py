@@ -18,7 +18,7 @@ _PRONOUN = re.compile(
     r"\s(?!(?:was|were|is|of|and|or|to|in|had|ruled|reigned|died|became|by|came|ended|began|on|the|at)\b)[a-z']"
 )
 """What goes on like this after I has no numeral: "the part I like"."""
-_SEQUEL = re.compile("II|IV|VI|IX|(?!XXX$)[IVX]{3,}|.{5,}")
+_SEQUEL = re.compile("II|IV|VI|IX|(?!X{3}$)[IVX]{3,}|.{5,}")
 """Numerals after any other name, as of a sequel; shorter ones may be letters."""
 
 
