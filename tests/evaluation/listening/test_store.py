@@ -284,27 +284,26 @@ def filled(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def killed_at(folder: Path, path: Path, rater: str, whole: list[dict[str, Any]], kept: int, rng: random.Random) -> int:
-    """A process that is given events and killed at a moment that was drawn; how many it said were kept."""
+    """A process that is given events and killed while it keeps some; how many it said were kept."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("keeper.py")), str(folder), str(path)],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)  # fmt: skip
     assert process.stdin is not None and process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
-    timer = threading.Timer(rng.uniform(0.001, 0.03), process.kill)
-    timer.start()
-    try:
-        while kept < len(whole) - 1:
-            batch = whole[kept : min(kept + rng.choice((1, 1, 1, 5)), len(whole) - 1)]
-            process.stdin.write(json.dumps({"kind": "keep", "rater": rater, "events": batch}).encode() + b"\n")
-            process.stdin.flush()
-            answer = process.stdout.readline()
-            if not answer.endswith(b"\n"):
-                break
+    took = 0.0
+    # Answers are counted and their time is measured: a fast disk keeps all events while a slow one keeps a few.
+    for left in reversed(range(rng.randint(2, 8))):
+        batch = whole[kept : kept + rng.choice((1, 1, 1, 5))]
+        begun = time.perf_counter()
+        process.stdin.write(json.dumps({"kind": "keep", "rater": rater, "events": batch}).encode() + b"\n")
+        process.stdin.flush()
+        if not left:
+            time.sleep(rng.uniform(0, 1.5) * took)
+            process.kill()
+        answer = process.stdout.readline()
+        if answer.endswith(b"\n"):
             kept = json.loads(answer)["kept"]
-        time.sleep(0.04)
-    except BrokenPipeError:
-        pass
-    timer.join()
+        took = time.perf_counter() - begun
     assert process.wait() == -signal.SIGKILL
     process.stdin.close()
     process.stdout.close()
