@@ -19,7 +19,15 @@ from gsv_lab.audio.alignment import frame_level
 from gsv_lab.corpora.augmentation import SpectralMask
 from gsv_lab.corpora.data import SpeechData, Splits
 from gsv_lab.corpora.store import ClipStore, Row
-from gsv_lab.corpora.teacher import TRACK, add_teacher, add_teacher_fit, teacher_frames, warn_of_unfit
+from gsv_lab.corpora.teacher import (
+    TRACK,
+    add_heard_phones,
+    add_teacher,
+    add_teacher_fit,
+    phones_of,
+    teacher_frames,
+    warn_of_unfit,
+)
 from gsv_lab.corpora.texts import LABELS, add_texts, labels
 from gsv_lab.extensions.phone_content_encoder import normalise
 from gsv_lab.system.ranges import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -99,10 +107,13 @@ class ContentData(SpeechData):
         self.masks = masks
         self.whisper = whisper
         self.worst_by_teacher = worst_fit
+        self.heard = ""
+        """Track with the phones of clips without a text, where there is a teacher that hears them."""
 
     def make_tracks(self) -> None:
         """`content_mel` (2 F, M) half precision at 100 Hz, raw log-mel, and `teacher`, where the task needs them;
-        `phones` (P,) recogniser classes; with a trained teacher, how well each text fits.
+        `phones` (P,) recogniser classes; with a trained teacher, what it hears where there is no text, and how well
+        each text fits.
         """
         add_phones(self.store)
         if "mel" in self.needs and not self.store.has_track(MEL):
@@ -111,7 +122,8 @@ class ContentData(SpeechData):
             add_teacher(self.store, self.whisper)
             teacher = cast("PhoneTask", self._task).teacher
             if teacher is not None:
-                self.worst_fit, self.fit_name = self.worst_by_teacher, add_teacher_fit(self.store, teacher)
+                self.heard = add_heard_phones(self.store, teacher)
+                self.worst_fit, self.fit_name = self.worst_by_teacher, add_teacher_fit(self.store, teacher, self.heard)
                 warn_of_unfit(self.store, self.fit_name, self.worst_fit)
 
     def add_mels(self) -> None:
@@ -133,7 +145,7 @@ class ContentData(SpeechData):
 
     def usable(self, index: int, row: Row) -> bool:
         """Labels must fit into the frames at 50 Hz with room for repeats, and the teacher must have heard the clip."""
-        labels = self.store.track("phones", index)
+        labels = phones_of(self.store, index, self.heard)
         frames = row.samples * 50 // self.store.sample_rate
         fits = 2 <= len(labels) and len(labels) * 1.3 < frames
         heard = "teacher" not in self.needs or len(self.store.track(TRACK, index)) > 0
@@ -143,7 +155,7 @@ class ContentData(SpeechData):
         """See `SpeechData.collate`."""
         random = np.random.default_rng((self.seed, 2, n or 0))
         clips = [self.clip(index, random if n is not None and self.stretch is not None else None) for index in indices]
-        labels = [torch.from_numpy(self.store.track("phones", i).astype(np.int64)) for i in indices]
+        labels = [torch.from_numpy(phones_of(self.store, i, self.heard).astype(np.int64)) for i in indices]
         optional: dict[str, Tensor] = {}
         for name in clips[0].keys() & {"mel", "teacher"}:
             optional[name] = pad_frames([clip[name] for clip in clips])

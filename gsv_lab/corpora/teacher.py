@@ -9,6 +9,8 @@ Letters: T samples, F frames at 50 Hz, C channels of the encoder.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,10 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from gsv_lab.audio.alignment import align, frame_level
+from gsv_lab.audio.alignment import align, frame_level, greedy
 from gsv_lab.audio.whisper import HOW_TO_GET, load_whisper
 from gsv_lab.corpora.store import ClipStore
+from gsv_lab.corpora.texts import PATIENCE
 from gsv_lab.corpora.tracks import identity
 from gsv_lab.errors import AudioError, CheckpointError, DataError, LabError
 from gsv_lab.extensions.teacher_head import TeacherHead
@@ -94,38 +97,85 @@ def teacher_frames(store: ClipStore, index: int) -> Tensor:
 
 
 @torch.no_grad()
-def add_teacher_fit(store: ClipStore, head: TeacherHead) -> str:
-    """How well the text of each clip fits what the teacher hears in it, as the track `fit` says it by the content
-    encoder: (1,) mean alignment score in nats, -99 where the clip cannot be aligned.
+def add_heard_phones(store: ClipStore, head: TeacherHead) -> str:
+    """What the teacher hears in clips of which nobody says what is spoken: (P,) recogniser classes, greedily; nothing
+    where there is a text.
+
+    So speech of any language teaches how voices differ, in the phones that come nearest.
 
     Args:
         store: with the tracks `teacher` and `phones`.
         head: trained; its mode stays what it was.
 
     Returns:
+        the track's name, `heard_phones-<identity of the head>`.
+    """
+    name = f"heard_phones-{identity(head.state_dict())}"
+
+    def heard(index: int) -> np.ndarray:
+        if len(store.track("phones", index)) or not len(store.track(TRACK, index)):
+            return np.zeros(0, np.int16)
+        return greedy(_scores(store, head, index)).ids.astype(np.int16)
+
+    if not store.has_track(name):
+        with _at_work(head):
+            store.add_track(name, (heard(index) for index in tqdm(range(len(store)), "phones heard", delay=PATIENCE)))
+    return name
+
+
+def phones_of(store: ClipStore, index: int, heard: str = "") -> np.ndarray:
+    """Recogniser classes of a clip's phones (P,): those of its text, else those of a track of `add_heard_phones`."""
+    written = store.track("phones", index)
+    return written if len(written) or not heard else store.track(heard, index)
+
+
+@torch.no_grad()
+def add_teacher_fit(store: ClipStore, head: TeacherHead, heard: str = "") -> str:
+    """How well the phones of each clip fit what the teacher hears in it, as the track `fit` says it by the content
+    encoder: (1,) mean alignment score in nats, -99 where the clip cannot be aligned.
+
+    Args:
+        store: with the tracks `teacher` and `phones`.
+        head: trained; its mode stays what it was.
+        heard: track with the phones of clips without a text, see `phones_of`.
+
+    Returns:
         the track's name, `teacher_fit-<identity of the head>`.
     """
     name = f"teacher_fit-{identity(head.state_dict())}"
-    device = next(head.parameters()).device
 
     def fit(index: int) -> np.ndarray:
-        heard = teacher_frames(store, index)
-        if not heard.shape[1]:
+        if not len(store.track(TRACK, index)):
             return np.array([-99.0], np.float32)
-        scores = head.phone_scores(head.encode(heard[None].to(device)))[0].T
+        scores = _scores(store, head, index)
         level = frame_level(store.wave(index), store.sample_rate, 50.0, len(scores))
         try:
-            quality = align(scores, store.track("phones", index).tolist(), level=level).quality
+            quality = align(scores, phones_of(store, index, heard).tolist(), level=level).quality
         except LabError:
             quality = -99.0
         return np.array([quality], np.float32)
 
     if not store.has_track(name):
-        training = head.training
-        head.eval()
-        store.add_track(name, (fit(index) for index in tqdm(range(len(store)), "fit of texts")))
-        head.train(training)
+        with _at_work(head):
+            store.add_track(name, (fit(index) for index in tqdm(range(len(store)), "fit of texts")))
     return name
+
+
+def _scores(store: ClipStore, head: TeacherHead, index: int) -> Tensor:
+    """CTC log-probabilities of a clip (F, V)."""
+    device = next(head.parameters()).device
+    return head.phone_scores(head.encode(teacher_frames(store, index)[None].to(device)))[0].T
+
+
+@contextmanager
+def _at_work(head: TeacherHead) -> Iterator[None]:
+    """The head without dropout, and without learning what is usual; then in the mode that it was in."""
+    training = head.training
+    head.eval()
+    try:
+        yield
+    finally:
+        head.train(training)
 
 
 def warn_of_unfit(store: ClipStore, track: str, worst_fit: float) -> None:

@@ -13,7 +13,15 @@ import torch
 from gsv_lab.audio import read, whisper
 from gsv_lab.corpora.readers import Clip
 from gsv_lab.corpora.store import ClipStore
-from gsv_lab.corpora.teacher import TRACK, add_teacher, add_teacher_fit, teacher_frames, warn_of_unfit
+from gsv_lab.corpora.teacher import (
+    TRACK,
+    add_heard_phones,
+    add_teacher,
+    add_teacher_fit,
+    phones_of,
+    teacher_frames,
+    warn_of_unfit,
+)
 from gsv_lab.errors import CheckpointError, DataError
 from gsv_lab.extensions.teacher_head import TeacherHead
 from gsv_lab.system import extras
@@ -57,6 +65,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in whisper.FILES:
         (place / name).write_bytes(b"x")
     return place
+
+
+def head_of(classes: int) -> TeacherHead:
+    """A head that hears in each channel the phone of its number."""
+    head = TeacherHead(classes, teacher_dim=classes, width=classes, layers=0, dim=classes)
+    with torch.no_grad():
+        for layer in (head.in_proj, head.bottleneck[1], head.classify):
+            layer.weight.copy_(torch.eye(classes)[:, :, None] * 4)
+            layer.bias.zero_()
+    return head
 
 
 def packed(place: Path, *seconds: float, rate: int = RATE) -> ClipStore:
@@ -133,11 +151,7 @@ def test_texts_that_do_not_fit_are_named(tmp_path: Path) -> None:
     store.add_track(TRACK, heard)
     texts = [list(range(1, 9)), [8, 7, 6, 5, 4, 3, 2, 1], list(range(1, 9))]
     store.add_track("phones", (np.array(text, np.int16) for text in texts))
-    head = TeacherHead(9, teacher_dim=9, width=9, layers=0, dim=9)
-    with torch.no_grad():
-        for layer in (head.in_proj, head.bottleneck[1], head.classify):
-            layer.weight.copy_(torch.eye(9)[:, :, None] * 4)
-            layer.bias.zero_()
+    head = head_of(9)
     track = add_teacher_fit(store, head)
     fits = [float(store.track(track, index)[0]) for index in range(3)]
     assert -0.5 < fits[0] <= 0 and -99 < fits[1] < -2.5 and fits[2] == -99
@@ -147,6 +161,22 @@ def test_texts_that_do_not_fit_are_named(tmp_path: Path) -> None:
     with torch.no_grad():
         head.classify.weight.neg_()
     assert add_teacher_fit(store, head) != track, "another head, another track"
+
+
+def test_clips_without_a_text_get_the_phones_that_are_heard(tmp_path: Path) -> None:
+    """They fit what they were heard in; a text that is there is never replaced, and silence is no phone."""
+    store = packed(tmp_path / "store", 1.6, 1.6, 1.6)
+    spoken = np.array([3, 0, 5, 5, 0, 5, 7, 1]).repeat(10)
+    store.add_track(TRACK, [np.eye(9, dtype=np.float16)[spoken]] * 2 + [np.zeros((0, 9), np.float16)])
+    store.add_track("phones", [np.array([8, 2], np.int16), *[np.zeros(0, np.int16)] * 2])
+    head = head_of(9)
+    heard = add_heard_phones(store, head)
+    assert [phones_of(store, index, heard).tolist() for index in range(3)] == [[8, 2], [3, 5, 5, 7, 1], []]
+    assert [len(phones_of(store, index)) for index in range(3)] == [2, 0, 0]
+    track = add_teacher_fit(store, head, heard)
+    fits = [float(store.track(track, index)[0]) for index in range(3)]
+    assert -99 < fits[0] < -2.5 and -0.5 < fits[1] <= 0 and fits[2] == -99
+    assert head.training
 
 
 def test_the_real_encoder_hears_when_something_is_said(tmp_path: Path, sample: Path) -> None:

@@ -16,7 +16,7 @@ from lightning_fabric.utilities import move_data_to_device
 
 from gsv_lab.checkpoint import load_component, save_component
 from gsv_lab.checkpoint.native import load_tensors
-from gsv_lab.corpora.content_data import UNKNOWN, ContentBatch, frame_classes
+from gsv_lab.corpora.content_data import UNKNOWN, ContentBatch, add_phones, frame_classes
 from gsv_lab.corpora.store import ClipStore
 from gsv_lab.corpora.texts import LABELS
 from gsv_lab.errors import CheckpointError, ConfigError
@@ -249,6 +249,26 @@ def test_clips_whose_text_does_not_fit_are_left_out(store: ClipStore, head: Path
         data.setup()
     assert data.chosen["train"] == [index for index in everything if fits[index] > data.worst_by_teacher]
     assert len(data.chosen["train"]) == len(everything) - 2
+
+
+def test_clips_without_a_text_teach_by_what_is_heard(store: ClipStore, head: Path, tmp_path: Path) -> None:
+    """To the taught alone: there the teacher has learnt already."""
+    shutil.copytree(store.folder, tmp_path / "clips")
+    made = ClipStore(tmp_path / "clips")
+    add_phones(made)
+    texts = [made.track("phones", index) for index in range(9)]
+    made.add_track("phones", [text if index != 3 else text[:0] for index, text in enumerate(texts)])
+    listening = load_component(head)
+    with torch.no_grad():
+        listening.classify.bias[0] -= 100  # never a blank
+    _, data = opened("taught", made, save_component(listening, tmp_path / "teacher.safetensors"))
+    heard = data.store.track(data.heard, 3)
+    assert len(heard) > 1 and 3 in data.chosen["train"] and not len(data.store.track(data.heard, 1))
+    batch = data.collate([3, 1], 0)
+    assert batch.labels[0, : batch.label_lengths[0]].tolist() == heard.tolist()
+    assert batch.labels[1, : batch.label_lengths[1]].tolist() == texts[1].tolist()
+    _, alone = opened("teacher", made, head)
+    assert 3 not in alone.chosen["train"] and 1 in alone.chosen["train"]
 
 
 def test_on_another_device_the_losses_are_the_same(store: ClipStore, head: Path) -> None:
