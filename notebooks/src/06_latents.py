@@ -266,11 +266,11 @@ card
 # %% [markdown]
 # So it was the prior. It reads codes and phones, and the simplest network in its place told them apart
 # (`docs/nano_method.md`): from phones alone it lost 15 % of the words, with nano-5's codes as well 45 %, and from codes
-# alone nothing could be understood. The codes were wrong for new voices, and the prior believed them. Nano-6 still has
-# these codes; its prior was trained with none in half of the windows, and with somebody else's in three tenths of the
+# alone nothing could be understood. The codes were wrong for new voices, and the prior believed them. nano-6 and nano-7
+# still have these codes; their prior was trained with none in half of the windows, and with somebody else's in three tenths of the
 # others.
 #
-# **Exercise 7.** Before you listen: which of these exchanges costs nano-6 the most phones? `"copy"`, `"no codes"` (true
+# **Exercise 7.** Before you listen: which of these exchanges costs nano-7 the most phones? `"copy"`, `"no codes"` (true
 # phones alone), `"no phones"` (true codes alone), or `"predicted codes"` (of SemanticGPT, in the recording's timing).
 
 # %% tags=["exercise"]
@@ -290,15 +290,16 @@ sounds = {f"{name}: {made.lost:.0%} lost": made.speech for name, made in chain.i
 heard(figures.spectrogram_pair(waves, lab.sample_rate), sounds)
 
 # %% [markdown]
-# Two sentences of the shipped sample (137 phones): 33 % are lost in the recording itself, 23 to 32 % in every exchange
-# but one, and 57 % without phones. The recogniser of phones is the kit's own: it is small, it learnt from the same hours
-# of speech as the voice, and what it hears here is a synthesizer. So differences of a few points say nothing. Whisper base, which is no part of nano, counts words lost (English, `docs/results.md`: nano-6 on 66
+# Two sentences of the shipped sample (137 phones): 33 % are lost in the recording itself, 23 to 31 % in every exchange
+# but one, and 56 % without phones. The recogniser of phones is the kit's own: it is small, it learnt from the same hours
+# of speech as the voice, and what it hears here is a synthesizer. So differences of a few points say nothing. Whisper base, which is no part of nano, counts words lost (English, `docs/results.md`: nano-6 and nano-7 on 66
 # sentences of eight people, without codes or phones on every sixth of them; nano-5 on a third):
 #
 # | | natural | copy | true codes | no codes | no phones | zero-shot |
 # | --- | --- | --- | --- | --- | --- | --- |
 # | nano-5 | 6 % | 8.3 % | 36.5 % | - | - | 39.3 % |
 # | nano-6 | 2.8 % | 5.0 % | 11.1 % | 12.2 % | 62.0 % | 13.3 % |
+# | nano-7 | 2.9 % | 5.0 % | 4.9 % | 10.4 % | 76.9 % | 6.9 % |
 #
 # The codes alone still say too little. The difference is that this prior no longer believes them against the text.
 #

@@ -149,7 +149,7 @@ leaks = leakage(lab, clips, [tap for tap in rows if tap in taps], most=900, fold
 leaks.figure()
 
 # %% [markdown]
-# The first two columns, for nano-6. *Phone*: 0.69 in the mel, 0.71 in the content, 0.34 in the codes, where chance is 0.09
+# The first two columns, for nano-7. *Phone*: 0.69 in the mel, 0.71 in the content, 0.34 in the codes, where chance is 0.09
 # and the control 0.11. *Speaker*: 0.46 in the mel; 0.19 in the content, control 0.16; 0.10 in the codes, below their
 # control of 0.15: by this probe they do not know who speaks. The speaker vector gets only 0.49, for there are no more
 # than 36 vectors to tell 12 voices apart.
