@@ -1,6 +1,7 @@
 """Are the recordings good enough? Each clip is measured; a bad minority is named and left out, a bad majority ends it.
 
-Thresholds were set on the development speakers of nano-6, whose networks that measure are those of nano-7 (`docs/verdict.md`); each finding says where its own is from.
+Thresholds were set on the development speakers of nano-6, whose measuring networks nano-7 has (`docs/verdict.md`); each
+finding says where its own is from.
 """
 
 from __future__ import annotations
