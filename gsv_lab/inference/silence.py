@@ -34,8 +34,8 @@ _PAUSE = 0.4
 _MARK = 0.48
 _PHONE = 0.4
 """Most seconds of: a first phone that begins with a closure; any other first phone, which sounds before the next one
-does; a place for a pause at the beginning, which with a closure behind it takes no longer than the first; another one;
-a mark, beside which the phones are partly silent, too; any other phone.
+does; a place for a pause at the beginning, which with the phone behind it takes no longer than that phone alone; another
+one; a mark, beside which the phones are partly silent, too; any other phone.
 """
 _CLOSED = {*"B CH D G JH K P T b c ch d g j k p q t z zh".split(), *ZH_NULL_INITIALS, *PUNCTUATION}
 _WINDOW = 0.02
@@ -51,15 +51,13 @@ def longest_codes(symbols: Sequence[str], frame_rate: float) -> Tensor:
         symbols: of `gsv_lab.text.symbols`.
         frame_rate: codes a second.
     """
-    first = _SOUNDING_BEGINNING
-    if symbols[0] == PAUSE:
-        first = _BEGINNING_PAUSE
-    elif symbols[0] in _CLOSED:
-        first = _BEGINNING
     kinds = {PAUSE: _PAUSE, **dict.fromkeys(PUNCTUATION, _MARK)}
-    seconds = [first, *(kinds.get(symbol, _PHONE) for symbol in symbols[1:])]
-    if symbols[0] == PAUSE and symbols[1] in _CLOSED:
-        seconds[1] = _BEGINNING - _BEGINNING_PAUSE
+    seconds = [kinds.get(symbol, _PHONE) for symbol in symbols]
+    first = 1 if symbols[0] == PAUSE else 0
+    seconds[first] = _BEGINNING if symbols[first] in _CLOSED else _SOUNDING_BEGINNING
+    if first:
+        seconds[0] = _BEGINNING_PAUSE
+        seconds[1] -= _BEGINNING_PAUSE
     return (torch.tensor(seconds) * frame_rate + 1e-3).long()
 
 
