@@ -34,8 +34,8 @@ _PAUSE = 0.4
 _MARK = 0.48
 _PHONE = 0.4
 """Most seconds of: a first phone that begins with a closure; any other first phone, which sounds before the next one
-does; a place for a pause at the beginning, which with the phone behind it takes no longer than that phone alone; another
-one; a mark, beside which the phones are partly silent, too; any other phone.
+does; a place for a pause at the beginning, which takes no longer with the phone behind it than that phone alone;
+another one; a mark, beside which the phones are partly silent, too; any other phone.
 """
 _CLOSED = {*"B CH D G JH K P T b c ch d g j k p q t z zh".split(), *ZH_NULL_INITIALS, *PUNCTUATION}
 _WINDOW = 0.02
