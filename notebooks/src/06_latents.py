@@ -293,7 +293,7 @@ heard(figures.spectrogram_pair(waves, lab.sample_rate), sounds)
 # Two sentences of the shipped sample (137 phones): 33 % are lost in the recording itself, 23 to 31 % in every exchange
 # but one, and 56 % without phones. The recogniser of phones is the kit's own: it is small, it learnt from the same hours
 # of speech as the voice, and what it hears here is a synthesizer. So differences of a few points say nothing. Whisper base, which is no part of nano, counts words lost (English, `docs/results.md`: nano-6 and nano-7 on 66
-# sentences of eight people, without codes or phones on every sixth of them; nano-5 on a third):
+# sentences of eight people, without codes or phones on every sixth of them, nano-7 as means over people; nano-5 on a third):
 #
 # | | natural | copy | true codes | no codes | no phones | zero-shot |
 # | --- | --- | --- | --- | --- | --- | --- |
