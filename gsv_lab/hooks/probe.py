@@ -60,6 +60,8 @@ def probe(
     """
     session = _Session(limit_mb * 1e6, every, keep, dtype, grads)
     session.check_options()
+    fit = isinstance(edits, Sequence) and all(isinstance(edit, Edit) for edit in edits)
+    require(fit, "PROBE_OPTION", f"edits={edits!r:.60}", 'a list of edits, such as [zero("flow.z")]')
     found = points(root)
     require(
         not any(get_ident() in point.bound.claims for point in found.values()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+from typing import Any
 
 import pytest
 import torch
@@ -81,6 +82,12 @@ class TestNames:
     @pytest.mark.parametrize("options", [{"keep": "disk"}, {"limit_mb": 0}, {"limit_mb": float("nan")}, {"every": 0}])
     def test_options_out_of_range(self, lab: small.Lab, options: dict[str, object]) -> None:
         with pytest.raises(HookError) as error, probe(lab, "prior.mean", **options):
+            pass
+        assert code(error) == "PROBE_OPTION"
+
+    @pytest.mark.parametrize("edits", [zero("flow.z"), "zero", ["flow.z"], {"flow.z": 0}, 3])
+    def test_edits_that_are_no_list_of_edits(self, lab: small.Lab, edits: Any) -> None:
+        with pytest.raises(HookError, match="a list of edits") as error, probe(lab, "prior.mean", edits=edits):
             pass
         assert code(error) == "PROBE_OPTION"
 
