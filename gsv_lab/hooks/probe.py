@@ -10,10 +10,10 @@ counted while it is spent, and a tensor that was written into after it was recor
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from threading import get_ident
 from typing import Any, Literal
@@ -26,6 +26,7 @@ from gsv_lab.hooks.catalogue import Point, match, points, require
 from gsv_lab.hooks.edits import Applied, Edit
 from gsv_lab.hooks.record import Record, Records
 from gsv_lab.hooks.tap import Observer
+from gsv_lab.system.compiler import uncompiled
 
 
 @contextmanager
@@ -58,8 +59,12 @@ def probe(
         HookError: TAP_UNKNOWN, PROBE_ROOT, PROBE_NESTED, PROBE_OPTION and those of `Applied` on entry; TAP_AXES,
             MEMORY_LIMIT while the model runs; RECORD_CHANGED, EDIT_UNUSED, GRADIENT_MISSING on exit.
     """
-    session = _Session(limit_mb * 1e6, every, keep, dtype, grads)
-    session.check_options()
+    require(
+        keep in ("cpu", "device") and limit_mb > 0 and every >= 1,
+        "PROBE_OPTION",
+        f"keep={keep!r}, limit_mb={limit_mb:g}, every={every}",
+        "keep 'cpu' or 'device', limit_mb above 0, every 1 or more",
+    )
     fit = isinstance(edits, Sequence) and all(isinstance(edit, Edit) for edit in edits)
     require(fit, "PROBE_OPTION", f"edits={edits!r:.60}", 'a list of edits, such as [zero("flow.z")]')
     found = points(root)
@@ -70,14 +75,12 @@ def probe(
         "one",
         "Give it these taps and edits too",
     )
+    session = _Session(limit_mb * 1e6, every, keep, dtype, grads)
     for glob in globs:
         session.watch(match(glob, found))
     for edit in edits:
         session.edit(edit, match(edit.target, found))
-    with ExitStack() as stack:
-        # Nothing can be compiled where the compiler was never imported.
-        if "torch._dynamo" in sys.modules:
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
+    with uncompiled(), ExitStack() as stack:
         for point in found.values():
             stack.callback(point.bound.observe, point.bound.live())
             stack.callback(point.bound.claims.discard, get_ident())
@@ -86,37 +89,19 @@ def probe(
         session.check_results()
 
 
+@dataclass
 class _Session:
     """What the observers of one open probe share; arguments as in `probe`, the limit in bytes."""
 
-    def __init__(
-        self,
-        limit: float,
-        every: int,
-        keep: str,
-        dtype: torch.dtype | None,
-        grads: bool,
-    ) -> None:
-        self.limit = limit
-        self.every = every
-        self.keep = keep
-        self.dtype = dtype
-        self.grads = grads
-        self.records = Records()
-        self.applied: list[Applied] = []
-        self.sizes: Counter[str] = Counter()
-        self.borrowed: list[tuple[str, Tensor, int]] = []
-
-    def check_options(self) -> None:
-        """That the options can be used."""
-        known = self.keep in ("cpu", "device") and self.limit > 0 and self.every >= 1
-        given = f"keep={self.keep!r}, limit_mb={self.limit / 1e6:g}, every={self.every}"
-        require(
-            known,
-            "PROBE_OPTION",
-            given,
-            "keep 'cpu' or 'device', limit_mb above 0, every 1 or more",
-        )
+    limit: float
+    every: int
+    keep: str
+    dtype: torch.dtype | None
+    grads: bool
+    records: Records = field(default_factory=Records)
+    applied: list[Applied] = field(default_factory=list)
+    sizes: Counter[str] = field(default_factory=Counter)
+    borrowed: list[tuple[str, Tensor, int]] = field(default_factory=list)
 
     def watch(self, chosen: Sequence[Point]) -> None:
         """Note the taps that are to be recorded, each once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -366,6 +367,19 @@ class TestCompiled:
         assert [*records] == [*expected], "names are those of the model that was not compiled"
         assert all(torch.allclose(records[name].value, expected[name].value, atol=1e-6) for name in expected)
         assert torch.allclose(model(x), plain(x), atol=1e-6) and len(graphs) == 1, "no new graph"
+
+    def test_probes_that_overlap(self, compiled: tuple[nn.Module, list[int]]) -> None:
+        """As those of two threads: the first to begin ends first, and the compiler waits for the other."""
+        model, graphs = compiled
+        x = small.sound()
+        with ExitStack() as first, ExitStack() as second:
+            first.enter_context(probe(small.Lab()))
+            second.enter_context(probe(small.Lab()))
+            first.close()
+            model(x)
+            assert not graphs
+        model(x)
+        assert len(graphs) == 1
 
     def test_the_eager_backend(self) -> None:
         torch._dynamo.reset()

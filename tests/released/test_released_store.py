@@ -7,7 +7,6 @@ import json
 import os
 import resource
 import signal
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from forked import exit_status
 
 from gsv_lab import audio
 from gsv_lab.cli import main
@@ -132,19 +132,9 @@ def test_the_command_says_what_it_made_and_what_comes_next(
     assert json.loads((whole / "report.json").read_text())["left_out"][0][0] == "quiet.wav"
 
 
-def in_child(work: Callable[[], Any]) -> bool:
-    """Run in a forked process; whether it was killed. A child that fails in another way is an error here."""
-    child = os.fork()
-    if not child:
-        status = 1
-        try:
-            work()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-    ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+def killed(work: Callable[[], Any]) -> bool:
+    """Run in a forked process; whether it was killed. One that fails in another way is an error here."""
+    ended = exit_status(work)
     assert ended in (0, -signal.SIGKILL), "see the traceback of the child"
     return ended != 0
 
@@ -186,7 +176,7 @@ def test_killed_again_and_again(
     runs = 0
     with monkeypatch.context() as patch:
         patch.setattr(journal, "write_all", killing(writes, journal.write_all))
-        while in_child(lambda: make_store(clips, "v2Pro", folder, weights)):
+        while killed(lambda: make_store(clips, "v2Pro", folder, weights)):
             runs += 1
             with pytest.raises((DataError, OSError)):
                 ClipStore(folder)
@@ -206,7 +196,7 @@ def test_killed_before_a_file_gets_its_name(
     folder = tmp_path / "store"
     with monkeypatch.context() as patch:
         patch.setattr(files.os, "replace", killing(renames, os.replace))
-        assert in_child(lambda: make_store(clips, "v2Pro", folder, weights))
+        assert killed(lambda: make_store(clips, "v2Pro", folder, weights))
     assert contents(folder).keys() != contents(whole).keys()
     assert make_store(clips, "v2Pro", folder, weights).already is False
     assert contents(folder) == contents(whole)

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 import torch
+from forked import exit_status
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -45,17 +45,7 @@ def apart(test: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(test)
     def forked(**fixtures: Any) -> None:
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                test(**fixtures)
-                code = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(code)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, "see the traceback above"
+        assert exit_status(lambda: test(**fixtures)) == 0, "see the traceback above"
 
     return forked
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import soundfile
 import torch
+from forked import exit_status
 
 from gsv_lab.cli import main
 from gsv_lab.corpora import voice_store
@@ -40,19 +40,6 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A cache folder of this test."""
     monkeypatch.setenv("GSV_LAB_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
-
-
-def in_child(work: Callable[[], Any]) -> int:
-    """Do something in a process of its own: its exit status, below zero for the signal that ended it."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def fatal(batch: int, stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +72,7 @@ def test_killed_and_called_again_the_voice_is_the_same_bits(
     for batch, stage in moments:
         with monkeypatch.context() as patched:
             fatal(batch, stage, patched)
-            assert in_child(lambda: tuned(lab, clips, tmp_path / "killed", **settings)) == -signal.SIGKILL
+            assert exit_status(lambda: tuned(lab, clips, tmp_path / "killed", **settings)) == -signal.SIGKILL
     again = tuned(lab, clips, tmp_path / "killed", **settings)
     assert again.settings == straight.settings and again.settings["steps"] == 4
     assert (straight.changed or straight.adapters) and differing(again, straight) == []
@@ -106,7 +93,7 @@ def test_clips_that_were_packed_by_half_are_packed_anew(
     for step in ("add_codes", "add_content", "add_pitch"):
         with monkeypatch.context() as patched:
             patched.setattr(voice_store, step, die)
-            assert in_child(lambda: tuned(lab, clips, tmp_path / "run")) == -signal.SIGKILL
+            assert exit_status(lambda: tuned(lab, clips, tmp_path / "run")) == -signal.SIGKILL
     (left,) = tmp_path.rglob("clips.json")
     packed: list[Path] = []
     store, pack = voice_store.ClipStore, voice_store.ClipStore.pack
@@ -135,7 +122,7 @@ def test_killed_once_the_state_of_a_checkpoint_is_saved_the_checkpoint_is_there(
 
     with monkeypatch.context() as patched:
         patched.setattr(StateSaver, "save", last)
-        assert in_child(lambda: tuned(lab, clips, tmp_path / "run")) == -signal.SIGKILL
+        assert exit_status(lambda: tuned(lab, clips, tmp_path / "run")) == -signal.SIGKILL
     tuned(lab, clips, tmp_path / "run")
     assert {path.name for path in (tmp_path / "run" / "sovits" / "checkpoints").iterdir()} == {"000002", "000004"}
 
@@ -198,7 +185,7 @@ def test_recordings_and_states_are_gone_once_the_voice_is_made(
     recorded = soundfile.read(clips / "c0.wav", dtype="int16")[0][8000:8200].tobytes()
     with monkeypatch.context() as patched:
         fatal(1, "sovits", patched)
-        work = in_child(lambda: tuned(lab, clips, tmp_path / "run"))
+        work = exit_status(lambda: tuned(lab, clips, tmp_path / "run"))
     assert work == -signal.SIGKILL and (tmp_path / "run" / "sovits" / "state.ckpt").is_file()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     (held,) = (path for path in files if holds(path, recorded))
@@ -238,7 +225,7 @@ def test_a_full_disk_leaves_the_last_state_and_no_voice(
     command += ["--run-folder", str(tmp_path / "run"), "--steps", "4", "--config", str(often)]
     with monkeypatch.context() as patched:
         fatal(2, "sovits", patched)
-        assert in_child(lambda: main(command)) == -signal.SIGKILL
+        assert exit_status(lambda: main(command)) == -signal.SIGKILL
     before = state.read_bytes()
 
     def bounded() -> None:
@@ -249,7 +236,7 @@ def test_a_full_disk_leaves_the_last_state_and_no_voice(
 
     with monkeypatch.context() as patched:
         patched.setattr(sys, "stderr", sys.__stderr__)
-        assert in_child(bounded) == 2
+        assert exit_status(bounded) == 2
     said = (tmp_path / "said").read_text(encoding="utf-8")
     assert "[SAVE_FAILED]" in said and "state.ckpt" in said and "Traceback" not in said
     assert state.read_bytes() == before and not output.exists()
