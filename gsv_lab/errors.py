@@ -9,6 +9,9 @@ from __future__ import annotations
 import html
 import re
 
+LONGEST = 1200
+"""Most characters of what was wrong: what a library says of a file may quote all of it."""
+
 
 def printable(text: str) -> str:
     """A text with what a terminal cannot show as escapes."""
@@ -44,6 +47,9 @@ class LabError(ValueError):
 
     def __init__(self, code: str, problem: str, expected: str = "", action: str = "") -> None:
         self.code = code
+        problem = one_line(problem)
+        if len(problem) > LONGEST:
+            problem = f"{problem[: LONGEST - 300]} ... {problem[-290:]}"
         parts = (problem, f"Expected {expected}" if expected else "", action)
         lines = (one_line(part) for part in parts)
         super().__init__(" ".join(line.rstrip(".") + "." for line in lines if line))

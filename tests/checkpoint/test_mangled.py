@@ -262,6 +262,12 @@ def test_some_mangled_files(kind: str, place: Path, lab: Lab) -> None:
     assert refused > KINDS[kind][1] // 3
 
 
+def test_what_quotes_a_whole_file_is_cut() -> None:
+    text = str(LabError("CKPT_CORRUPT", f"a.safetensors: invalid {'x' * 5000} at line 1", "a whole file"))
+    assert len(text) < 1500 and text.startswith("a.safetensors: invalid x")
+    assert text.endswith("x at line 1. Expected a whole file.")
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("nothing_foreign")
 @pytest.mark.parametrize("kind", KINDS)
